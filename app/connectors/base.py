@@ -1,0 +1,196 @@
+"""The contract between the gateway and one exchange: what a connector must do, in prose.
+
+    Return a report only for what the exchange confirmed.
+    Raise a ``Refused`` only where the exchange's rules prove that the order was not accepted, or nothing was sent.
+    Let everything else escape; it counts as unknown.
+    Never resend a submit.
+
+A connector belongs to one account on one exchange. Building one does no I/O; every verb is a coroutine on the loop that first
+used it; ``close`` may be called twice. What the accounts of one exchange share in a process (rate limits of the address, trading
+rules, the paper market) is the ``venue``, opened once by ``open_venue``. A connector without credentials answers the public verbs.
+
+Numbers are ``Decimal``, times aware UTC. ``fetch_`` reads the network and raises ``ExchangeReadFailed`` (or ``Refused``) when it
+can't; it never returns less than it was asked for as if it were all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from app.clock import Clock
+from app.domain.enums import OrderType, PositionMode, TimeInForce
+from app.domain.errors import UnsupportedFeature
+from app.domain.fill import Fill
+from app.domain.order import Order, OrderRef
+from app.domain.reports import (
+    Balance,
+    Candle,
+    ConnectorEvent,
+    FundingInfo,
+    FundingPayment,
+    Gap,
+    OrderBook,
+    OrderReport,
+    Position,
+    Ticker,
+)
+from app.domain.trading_rule import TradingRule
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an exchange can do. Services refuse early by it, conformance tests skip by it, the API and docs show it.
+
+    ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
+    it never does, because the exchange can't be asked by client id. ``ids_unique_for_ever`` is False where an id may be used
+    again once its order is done.
+    """
+
+    order_types: tuple[OrderType, ...]
+    times_in_force: tuple[TimeInForce, ...] = (TimeInForce.GTC,)
+    post_only: bool = False
+    reduce_only: bool = False
+    quote_amount: bool = False
+    is_perpetual: bool = False
+    position_modes: tuple[PositionMode, ...] = ()
+    client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
+    query_by_client_id: bool = True
+    ids_unique_for_ever: bool = False
+    private_stream: bool = True
+    serial_requests: bool = False
+    absence_grace: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialField:
+    """One field of a connector's ``config-map``. ``type`` is the Python type name that callers read there."""
+
+    type: str = "SecretStr"
+    required: bool = True
+    allowed_values: tuple[str, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorContext:
+    """What a connector is given at birth. ``repr`` shows no credentials."""
+
+    account_name: str
+    credentials: Mapping[str, str] = field(repr=False)
+    clock: Clock
+    settings: Settings
+    venue: Any = None
+
+
+class Connector(ABC):
+    """One account on one exchange. See the module's text for the contract."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    credential_fields: ClassVar[Mapping[str, CredentialField]] = {}
+
+    def __init__(self, context: ConnectorContext) -> None:
+        self.context = context
+
+    @classmethod
+    async def open_venue(cls, settings: Settings, clock: Clock) -> Any:
+        """What the accounts of this exchange share in this process; must not need the network. ``close_venue`` ends it."""
+        return None
+
+    @classmethod
+    async def close_venue(cls, venue: Any) -> None:
+        """End what ``open_venue`` began; may be called twice."""
+
+    @abstractmethod
+    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
+        """All pairs with their rules, by trading pair."""
+
+    @abstractmethod
+    async def submit_order(self, order: Order) -> OrderReport:
+        """Send ``order`` once, under ``order.order_id`` as the exchange's client id, so that it can be asked about even if no
+        reply came.
+        """
+
+    @abstractmethod
+    async def cancel_order(self, ref: OrderRef) -> OrderReport:
+        """Cancel and return the order as the exchange now has it. An order that is already done is a report, not an error;
+        raises ``OrderRefused`` if the exchange does not know it.
+        """
+
+    @abstractmethod
+    async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+        """The order as the exchange has it; None only if the exchange positively knows no such order."""
+
+    @abstractmethod
+    async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
+        """All orders of the account that rest on the book, also those that are not ours."""
+
+    @abstractmethod
+    async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
+        """All fills of one order, each with the exchange's stable fill id. Empty only if it positively has none."""
+
+    @abstractmethod
+    async def fetch_balances(self) -> Sequence[Balance]:
+        """All assets of which the account holds something."""
+
+    @abstractmethod
+    def events(self) -> AsyncIterator[ConnectorEvent]:
+        """Reports as they happen, until it fails or is closed. Yields ``Gap`` first, and after every reconnect."""
+
+    async def close(self) -> None:
+        """Let go of the network."""
+
+    # Public data. A connector that lacks one says so with UnsupportedFeature.
+
+    async def fetch_ticker(self, trading_pair: str) -> Ticker:
+        raise self._unsupported("tickers")
+
+    async def fetch_order_book(self, trading_pair: str, depth: int) -> OrderBook:
+        raise self._unsupported("order books")
+
+    async def fetch_candles(
+        self,
+        trading_pair: str,
+        interval: str,
+        *,
+        limit: int,
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+    ) -> Sequence[Candle]:
+        raise self._unsupported("candles")
+
+    # Perpetuals.
+
+    async def fetch_positions(self) -> Sequence[Position]:
+        raise self._unsupported("positions")
+
+    async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
+        raise self._unsupported("funding payments")
+
+    async def fetch_funding_info(self, trading_pair: str) -> FundingInfo:
+        raise self._unsupported("funding")
+
+    async def fetch_position_mode(self) -> PositionMode:
+        raise self._unsupported("position mode")
+
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        raise self._unsupported("position mode")
+
+    async def set_leverage(self, trading_pair: str, leverage: int) -> None:
+        raise self._unsupported("leverage setting")
+
+    def _unsupported(self, what: str) -> UnsupportedFeature:
+        return UnsupportedFeature(f"Connector '{self.name}' does not support {what}")
+
+
+async def poll_open_orders(connector: Connector, clock: Clock, every: timedelta) -> AsyncIterator[ConnectorEvent]:
+    """``events()`` for an exchange without a private stream: a ``Gap`` at intervals makes the feed reconcile."""
+    while True:
+        yield Gap(reason="poll")
+        await clock.sleep(every.total_seconds())
+

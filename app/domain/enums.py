@@ -1,0 +1,102 @@
+"""The words of the API, one class each. Generated from openapi/trading.yaml by openapi/generate.py: do not edit."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TradeType(StrEnum):
+    """Whether the base asset is bought or sold."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    """How the order meets the book: LIMIT_MAKER is a limit order that is refused if it would trade at once."""
+
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+    LIMIT_MAKER = "LIMIT_MAKER"
+
+
+class PositionAction(StrEnum):
+    """Whether a perpetual order opens or closes a position; without meaning on spot."""
+
+    OPEN = "OPEN"
+    CLOSE = "CLOSE"
+
+
+class TimeInForce(StrEnum):
+    """How long a limit order stays: until cancelled, immediate or cancel, fill or kill."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class OrderStatus(StrEnum):
+    """The status words that existing callers know; derived from ``OrderState``."""
+
+    SUBMITTED = "SUBMITTED"
+    OPEN = "OPEN"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    CANCELLED = "CANCELLED"
+    FILLED = "FILLED"
+    FAILED = "FAILED"
+
+
+class OrderState(StrEnum):
+    """What is known of an order, exactly."""
+
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class EventKind(StrEnum):
+    """What happened to an order, in the past tense."""
+
+    INTENDED = "intended"
+    ADOPTED = "adopted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    UNCONFIRMED = "unconfirmed"
+    NEVER_ARRIVED = "never_arrived"
+    VANISHED = "vanished"
+    REAPPEARED = "reappeared"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCEL_REFUSED = "cancel_refused"
+    CANCEL_UNCONFIRMED = "cancel_unconfirmed"
+    ANOMALY = "anomaly"
+
+
+class Liquidity(StrEnum):
+    """Whether a fill took liquidity from the book or had made it."""
+
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+class PositionMode(StrEnum):
+    """One position a pair, or a long and a short one side by side."""
+
+    ONEWAY = "ONEWAY"
+    HEDGE = "HEDGE"
+
+
+class PositionSide(StrEnum):
+    """Which way a position points; BOTH in one-way mode where the sign of the amount says it."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    BOTH = "BOTH"

@@ -1,0 +1,35 @@
+"""What we recorded about an order, in the past tense. The journal appends these and never changes one.
+
+``at`` is when *we* learned it, ``exchange_at`` when the exchange says it happened. ``source`` says who told us, and
+``evidence`` how we know, in words an operator can check; a conclusion without evidence is not an event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from app.domain.enums import EventKind
+from app.domain.fill import Fill
+
+#: ``caller``: a request to us. ``answer``: the exchange's reply to our call. ``stream``: an event the exchange pushed.
+#: ``recovery``: an answer to a question that recovery asked.
+Source = Literal["caller", "answer", "stream", "recovery"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """One thing that happened to one order."""
+
+    kind: EventKind
+    at: datetime
+    source: Source
+    exchange_at: datetime | None = None
+    exchange_order_id: str | None = None
+    amount: Decimal | None = None
+    fill: Fill | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    evidence: str | None = None

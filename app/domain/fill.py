@@ -1,0 +1,26 @@
+"""One execution of a part of an order (the API's paths call it a trade)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from app.domain.enums import Liquidity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One execution. ``fee`` is what was paid, negative for a rebate, in units of ``fee_currency``; ``filled_at`` is the
+    exchange's time.
+
+    ``exchange_fill_id`` is the exchange's own and stable; with account, connector and trading pair it names the fill for ever.
+    """
+
+    exchange_fill_id: str
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_currency: str | None
+    filled_at: datetime
+    liquidity: Liquidity | None = None

@@ -1,0 +1,120 @@
+"""From what an exchange says to what we record: the one place where a report becomes events.
+
+``observe`` compares an order as the journal has it with a report and returns the events that bring the journal up to date. It is
+pure and runs inside the journal's transaction, on the order as it is at that moment, so that an answer, a stream event and an
+answer to recovery may arrive in any order, late or twice, and the totals are right all the same:
+
+* fills come first, each once, and a fill is applied whatever the state;
+* a final state is recorded only when the fills that the exchange counts are all here (``missing_fills`` says when they are not);
+* a report that is older than what we know changes nothing;
+* an order that we had concluded to be gone and that the exchange shows has reappeared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.enums import EventKind, OrderState
+from app.domain.events import OrderEvent, Source
+from app.domain.lifecycle import FINAL, UNSETTLED
+from app.domain.order import Order
+from app.domain.reports import OrderReport
+
+_FINAL_KINDS = {
+    "filled": EventKind.FILLED,
+    "canceled": EventKind.CANCELED,
+    "expired": EventKind.EXPIRED,
+    "rejected": EventKind.REJECTED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The events to record, the order after them, and whether fills must be fetched before the final state may be recorded."""
+
+    events: tuple[OrderEvent, ...]
+    order: Order
+    missing_fills: bool
+
+
+def observe(
+    order: Order, report: OrderReport, *, known_fills: AbstractSet[str], at: datetime, source: Source, evidence: str
+) -> Observation:
+    """What ``report`` adds to ``order``. ``known_fills`` are the exchange fill ids that the journal holds of this order."""
+    build = _Builder(order, report, at, source, evidence)
+    if report.state == "rejected":
+        if order.state not in FINAL:
+            build.add(EventKind.REJECTED)
+        return build.done(missing_fills=False)
+    if order.is_presumed_gone:
+        build.add(EventKind.REAPPEARED)
+    elif order.state in UNSETTLED or build.says_something_new():
+        build.add(EventKind.ACCEPTED)
+    build.add_fills(known_fills)
+    if report.filled_amount > build.order.filled_amount:
+        return build.done(missing_fills=True)
+    if report.state != "open" and build.order.state not in FINAL:
+        build.add(_FINAL_KINDS[report.state])
+    return build.done(missing_fills=False)
+
+
+class _Builder:
+    """Collects events and applies each to the order as it goes."""
+
+    def __init__(self, order: Order, report: OrderReport, at: datetime, source: Source, evidence: str) -> None:
+        self.order = order
+        self._report = report
+        self._at = at
+        self._source: Source = source
+        self._evidence = evidence
+        self._events: list[OrderEvent] = []
+
+    def says_something_new(self) -> bool:
+        """Whether the report brings the exchange's id or the amount to an order that lacks it."""
+        order, report = self.order, self._report
+        if order.state is OrderState.REJECTED:
+            return False
+        return (order.exchange_order_id is None and report.exchange_order_id is not None) or (
+            order.amount is None and report.amount is not None
+        )
+
+    def add(self, kind: EventKind) -> None:
+        report = self._report
+        self._append(
+            OrderEvent(
+                kind=kind,
+                at=self._at,
+                source=self._source,
+                exchange_at=report.reported_at,
+                exchange_order_id=report.exchange_order_id,
+                amount=report.amount,
+                reason_code=report.reason_code,
+                reason=report.reason,
+                evidence=self._evidence,
+            )
+        )
+
+    def add_fills(self, known_fills: AbstractSet[str]) -> None:
+        for fill in sorted(self._report.fills, key=lambda fill: fill.filled_at):
+            if fill.exchange_fill_id in known_fills:
+                continue
+            self._append(
+                OrderEvent(
+                    kind=self.order.kind_of_fill(fill),
+                    at=self._at,
+                    source=self._source,
+                    exchange_at=fill.filled_at,
+                    exchange_order_id=self._report.exchange_order_id,
+                    fill=fill,
+                    evidence=self._evidence,
+                )
+            )
+
+    def done(self, *, missing_fills: bool) -> Observation:
+        return Observation(events=tuple(self._events), order=self.order, missing_fills=missing_fills)
+
+    def _append(self, event: OrderEvent) -> None:
+        self.order = self.order.apply(event)
+        self._events.append(event)

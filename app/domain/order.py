@@ -1,0 +1,229 @@
+"""What a caller asks (``OrderRequest``) and what the journal holds (``Order``).
+
+An ``Order`` is the fold of its events and of nothing else: ``Order.apply`` is the only way to the next one, so replaying the
+journal gives the stored order. Everything here is a frozen value; no function reads a clock or does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from app.domain.decimals import EXACT, ZERO, normal, plain
+from app.domain.enums import (
+    EventKind,
+    OrderState,
+    OrderStatus,
+    OrderType,
+    PositionAction,
+    TimeInForce,
+    TradeType,
+)
+from app.domain.events import OrderEvent
+from app.domain.fill import Fill
+from app.domain.lifecycle import ACTIVE, FINAL, FIRST, next_status, wire_status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """The terms of an order as a caller asks for them. ``amount`` is in base units, ``quote_amount`` in quote units.
+
+    Exactly one of ``amount`` and ``quote_amount`` is given, the latter only for MARKET orders.
+    """
+
+    account_name: str
+    connector_name: str
+    trading_pair: str
+    trade_type: TradeType
+    order_type: OrderType
+    amount: Decimal | None
+    price: Decimal | None = None
+    quote_amount: Decimal | None = None
+    position_action: PositionAction = PositionAction.OPEN
+    time_in_force: TimeInForce | None = None
+    reduce_only: bool = False
+    client_order_id: str | None = None
+    idempotency_key: str | None = None
+
+    def terms(self) -> str:
+        """The terms as one canonical text: two requests ask for the same order exactly if these are equal."""
+        numbers = (self.amount, self.price, self.quote_amount)
+        parts = (
+            self.trading_pair,
+            self.trade_type,
+            self.order_type,
+            *("" if number is None else plain(normal(number)) for number in numbers),
+            self.position_action,
+            self.time_in_force or "",
+            "reduce_only" if self.reduce_only else "",
+            self.client_order_id or "",
+        )
+        return "|".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKey:
+    """What names an order in the journal: ids are unique per account and connector."""
+
+    account_name: str
+    connector_name: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRef:
+    """Enough to ask an exchange about one order: our id always, the exchange's where we know it."""
+
+    order_id: str
+    trading_pair: str
+    exchange_order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order as the journal knows it. Totals are computed from fills, never copied from a report."""
+
+    account_name: str
+    connector_name: str
+    order_id: str
+    trading_pair: str
+    trade_type: TradeType
+    order_type: OrderType
+    amount: Decimal | None
+    price: Decimal | None
+    quote_amount: Decimal | None = None
+    position_action: PositionAction = PositionAction.OPEN
+    time_in_force: TimeInForce | None = None
+    reduce_only: bool = False
+    idempotency_key: str | None = None
+    terms: str
+    state: OrderState
+    created_at: datetime
+    updated_at: datetime
+    exchange_order_id: str | None = None
+    filled_amount: Decimal = ZERO
+    filled_quote: Decimal = ZERO
+    fees: Mapping[str, Decimal] = field(default_factory=dict)
+    cancel_requested_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+    @property
+    def key(self) -> OrderKey:
+        return OrderKey(
+            account_name=self.account_name, connector_name=self.connector_name, order_id=self.order_id
+        )
+
+    @property
+    def ref(self) -> OrderRef:
+        return OrderRef(
+            order_id=self.order_id, trading_pair=self.trading_pair, exchange_order_id=self.exchange_order_id
+        )
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def is_presumed_gone(self) -> bool:
+        """Whether the final state is a conclusion of ours from absence, not a statement of the exchange."""
+        return self.state in FINAL and self.error_code in PRESUMPTIONS
+
+    @property
+    def status(self) -> OrderStatus:
+        """The status word of the wire contract."""
+        return wire_status(
+            self.state,
+            partly_filled=self.filled_amount > ZERO,
+            cancel_requested=self.cancel_requested_at is not None,
+        )
+
+    @property
+    def average_fill_price(self) -> Decimal | None:
+        """The mean price of all fills, weighted by amount; None without fills."""
+        if self.filled_amount == ZERO:
+            return None
+        return normal(EXACT.divide(self.filled_quote, self.filled_amount).quantize(_AVERAGE_PLACES, context=EXACT))
+
+    def kind_of_fill(self, fill: Fill) -> EventKind:
+        """Whether ``fill`` leaves something to fill. An order whose amount is not known yet is never full."""
+        total = EXACT.add(self.filled_amount, fill.amount)
+        return EventKind.FILLED if self.amount is not None and total >= self.amount else EventKind.PARTIALLY_FILLED
+
+    def apply(self, event: OrderEvent) -> Order:
+        """The order after ``event``. Raises ``Anomaly`` where the lifecycle has no such transition."""
+        state = next_status(self.state, event.kind)
+        if state is None:
+            raise Anomaly(self.state, event.kind)
+        changed = replace(
+            self,
+            state=state,
+            updated_at=max(self.updated_at, event.at),
+            exchange_order_id=event.exchange_order_id or self.exchange_order_id,
+            amount=event.amount if self.amount is None else self.amount,
+            error_code=event.reason_code or self.error_code,
+            error_message=event.reason or self.error_message,
+        )
+        if event.fill is not None:
+            changed = changed._with_fill(event.fill)
+        match event.kind:
+            case EventKind.CANCEL_REQUESTED:
+                return replace(changed, cancel_requested_at=self.cancel_requested_at or event.at)
+            case EventKind.CANCEL_REFUSED:
+                return replace(changed, cancel_requested_at=None)
+            case EventKind.REAPPEARED:
+                return replace(changed, cancel_requested_at=None, error_code=None, error_message=None)
+            case _:
+                return changed
+
+    def _with_fill(self, fill: Fill) -> Order:
+        fees = dict(self.fees)
+        if fill.fee_currency is not None:
+            fees[fill.fee_currency] = EXACT.add(fees.get(fill.fee_currency, ZERO), fill.fee)
+        return replace(
+            self,
+            filled_amount=EXACT.add(self.filled_amount, fill.amount),
+            filled_quote=EXACT.add(self.filled_quote, EXACT.multiply(fill.price, fill.amount)),
+            fees=fees,
+        )
+
+
+#: The reason codes of orders that we concluded to be gone because the exchange does not know them.
+PRESUMPTIONS = frozenset({"never_arrived", "vanished"})
+
+#: An average has no end in decimals; twelve places are finer than any tick.
+_AVERAGE_PLACES = Decimal("1e-12")
+
+
+class Anomaly(Exception):
+    """The lifecycle has no cell for this event in this state. It is recorded and alarmed about, never applied."""
+
+    def __init__(self, state: OrderState, kind: EventKind) -> None:
+        super().__init__(f"an order that is {state} cannot be {kind}")
+        self.state = state
+        self.kind = kind
+
+
+def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str) -> Order:
+    """The order as it is the moment before it is sent."""
+    return Order(
+        account_name=request.account_name,
+        connector_name=request.connector_name,
+        order_id=order_id,
+        trading_pair=request.trading_pair,
+        trade_type=request.trade_type,
+        order_type=request.order_type,
+        amount=request.amount,
+        price=request.price,
+        quote_amount=request.quote_amount,
+        position_action=request.position_action,
+        time_in_force=request.time_in_force,
+        reduce_only=request.reduce_only,
+        idempotency_key=request.idempotency_key,
+        terms=terms,
+        state=FIRST[EventKind.INTENDED],
+        created_at=at,
+        updated_at=at,
+    )

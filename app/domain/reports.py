@@ -1,0 +1,171 @@
+"""What an exchange says now: about an order, a balance, a position, a market, or about the stream itself.
+
+Reports are statements of the exchange, not conclusions of ours; ``domain.observation`` turns them into events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from app.domain.decimals import ZERO
+from app.domain.enums import OrderType, PositionMode, PositionSide, TradeType
+from app.domain.fill import Fill
+
+#: An order at an exchange is resting or done; how it got there is in the fills.
+ReportedState = Literal["open", "filled", "canceled", "rejected", "expired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """One order as the exchange has it. ``filled_amount`` is the exchange's own total.
+
+    ``fills`` are the executions the message carried, which may be none or only the last; ``fills_complete`` says that they
+    are all there are. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does not
+    know can be adopted.
+    """
+
+    order_id: str
+    exchange_order_id: str | None
+    trading_pair: str
+    state: ReportedState
+    filled_amount: Decimal
+    amount: Decimal | None = None
+    fills: tuple[Fill, ...] = ()
+    fills_complete: bool = False
+    reported_at: datetime | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    terms: ReportedTerms | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedTerms:
+    """The terms of an order as the exchange repeats them."""
+
+    trade_type: TradeType
+    order_type: OrderType
+    price: Decimal | None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What an account holds of one asset; ``available`` is ``total`` less what open orders hold."""
+
+    asset: str
+    total: Decimal
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceReport:
+    """Balances that changed, as pushed by the exchange's stream."""
+
+    balances: tuple[Balance, ...]
+    reported_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A position on a perpetual. ``amount`` is in base units and signed: negative is short."""
+
+    trading_pair: str
+    side: PositionSide
+    amount: Decimal
+    entry_price: Decimal | None
+    unrealized_pnl: Decimal | None
+    leverage: Decimal | None
+    mark_price: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    margin: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPayment:
+    """Funding paid (negative) or received for holding a position at ``paid_at``."""
+
+    exchange_funding_id: str
+    trading_pair: str
+    payment: Decimal
+    currency: str
+    paid_at: datetime
+    rate: Decimal | None = None
+    position_size: Decimal | None = None
+    position_side: PositionSide | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticker:
+    """The last trade of a pair and its volume over 24 hours, in base and quote units."""
+
+    trading_pair: str
+    price: Decimal
+    reported_at: datetime
+    base_volume: Decimal = ZERO
+    quote_volume: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookLevel:
+    price: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBook:
+    """Both sides of a book, best price first."""
+
+    trading_pair: str
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candle:
+    """One candle; ``opened_at`` is its start. Volumes are in base units unless named otherwise."""
+
+    opened_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal = ZERO
+    trades: int = 0
+    taker_buy_base_volume: Decimal = ZERO
+    taker_buy_quote_volume: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingInfo:
+    """The funding terms of a perpetual as they stand."""
+
+    trading_pair: str
+    funding_rate: Decimal | None
+    next_funding_at: datetime | None
+    mark_price: Decimal | None
+    index_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionModeReport:
+    """The position mode an account is in, as the exchange says."""
+
+    mode: PositionMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """The stream may have missed something before this point: whoever reads it must reconcile. Sent first of all, and after
+    every reconnect.
+    """
+
+    reason: str = field(default="connected")
+
+
+#: What a connector's event stream yields.
+ConnectorEvent = OrderReport | BalanceReport | Gap

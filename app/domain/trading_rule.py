@@ -1,0 +1,122 @@
+"""The rules of one trading pair, checked locally and exactly before anything is sent.
+
+Quantisation never makes an order worse than asked: an amount is floored to the step, a BUY price is floored and a SELL price is
+raised to the tick. The texts of the refusals are those that callers of hummingbot-api already read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from app.domain.decimals import EXACT, ZERO, ceil_to, floor_to, plain
+from app.domain.enums import OrderType, TradeType
+from app.domain.errors import RuleViolation, UnsupportedOrder
+from app.domain.order import OrderRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingRule:
+    """What one pair on one connector demands. Zero means "no such rule" for minimums and steps, None for maximums.
+
+    The ``market_`` fields hold where an exchange has other limits for MARKET orders; they fall back to the common ones.
+    ``notional_applies_to_market`` says whether the exchange holds MARKET orders to ``min_notional_size``.
+    """
+
+    trading_pair: str
+    min_order_size: Decimal = ZERO
+    max_order_size: Decimal | None = None
+    min_base_amount_increment: Decimal = ZERO
+    market_min_order_size: Decimal | None = None
+    market_max_order_size: Decimal | None = None
+    market_min_base_amount_increment: Decimal | None = None
+    min_price: Decimal = ZERO
+    max_price: Decimal | None = None
+    min_price_increment: Decimal = ZERO
+    min_quote_amount_increment: Decimal = ZERO
+    min_notional_size: Decimal = ZERO
+    max_notional_size: Decimal | None = None
+    notional_applies_to_market: bool = True
+    supports_limit_orders: bool = True
+    supports_market_orders: bool = True
+    is_trading: bool = True
+    buy_order_collateral_token: str
+    sell_order_collateral_token: str
+
+    def checked(self, request: OrderRequest, *, reference_price: Decimal | None = None) -> OrderRequest:
+        """``request`` as it may be sent, quantised. Raises ``RuleViolation`` or ``UnsupportedOrder`` with the rule it breaks.
+
+        ``reference_price`` stands in for the price of a MARKET order in the notional rule; without one the exchange judges.
+        """
+        self._check_tradable(request)
+        price = None if request.order_type is OrderType.MARKET else self._price(request)
+        amount = None if request.amount is None else self._amount(request, request.amount)
+        self._check_notional(request, amount, price if price is not None else reference_price)
+        return replace(request, amount=amount, price=price)
+
+    def _check_tradable(self, request: OrderRequest) -> None:
+        if not self.is_trading:
+            raise RuleViolation(f"Trading pair '{self.trading_pair}' is not open for trading on {request.connector_name}.")
+        is_market = request.order_type is OrderType.MARKET
+        if not (self.supports_market_orders if is_market else self.supports_limit_orders):
+            raise UnsupportedOrder(f"Order type '{request.order_type}' not supported for {self.trading_pair}.")
+
+    def _price(self, request: OrderRequest) -> Decimal:
+        assert request.price is not None, "the service demands a price before it asks the rule"
+        to_tick = floor_to if request.trade_type is TradeType.BUY else ceil_to
+        price = to_tick(request.price, self.min_price_increment)
+        if price <= ZERO or price < self.min_price:
+            lowest = max(self.min_price, self.min_price_increment)
+            raise RuleViolation(
+                f"Order price {plain(request.price)} is below the minimum price {plain(lowest)} for {self.trading_pair}"
+            )
+        if self.max_price is not None and price > self.max_price:
+            raise RuleViolation(
+                f"Order price {plain(price)} is above the maximum price {plain(self.max_price)} for {self.trading_pair}"
+            )
+        return price
+
+    def _amount(self, request: OrderRequest, asked: Decimal) -> Decimal:
+        step, minimum, maximum = self._size_limits(request.order_type)
+        amount = floor_to(asked, step)
+        if amount <= ZERO or amount < minimum:
+            lowest = max(minimum, step)
+            raise RuleViolation(
+                f"Order amount {plain(amount)} is below minimum order size {plain(lowest)} for {self.trading_pair}"
+            )
+        if maximum is not None and amount > maximum:
+            raise RuleViolation(
+                f"Order amount {plain(amount)} is above maximum order size {plain(maximum)} for {self.trading_pair}"
+            )
+        return amount
+
+    def _size_limits(self, order_type: OrderType) -> tuple[Decimal, Decimal, Decimal | None]:
+        step, minimum, maximum = self.min_base_amount_increment, self.min_order_size, self.max_order_size
+        if order_type is not OrderType.MARKET:
+            return step, minimum, maximum
+        market_maximum = self.market_max_order_size
+        return (
+            self.market_min_base_amount_increment or step,
+            self.market_min_order_size or minimum,
+            maximum if market_maximum is None else market_maximum,
+        )
+
+    def _check_notional(self, request: OrderRequest, amount: Decimal | None, price: Decimal | None) -> None:
+        if request.order_type is OrderType.MARKET and not self.notional_applies_to_market:
+            return
+        if request.quote_amount is not None:
+            notional = request.quote_amount
+        elif amount is not None and price is not None:
+            notional = EXACT.multiply(amount, price)
+        else:
+            return
+        if notional < self.min_notional_size:
+            raise RuleViolation(
+                f"Order notional value {plain(notional)} is below minimum notional size {plain(self.min_notional_size)}"
+                f" for {self.trading_pair}. Increase the amount or price to meet the minimum requirement."
+            )
+        if self.max_notional_size is not None and notional > self.max_notional_size:
+            raise RuleViolation(
+                f"Order notional value {plain(notional)} is above maximum notional size {plain(self.max_notional_size)}"
+                f" for {self.trading_pair}."
+            )

@@ -1,0 +1,62 @@
+"""What the environment says, read once into a frozen value. No other module reads the environment.
+
+Secrets are wrapped so that neither ``repr`` nor a log shows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from environs import Env
+
+#: Heroku and other platforms still spell the scheme in a way that SQLAlchemy no longer takes.
+_POSTGRES_SCHEMES = ("postgres://", "postgresql://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process. ``password`` is None where the one made on the first run applies."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    username: str = "admin"
+    password: str | None = field(default=None, repr=False)
+    data_dir: Path = Path("data")
+    database_url: str = field(repr=False)
+    #: How long one call to an exchange may take. Above the ten seconds after which Binance's engine gives up.
+    exchange_timeout: timedelta = timedelta(seconds=12)
+    #: How long a stopping server waits for what is in flight; Heroku kills after thirty seconds.
+    shutdown_timeout: timedelta = timedelta(seconds=20)
+    #: The largest request body in bytes; an order is under a kilobyte.
+    max_body: int = 1_000_000
+    #: The seed of the paper exchange's synthetic market.
+    paper_seed: int = 20
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+
+def load_settings() -> Settings:
+    """The settings that the environment holds. Raises ``environs.EnvError`` with the variable's name on a bad value."""
+    env = Env()
+    data_dir = Path(env.str("ORDERGATE_DATA_DIR", "data")).absolute()
+    return Settings(
+        host=env.str("HOST", "127.0.0.1"),
+        port=env.int("PORT", 8000),
+        username=env.str("ORDERGATE_USERNAME", "admin"),
+        password=env.str("ORDERGATE_PASSWORD", None) or None,
+        data_dir=data_dir,
+        database_url=sqlalchemy_url(env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'ordergate.db'}"),
+        paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
+    )
+
+
+def sqlalchemy_url(url: str) -> str:
+    """``url`` in SQLAlchemy's spelling: PostgreSQL through psycopg 3, whichever way the platform writes it."""
+    for scheme in _POSTGRES_SCHEMES:
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
