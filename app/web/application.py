@@ -1,0 +1,130 @@
+"""``create_app``: the contract, the handlers and the gateway put together as one ASGI application.
+
+The application is a ``connexion.FlaskApp`` whose layers are prepared at start-up:
+
+    Edge            request id, common headers, problem documents
+    FrontRouter     docs, WebSockets, event streams
+    PreparedRouting     method and path -> operation
+    PreparedSecurity    credentials, before the body is read
+    PreparedValidation  bytes -> checked arguments
+    LifespanMiddleware  the gateway's start and stop
+    ContextMiddleware   Connexion's context, for its own code
+    InnerApp        async handlers on the loop, the others in Flask
+
+Nothing here serves a request; a contract or handler that does not fit stops the start with the reason.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any, Protocol
+
+from connexion.middleware.context import ContextMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+
+from app.clock import SystemClock
+from app.web.authentication import Authenticator
+from app.web.docs import pages_for
+from app.web.edge import Edge
+from app.web.encoding import WireJsonifier
+from app.web.inner import GatewayApp
+from app.web.resolver import HandlerResolver
+from app.web.routing import PreparedRouting
+from app.web.security import PreparedSecurity, security_map
+from app.web.streams import FrontRouter, StreamRoute
+from app.web.termination import on_termination
+from app.web.validation import PreparedValidation
+from openapi import load_spec
+
+HANDLERS = "app.handlers"
+
+
+class WebSettings(Protocol):
+    """What the edge needs to know of the settings."""
+
+    @property
+    def max_body(self) -> int:
+        """The largest request body in bytes."""
+
+
+class Gateway(Protocol):
+    """What the edge needs of the running gateway; handlers get the same object as their first argument."""
+
+    @property
+    def settings(self) -> WebSettings:
+        """The settings of the process."""
+
+    async def start(self) -> None:
+        """Make ready to serve; called once, on the loop that serves."""
+
+    def prepare_stop(self) -> None:
+        """The process was told to stop: take nothing new and end what would never end; ``stop`` follows."""
+
+    async def stop(self) -> None:
+        """End everything that ``start`` began."""
+
+    async def password_hash(self, username: str) -> str | None:
+        """The argon2 hash of a user's password, None for an unknown user. Asked about once a second for a busy caller."""
+
+
+def create_app(
+    gateway: Gateway,
+    *,
+    spec: Mapping[str, Any] | None = None,
+    streams: Sequence[StreamRoute] = (),
+    authenticator: Authenticator | None = None,
+    handlers: str = HANDLERS,
+) -> GatewayApp:
+    """The ASGI application that serves ``gateway`` by the contract ``spec`` (the one in ``openapi`` by default).
+
+    ``handlers`` is the package that operation ids are relative to. Raises ``StartupRefused``, or Connexion's ``ResolverError`` or
+    ``InvalidSpecification``, if the contract can't be kept.
+    """
+    contract = dict(spec) if spec is not None else load_spec()
+    authenticator = authenticator or Authenticator(gateway.password_hash, SystemClock())
+    max_body = gateway.settings.max_body
+    closing = [authenticator.close]
+    app = GatewayApp(
+        __name__,
+        max_body=max_body,
+        middlewares=[
+            Edge,
+            partial(FrontRouter, pages=pages_for(contract), streams=streams, authenticator=authenticator),
+            PreparedRouting,
+            partial(PreparedSecurity, authenticator=authenticator),
+            partial(PreparedValidation, max_body=max_body),
+            LifespanMiddleware,
+            ContextMiddleware,
+        ],
+        lifespan=_lifespan(gateway, closing),
+        jsonifier=WireJsonifier(),
+        resolver=HandlerResolver(gateway, handlers),
+        security_map=security_map(authenticator),
+    )
+    closing.append(app.bridge.close)
+    app.add_api(contract)
+    app.build()
+    return app
+
+
+def _lifespan(
+    gateway: Gateway, closing: Sequence[Callable[[], None]]
+) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:
+        await gateway.start()
+        # What is loaded by now stays for good; without this, each full collection walks all of it and takes tens of milliseconds.
+        gc.collect()
+        gc.freeze()
+        try:
+            with on_termination(gateway.prepare_stop):
+                yield
+        finally:
+            await gateway.stop()
+            for close in closing:
+                close()
+
+    return lifespan

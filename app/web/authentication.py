@@ -1,0 +1,161 @@
+"""Who is calling: Basic credentials against a stored argon2id hash, at the cost of a dictionary look-up for a known caller.
+
+    A hash is verified in a thread, at most two at once, and once for all requests that wait for the same credentials.
+    What was verified is remembered under a keyed hash of the header, never the password itself: acceptances for minutes, refusals
+    for moments, each in a store of its own, so that a guesser can't push a caller out.
+    An acceptance dies when the stored hash changes. An unknown user costs as much time as a wrong password.
+
+The module decides only who somebody is. It must not log or quote credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+
+from app.clock import Clock
+from app.domain.errors import NotAuthenticated, NotNow
+from app.web.credentials import Credentials, parse_basic
+
+#: Seconds that an acceptance lasts: a busy caller costs one hash in five minutes.
+ACCEPTED_SECONDS = 300
+#: Seconds after which an acceptance is compared with the stored hash again, so that a changed password takes effect at once.
+RECHECK_SECONDS = 1
+#: Seconds that a refusal lasts: long enough to blunt a retry loop, short enough for somebody who just set a password.
+REFUSED_SECONDS = 2
+#: Far more credentials than one gateway has users.
+REMEMBERED = 1024
+#: One verification takes 64 MiB and a whole core for a while.
+HASHES_AT_ONCE = 2
+#: Guesses beyond these are turned away at once instead of waiting for minutes.
+MOST_WAITING = 32
+
+#: The hash of a random password that nobody has, made with the default cost; verified for users that do not exist.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
+
+_NOT_GIVEN = "Not authenticated"
+_WRONG = "Incorrect username or password"
+
+_HASHER = PasswordHasher()
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Acceptance:
+    """Credentials that were right. The moments are those of the clock's monotonic seconds."""
+
+    username: str
+    stored_hash: str
+    expires_at: float  # a monotonic moment
+    recheck_at: float  # a monotonic moment
+
+
+class Authenticator:
+    """Verifies Basic credentials. ``password_hash`` gives a user's argon2 hash, or None if there is no such user."""
+
+    def __init__(self, password_hash: Callable[[str], Awaitable[str | None]], clock: Clock) -> None:
+        self._password_hash = password_hash
+        self._clock = clock
+        self._secret = secrets.token_bytes(32)
+        self._accepted: OrderedDict[bytes, _Acceptance] = OrderedDict()
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self._pending: dict[bytes, asyncio.Task[str | None]] = {}
+        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, "authentication")
+
+    async def authenticate(self, authorization: bytes | None) -> str:
+        """The name of the user whose credentials the ``Authorization`` value holds.
+
+        Raises ``NotAuthenticated`` without or with wrong credentials, ``NotNow`` when too many guesses are waiting.
+        """
+        if not authorization:
+            raise NotAuthenticated(_NOT_GIVEN)
+        key = hmac.digest(self._secret, authorization, "sha256")
+        now = self._clock.monotonic()
+        acceptance = self._accepted.get(key)
+        if acceptance is not None and (now < acceptance.recheck_at or await self._renew(key, acceptance, now)):
+            return acceptance.username
+        if now < self._refused.get(key, now):
+            raise NotAuthenticated(_WRONG)
+        username = await self._verify_once(key, authorization)
+        if username is None:
+            raise NotAuthenticated(_WRONG)
+        return username
+
+    def close(self) -> None:
+        """Stop the threads. May be called twice."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _renew(self, key: bytes, acceptance: _Acceptance, now: float) -> bool:
+        """Whether an acceptance still stands: not expired, and the stored hash is the one that was verified."""
+        stored = await self._password_hash(acceptance.username)
+        if now >= acceptance.expires_at or stored is None or not _same(stored, acceptance.stored_hash):
+            self._accepted.pop(key, None)
+            return False
+        self._remember(self._accepted, key, replace(acceptance, recheck_at=now + RECHECK_SECONDS))
+        return True
+
+    async def _verify_once(self, key: bytes, authorization: bytes) -> str | None:
+        """The user's name, or None; requests with the same credentials share one verification."""
+        task = self._pending.get(key)
+        if task is None:
+            if len(self._pending) >= MOST_WAITING:
+                raise NotNow("Too many sign-ins at once", retry_after=timedelta(seconds=REFUSED_SECONDS))
+            task = self._pending[key] = asyncio.ensure_future(self._verify(key, authorization))
+            task.add_done_callback(lambda done: self._forget(key, done))
+        # A caller that hangs up must not end the verification for the others.
+        return await asyncio.shield(task)
+
+    def _forget(self, key: bytes, task: asyncio.Task[str | None]) -> None:
+        self._pending.pop(key, None)
+        if not task.cancelled():
+            # Marks an exception as seen; whoever waits for the task gets it.
+            task.exception()
+
+    async def _verify(self, key: bytes, authorization: bytes) -> str | None:
+        credentials = parse_basic(authorization)
+        if credentials is None:
+            return None
+        stored = await self._password_hash(credentials.username)
+        loop = asyncio.get_running_loop()
+        matches = await loop.run_in_executor(self._threads, _matches, stored or _NOBODY, credentials)
+        now = self._clock.monotonic()
+        if not matches or stored is None:
+            self._remember(self._refused, key, now + REFUSED_SECONDS)
+            return None
+        acceptance = _Acceptance(
+            username=credentials.username,
+            stored_hash=stored,
+            expires_at=now + ACCEPTED_SECONDS,
+            recheck_at=now + RECHECK_SECONDS,
+        )
+        self._remember(self._accepted, key, acceptance)
+        return credentials.username
+
+    @staticmethod
+    def _remember(store: OrderedDict[bytes, _Value], key: bytes, value: _Value) -> None:
+        store[key] = value
+        store.move_to_end(key)
+        if len(store) > REMEMBERED:
+            store.popitem(last=False)
+
+
+def _matches(stored_hash: str, credentials: Credentials) -> bool:
+    """Whether the password fits the hash. Raises argon2's own error if the stored hash can't be read, which is a fault."""
+    try:
+        return _HASHER.verify(stored_hash, credentials.password)
+    except VerifyMismatchError:
+        return False
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,145 @@
+"""The words for a value that breaks the schema: items of the form ``{type, loc, msg, input}`` that existing callers know.
+
+A fault never quotes more than one plain value, and none at all where the schema marks a secret; messages are our own sentences,
+since a validator's own quote the value. Nothing here decides whether a value is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import jsonschema_rs
+
+Fault = dict[str, Any]
+Location = tuple[str | int, ...]
+
+#: Long enough to recognise one's own value, too short to fill a log.
+_LONGEST_INPUT = 100
+
+_TYPES = {
+    "string": ("string_type", "Input should be a valid string"),
+    "integer": ("int_type", "Input should be a valid integer"),
+    "number": ("float_type", "Input should be a valid number"),
+    "boolean": ("bool_type", "Input should be a valid boolean"),
+    "array": ("list_type", "Input should be a valid list"),
+    "object": ("dict_type", "Input should be a valid dictionary"),
+}
+
+#: By the validator's name of the broken keyword: our type, and a sentence in which ``{}`` is the bound.
+_BOUNDS = {
+    "Minimum": ("greater_than_equal", "Input should be greater than or equal to {}"),
+    "ExclusiveMinimum": ("greater_than", "Input should be greater than {}"),
+    "Maximum": ("less_than_equal", "Input should be less than or equal to {}"),
+    "ExclusiveMaximum": ("less_than", "Input should be less than {}"),
+    "MultipleOf": ("multiple_of", "Input should be a multiple of {}"),
+    "MinLength": ("string_too_short", "String should have at least {} characters"),
+    "MaxLength": ("string_too_long", "String should have at most {} characters"),
+    "Pattern": ("string_pattern_mismatch", "String should match pattern '{}'"),
+    "Format": ("format", "Input should be a valid {}"),
+    "MinItems": ("too_short", "List should have at least {} items"),
+    "MaxItems": ("too_long", "List should have at most {} items"),
+    "MinProperties": ("too_short", "Dictionary should have at least {} items"),
+    "MaxProperties": ("too_long", "Dictionary should have at most {} items"),
+}
+
+_PLAIN = {
+    "UniqueItems": ("unique_items", "List items should be unique"),
+    "AnyOf": ("union_error", "Input should match one of the allowed forms"),
+    "OneOfNotValid": ("union_error", "Input should match one of the allowed forms"),
+    "OneOfMultipleValid": ("union_error", "Input should match exactly one of the allowed forms"),
+    "FalseSchema": ("extra_forbidden", "Extra inputs are not permitted"),
+    "AdditionalProperties": ("extra_forbidden", "Extra inputs are not permitted"),
+}
+
+_ANY = ("value_error", "Input is not valid")
+
+
+def fault(kind: str, location: Location, message: str, value: Any = None) -> Fault:
+    """One fault. ``value`` must not be a secret; of a list or dictionary nothing is quoted."""
+    return {"type": kind, "loc": list(location), "msg": message, "input": _quotable(value)}
+
+
+def missing(location: Location) -> Fault:
+    """The fault of a required value that is not there."""
+    return fault("missing", location, "Field required")
+
+
+def type_fault(expected: str, location: Location, value: Any) -> Fault:
+    """The fault of a value that is not of the JSON type ``expected``."""
+    kind, message = _TYPES.get(expected, _ANY)
+    return fault(kind, location, message, value)
+
+
+def bound_fault(keyword: str, bound: Any, location: Location, value: Any) -> Fault:
+    """The fault of a number beyond a bound; ``keyword`` is ``Minimum``, ``ExclusiveMinimum`` and so on."""
+    kind, message = _BOUNDS[keyword]
+    return fault(kind, location, message.format(bound), value)
+
+
+def from_validator(error: jsonschema_rs.ValidationError, location: Location, schema: Mapping[str, Any]) -> Fault:
+    """The fault that the validator found in a value at ``location`` under ``schema``."""
+    path = tuple(error.instance_path)
+    where = (*location, *path)
+    keyword = type(error.kind).__name__
+    facts = error.kind.as_dict()
+    if keyword == "Required":
+        return missing((*where, str(facts["property"])))
+    value = None if is_secret(schema, path) else error.instance
+    if keyword == "Type":
+        types = [name for name in facts["types"] if name != "null"]
+        # What stands in the place of a container may be a part of it, secrets included.
+        quoted = None if {"object", "array"} & set(types) else value
+        return type_fault(types[0] if len(types) == 1 else "", where, quoted)
+    if keyword == "Enum":
+        options = [f"'{option}'" for option in facts["options"] if option is not None]
+        return fault("literal_error", where, f"Input should be {_either(options)}", value)
+    if keyword in _BOUNDS:
+        bound = next(iter(facts.values()))
+        return bound_fault(keyword, bound, where, value)
+    kind, message = _PLAIN.get(keyword, _ANY)
+    return fault(kind, where, message, value)
+
+
+def is_secret(schema: Mapping[str, Any], path: Sequence[str | int]) -> bool:
+    """Whether the value at ``path`` may be a secret: marked as one on the way there, or at a place the schema does not know."""
+    node: Any = schema
+    for step in path:
+        if not isinstance(node, Mapping) or _is_marked(node):
+            return True
+        node = node.get("items") if isinstance(step, int) else _property(node, step)
+    return not isinstance(node, Mapping) or _is_marked(node)
+
+
+def _property(node: Mapping[str, Any], name: str) -> Any:
+    known = node.get("properties", {}).get(name)
+    if known is not None:
+        return known
+    for part in node.get("allOf", ()):
+        found = _property(part, name)
+        if found is not None:
+            return found
+    return node.get("additionalProperties")
+
+
+def _is_marked(node: Mapping[str, Any]) -> bool:
+    return (
+        node.get("format") == "password"
+        or bool(node.get("writeOnly"))
+        or any(_is_marked(part) for part in node.get("allOf", ()))
+    )
+
+
+def _quotable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_LONGEST_INPUT]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONGEST_INPUT:
+        return None
+    return value if isinstance(value, (bool, int, Decimal)) else None
+
+
+def _either(options: Sequence[str]) -> str:
+    if len(options) < 2:
+        return "".join(options)
+    return f"{', '.join(options[:-1])} or {options[-1]}"

@@ -1,0 +1,124 @@
+"""Problem documents (RFC 9457): how an exception becomes an answer.
+
+One function for every layer, so that no error has two shapes. A document quotes only what the exception offers for the caller; of
+an exception that nobody expected it says nothing at all. It must not log: the edge does that, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from connexion.exceptions import BadRequestProblem
+from starlette.exceptions import HTTPException
+
+from app.domain.errors import OrdergateError, SchemaViolation
+from app.web.encoding import encode
+from app.web.errors import BodyTooLarge, MethodNotAllowed
+
+Headers = list[tuple[bytes, bytes]]
+
+_MEDIA_TYPE = (b"content-type", b"application/problem+json")
+_CHALLENGE = (b"www-authenticate", b'Basic realm="ordergate"')
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An answer that says what went wrong, ready to be sent."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def problem_for(error: Exception, request_id: str) -> Problem:
+    """The answer to a request that ended with ``error``."""
+    if isinstance(error, OrdergateError):
+        return _from_tree(error, request_id)
+    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _from_framework(error, request_id)
+    return _problem(
+        500, "Internal error", "The server failed on this request; its log has the reason", "internal", request_id
+    )
+
+
+def is_answer(error: Exception) -> bool:
+    """Whether ``error`` says something to the caller; everything else is a fault of ours."""
+    if isinstance(error, HTTPException):
+        return error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, OrdergateError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _from_tree(error: OrdergateError, request_id: str) -> Problem:
+    return _problem(
+        error.status,
+        error.title,
+        error.faults if isinstance(error, SchemaViolation) else error.detail,
+        error.code,
+        request_id,
+        retryable=error.retryable,
+        order_id=error.order_id,
+        headers=_headers_for(error),
+    )
+
+
+def _headers_for(error: OrdergateError) -> Headers:
+    headers: Headers = []
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers.append(_CHALLENGE)
+    if error.retry_after is not None:
+        seconds = max(0, -(-error.retry_after // _SECOND))
+        headers.append((b"retry-after", str(seconds).encode("ascii")))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", ", ".join(error.allowed).encode("ascii")))
+    if isinstance(error, BodyTooLarge):
+        # The rest of the body is still on its way; a kept connection would have to swallow it.
+        headers.append((b"connection", b"close"))
+    return headers
+
+
+def _from_framework(error: HTTPException, request_id: str) -> Problem:
+    """What Connexion, Flask or Starlette raised by themselves, on the paths that are left to them."""
+    status = error.status_code
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Error"
+    # Connexion's refusals of a value quote the value, which may be a secret.
+    detail = "The request breaks the schema" if isinstance(error, BadRequestProblem) else str(error.detail or phrase)
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (error.headers or {}).items()
+    ]
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append(_CHALLENGE)
+    return _problem(status, phrase, detail, phrase.lower().replace(" ", "_"), request_id, headers=headers)
+
+
+def _problem(
+    status: int,
+    title: str,
+    detail: Any,
+    code: str,
+    request_id: str,
+    *,
+    retryable: bool = False,
+    order_id: str | None = None,
+    headers: Headers | None = None,
+) -> Problem:
+    document = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retryable": retryable,
+        "request_id": request_id,
+    }
+    if order_id is not None:
+        document["order_id"] = order_id
+    body = encode(document)
+    length = (b"content-length", str(len(body)).encode("ascii"))
+    return Problem(status=status, headers=[_MEDIA_TYPE, length, *(headers or [])], body=body)

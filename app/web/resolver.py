@@ -1,0 +1,40 @@
+"""From ``operationId`` to handler: ``trading.place_order`` is the function of that name in ``app.handlers.trading``.
+
+The handler's first parameter is the gateway, bound here once, so that handlers stay plain functions without globals. A missing
+handler stops the server from starting; nothing is looked up while a request waits.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from connexion.exceptions import ResolverError
+from connexion.resolver import Resolver
+
+
+class HandlerResolver(Resolver):  # type: ignore[misc]  # Connexion has no types
+    """Resolves operation ids relative to ``package`` and binds ``gateway``."""
+
+    def __init__(self, gateway: object, package: str) -> None:
+        super().__init__()
+        self._gateway = gateway
+        self._package = package
+
+    def resolve_function_from_operation_id(self, operation_id: str | None) -> Callable[..., Any]:
+        """The bound handler, ``async`` if the function is. Raises ``ResolverError`` saying what is missing."""
+        module_name, _, function_name = (operation_id or "").rpartition(".")
+        if not module_name:
+            raise ResolverError(f"operationId '{operation_id}' is not of the form module.function")
+        path = f"{self._package}.{module_name}"
+        try:
+            function = getattr(importlib.import_module(path), function_name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not path.startswith(error.name):
+                raise
+            raise ResolverError(f"operationId '{operation_id}' names no module {path}") from error
+        except AttributeError as error:
+            raise ResolverError(f"operationId '{operation_id}' names no function of {path}") from error
+        return functools.partial(function, self._gateway)

@@ -1,0 +1,99 @@
+"""The layer that asks for credentials: what the contract's ``security`` demands, checked before anything of the body is read.
+
+It subclasses Connexion's security middleware and replaces only the operations that demand one HTTP Basic scheme, or nothing.
+Every other demand keeps Connexion's own logic, which reaches the same authenticator through ``security_map``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from connexion.lifecycle import ConnexionRequest
+from connexion.middleware.security import SecurityAPI, SecurityMiddleware
+from connexion.operations import AbstractOperation
+from connexion.security import AbstractSecurityHandler
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.web.authentication import Authenticator
+from app.web.scope import USERNAME, headers_of
+
+Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
+
+
+class OpenOperation:
+    """An operation that demands nothing."""
+
+    def __init__(self, next_app: ASGIApp) -> None:
+        self._next = next_app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._next(scope, receive, send)
+
+
+class BasicOperation:
+    """An operation that demands Basic credentials."""
+
+    def __init__(self, next_app: ASGIApp, authenticator: Authenticator) -> None:
+        self._next = next_app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[USERNAME] = await self._authenticator.authenticate(headers_of(scope).get(b"authorization"))
+        await self._next(scope, receive, send)
+
+
+class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has no types
+    """The security of one contract."""
+
+    def __init__(self, *args: Any, authenticator: Authenticator, **kwargs: Any) -> None:
+        self._authenticator = authenticator
+        super().__init__(*args, **kwargs)
+
+    def make_operation(self, operation: AbstractOperation) -> Any:
+        """The prepared check, or Connexion's where the demand is another."""
+        if not operation.security:
+            return OpenOperation(self.next_app)
+        if _is_basic(operation):
+            return BasicOperation(self.next_app, self._authenticator)
+        return super().make_operation(operation)
+
+
+class PreparedSecurity(SecurityMiddleware):  # type: ignore[misc]  # Connexion has no types
+    """The security layer."""
+
+    api_cls = PreparedSecurityAPI
+
+    def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
+        super().__init__(app)
+        self._authenticator = authenticator
+
+    def add_api(self, specification: Any, **kwargs: Any) -> Any:
+        """Prepare every operation of a contract."""
+        return super().add_api(specification, authenticator=self._authenticator, **kwargs)
+
+
+def security_map(authenticator: Authenticator) -> dict[str, type[AbstractSecurityHandler]]:
+    """Connexion's own ``security_map`` in which Basic is checked by ``authenticator``."""
+
+    class BasicHandler(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion has no types
+        """HTTP Basic for Connexion's own security operations."""
+
+        def get_fn(self, _scheme: dict[str, Any], _scopes: list[str]) -> Verify:
+            """The coroutine that Connexion calls with each request."""
+
+            async def verify(request: ConnexionRequest) -> dict[str, str]:
+                return {"sub": await authenticator.authenticate(headers_of(request.scope).get(b"authorization"))}
+
+            return verify
+
+    return {"basic": BasicHandler}
+
+
+def _is_basic(operation: AbstractOperation) -> bool:
+    """Whether the operation demands one HTTP Basic scheme and nothing else."""
+    if len(operation.security) != 1 or len(operation.security[0]) != 1:
+        return False
+    (name,) = operation.security[0]
+    scheme = operation.security_schemes.get(name, {})
+    return bool(scheme.get("type") == "http" and str(scheme.get("scheme", "")).lower() == "basic")

@@ -1,0 +1,86 @@
+"""What the edge's tests share: a gateway that only knows its users, the application around it, and a client."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from starlette.types import ASGIApp
+
+from app.web.application import create_app
+from tests.web.contract import small_contract
+
+MAX_BODY = 20_000
+PASSWORD = "pä:ss word"
+
+#: As cheap as argon2 allows: what is tested is that the hash decides, not what it costs.
+_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSettings:
+    """The part of the settings that the edge reads."""
+
+    max_body: int = MAX_BODY
+
+
+@dataclass(slots=True, kw_only=True)
+class EdgeGateway:
+    """A gateway of users and nothing else."""
+
+    settings: EdgeSettings = field(default_factory=EdgeSettings)
+    hashes: dict[str, str] = field(default_factory=lambda: {"admin": _HASHER.hash(PASSWORD)})
+    calls: list[str] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    def prepare_stop(self) -> None:
+        self.calls.append("prepare_stop")
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+
+    async def password_hash(self, username: str) -> str | None:
+        self.calls.append("password_hash")
+        return self.hashes.get(username)
+
+
+def basic(username: str, password: str) -> str:
+    """The value of an ``Authorization`` header."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def client_of(app: ASGIApp, **headers: str) -> httpx.AsyncClient:
+    """A client that talks to ``app`` in process."""
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers)
+
+
+@pytest.fixture(scope="session")
+def gateway() -> EdgeGateway:
+    return EdgeGateway()
+
+
+@pytest.fixture(scope="session")
+def app(gateway: EdgeGateway) -> Any:
+    return create_app(gateway, spec=small_contract(), handlers="tests.web.samples")
+
+
+@pytest.fixture
+async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the right credentials."""
+    async with client_of(app, Authorization=basic("admin", PASSWORD)) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without credentials."""
+    async with client_of(app) as client:
+        yield client
