@@ -1,0 +1,33 @@
+"""Connectors over HTTP: which there are and what they demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.handlers.views import rule_row
+from app.services.gateway import Gateway
+
+
+def list_connectors(gateway: Gateway) -> list[str]:
+    """GET /connectors/"""
+    return gateway.catalog.list_connectors()
+
+
+async def get_trading_rules(gateway: Gateway, connector_name: str, trading_pairs: Sequence[str] | None = None) -> Any:
+    """GET /connectors/{connector_name}/trading-rules"""
+    rules = await gateway.catalog.trading_rules(connector_name)
+    if not trading_pairs:
+        return {trading_pair: rule_row(rule) for trading_pair, rule in rules.items()}
+    return {
+        trading_pair: rule_row(rules[trading_pair])
+        if trading_pair in rules
+        else {"error": f"Trading pair {trading_pair} not found"}
+        for trading_pair in trading_pairs
+    }
+
+
+def get_order_types(gateway: Gateway, connector_name: str) -> Any:
+    """GET /connectors/{connector_name}/order-types"""
+    order_types = gateway.catalog.capabilities(connector_name).order_types
+    return {"connector": connector_name, "supported_order_types": [str(order_type) for order_type in order_types]}

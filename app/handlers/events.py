@@ -1,0 +1,120 @@
+"""The journal's events as a stream over HTTP and over a WebSocket: the same messages in both.
+
+A message tells one event. ``type`` is ``order`` (something happened to an order), ``fill`` (an execution) or ``balance``; ``seq`` is its
+place in the journal, by which a caller continues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.domain.decimals import plain
+from app.domain.errors import InvalidArgument
+from app.handlers.streaming import StreamAnswer
+from app.handlers.views import event_row
+from app.journal.records import JournalEntry
+from app.services.gateway import Gateway
+from app.services.streams import StreamFilter
+
+#: Encoded messages kept for the other streams; each entry is encoded once, not once a stream.
+_KEPT = 1024
+
+_encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
+
+
+async def stream_events(
+    gateway: Gateway,
+    account_names: Sequence[str] | None = None,
+    connector_names: Sequence[str] | None = None,
+    trading_pairs: Sequence[str] | None = None,
+    since: int | None = None,
+    last_event_id: str | None = None,
+) -> StreamAnswer:
+    """GET /trading/events"""
+    wanted = stream_filter(account_names, connector_names, trading_pairs)
+    return StreamAnswer(
+        content_type="text/event-stream",
+        chunks=_server_sent(gateway, start_of(since, last_event_id), wanted),
+    )
+
+
+def stream_filter(
+    account_names: Sequence[str] | None, connector_names: Sequence[str] | None, trading_pairs: Sequence[str] | None
+) -> StreamFilter:
+    """The filter that the parameters ask for."""
+    return StreamFilter(
+        account_names=tuple(account_names or ()),
+        connector_names=tuple(connector_names or ()),
+        trading_pairs=tuple(trading_pairs or ()),
+    )
+
+
+def start_of(since: int | None, last_event_id: str | None) -> int | None:
+    """Where a stream starts: after the last event the caller saw, which a browser says in ``Last-Event-ID``.
+
+    Raises ``InvalidArgument`` if that is not a sequence number.
+    """
+    if last_event_id is None:
+        return since
+    if not last_event_id.isascii() or not last_event_id.isdigit():
+        raise InvalidArgument("Last-Event-ID must be the id of an event of this stream, a whole number")
+    return int(last_event_id)
+
+
+def message(entry: JournalEntry) -> bytes:
+    """One entry as JSON."""
+    kept = _kept.get(entry.seq)
+    if kept is not None and kept[0] is entry:
+        return kept[1]
+    encoded = _encoder.encode(_message(entry))
+    if len(_kept) >= _KEPT:
+        _kept.clear()
+    _kept[entry.seq] = (entry, encoded)
+    return encoded
+
+
+_kept: dict[int, tuple[JournalEntry, bytes]] = {}
+
+
+def _message(entry: JournalEntry) -> Mapping[str, Any]:
+    place = {
+        "seq": entry.seq,
+        "at": entry.at,
+        "account_name": entry.account_name,
+        "connector_name": entry.connector_name,
+    }
+    if entry.balances is not None:
+        balances = [
+            {"asset": balance.asset, "total": plain(balance.total), "available": plain(balance.available)}
+            for balance in entry.balances.balances
+        ]
+        return {"type": "balance", **place, "balances": balances}
+    event = event_row(entry)
+    return {
+        "type": "order" if event["fill"] is None else "fill",
+        **place,
+        "trading_pair": entry.trading_pair,
+        "order_id": entry.order_id,
+        "status": entry.status,
+        **event,
+    }
+
+
+async def _server_sent(gateway: Gateway, since: int | None, wanted: StreamFilter) -> AsyncIterator[bytes]:
+    yield b": connected\n\n"
+    async for batch in gateway.streams.follow(since, wanted):
+        if not batch:
+            yield b": alive\n\n"
+            continue
+        yield b"".join(
+            b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, _type_of(entry), message(entry)) for entry in batch
+        )
+
+
+def _type_of(entry: JournalEntry) -> bytes:
+    if entry.event is None:
+        return b"balance"
+    return b"order" if entry.event.fill is None else b"fill"

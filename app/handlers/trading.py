@@ -1,0 +1,148 @@
+"""Orders and their executions over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.enums import OrderStatus, TimeInForce
+from app.domain.order import OrderKey, OrderRequest
+from app.handlers import pages
+from app.handlers.schemas import (
+    ActiveOrderFilterSchema,
+    CancelResponseSchema,
+    OrderFilterSchema,
+    TradeFilterSchema,
+    TradeRequestSchema,
+    TradeResponseSchema,
+)
+from app.handlers.views import order_row, order_with_events, trade_row
+from app.journal.filters import OrderFilter, TradeFilter
+from app.services.gateway import Gateway
+from app.services.orders import Outcome, Placed
+
+_TRADE_REQUEST = TradeRequestSchema()
+_TRADE_RESPONSE = TradeResponseSchema()
+_CANCEL_RESPONSE = CancelResponseSchema()
+_ACTIVE_FILTER = ActiveOrderFilterSchema()
+_ORDER_FILTER = OrderFilterSchema()
+_TRADE_FILTER = TradeFilterSchema()
+
+#: Some callers spell it as the exchanges do.
+_STATUS_SPELLINGS = {"CANCELED": OrderStatus.CANCELLED}
+
+
+async def place_order(gateway: Gateway, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
+    """POST /trading/orders"""
+    placed = await gateway.orders.place(_order_request(body, idempotency_key))
+    answer = _TRADE_RESPONSE.dump({**_terms(placed), "status": "submitted"})
+    headers = {"Idempotent-Replayed": "true"} if placed.replayed else {}
+    return answer, _place_status(placed), headers
+
+
+async def cancel_order(gateway: Gateway, account_name: str, connector_name: str, client_order_id: str) -> Any:
+    """POST /trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel"""
+    order = await gateway.orders.cancel(
+        OrderKey(account_name=account_name, connector_name=connector_name, order_id=client_order_id)
+    )
+    answer = {
+        "message": f"Order cancellation initiated for {client_order_id}",
+        "order_id": order.order_id,
+        "status": order.status,
+        "state": order.state,
+    }
+    return _CANCEL_RESPONSE.dump(answer), 202 if order.is_active else 200
+
+
+def get_active_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+    """POST /trading/orders/active"""
+    asked = _ACTIVE_FILTER.load(body)
+    page = gateway.journal.active_orders(
+        OrderFilter(**pages.names(asked)), limit=asked["limit"], cursor=asked.get("cursor")
+    )
+    return pages.answer(page, asked["limit"], order_row)
+
+
+def search_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+    """POST /trading/orders/search"""
+    asked = _ORDER_FILTER.load(body)
+    status = asked.get("status")
+    wanted = OrderFilter(
+        **pages.names(asked),
+        status=None if status is None else _STATUS_SPELLINGS.get(status, status),
+        start_at=asked.get("start_time"),
+        end_at=asked.get("end_time"),
+    )
+    page = gateway.journal.search_orders(wanted, limit=asked["limit"], cursor=asked.get("cursor"))
+    return pages.answer(page, asked["limit"], order_row)
+
+
+def search_trades(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+    """POST /trading/trades"""
+    asked = _TRADE_FILTER.load(body)
+    wanted = TradeFilter(
+        **pages.names(asked),
+        trade_types=tuple(asked.get("trade_types") or ()),
+        start_at=asked.get("start_time"),
+        end_at=asked.get("end_time"),
+    )
+    page = gateway.journal.search_trades(wanted, limit=asked["limit"], cursor=asked.get("cursor"))
+    return pages.answer(page, asked["limit"], trade_row)
+
+
+async def get_order(
+    gateway: Gateway,
+    order_id: str,
+    account_name: str | None = None,
+    connector_name: str | None = None,
+    wait: Any = 0,
+) -> Any:
+    """GET /trading/orders/{order_id}"""
+    found = await gateway.history.wait_settled(
+        order_id,
+        account_name=account_name,
+        connector_name=connector_name,
+        seconds=float(wait),  # float: a duration in seconds, no money
+    )
+    return order_with_events(found)
+
+
+def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:
+    asked = _TRADE_REQUEST.load(body)
+    time_in_force = asked.get("time_in_force")
+    return OrderRequest(
+        account_name=asked["account_name"],
+        connector_name=asked["connector_name"],
+        trading_pair=asked["trading_pair"],
+        trade_type=asked["trade_type"],
+        order_type=asked["order_type"],
+        amount=asked.get("amount"),
+        quote_amount=asked.get("quote_amount"),
+        price=asked.get("price"),
+        position_action=asked["position_action"],
+        time_in_force=None if time_in_force is None else TimeInForce(time_in_force),
+        reduce_only=asked["reduce_only"],
+        client_order_id=asked.get("client_order_id"),
+        idempotency_key=idempotency_key,
+    )
+
+
+def _terms(placed: Placed) -> dict[str, Any]:
+    order = placed.order
+    return {
+        "order_id": order.order_id,
+        "account_name": order.account_name,
+        "connector_name": order.connector_name,
+        "trading_pair": order.trading_pair,
+        "trade_type": order.trade_type,
+        "amount": order.amount,
+        "order_type": order.order_type,
+        "price": order.price,
+        "state": order.state,
+    }
+
+
+def _place_status(placed: Placed) -> int:
+    if placed.outcome is Outcome.UNKNOWN:
+        return 202
+    return 200 if placed.replayed else 201
