@@ -5,9 +5,12 @@ Secrets are wrapped so that neither ``repr`` nor a log shows them.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from environs import Env
 
@@ -23,6 +26,8 @@ class Settings:
     port: int = 8000
     username: str = "admin"
     password: str | None = field(default=None, repr=False)
+    #: What credentials are sealed with; None where the key file that the first run made applies.
+    secret_key: str | None = field(default=None, repr=False)
     data_dir: Path = Path("data")
     database_url: str = field(repr=False)
     #: How long one call to an exchange may take. Above the ten seconds after which Binance's engine gives up.
@@ -33,6 +38,10 @@ class Settings:
     max_body: int = 1_000_000
     #: The seed of the paper exchange's synthetic market.
     paper_seed: int = 20
+    #: What goes wrong at the paper exchange on purpose (``app.paper.faults``); empty, so nothing, outside of rehearsals.
+    paper_faults: str = ""
+    #: Addresses of exchanges other than their public ones, by variable name (``ORDERGATE_BINANCE_REST_URL`` ...).
+    connector_urls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_sqlite(self) -> bool:
@@ -48,9 +57,15 @@ def load_settings() -> Settings:
         port=env.int("PORT", 8000),
         username=env.str("ORDERGATE_USERNAME", "admin"),
         password=env.str("ORDERGATE_PASSWORD", None) or None,
+        secret_key=env.str("ORDERGATE_SECRET_KEY", None) or None,
         data_dir=data_dir,
         database_url=sqlalchemy_url(env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'ordergate.db'}"),
+        exchange_timeout=timedelta(seconds=env.float("ORDERGATE_EXCHANGE_TIMEOUT", 12.0)),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
+        paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
+        connector_urls=MappingProxyType(
+            {name: url for name, url in os.environ.items() if name.startswith("ORDERGATE_") and name.endswith("_URL")}
+        ),
     )
 
 

@@ -110,6 +110,11 @@ class Connector(ABC):
     async def load_trading_rules(self) -> Mapping[str, TradingRule]:
         """All pairs with their rules, by trading pair."""
 
+    def check_available(self) -> None:
+        """Raise ``RateLimited`` or ``ExchangeDown`` if it is known already that nothing may be sent now, so that no intent is
+        written for an order that can't go out.
+        """
+
     @abstractmethod
     async def submit_order(self, order: Order) -> OrderReport:
         """Send ``order`` once, under ``order.order_id`` as the exchange's client id, so that it can be asked about even if no
@@ -137,6 +142,12 @@ class Connector(ABC):
     @abstractmethod
     async def fetch_balances(self) -> Sequence[Balance]:
         """All assets of which the account holds something."""
+
+    async def prove(self) -> Sequence[Balance]:
+        """Show that the exchange takes the credentials, before they are stored; the balances as they are. Raises
+        ``CredentialsRefused`` with the exchange's words if it does not.
+        """
+        return await self.fetch_balances()
 
     @abstractmethod
     def events(self) -> AsyncIterator[ConnectorEvent]:
@@ -193,4 +204,3 @@ async def poll_open_orders(connector: Connector, clock: Clock, every: timedelta)
     while True:
         yield Gap(reason="poll")
         await clock.sleep(every.total_seconds())
-

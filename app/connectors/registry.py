@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
 
-from app.connectors.base import Connector
-from app.domain.errors import UnknownConnector
+from app.connectors.base import Connector, CredentialField
+from app.connectors.fields import KNOWN_FIELDS
+from app.domain.errors import UnknownConnector, UnsupportedConnector
 
 CONNECTORS: Mapping[str, str] = MappingProxyType(
     {
@@ -20,12 +21,20 @@ CONNECTORS: Mapping[str, str] = MappingProxyType(
 
 
 def connector_class(name: str) -> type[Connector]:
-    """The class of the connector ``name``. Raises ``UnknownConnector``."""
+    """The class of the connector ``name``. Raises ``UnknownConnector``, or ``UnsupportedConnector`` for a known exchange."""
     try:
         path = CONNECTORS[name]
     except KeyError:
+        if name in KNOWN_FIELDS:
+            raise UnsupportedConnector(name) from None
         raise UnknownConnector(f"Connector '{name}' not found") from None
     module, _, class_name = path.partition(":")
-    found = getattr(import_module(module), class_name)
-    assert issubclass(found, Connector)
+    found: type[Connector] = getattr(import_module(module), class_name)
     return found
+
+
+def credential_fields(name: str) -> Mapping[str, CredentialField]:
+    """The fields of the credentials of ``name``, also where it can't trade yet. Raises ``UnknownConnector``."""
+    if name not in CONNECTORS and name in KNOWN_FIELDS:
+        return KNOWN_FIELDS[name]
+    return connector_class(name).credential_fields

@@ -1,4 +1,7 @@
-"""The words of the API, one class each. Generated from openapi/trading.yaml by openapi/generate.py: do not edit."""
+"""The words of the API, one class each.
+
+Generated from openapi/trading.yaml by openapi/generate.py: do not edit.
+"""
 
 from __future__ import annotations
 

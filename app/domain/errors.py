@@ -16,6 +16,8 @@
     │   ├── RuleViolation               400  a trading rule is broken
     │   ├── InvalidCursor               400
     │   ├── InvalidArgument             400  any other value that the schema cannot judge
+    │   ├── InvalidCredentials          400  credentials that are incomplete, or that the exchange does not take
+    │   ├── ActiveOrders                409  what is to be deleted still has active orders
     │   └── IdempotencyConflict         409  the key or id is taken by an order with other terms
     ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
     │   ├── OrderRefused                400  the exchange refused it
@@ -34,6 +36,7 @@
     │   ├── ExchangeReadTimeout         504
     │   └── ExchangeReadError           502
     └── UnsupportedFeature              501  the connector cannot do this at all
+        └── UnsupportedConnector            501  the name is known, but this gateway has no connector for it
 
 ``status`` is a hint for an HTTP edge, which needs no table of its own. What is *not* in the tree, any exception that nobody
 classified, is an unknown outcome once an order call has begun, and a plain fault (500) elsewhere.
@@ -52,11 +55,9 @@ class OrdergateError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     title: ClassVar[str] = "Internal error"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
-    def __init__(
-        self, detail: str, *, order_id: str | None = None, retry_after: timedelta | None = None
-    ) -> None:
+    def __init__(self, detail: str, *, order_id: str | None = None, retry_after: timedelta | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.order_id = order_id
@@ -105,8 +106,8 @@ class UnknownAccount(RequestError):
     code = "unknown_account"
     title = "Account not found"
 
-    def __init__(self, account_name: str) -> None:
-        super().__init__(f"Account '{account_name}' not found")
+    def __init__(self, account_name: str, detail: str | None = None) -> None:
+        super().__init__(detail or f"Account '{account_name}' not found")
 
 
 class UnknownConnector(RequestError):
@@ -194,6 +195,21 @@ class InvalidArgument(RequestError):
 
     code = "invalid_argument"
     title = "Invalid argument"
+
+
+class InvalidCredentials(RequestError):
+    """Credentials that are incomplete, or that the exchange did not take when they were tried. Nothing was stored."""
+
+    code = "invalid_credentials"
+    title = "Invalid credentials"
+
+
+class ActiveOrders(RequestError):
+    """What is to be deleted still has orders that may be on an exchange's book; says how many."""
+
+    status = 409
+    code = "active_orders"
+    title = "There are active orders"
 
 
 class IdempotencyConflict(RequestError):
@@ -342,3 +358,21 @@ class UnsupportedFeature(OrdergateError):
     status = 501
     code = "unsupported_feature"
     title = "Not supported"
+
+
+class UnsupportedConnector(UnsupportedFeature):
+    """The name and credential fields of the connector are known, but this gateway can't trade on it."""
+
+    code = "unsupported_connector"
+    title = "Connector not supported"
+
+    def __init__(self, connector_name: str) -> None:
+        super().__init__(f"Connector '{connector_name}' is known, but this gateway can't trade on it yet")
+
+
+def refusal_of(code: str | None, detail: str) -> Refused:
+    """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
+    for kind in (InsufficientBalance, WouldTake, DuplicateOrderId, CredentialsRefused, RateLimited, ExchangeDown):
+        if kind.code == code:
+            return kind(detail)
+    return OrderRefused(detail)

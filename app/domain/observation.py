@@ -13,13 +13,15 @@ answer to recovery may arrive in any order, late or twice, and the totals are ri
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.events import OrderEvent, Source
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import Order
+from app.domain.order import Anomaly, Order
 from app.domain.reports import OrderReport
 
 _FINAL_KINDS = {
@@ -44,7 +46,7 @@ def observe(
 ) -> Observation:
     """What ``report`` adds to ``order``. ``known_fills`` are the exchange fill ids that the journal holds of this order."""
     build = _Builder(order, report, at, source, evidence)
-    if report.state == "rejected":
+    if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
         if order.state not in FINAL:
             build.add(EventKind.REJECTED)
         return build.done(missing_fills=False)
@@ -97,9 +99,11 @@ class _Builder:
         )
 
     def add_fills(self, known_fills: AbstractSet[str]) -> None:
+        seen = set(known_fills)
         for fill in sorted(self._report.fills, key=lambda fill: fill.filled_at):
-            if fill.exchange_fill_id in known_fills:
+            if fill.exchange_fill_id in seen:
                 continue
+            seen.add(fill.exchange_fill_id)
             self._append(
                 OrderEvent(
                     kind=self.order.kind_of_fill(fill),
@@ -116,5 +120,7 @@ class _Builder:
         return Observation(events=tuple(self._events), order=self.order, missing_fills=missing_fills)
 
     def _append(self, event: OrderEvent) -> None:
-        self.order = self.order.apply(event)
+        # What the lifecycle does not allow is recorded all the same: the journal turns it into an anomaly that somebody sees.
+        with suppress(Anomaly):
+            self.order = self.order.apply(event)
         self._events.append(event)

@@ -23,7 +23,7 @@ from app.domain.enums import (
 )
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FINAL, FIRST, next_status, wire_status
+from app.domain.lifecycle import ACTIVE, FIRST, next_status, wire_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +112,7 @@ class Order:
 
     @property
     def key(self) -> OrderKey:
-        return OrderKey(
-            account_name=self.account_name, connector_name=self.connector_name, order_id=self.order_id
-        )
+        return OrderKey(account_name=self.account_name, connector_name=self.connector_name, order_id=self.order_id)
 
     @property
     def ref(self) -> OrderRef:
@@ -129,7 +127,7 @@ class Order:
     @property
     def is_presumed_gone(self) -> bool:
         """Whether the final state is a conclusion of ours from absence, not a statement of the exchange."""
-        return self.state in FINAL and self.error_code in PRESUMPTIONS
+        return self.state in _CONCLUDED and self.error_code in PRESUMPTIONS
 
     @property
     def status(self) -> OrderStatus:
@@ -193,8 +191,11 @@ class Order:
 #: The reason codes of orders that we concluded to be gone because the exchange does not know them.
 PRESUMPTIONS = frozenset({"never_arrived", "vanished"})
 
-#: An average has no end in decimals; twelve places are finer than any tick.
-_AVERAGE_PLACES = Decimal("1e-12")
+#: The states that these conclusions lead to. A fill may have moved the order on since; nobody presumes a filled order gone.
+_CONCLUDED = frozenset({OrderState.REJECTED, OrderState.CANCELED})
+
+#: An average has no end in decimals. No exchange quotes more than eighteen places, so the average of one fill is its price.
+_AVERAGE_PLACES = Decimal("1e-18")
 
 
 class Anomaly(Exception):

@@ -56,7 +56,9 @@ class TradingRule:
 
     def _check_tradable(self, request: OrderRequest) -> None:
         if not self.is_trading:
-            raise RuleViolation(f"Trading pair '{self.trading_pair}' is not open for trading on {request.connector_name}.")
+            raise RuleViolation(
+                f"Trading pair '{self.trading_pair}' is not open for trading on {request.connector_name}."
+            )
         is_market = request.order_type is OrderType.MARKET
         if not (self.supports_market_orders if is_market else self.supports_limit_orders):
             raise UnsupportedOrder(f"Order type '{request.order_type}' not supported for {self.trading_pair}.")

@@ -1,0 +1,84 @@
+"""The command ``ordergate``: serve, work, and look after the database."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import click
+import uvicorn
+
+from app import __version__
+from app.bootstrap import build_gateway
+from app.journal import schema
+from app.logs import configure_logging
+from app.settings import load_settings
+from app.web.application import create_app
+from app.web.greeting import greet
+from app.web.sockets import sockets
+
+#: A trading client that pauses between orders should not pay a new connection; seconds.
+KEEP_ALIVE = 75
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ordergate")
+def main() -> None:
+    """A self-hosted trading gateway. Settings come from the environment; see docs/operations.md."""
+    configure_logging()
+
+
+@main.command()
+def serve() -> None:
+    """Serve HTTP in one process that also keeps the accounts in step with their exchanges."""
+    settings = load_settings()
+    gateway = build_gateway(settings)
+    gateway.on_start = greet
+    uvicorn.run(
+        create_app(gateway, streams=sockets(gateway)),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=int(settings.shutdown_timeout.total_seconds()),
+    )
+
+
+@main.command()
+def worker() -> None:
+    """Keep the accounts in step with their exchanges, beside web processes on PostgreSQL."""
+    settings = load_settings()
+    if settings.is_sqlite:
+        raise click.UsageError(
+            "SQLite serves one process, which does this itself; set DATABASE_URL to a PostgreSQL database"
+        )
+    asyncio.run(_work())
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database to the version that this program needs."""
+    settings = load_settings()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    schema.upgrade(settings.database_url)
+    click.echo("The database is up to date.")
+
+
+async def _work() -> None:
+    gateway = build_gateway(load_settings())
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stopping.set)
+    await gateway.start()
+    await stopping.wait()
+    await gateway.stop()

@@ -1,0 +1,52 @@
+"""What there is: accounts, connectors with what they can do and demand, and whether all of it is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from app.connectors.base import Capabilities, CredentialField
+from app.connectors.registry import CONNECTORS, connector_class, credential_fields
+from app.domain.trading_rule import TradingRule
+from app.journal.accounts import Accounts
+from app.journal.journal import Journal
+from app.services.rules import Rules
+
+
+class Catalog:
+    """Lists and describes."""
+
+    def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules) -> None:
+        self._journal = journal
+        self._accounts = accounts
+        self._rules = rules
+
+    def list_accounts(self) -> list[str]:
+        """The names of all accounts."""
+        return self._accounts.list_accounts()
+
+    def list_connectors(self) -> list[str]:
+        """The names of the connectors that can trade."""
+        return sorted(CONNECTORS)
+
+    def capabilities(self, connector_name: str) -> Capabilities:
+        """What a connector can do. Raises ``UnknownConnector`` or ``UnsupportedConnector``."""
+        return connector_class(connector_name).capabilities
+
+    def credential_fields(self, connector_name: str) -> Mapping[str, CredentialField]:
+        """What a connector's credentials consist of, also of one that can't trade yet. Raises ``UnknownConnector``."""
+        return credential_fields(connector_name)
+
+    async def trading_rules(self, connector_name: str) -> Mapping[str, TradingRule]:
+        """The rules of a connector by pair. Raises ``UnknownConnector``, ``UnsupportedConnector`` or ``RulesNotLoaded``."""
+        connector_class(connector_name)
+        return await self._rules.of(connector_name)
+
+    async def readiness(self) -> tuple[str, dict[str, str]]:
+        """The state of the journal and of each connector in use: "ready", or what is missing."""
+        journal = await asyncio.to_thread(self._journal.problem)
+        if journal is not None:
+            return journal, {}
+        in_use = await asyncio.to_thread(self._accounts.all_credentials)
+        names = sorted({connector_name for _, connector_name in in_use})
+        return "ready", {name: self._rules.problems.get(name, "ready") for name in names}

@@ -1,0 +1,67 @@
+"""Credentials as a caller sends them, checked against the fields of the connector and turned into the texts that are sealed.
+
+Every fault is named by its field; no text here repeats a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from app.connectors.base import CredentialField
+from app.domain.decimals import plain
+from app.domain.errors import InvalidCredentials
+
+#: How much of a name that nobody knows is repeated.
+_LONGEST_NAME = 60
+#: The spellings of yes and no that config maps of hummingbot-api take.
+_YES_AND_NO = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+
+
+def checked(connector_name: str, fields: Mapping[str, CredentialField], given: Mapping[str, Any]) -> dict[str, str]:
+    """The credentials as texts, without fields that were left empty. Raises ``InvalidCredentials`` naming every field at fault."""
+    texts = {name: text for name in fields if (text := _text(given.get(name)))}
+    faults = list(_faults(fields, given, texts))
+    if faults:
+        raise InvalidCredentials(f"Connector '{connector_name}': {'; '.join(faults)}")
+    return {name: _YES_AND_NO[text.lower()] if fields[name].type == "bool" else text for name, text in texts.items()}
+
+
+def _faults(fields: Mapping[str, CredentialField], given: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[str]:
+    needed = [name for name, field in fields.items() if field.required and name not in texts]
+    missing = [name for name in needed if name not in given]
+    empty = [name for name in needed if name in given]
+    unknown = [name[:_LONGEST_NAME] for name in given if name not in fields]
+    for what, names in (("missing field", missing), ("empty field", empty), ("unknown field", unknown)):
+        if names:
+            yield f"{what}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    for name, text in texts.items():
+        fault = _type_fault(fields[name], text)
+        if fault is not None:
+            yield f"{name} {fault}"
+
+
+def _type_fault(field: CredentialField, text: str) -> str | None:
+    if field.allowed_values and text not in field.allowed_values:
+        return f"must be one of {', '.join(field.allowed_values)}"
+    if field.type == "bool" and text.lower() not in _YES_AND_NO:
+        return "must be true or false"
+    if field.type == "int" and not (text.isascii() and text.isdecimal()):
+        return "must be a whole number"
+    return None
+
+
+def _text(value: Any) -> str:
+    """A value of the body as text; what surrounds a pasted key is not part of it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, Decimal)):
+        return plain(Decimal(value))
+    return msgspec.json.encode(value).decode()

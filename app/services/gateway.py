@@ -1,0 +1,101 @@
+"""The running gateway: every service by name, and how all of them start and stop.
+
+``bootstrap`` builds it; handlers and the worker use it. It holds no logic of its own beyond the order of starting and stopping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from app.clock import Clock
+from app.journal import schema
+from app.journal.accounts import Accounts
+from app.journal.journal import Journal
+from app.services.catalog import Catalog
+from app.services.history import History
+from app.services.inflight import InFlight
+from app.services.lock import DirectoryLock
+from app.services.orders import Orders
+from app.services.rules import Rules
+from app.services.sessions import Sessions
+from app.services.settling import Settling
+from app.services.streams import Streams
+from app.services.users import Users
+from app.services.watch import Watch
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: The account that always exists; callers of hummingbot-api take it for granted.
+MASTER_ACCOUNT = "master_account"
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    """All services of one process. ``watch`` is None in a process that leaves the accounts to workers."""
+
+    settings: Settings
+    clock: Clock
+    journal: Journal
+    accounts: Accounts
+    users: Users
+    sessions: Sessions
+    rules: Rules
+    catalog: Catalog
+    orders: Orders
+    history: History
+    settling: Settling
+    inflight: InFlight
+    streams: Streams
+    watch: Watch | None
+    lock: DirectoryLock | None
+    #: Called when everything has started.
+    on_start: Callable[[Gateway], None] | None = None
+    #: The password that the first run made; to be shown once.
+    first_password: str | None = field(default=None, repr=False)
+
+    async def start(self) -> None:
+        """Open the journal and begin. Needs no exchange to be up. Raises if the database is not at the right version."""
+        if self.lock is not None:
+            await asyncio.to_thread(self.lock.acquire)
+            # One process has the database to itself here, so there is nobody whom a migration could surprise.
+            await asyncio.to_thread(schema.upgrade, self.settings.database_url)
+        await self.journal.open()
+        await asyncio.to_thread(self._ensure_paper_account)
+        self.first_password = await self.users.start()
+        await self.streams.start()
+        if self.watch is not None:
+            self.watch.start()
+        if self.on_start is not None:
+            self.on_start(self)
+            self.first_password = None
+
+    def prepare_stop(self) -> None:
+        """The process was told to stop: take no new orders and end the streams, so that the server can finish its connections."""
+        self.inflight.close()
+        self.streams.end()
+
+    async def stop(self) -> None:
+        """Take no more orders, finish what is in flight within the limit, leave the rest to recovery."""
+        await self.inflight.drain(self.settings.shutdown_timeout)
+        if self.watch is not None:
+            await self.watch.close()
+        await self.streams.close()
+        await self.settling.close()
+        await self.rules.close()
+        await self.sessions.close()
+        await self.journal.close()
+        if self.lock is not None:
+            self.lock.release()
+
+    async def password_hash(self, username: str) -> str | None:
+        """The stored hash of a user's password; for the edge's authenticator."""
+        return await self.users.password_hash(username)
+
+    def _ensure_paper_account(self) -> None:
+        if self.accounts.add_account(MASTER_ACCOUNT):
+            self.catalog.add_credential(MASTER_ACCOUNT, "paper", {})

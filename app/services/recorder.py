@@ -1,0 +1,131 @@
+"""The one way in: whatever is learned of an order goes through here into the journal, and leaves one line in the log.
+
+Nothing else calls the journal's writing verbs for orders. What was recorded is returned as the journal now has it, which may be
+more than the caller told it, because others write too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from app.clock import Clock
+from app.domain.enums import EventKind, OrderState
+from app.domain.events import OrderEvent, Source
+from app.domain.lifecycle import FINAL
+from app.domain.observation import Observation, observe
+from app.domain.order import Order, OrderKey
+from app.domain.reports import OrderReport
+from app.journal.journal import Journal
+from app.journal.records import JournalEntry, Opened
+
+log = structlog.get_logger(__name__)
+
+#: Events that say that something we believed was wrong; they are logged as errors for an operator to see.
+_ALARMS = frozenset({EventKind.REAPPEARED, EventKind.ADOPTED, EventKind.ANOMALY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """The order after a report was recorded. ``missing_fills``: the exchange counts fills that the journal does not have."""
+
+    order: Order
+    missing_fills: bool
+
+
+class Recorder:
+    """Records what happens to orders."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+
+    async def begin(self, order: Order, kind: EventKind, source: Source, *, evidence: str | None = None) -> Opened:
+        """Write the start of an order's life; the stored one comes back where its id or key is taken."""
+        event = OrderEvent(
+            kind=kind,
+            at=self._clock.now(),
+            source=source,
+            exchange_order_id=order.exchange_order_id,
+            evidence=evidence,
+        )
+        opened = await self._journal.open_order(order, event)
+        if opened.is_new:
+            _log_event(order, event)
+        return opened
+
+    async def observe(self, key: OrderKey, report: OrderReport, source: Source, evidence: str) -> Observed:
+        """Bring the order up to date with what the exchange says."""
+        seen: list[Observation] = []
+
+        def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
+            # The journal may run this again when it repeats a transaction; the last run is the one that counts.
+            seen.append(
+                observe(order, report, known_fills=known_fills, at=self._clock.now(), source=source, evidence=evidence)
+            )
+            return seen[-1].events
+
+        recorded = await self._journal.record(key, decide)
+        _log_entries(recorded.order, recorded.entries)
+        return Observed(order=recorded.order, missing_fills=seen[-1].missing_fills)
+
+    async def note(
+        self,
+        key: OrderKey,
+        kind: EventKind,
+        source: Source,
+        *,
+        reason_code: str | None = None,
+        reason: str | None = None,
+        evidence: str | None = None,
+        only_if_state: frozenset[OrderState] | None = None,
+        as_seen: Order | None = None,
+    ) -> Order:
+        """Record one plain event: with ``only_if_state`` only if the order is still in one of these states, with ``as_seen``
+        only if nothing at all has happened to it since it was that. The answer is the order as it then is.
+        """
+
+        def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
+            if order.state in FINAL and kind is EventKind.UNCONFIRMED:
+                return ()
+            if only_if_state is not None and order.state not in only_if_state:
+                return ()
+            if as_seen is not None and order != as_seen:
+                return ()
+            return (
+                OrderEvent(
+                    kind=kind,
+                    at=self._clock.now(),
+                    source=source,
+                    reason_code=reason_code,
+                    reason=reason,
+                    evidence=evidence,
+                ),
+            )
+
+        recorded = await self._journal.record(key, decide)
+        _log_entries(recorded.order, recorded.entries)
+        return recorded.order
+
+
+def _log_entries(order: Order, entries: Sequence[JournalEntry]) -> None:
+    for entry in entries:
+        if entry.event is not None:
+            _log_event(order, entry.event)
+
+
+def _log_event(order: Order, event: OrderEvent) -> None:
+    write = log.error if event.kind in _ALARMS else log.info
+    write(
+        f"order {event.kind}",
+        order_id=order.order_id,
+        account_name=order.account_name,
+        connector_name=order.connector_name,
+        trading_pair=order.trading_pair,
+        source=event.source,
+        state=str(order.state),
+        filled_amount=str(order.filled_amount),
+        reason=event.reason,
+    )
