@@ -1,0 +1,132 @@
+"""What the Binance accounts of one connector share in a process: addresses, rate limits, the exchange's clock, trading rules.
+
+Opening one needs no network and imports no SDK. Everything is read on first use and renewed by later use, so an exchange that is
+down at start-up stops nothing: ``problem`` says what is missing, and the next use asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from app.clock import Clock
+from app.connectors.binance_answer import ErrorAnswer, NoAnswer
+from app.connectors.binance_clock import ServerClock, milliseconds_of
+from app.connectors.binance_credentials import Credentials
+from app.connectors.binance_endpoints import Endpoints
+from app.connectors.binance_kept import Kept
+from app.connectors.binance_limits import AddressLimits
+from app.connectors.binance_numbers import mapping, time
+from app.connectors.binance_outcomes import PERPETUAL, SPOT, Outcomes, read_failure, reading
+from app.connectors.binance_rules import NO_MARKETS, Markets, perpetual_markets, spot_markets
+from app.domain.errors import OrdergateError
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.connectors.binance_client import TamedClient
+
+T = TypeVar("T")
+
+#: A quartz clock drifts a few milliseconds in three minutes; Binance refuses what is a second ahead.
+_CLOCK_GOOD_FOR = timedelta(minutes=3)
+
+#: Filters change a few times a month, a symbol's status a few times a day; the answer has megabytes.
+_RULES_GOOD_FOR = timedelta(minutes=10)
+
+
+class BinanceVenue:
+    """One market of Binance as all accounts of the process see it."""
+
+    def __init__(self, endpoints: Endpoints, settings: Settings, clock: Clock) -> None:
+        self.endpoints = endpoints
+        self.outcomes: Outcomes = PERPETUAL if endpoints.is_perpetual else SPOT
+        self.server_clock = ServerClock(clock)
+        self.limits = AddressLimits(self.server_clock.now_ms, self.server_clock.monotonic_ms)
+        self._timeout = settings.exchange_timeout.total_seconds()
+        self._public: TamedClient | None = None
+        self._markets = Kept(self._fetch_markets, server_clock=self.server_clock, good_for=_RULES_GOOD_FOR)
+        self._time = Kept(self._fetch_time, server_clock=self.server_clock, good_for=_CLOCK_GOOD_FOR)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the venue is not ready for orders, None if it is. Not having been asked yet is not a problem."""
+        return self._markets.problem or self._time.problem
+
+    @property
+    def known_markets(self) -> Markets:
+        """The markets as last read, empty before the first time."""
+        return self._markets.value or NO_MARKETS
+
+    async def markets(self) -> Markets:
+        """The markets, at most some minutes old. Raises ``ExchangeReadFailed`` or ``Refused``."""
+        return await self._markets.get()
+
+    async def ready_to_sign(self) -> None:
+        """Return when the exchange's clock is known. Raises ``ExchangeReadFailed`` or ``Refused``."""
+        await self._time.get()
+
+    async def distrust_clock(self) -> None:
+        """Read the exchange's clock anew, since it disagreed with a timestamp. A failure is kept in ``problem``."""
+        try:
+            await self._time.renew()
+        except OrdergateError:  # the caller reports the disagreement itself, and the next use asks again
+            return
+
+    @property
+    def public(self) -> TamedClient:
+        """The client without an account."""
+        if self._public is None:
+            self._public = self.new_client(None)
+        return self._public
+
+    def new_client(self, credentials: Credentials | None) -> TamedClient:
+        """A client on the running loop; the caller closes it. The first one imports the SDK."""
+        from app.connectors.binance_client import TamedClient
+
+        return TamedClient(
+            self.endpoints,
+            credentials,
+            server_clock=self.server_clock,
+            address_limits=self.limits,
+            timeout=self._timeout,
+        )
+
+    async def read(self, question: Awaitable[T]) -> T:
+        """The answer to a question, or ``ExchangeReadFailed``, or the ``Refused`` that is about us and not about an order."""
+        try:
+            return await question
+        except (ErrorAnswer, NoAnswer) as error:
+            raise read_failure(error, self.outcomes, self.limits.hold) from error
+
+    async def settled(self) -> None:
+        """Return when nothing is being renewed."""
+        await self._markets.settled()
+        await self._time.settled()
+
+    async def close(self) -> None:
+        """Let go of the network; may be called twice."""
+        self._markets.close()
+        self._time.close()
+        if self._public is not None:
+            await self._public.close()
+
+    async def _fetch_markets(self) -> Markets:
+        is_perpetual = self.endpoints.is_perpetual
+        client = self.public
+        payload = await self.read(client.futures_exchange_info() if is_perpetual else client.get_exchange_info())
+        with reading():  # thousands of symbols: beside the loop, so that no order waits for them
+            markets = await asyncio.to_thread(perpetual_markets if is_perpetual else spot_markets, payload)
+        self.limits.limits = markets.rate_limits
+        return markets
+
+    async def _fetch_time(self) -> int:
+        clock, client = self.server_clock, self.public
+        asked_ms = clock.monotonic_ms()
+        payload = await self.read(client.futures_time() if self.endpoints.is_perpetual else client.get_server_time())
+        answered_ms = clock.monotonic_ms()
+        with reading():
+            server_ms = milliseconds_of(time(mapping(payload), "serverTime"))
+        clock.set(server_ms, asked_ms=asked_ms, answered_ms=answered_ms)
+        return answered_ms
