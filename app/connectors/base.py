@@ -36,6 +36,7 @@ from app.domain.reports import (
     OrderBook,
     OrderReport,
     Position,
+    PublicTrade,
     Ticker,
 )
 from app.domain.trading_rule import TradingRule
@@ -174,6 +175,19 @@ class Connector(ABC):
         end_at: datetime | None = None,
     ) -> Sequence[Candle]:
         raise self._unsupported("candles")
+
+    async def fetch_recent_trades(self, trading_pair: str, limit: int) -> Sequence[PublicTrade]:
+        """The market's last trades, at most ``limit`` of them, oldest first."""
+        raise self._unsupported("market trades")
+
+    async def fetch_tickers(self) -> Sequence[Ticker]:
+        """The tickers of all pairs that are trading, in one call."""
+        raise self._unsupported("the tickers of all pairs")
+
+    @classmethod
+    def has_verb(cls, name: str) -> bool:
+        """Whether this connector has the optional verb ``name``, such as ``fetch_candles``."""
+        return getattr(cls, name) is not getattr(Connector, name)
 
     # Perpetuals.
 

@@ -15,6 +15,9 @@ from app.domain.errors import UnknownConnector, UnsupportedConnector
 
 CONNECTORS: Mapping[str, str] = MappingProxyType(
     {
+        "binance": "app.connectors.binance:BinanceConnector",
+        "binance_perpetual": "app.connectors.binance_perpetual:BinancePerpetualConnector",
+        "binance_perpetual_testnet": "app.connectors.binance_perpetual:BinancePerpetualTestnetConnector",
         "paper": "app.connectors.paper:PaperConnector",
     }
 )

@@ -1,0 +1,142 @@
+"""History out of the synthetic market: candles and the day's volume, as exact as the tape for a minute, sampled for longer.
+
+A longer candle looks at a few moments, evenly spread and always its first and last second, so that a day costs no more than a
+minute. Users' own trades are not in it: they are too few to move a market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+
+from app.domain.decimals import ZERO
+from app.domain.enums import TradeType
+from app.paper.market import SyntheticMarket, TapeTrade, moment_of, tick_of
+from app.paper.pairs import Pair
+from app.paper.refusals import PaperRefusal, RefusalCode
+
+#: Seconds of each interval.
+INTERVALS: Mapping[str, int] = MappingProxyType(
+    {
+        "1m": 60,
+        "3m": 180,
+        "5m": 300,
+        "15m": 900,
+        "30m": 1_800,
+        "1h": 3_600,
+        "2h": 7_200,
+        "4h": 14_400,
+        "6h": 21_600,
+        "8h": 28_800,
+        "12h": 43_200,
+        "1d": 86_400,
+    }
+)
+
+#: A minute is looked at second by second, anything longer this often: five hundred candles take a fraction of a second.
+_MINUTE = 60
+_LOOKS = 24
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperCandle:
+    """One candle; volumes are in base units unless named otherwise."""
+
+    opened_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+    taker_buy_volume: Decimal
+    taker_buy_quote_volume: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperTicker:
+    """The last trade, and what was traded in the 24 hours before it."""
+
+    trading_pair: str
+    price: Decimal
+    base_volume: Decimal
+    quote_volume: Decimal
+    at: datetime
+
+
+def ticker(market: SyntheticMarket, pair: Pair, now: datetime) -> PaperTicker:
+    """The market as it stands at ``now``."""
+    tick = tick_of(now)
+    day = _candle(market, pair, tick - _DAY + 1, tick)
+    return PaperTicker(
+        trading_pair=pair.trading_pair,
+        price=day.close,
+        base_volume=day.volume,
+        quote_volume=day.quote_volume,
+        at=now,
+    )
+
+
+def candles(
+    market: SyntheticMarket,
+    pair: Pair,
+    interval: str,
+    *,
+    now: datetime,
+    limit: int,
+    start_at: datetime | None = None,
+    end_at: datetime | None = None,
+) -> Sequence[PaperCandle]:
+    """The candles that open from ``start_at`` to ``end_at``, oldest first: the first ``limit`` of them if there is a start,
+    else the last. The candle of the present is as far as it has come.
+    """
+    if interval not in INTERVALS:
+        raise PaperRefusal(RefusalCode.INVALID_INTERVAL, f"there are no candles of {interval}: {', '.join(INTERVALS)}")
+    seconds, present = INTERVALS[interval], tick_of(now)
+    last = min(present, present if end_at is None else tick_of(end_at)) // seconds
+    first = last - limit + 1
+    if start_at is not None:
+        first = -(-tick_of(start_at) // seconds)
+        last = min(last, first + limit - 1)
+    return [
+        _candle(market, pair, index * seconds, min((index + 1) * seconds - 1, present))
+        for index in range(first, last + 1)
+    ]
+
+
+def tape(market: SyntheticMarket, pair: Pair, now: datetime, limit: int) -> Sequence[TapeTrade]:
+    """The last ``limit`` trades of the market, oldest first."""
+    tick = tick_of(now)
+    return [market.trade(pair, each) for each in range(tick - limit + 1, tick + 1)]
+
+
+def _candle(market: SyntheticMarket, pair: Pair, first: int, last: int) -> PaperCandle:
+    length = last - first + 1
+    looks = length if length <= _MINUTE else _LOOKS
+    moments = {first + (length - 1) * look // max(1, looks - 1) for look in range(looks)}
+    trades = [market.trade(pair, moment) for moment in sorted(moments)]
+    prices = [trade.price for trade in trades]
+    bought = [trade for trade in trades if trade.taker_side is TradeType.BUY]
+
+    def scaled(volume: Decimal, step: Decimal) -> Decimal:
+        """From the moments looked at to all of them."""
+        return volume * length // (step * looks) * step
+
+    return PaperCandle(
+        opened_at=moment_of(first),
+        open=prices[0],
+        high=max(prices),
+        low=min(prices),
+        close=prices[-1],
+        volume=scaled(sum((trade.amount for trade in trades), ZERO), pair.step),
+        quote_volume=scaled(sum((trade.amount * trade.price for trade in trades), ZERO), pair.tick),
+        trades=length,
+        taker_buy_volume=scaled(sum((trade.amount for trade in bought), ZERO), pair.step),
+        taker_buy_quote_volume=scaled(sum((trade.amount * trade.price for trade in bought), ZERO), pair.tick),
+    )

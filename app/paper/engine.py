@@ -1,0 +1,285 @@
+"""The matching engine: an order comes in, trades, rests, is canceled; the market moves and takes what rests.
+
+Pure memory, no I/O and no clock: times are passed in, the market is asked, and what changed is collected for the store. Every
+refusal is raised before anything was changed. An order never trades with one of its own account: what is left of the incoming
+one expires there (Binance's EXPIRE_TAKER).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal, localcontext
+from itertools import groupby
+
+from app.domain.decimals import EXACT, ZERO, plain
+from app.domain.enums import Liquidity, OrderState, OrderType, TimeInForce, TradeType
+from app.paper import filters
+from app.paper.depth import Depth
+from app.paper.fees import Fees
+from app.paper.ledger import FEES, MARKET, is_house
+from app.paper.market import Level, Market, moment_of, tick_of
+from app.paper.matching import Match, Plan, offers, plan
+from app.paper.orders import NewOrder, PaperFill, PaperOrder
+from app.paper.pairs import Pair
+from app.paper.refusals import PaperRefusal, RefusalCode
+from app.paper.state import State
+
+#: After a long stop the market is looked at this often at most, evenly spread: an hour is seen second by second, and a month costs
+#: a fraction of a second.
+MAX_LOOKS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class _Party:
+    """One side of a trade: a user's order, or the market where ``order`` is None."""
+
+    order: PaperOrder | None
+    liquidity: Liquidity
+
+    @property
+    def account(self) -> str:
+        return MARKET if self.order is None else self.order.account
+
+    @property
+    def pays_from_hold(self) -> bool:
+        return self.order is not None and self.liquidity is Liquidity.MAKER
+
+
+class Engine:
+    """All pairs and all accounts of one exchange."""
+
+    def __init__(self, pairs: Mapping[str, Pair], market: Market, fees: Fees) -> None:
+        self.pairs = pairs
+        self._market = market
+        self._fees = fees
+        self.state = State(Depth(market))
+
+    def pair(self, trading_pair: str) -> Pair:
+        """The pair of that name; refuses UNKNOWN_PAIR."""
+        try:
+            return self.pairs[trading_pair]
+        except KeyError:
+            raise PaperRefusal(RefusalCode.UNKNOWN_PAIR, f"there is no pair {trading_pair}") from None
+
+    def open_account(self, account: str, balances: Mapping[str, Decimal]) -> None:
+        """A new account with its own money; refuses INVALID_ACCOUNT for a name that is taken or not a name."""
+        if not account or is_house(account):
+            raise PaperRefusal(RefusalCode.INVALID_ACCOUNT, "an account needs a name that does not begin with ~")
+        if account in self.state.accounts:
+            raise PaperRefusal(RefusalCode.INVALID_ACCOUNT, f"there is an account {account} already")
+        if any(amount < ZERO for amount in balances.values()):
+            raise PaperRefusal(RefusalCode.INVALID_ACCOUNT, "a balance is below zero")
+        with localcontext(EXACT):
+            self.state.open_account(account, balances)
+
+    def place(self, new: NewOrder, now: datetime) -> PaperOrder:
+        """Take ``new`` in; the order as it stands after trading. Refuses without changing anything."""
+        with localcontext(EXACT):
+            pair = self.pair(new.trading_pair)
+            filters.check(new, pair, self._market.mid(pair, self.state.tick))
+            if self.state.open_order(new.account, new.client_order_id) is not None:
+                raise PaperRefusal(RefusalCode.DUPLICATE_ORDER_ID, f"{new.client_order_id} is an open order already")
+            planned = self._plan(new, pair)
+            if new.order_type is OrderType.LIMIT_MAKER and (planned.matches or planned.met_own):
+                raise PaperRefusal(RefusalCode.WOULD_TAKE, "the order would trade at once")
+            self._check_funds(new, pair, planned)
+            order = self._accept(new, planned, now)
+            if new.time_in_force is TimeInForce.FOK and not planned.complete:
+                return self._expire(order, "self_trade" if planned.met_own else "fill_or_kill", now)
+            for match in planned.matches:
+                order = self._take(order, match, pair, now)
+            return self._finish(order, planned, pair, now)
+
+    def cancel(self, order: PaperOrder, now: datetime) -> PaperOrder:
+        """Take an open order off the book and give back what it holds."""
+        with localcontext(EXACT):
+            pair = self.pair(order.trading_pair)
+            asset, amount = _held(order, pair)
+            self.state.ledger.hold(order.account, asset, -amount)
+            canceled = self.state.save(replace(order, state=OrderState.CANCELED, updated_at=now))
+            self.state.tell("canceled", canceled, now)
+            return canceled
+
+    def advance(self, now: datetime) -> None:
+        """Let the market come to ``now``: resting orders that it reaches on its way are filled, as far as its depth goes."""
+        tick, last = tick_of(now), self.state.tick
+        if tick <= last:
+            return
+        looks = min(MAX_LOOKS, tick - last) if last and self.state.orders else 1
+        with localcontext(EXACT):
+            for look in range(1, looks + 1):
+                self.state.depth.turn(last + (tick - last) * look // looks)
+                for pair in self.pairs.values():
+                    if pair.is_trading and not self.state.book(pair.trading_pair).is_empty():
+                        self._meet(pair, now if looks == 1 else moment_of(self.state.tick))
+
+    def offers(self, trading_pair: str, side: TradeType) -> Iterator[Level]:
+        """What rests on one side, users' orders and the synthetic depth together, price by price, best first."""
+        pair = self.pair(trading_pair)
+        users = self.state.book(trading_pair).side(side)
+        resting = offers(users, self.state.depth.levels(pair, side), side is TradeType.SELL, self.state.tick)
+        for price, matches in groupby(resting, key=lambda match: match.price):
+            yield Level(price, sum((match.amount for match in matches), ZERO))
+
+    def _plan(self, new: NewOrder, pair: Pair) -> Plan:
+        side = _opposite(new.trade_type)
+        return plan(
+            new,
+            self.state.book(pair.trading_pair).side(side),
+            self.state.depth.levels(pair, side),
+            step=pair.step,
+            tick=self.state.tick,
+        )
+
+    def _check_funds(self, new: NewOrder, pair: Pair, planned: Plan) -> None:
+        if new.trade_type is TradeType.BUY:
+            asset, asked = pair.quote, _asked_cost(new)
+            needed = planned.cost if asked is None else asked
+        else:
+            asset = pair.base
+            needed = planned.amount if new.amount is None else new.amount
+        available = self.state.ledger.available(new.account, asset)
+        if needed > available:
+            raise PaperRefusal(
+                RefusalCode.INSUFFICIENT_BALANCE, f"{plain(needed)} {asset} needed, {plain(available)} available"
+            )
+
+    def _accept(self, new: NewOrder, planned: Plan, now: datetime) -> PaperOrder:
+        """The order on record. One by quote amount that can be filled has the base amount that its money buys."""
+        order = PaperOrder(
+            exchange_order_id=self.state.counters.next_order_id(),
+            account=new.account,
+            client_order_id=new.client_order_id,
+            trading_pair=new.trading_pair,
+            trade_type=new.trade_type,
+            order_type=new.order_type,
+            time_in_force=new.time_in_force,
+            price=new.price,
+            amount=planned.amount if new.amount is None and planned.complete else new.amount,
+            quote_amount=new.quote_amount,
+            placed_tick=self.state.tick,
+            created_at=now,
+            updated_at=now,
+        )
+        self.state.tell("new", order, now)
+        return self.state.save(order, is_new=True)
+
+    def _take(self, taker: PaperOrder, match: Match, pair: Pair, now: datetime) -> PaperOrder:
+        """Let ``taker`` trade with one counterparty; the taker after it."""
+        if match.maker is None:
+            self.state.depth.take(pair, _opposite(taker.trade_type), match.price, match.amount)
+        incoming, resting = _Party(taker, Liquidity.TAKER), _Party(match.maker, Liquidity.MAKER)
+        self._pay(pair, incoming, resting, match.price, match.amount)
+        if match.maker is not None:
+            self._fill(match.maker, pair, match.price, match.amount, Liquidity.MAKER, now)
+        return self._fill(taker, pair, match.price, match.amount, Liquidity.TAKER, now)
+
+    def _finish(self, order: PaperOrder, planned: Plan, pair: Pair, now: datetime) -> PaperOrder:
+        """What becomes of what is left after the trades: it rests, or it expires."""
+        if not order.is_open:
+            return order
+        if planned.met_own:
+            return self._expire(order, "self_trade", now)
+        if order.order_type is OrderType.MARKET:
+            return self._expire(order, "no_depth", now)
+        if order.time_in_force is TimeInForce.IOC:
+            return self._expire(order, "immediate_or_cancel", now)
+        asset, amount = _held(order, pair)
+        self.state.ledger.hold(order.account, asset, amount)
+        self.state.rest(order)
+        return order
+
+    def _expire(self, order: PaperOrder, reason: str, now: datetime) -> PaperOrder:
+        expired = self.state.save(replace(order, state=OrderState.EXPIRED, reason=reason, updated_at=now))
+        self.state.tell("expired", expired, now)
+        return expired
+
+    def _meet(self, pair: Pair, now: datetime) -> None:
+        """Let the synthetic market trade with the resting orders that it has come to, at their prices, best first."""
+        for side in TradeType:
+            resting = self.state.book(pair.trading_pair).side(side)
+            while (best := resting.best()) is not None:
+                amount = self._reach(best, pair)
+                if amount == ZERO:
+                    break
+                maker, market = _Party(best, Liquidity.MAKER), _Party(None, Liquidity.TAKER)
+                self._pay(pair, maker, market, best.limit, amount)
+                self._fill(best, pair, best.limit, amount, Liquidity.MAKER, now)
+
+    def _reach(self, order: PaperOrder, pair: Pair) -> Decimal:
+        """Take what the market offers ``order`` at its price or better out of the depth; how much that is."""
+        side = _opposite(order.trade_type)
+        reached: list[tuple[Decimal, Decimal]] = []
+        left = order.remaining
+        for level in self.state.depth.levels(pair, side):
+            if left == ZERO or (level.price > order.limit if order.is_buy else level.price < order.limit):
+                break
+            got = min(left, level.amount)
+            reached.append((level.price, got))
+            left -= got
+        for price, got in reached:
+            self.state.depth.take(pair, side, price, got)
+        return order.remaining - left
+
+    def _pay(self, pair: Pair, one: _Party, other: _Party, price: Decimal, amount: Decimal) -> None:
+        """Move base and quote between the two, and from each user the fee out of what it received."""
+        assert one.order is not None
+        buyer, seller = (one, other) if one.order.is_buy else (other, one)
+        cost = price * amount
+        ledger = self.state.ledger
+        ledger.move(pair.quote, cost, source=buyer.account, target=seller.account, held=buyer.pays_from_hold)
+        ledger.move(pair.base, amount, source=seller.account, target=buyer.account, held=seller.pays_from_hold)
+        for party, asset, received in ((buyer, pair.base, amount), (seller, pair.quote, cost)):
+            if party.order is not None:
+                ledger.move(asset, received * self._fees.rate(party.liquidity), source=party.account, target=FEES)
+
+    def _fill(
+        self, order: PaperOrder, pair: Pair, price: Decimal, amount: Decimal, liquidity: Liquidity, now: datetime
+    ) -> PaperOrder:
+        """Record one execution of ``order``; the order after it."""
+        received, currency = (amount, pair.base) if order.is_buy else (price * amount, pair.quote)
+        fill = PaperFill(
+            fill_id=self.state.counters.next_fill_id(),
+            exchange_order_id=order.exchange_order_id,
+            account=order.account,
+            trading_pair=order.trading_pair,
+            trade_type=order.trade_type,
+            price=price,
+            amount=amount,
+            fee=received * self._fees.rate(liquidity),
+            fee_currency=currency,
+            liquidity=liquidity,
+            filled_at=now,
+        )
+        total = order.filled_amount + amount
+        after = replace(
+            order,
+            filled_amount=total,
+            filled_quote=order.filled_quote + price * amount,
+            state=OrderState.FILLED if total == order.amount else OrderState.OPEN,
+            updated_at=now,
+        )
+        self.state.add_fill(fill)
+        self.state.save(after)
+        if after.is_open and liquidity is Liquidity.MAKER:
+            self.state.rest(after)
+        self.state.tell("trade", after, now, fill)
+        return after
+
+
+def _opposite(side: TradeType) -> TradeType:
+    return TradeType.SELL if side is TradeType.BUY else TradeType.BUY
+
+
+def _held(order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:
+    """What an open order sets aside: the quote it may cost, or the base it may deliver."""
+    return (pair.quote, order.limit * order.remaining) if order.is_buy else (pair.base, order.remaining)
+
+
+def _asked_cost(new: NewOrder) -> Decimal | None:
+    """What a BUY may cost at most by its own terms; None for a market order by amount, which costs what the book says."""
+    if new.price is not None and new.amount is not None:
+        return new.price * new.amount
+    return new.quote_amount

@@ -1,0 +1,358 @@
+"""The paper exchange as its users meet it: accounts, orders, balances, market data and a tape of what happened.
+
+Every method is one transaction on the store, under a lock that all threads and processes share; before anything else it lets
+the market come to the present. An answer is given after the commit. Methods are synchronous, thread-safe and block for about a
+millisecond. They raise ``PaperRefusal`` (nothing was changed), ``PaperUnavailable`` (nothing was begun), or something else,
+after which only asking can tell. An account that is not known is opened on first use, with the default balances.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, localcontext
+from itertools import islice
+from typing import TypeVar
+
+from app.clock import Clock
+from app.domain.decimals import EXACT
+from app.domain.enums import TradeType
+from app.paper import candles as history
+from app.paper.candles import PaperCandle, PaperTicker
+from app.paper.engine import Engine
+from app.paper.fees import Fees
+from app.paper.market import Level, PricePath, SyntheticMarket, TapeTrade
+from app.paper.orders import NewOrder, OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
+from app.paper.pairs import DEFAULT_BALANCES, PAIRS, Pair
+from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
+from app.paper.store import BUSY_TIMEOUT_SECONDS, PaperStore
+from app.paper.transaction import Transaction
+
+Answer = TypeVar("Answer")
+
+#: What one question about fills or events brings at most, unless it asks for another number.
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperBook:
+    """The book of a pair, synthetic depth and users' orders together, best price first."""
+
+    trading_pair: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperSnapshot:
+    """All orders, fills and balances at one moment, the oldest first."""
+
+    orders: tuple[PaperOrder, ...]
+    fills: tuple[PaperFill, ...]
+    balances: tuple[PaperBalance, ...]
+    at: datetime
+
+
+class PaperExchange:
+    """One exchange on one store. ``url`` is SQLAlchemy's; ``path`` overrides the seed's price path."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        seed: int,
+        path: PricePath | None = None,
+        pairs: Mapping[str, Pair] = PAIRS,
+        fees: Fees | None = None,
+        default_balances: Mapping[str, Decimal] = DEFAULT_BALANCES,
+        busy_timeout: int = BUSY_TIMEOUT_SECONDS,
+    ) -> None:
+        self.pairs = pairs
+        self.assets = frozenset(asset for pair in pairs.values() for asset in (pair.base, pair.quote))
+        self._clock = clock
+        self._fees = fees or Fees()
+        self._market = SyntheticMarket(seed, path)
+        self._default_balances = default_balances
+        self._openings: dict[str, Mapping[str, Decimal]] = {}
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
+        self._forget()
+        self._store = PaperStore(url, busy_timeout=busy_timeout)
+
+    # Accounts.
+
+    def create_account(self, account: str, balances: Mapping[str, Decimal]) -> tuple[PaperBalance, ...]:
+        """Open an account with money of its own; refuses INVALID_ACCOUNT if there is one of that name."""
+
+        def create(engine: Engine, _: Transaction, now: datetime) -> tuple[PaperBalance, ...]:
+            engine.open_account(account, balances)
+            return engine.state.ledger.balances(account)
+
+        return self._run(create)
+
+    def expect(self, account: str, balances: Mapping[str, Decimal]) -> None:
+        """Should ``account`` not be open on its first use, it opens with these balances instead of the default ones."""
+        self._openings[account] = balances
+
+    def balances(self, account: str) -> tuple[PaperBalance, ...]:
+        """All assets that the account ever had, by name."""
+
+        def read(engine: Engine, _: Transaction, now: datetime) -> tuple[PaperBalance, ...]:
+            self._ensure(engine, account)
+            return engine.state.ledger.balances(account)
+
+        return self._run(read)
+
+    # Orders.
+
+    def place(self, new: NewOrder, *, deadline: float | None = None) -> OrderRecord:  # float: seconds, never money
+        """Take an order in and match it. ``deadline``, on the clock's ``monotonic``, is when it may no longer be begun."""
+
+        def place(engine: Engine, transaction: Transaction, now: datetime) -> tuple[OrderRecord, ...]:
+            if deadline is not None and self._clock.monotonic() > deadline:
+                raise PaperUnavailable("the order came to its turn too late")
+            self._ensure(engine, new.account)
+            order = engine.place(new, now)
+            fills = engine.state.new_fills(order.exchange_order_id)
+            return (OrderRecord(order=order, fills=fills),)
+
+        return self._run(place)[0]
+
+    def cancel(
+        self, account: str, *, client_order_id: str | None = None, exchange_order_id: int | None = None
+    ) -> OrderRecord:
+        """Cancel an open order; refuses UNKNOWN_ORDER if the account has none of that id, or it is done."""
+
+        def cancel(engine: Engine, transaction: Transaction, now: datetime) -> OrderRecord:
+            order = None if exchange_order_id is None else engine.state.orders.get(exchange_order_id)
+            if order is None and exchange_order_id is None and client_order_id is not None:
+                order = engine.state.open_order(account, client_order_id)
+            if order is None or order.account != account:
+                raise PaperRefusal(RefusalCode.UNKNOWN_ORDER, "the account has no such open order")
+            canceled = engine.cancel(order, now)
+            stored = transaction.records([canceled])[0].fills
+            return OrderRecord(order=canceled, fills=stored + engine.state.new_fills(canceled.exchange_order_id))
+
+        return self._run(cancel)
+
+    def order(
+        self,
+        account: str,
+        *,
+        client_order_id: str | None = None,
+        exchange_order_id: int | None = None,
+        trading_pair: str | None = None,
+    ) -> OrderRecord | None:
+        """The order of that id, also one that is done; of several with one client id the newest. None if there is none."""
+
+        def read(_: Engine, transaction: Transaction, now: datetime) -> OrderRecord | None:
+            order = transaction.order(
+                account,
+                client_order_id=client_order_id,
+                exchange_order_id=exchange_order_id,
+                trading_pair=trading_pair,
+            )
+            return None if order is None else transaction.records([order])[0]
+
+        return self._read(read)
+
+    def open_orders(self, account: str, trading_pair: str | None = None) -> tuple[OrderRecord, ...]:
+        """The account's resting orders, oldest first."""
+
+        def read(engine: Engine, transaction: Transaction, now: datetime) -> tuple[OrderRecord, ...]:
+            return transaction.records(
+                order
+                for order in engine.state.orders.values()
+                if order.account == account and trading_pair in (None, order.trading_pair)
+            )
+
+        return self._read(read)
+
+    def orders(
+        self,
+        account: str,
+        *,
+        trading_pair: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after_id: int = 0,
+        limit: int = PAGE,
+        newest: bool = False,
+    ) -> tuple[PaperOrder, ...]:
+        """The account's orders, done or open, placed from ``since`` to ``until`` or with ids above ``after_id``, oldest first.
+
+        Of more than ``limit`` they are the last if ``newest``, else the first.
+        """
+
+        def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperOrder, ...]:
+            return transaction.orders(
+                account,
+                trading_pair=trading_pair,
+                since=since,
+                until=until,
+                after_id=after_id,
+                limit=limit,
+                newest=newest,
+            )
+
+        return self._read(read)
+
+    def fills(
+        self,
+        account: str,
+        *,
+        trading_pair: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after_id: int = 0,
+        limit: int = PAGE,
+        newest: bool = False,
+    ) -> tuple[PaperFill, ...]:
+        """The account's fills from ``since`` to ``until``, or with ids above ``after_id``, oldest first; see ``orders``."""
+
+        def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperFill, ...]:
+            return transaction.fills(
+                account,
+                trading_pair=trading_pair,
+                since=since,
+                until=until,
+                after_id=after_id,
+                limit=limit,
+                newest=newest,
+            )
+
+        return self._read(read)
+
+    def snapshot(self) -> PaperSnapshot:
+        """Everything that there is at one moment, of all accounts and of the house."""
+
+        def read(engine: Engine, transaction: Transaction, now: datetime) -> PaperSnapshot:
+            orders, fills = transaction.everything()
+            return PaperSnapshot(orders=orders, fills=fills, balances=engine.state.ledger.all(), at=now)
+
+        return self._read(read)
+
+    # Market data.
+
+    def book(self, trading_pair: str, depth: int) -> PaperBook:
+        """The ``depth`` best prices of each side; refuses UNKNOWN_PAIR, as all market data does."""
+
+        def read(engine: Engine, _: Transaction, now: datetime) -> PaperBook:
+            bids, asks = (tuple(islice(engine.offers(trading_pair, side), depth)) for side in TradeType)
+            return PaperBook(trading_pair=trading_pair, bids=bids, asks=asks, at=now)
+
+        return self._run(read)
+
+    def ticker(self, trading_pair: str) -> PaperTicker:
+        """The last trade and the day's volume."""
+        with localcontext(EXACT):
+            return history.ticker(self._market, self._pair(trading_pair), self._clock.now())
+
+    def candles(
+        self,
+        trading_pair: str,
+        interval: str,
+        *,
+        limit: int,
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+    ) -> Sequence[PaperCandle]:
+        """Candles, oldest first; refuses INVALID_INTERVAL for an interval that there is not."""
+        pair, now = self._pair(trading_pair), self._clock.now()
+        with localcontext(EXACT):
+            return history.candles(self._market, pair, interval, now=now, limit=limit, start_at=start_at, end_at=end_at)
+
+    def trades(self, trading_pair: str, limit: int) -> Sequence[TapeTrade]:
+        """The market's last trades, oldest first."""
+        with localcontext(EXACT):
+            return history.tape(self._market, self._pair(trading_pair), self._clock.now(), limit)
+
+    # What happened.
+
+    def last_event(self) -> int:
+        """The newest event's ``seq``, 0 before the first; cheap, and without the lock."""
+        return self._store.last_seq()
+
+    def events_since(self, seq: int, account: str | None = None, *, limit: int = PAGE) -> tuple[PaperEvent, ...]:
+        """Events after ``seq``, oldest first, of one account or of all."""
+
+        def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperEvent, ...]:
+            return transaction.events(seq, account, limit)
+
+        return self._read(read)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after every commit of this process, in the thread that made it; the answer ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def advance(self) -> None:
+        """Let the market come to the present."""
+        self._run(lambda engine, transaction, now: None)
+
+    def close(self) -> None:
+        """Let go of the store; may be called twice."""
+        with self._lock:
+            self._store.close()
+
+    def _run(self, action: Callable[[Engine, Transaction, datetime], Answer]) -> Answer:
+        """``action`` in one transaction, with what it changed committed before its answer is given."""
+        refusal: PaperRefusal | PaperUnavailable | None = None
+        with self._lock:
+            try:
+                with self._store.transaction() as transaction:
+                    now = self._clock.now()
+                    self._catch_up(transaction)
+                    self._engine.advance(now)
+                    try:
+                        answer = action(self._engine, transaction, now)
+                    except (PaperRefusal, PaperUnavailable) as fault:
+                        refusal = fault
+                    has_written = self._save(transaction, now)
+            except PaperUnavailable:
+                raise
+            except BaseException:
+                # Memory may be ahead of the store now: whatever it was, the next operation reads everything again.
+                self._forget()
+                raise
+            self._version = transaction.version
+        if has_written:
+            for listener in tuple(self._listeners):
+                listener()
+        if refusal is not None:
+            raise refusal
+        return answer
+
+    def _read(self, action: Callable[[Engine, Transaction, datetime], Answer]) -> Answer:
+        """``action`` on what is stored once the market has come to the present."""
+
+        def read(engine: Engine, transaction: Transaction, now: datetime) -> Answer:
+            self._save(transaction, now)
+            return action(engine, transaction, now)
+
+        return self._run(read)
+
+    def _save(self, transaction: Transaction, now: datetime) -> bool:
+        changes = self._engine.state.take_changes(now)
+        if changes:
+            transaction.save(changes, self._engine.state)
+        return transaction.has_written
+
+    def _catch_up(self, transaction: Transaction) -> None:
+        if transaction.version != self._version:
+            transaction.load(self._engine.state, self._version)
+
+    def _forget(self) -> None:
+        self._engine = Engine(self.pairs, self._market, self._fees)
+        self._version = 0
+
+    def _ensure(self, engine: Engine, account: str) -> None:
+        if account not in engine.state.accounts:
+            engine.open_account(account, self._openings.get(account, self._default_balances))
+
+    def _pair(self, trading_pair: str) -> Pair:
+        return self._engine.pair(trading_pair)

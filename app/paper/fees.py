@@ -1,0 +1,19 @@
+"""What a trade costs. The fee is taken out of what an order receives, as on Binance: base for a BUY, quote for a SELL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.domain.enums import Liquidity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fees:
+    """The parts of a trade that makers and takers pay. A tenth of a percent is the basic rate of large spot exchanges."""
+
+    maker: Decimal = Decimal("0.001")
+    taker: Decimal = Decimal("0.001")
+
+    def rate(self, liquidity: Liquidity) -> Decimal:
+        return self.maker if liquidity is Liquidity.MAKER else self.taker

@@ -1,0 +1,39 @@
+"""What the exchange refuses, and in which words. A refusal proves that the operation changed nothing.
+
+Any other exception out of this package proves nothing; ``PaperUnavailable`` alone says that nothing was begun.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """Why; a protocol in front of the exchange maps these to its own codes."""
+
+    INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+    DUPLICATE_ORDER_ID = "DUPLICATE_ORDER_ID"
+    WOULD_TAKE = "WOULD_TAKE"
+    UNKNOWN_PAIR = "UNKNOWN_PAIR"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    INVALID_ORDER = "INVALID_ORDER"
+    INVALID_ACCOUNT = "INVALID_ACCOUNT"
+    INVALID_INTERVAL = "INVALID_INTERVAL"
+    PRICE_FILTER = "PRICE_FILTER"
+    LOT_SIZE = "LOT_SIZE"
+    MARKET_LOT_SIZE = "MARKET_LOT_SIZE"
+    NOTIONAL = "NOTIONAL"
+
+
+class PaperRefusal(Exception):
+    """The exchange refused: ``code`` for programs, ``text`` for people."""
+
+    def __init__(self, code: RefusalCode, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+
+class PaperUnavailable(Exception):
+    """The exchange could not begin: its store is locked or away, or the caller's deadline had passed. Nothing was changed."""

@@ -1,0 +1,135 @@
+"""The exchange's durable memory: one transaction an operation, under a lock that all processes share.
+
+SQLite locks the file (BEGIN IMMEDIATE), PostgreSQL the one row of ``paper_exchange`` (SELECT ... FOR UPDATE); inside the lock
+the row's version says whether memory is still what is stored. A commit is on the disk before it returns (WAL with full sync,
+PostgreSQL's default). It stores and finds records; it knows no rule of trading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from app.paper import tables
+from app.paper.refusals import PaperUnavailable
+from app.paper.transaction import Transaction
+
+#: How long to wait for another process's transaction, of which each takes about a millisecond, before giving up unharmed.
+BUSY_TIMEOUT_SECONDS = 5
+
+#: Names the creation of the tables among PostgreSQL's advisory locks: "paper" in ASCII.
+_SCHEMA_LOCK = 0x7061706572
+
+
+class WrongSchema(Exception):
+    """The store was made by another version of the program."""
+
+
+class PaperStore:
+    """One database, used by one thread of this process at a time and by any number of processes."""
+
+    def __init__(self, url: str, *, busy_timeout: int = BUSY_TIMEOUT_SECONDS) -> None:
+        self._engine = (
+            _sqlite_engine(url, busy_timeout) if url.startswith("sqlite") else _postgres_engine(url, busy_timeout)
+        )
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        try:
+            self._create()
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """The exchange's lock, held until the block ends: committed if it ends well, rolled back if it raises.
+
+        Raises ``PaperUnavailable`` if the lock can't be had, which proves that nothing was changed.
+        """
+        try:
+            connection = self._engine.connect()
+        except DBAPIError as fault:
+            raise PaperUnavailable("the paper exchange's store is not available") from fault
+        with connection:
+            try:
+                transaction = self._begin(connection)
+            except DBAPIError as fault:
+                raise PaperUnavailable("the paper exchange's store is locked") from fault
+            yield transaction
+            if transaction.has_written:
+                connection.commit()
+
+    def last_seq(self) -> int:
+        """The newest event's number, without taking the lock."""
+        with self._engine.connect() as connection:
+            seq: int = connection.execute(select(tables.exchange.c.seq)).scalar_one()
+            return seq
+
+    def close(self) -> None:
+        """Let go of the connections; may be called twice."""
+        self._engine.dispose()
+
+    def _begin(self, connection: Connection) -> Transaction:
+        if self._is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            insert: Any = sqlite.insert
+            row = connection.execute(_READ).one()
+        else:
+            insert = postgresql.insert
+            row = connection.execute(_READ.with_for_update()).one()
+        return Transaction(connection, insert, row)
+
+    def _create(self) -> None:
+        with self._engine.connect() as connection:
+            if self._is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
+            tables.metadata.create_all(connection)
+            found: Sequence[Any] = connection.execute(select(tables.exchange.c.schema_version)).all()
+            if not found:
+                connection.execute(tables.exchange.insert().values(**_FIRST_ROW))
+            elif found[0][0] != tables.SCHEMA_VERSION:
+                raise WrongSchema(f"the paper exchange's store has schema {found[0][0]}, not {tables.SCHEMA_VERSION}")
+            connection.commit()
+
+
+_READ = select(tables.exchange)
+
+_FIRST_ROW = {
+    "id": 1,
+    "schema_version": tables.SCHEMA_VERSION,
+    "version": 1,
+    "tick": 0,
+    "taken": "[]",
+    "order_id": 0,
+    "fill_id": 0,
+    "seq": 0,
+}
+
+
+def _sqlite_engine(url: str, busy_timeout: int) -> Engine:
+    """An engine that leaves BEGIN to us: the driver's own would take the lock too late."""
+    engine = create_engine(
+        make_url(url),
+        poolclass=QueuePool,
+        pool_size=2,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": busy_timeout},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    return engine
+
+
+def _postgres_engine(url: str, busy_timeout: int) -> Engine:
+    options = f"-c lock_timeout={busy_timeout}s"
+    return create_engine(make_url(url), pool_size=2, connect_args={"options": options})

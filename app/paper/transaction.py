@@ -1,0 +1,220 @@
+"""One transaction of the exchange's store, under its lock: what memory lacks is read, what an operation changed is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, select
+
+from app.domain.enums import OrderState
+from app.paper import rows, tables
+from app.paper.orders import OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
+from app.paper.state import Changes, Counters, State
+
+
+class Transaction:
+    """Reads and writes inside the lock. ``version`` is the stored state's, before this transaction."""
+
+    def __init__(self, connection: Connection, insert: Callable[..., Any], row: Any) -> None:
+        self._connection = connection
+        self._insert = insert
+        self._row = row
+        self.version: int = row.version
+        self.has_written = False
+
+    def load(self, state: State, known_version: int) -> None:
+        """Bring ``state``, which is as of ``known_version`` (0: empty), up to what is stored."""
+        orders = select(tables.orders)
+        if known_version:
+            orders = orders.where(tables.orders.c.version > known_version)
+        else:
+            orders = orders.where(tables.orders.c.state == OrderState.OPEN)
+        state.restore(
+            counters=Counters(order_id=self._row.order_id, fill_id=self._row.fill_id, seq=self._row.seq),
+            tick=self._row.tick,
+            taken=rows.taken_of(self._row.taken),
+            accounts=self._scalars(select(tables.accounts.c.account).where(tables.accounts.c.version > known_version)),
+            orders=map(rows.order_of, self._connection.execute(orders.order_by(tables.orders.c.exchange_order_id))),
+            balances=self._balances(known_version),
+        )
+
+    def save(self, changes: Changes, state: State) -> None:
+        """Write ``changes`` and the counters of ``state``, as the next version."""
+        self.version += 1
+        self.has_written = True
+        self._save_records(changes)
+        counters = state.counters
+        self._connection.execute(
+            _UPDATE_EXCHANGE,
+            {
+                "version": self.version,
+                "tick": state.tick,
+                "taken": rows.taken_text(state.depth.taken),
+                "order_id": counters.order_id,
+                "fill_id": counters.fill_id,
+                "seq": counters.seq,
+            },
+        )
+
+    def order(
+        self,
+        account: str,
+        *,
+        client_order_id: str | None,
+        exchange_order_id: int | None,
+        trading_pair: str | None = None,
+    ) -> PaperOrder | None:
+        """The account's order of that id; of several with one client id the newest."""
+        query = select(tables.orders).where(tables.orders.c.account == account)
+        if trading_pair is not None:
+            query = query.where(tables.orders.c.trading_pair == trading_pair)
+        if exchange_order_id is not None:
+            query = query.where(tables.orders.c.exchange_order_id == exchange_order_id)
+        if client_order_id is not None:
+            query = query.where(tables.orders.c.client_order_id == client_order_id)
+        row = self._connection.execute(query.order_by(tables.orders.c.exchange_order_id.desc()).limit(1)).first()
+        return None if row is None else rows.order_of(row)
+
+    def records(self, orders: Iterable[PaperOrder]) -> tuple[OrderRecord, ...]:
+        """``orders`` with their fills."""
+        orders = tuple(orders)
+        filled = [order.exchange_order_id for order in orders if order.filled_amount]
+        found: dict[int, list[PaperFill]] = {order_id: [] for order_id in filled}
+        for some in _batches(filled):
+            for fill in self._fills(select(tables.fills).where(tables.fills.c.exchange_order_id.in_(some))):
+                found[fill.exchange_order_id].append(fill)
+        return tuple(OrderRecord(order=order, fills=tuple(found.get(order.exchange_order_id, ()))) for order in orders)
+
+    def orders(
+        self,
+        account: str,
+        *,
+        trading_pair: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        after_id: int,
+        limit: int,
+        newest: bool,
+    ) -> tuple[PaperOrder, ...]:
+        """The account's orders, done or open, oldest first; of too many the last if ``newest``, else the first."""
+        table = tables.orders.c
+        query = select(tables.orders).where(table.account == account, table.exchange_order_id > after_id)
+        query = _narrowed(query, table, trading_pair, table.created_at, since, until)
+        by_id = table.exchange_order_id
+        found = self._connection.execute(query.order_by(by_id.desc() if newest else by_id).limit(limit)).all()
+        return tuple(rows.order_of(row) for row in (reversed(found) if newest else found))
+
+    def fills(
+        self,
+        account: str,
+        *,
+        trading_pair: str | None,
+        since: datetime | None,
+        after_id: int,
+        limit: int,
+        until: datetime | None = None,
+        newest: bool = False,
+    ) -> tuple[PaperFill, ...]:
+        """The account's fills, oldest first; of too many the last if ``newest``, else the first."""
+        table = tables.fills.c
+        query = select(tables.fills).where(table.account == account, table.fill_id > after_id)
+        query = _narrowed(query, table, trading_pair, table.filled_at, since, until).limit(limit)
+        if not newest:
+            return tuple(self._fills(query))
+        found = self._connection.execute(query.order_by(table.fill_id.desc())).all()
+        return tuple(rows.fill_of(row) for row in reversed(found))
+
+    def everything(self) -> tuple[tuple[PaperOrder, ...], tuple[PaperFill, ...]]:
+        """All orders and all fills of all accounts, oldest first."""
+        orders = self._connection.execute(select(tables.orders).order_by(tables.orders.c.exchange_order_id))
+        return tuple(map(rows.order_of, orders)), tuple(self._fills(select(tables.fills)))
+
+    def events(self, seq: int, account: str | None, limit: int) -> tuple[PaperEvent, ...]:
+        """Events after ``seq``, oldest first, of one account or of all."""
+        query = select(tables.events).where(tables.events.c.seq > seq)
+        if account is not None:
+            query = query.where(tables.events.c.account == account)
+        found = self._connection.execute(query.order_by(tables.events.c.seq).limit(limit)).all()
+        orders = self._by_id(tables.orders, "exchange_order_id", found)
+        fills = self._by_id(tables.fills, "fill_id", found)
+        order_of = {key: rows.order_of(row) for key, row in orders.items()}
+        fill_of = {key: rows.fill_of(row) for key, row in fills.items()}
+        return tuple(rows.event_of(row, order_of, fill_of) for row in found)
+
+    def _save_records(self, changes: Changes) -> None:
+        version = self.version
+        created = [rows.order_row(order, version) for key, order in changes.orders.items() if key in changes.created]
+        updated = [_order_update(order, version) for key, order in changes.orders.items() if key not in changes.created]
+        balances = [rows.balance_row(balance, version) for balance in changes.balances]
+        accounts = [{"account": account, "version": version} for account in changes.accounts]
+        for statement, values in (
+            (tables.accounts.insert(), accounts),
+            (tables.orders.insert(), created),
+            (_UPDATE_ORDER, updated),
+            (tables.fills.insert(), [rows.fill_row(fill) for fill in changes.fills]),
+            (self._put_balance(), balances),
+            (tables.events.insert(), [rows.event_row(event) for event in changes.events]),
+        ):
+            if values:
+                self._connection.execute(statement, values)
+
+    def _put_balance(self) -> Any:
+        statement = self._insert(tables.balances)
+        new = {name: statement.excluded[name] for name in ("total", "held", "version")}
+        return statement.on_conflict_do_update(index_elements=["account", "asset"], set_=new)
+
+    def _balances(self, known_version: int) -> Iterable[PaperBalance]:
+        query = select(tables.balances).where(tables.balances.c.version > known_version)
+        for row in self._connection.execute(query):
+            yield PaperBalance(account=row.account, asset=row.asset, total=row.total, held=row.held)
+
+    def _fills(self, query: Select[Any]) -> Iterable[PaperFill]:
+        return map(rows.fill_of, self._connection.execute(query.order_by(tables.fills.c.fill_id)))
+
+    def _scalars(self, query: Select[Any]) -> Iterable[str]:
+        return self._connection.execute(query).scalars()
+
+    def _by_id(self, table: Any, column: str, found: Iterable[Any]) -> Mapping[int, Any]:
+        ids = sorted({value for row in found if (value := row._mapping[column]) is not None})
+        return {
+            row._mapping[column]: row
+            for some in _batches(ids)
+            for row in self._connection.execute(select(table).where(table.c[column].in_(some)))
+        }
+
+
+def _narrowed(
+    query: Select[Any], table: Any, trading_pair: str | None, at: Any, since: datetime | None, until: datetime | None
+) -> Select[Any]:
+    """``query`` of one pair, and from ``since`` to ``until``, both included, as far as they are given."""
+    if trading_pair is not None:
+        query = query.where(table.trading_pair == trading_pair)
+    if since is not None:
+        query = query.where(at >= since)
+    return query if until is None else query.where(at <= until)
+
+
+#: SQLite takes 32,766 parameters in a statement at most.
+_BATCH = 10_000
+
+_UPDATE_EXCHANGE = tables.exchange.update().where(tables.exchange.c.id == 1)
+
+#: What of an order may still change.
+_CHANGING = ("state", "filled_amount", "filled_quote", "reason", "updated_at", "version")
+
+_UPDATE_ORDER = (
+    tables.orders.update()
+    .where(and_(tables.orders.c.exchange_order_id == bindparam("_order_id")))
+    .values({name: bindparam(f"_{name}") for name in _CHANGING})
+)
+
+
+def _order_update(order: PaperOrder, version: int) -> dict[str, Any]:
+    row = rows.order_row(order, version)
+    return {"_order_id": order.exchange_order_id} | {f"_{name}": row[name] for name in _CHANGING}
+
+
+def _batches(ids: list[int]) -> Iterable[list[int]]:
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

@@ -1,0 +1,43 @@
+"""Price paths moved by hand, and exchanges on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.paper.exchange import PaperExchange
+from app.paper.market import HandPath
+from tests.clock import FakeClock
+
+
+@pytest.fixture
+def url(empty_database_url: str) -> str:
+    """A new database, on either engine."""
+    return empty_database_url
+
+
+@pytest.fixture
+def path() -> HandPath:
+    return HandPath()
+
+
+@pytest.fixture
+def open_exchange(clock: FakeClock, path: HandPath) -> Iterator[Callable[..., PaperExchange]]:
+    """Opens exchanges, as many as there are processes in the story, and closes them at the end."""
+    opened: list[PaperExchange] = []
+
+    def open_one(url: str, **options: Any) -> PaperExchange:
+        exchange = PaperExchange(url, **{"clock": clock, "seed": 1, "path": path} | options)
+        opened.append(exchange)
+        return exchange
+
+    yield open_one
+    for exchange in opened:
+        exchange.close()
+
+
+@pytest.fixture
+def exchange(open_exchange: Callable[..., PaperExchange], url: str) -> PaperExchange:
+    return open_exchange(url)
