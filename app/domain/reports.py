@@ -141,6 +141,18 @@ class Candle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicTrade:
+    """One trade of the whole market. ``taker_side`` is the side of who came later; the id is the exchange's, unique in the pair."""
+
+    exchange_trade_id: str
+    trading_pair: str
+    price: Decimal
+    amount: Decimal
+    taker_side: TradeType
+    traded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundingInfo:
     """The funding terms of a perpetual as they stand."""
 

@@ -1,0 +1,65 @@
+"""What one token is worth in another, from a pool of prices: directly, the other way round, or over tokens in between.
+
+Pure. The way with the fewest steps is taken, among equals the one over the tokens that coins are mostly quoted in, so that the same
+pool always gives the same rate. A rate that needed a division is rounded at 28 digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Context, Decimal
+
+from app.domain.decimals import ZERO, normal
+
+_ROUNDED = Context(prec=28)
+_ONE = Decimal(1)
+#: Tokens that other tokens are quoted in, the most traded first: their markets are deep, so the rates over them are good.
+_BRIDGES = ("USDT", "USDC", "USD", "BTC", "ETH", "EUR")
+
+
+def split_pair(trading_pair: str) -> tuple[str, str]:
+    """Base and quote of ``trading_pair``. Raises ``ValueError`` if it is not of the form BASE-QUOTE."""
+    base, dash, quote = trading_pair.partition("-")
+    if not (base and dash and quote) or "-" in quote:
+        raise ValueError(f"Invalid trading pair format '{trading_pair}'. Expected format: BASE-QUOTE (e.g., BTC-USDT)")
+    return base, quote
+
+
+class RatePool:
+    """Last prices by trading pair, as ways from token to token. A price of zero is none."""
+
+    def __init__(self, prices: Mapping[str, Decimal]) -> None:
+        self._ways: dict[str, dict[str, Decimal]] = {}
+        for trading_pair, price in prices.items():
+            base, _, quote = trading_pair.partition("-")
+            if price > ZERO:
+                # A pair that is listed the other way round too keeps its own price.
+                self._ways.setdefault(base, {})[quote] = price
+                self._ways.setdefault(quote, {}).setdefault(base, _ROUNDED.divide(_ONE, price))
+
+    def rate(self, trading_pair: str) -> Decimal | None:
+        """How many quote units one base unit is worth; None if no way leads there. Raises ``ValueError`` as ``split_pair`` does."""
+        base, quote = split_pair(trading_pair)
+        if base == quote:
+            return _ONE
+        rates = {base: _ONE}
+        edge = [base]
+        while edge:
+            reached: list[str] = []
+            for token in edge:
+                for neighbour, price in self._neighbours(token):
+                    if neighbour in rates:
+                        continue
+                    rates[neighbour] = price if token == base else _ROUNDED.multiply(rates[token], price)
+                    reached.append(neighbour)
+            if quote in rates:
+                return normal(rates[quote])
+            edge = sorted(reached, key=_rank)
+        return None
+
+    def _neighbours(self, token: str) -> Iterator[tuple[str, Decimal]]:
+        yield from self._ways.get(token, {}).items()
+
+
+def _rank(token: str) -> tuple[int, str]:
+    return (_BRIDGES.index(token) if token in _BRIDGES else len(_BRIDGES), token)

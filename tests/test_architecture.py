@@ -1,0 +1,262 @@
+"""The shape of the code, checked: which way imports go, and the habits that money depends on.
+
+The import contracts are in ``setup.cfg`` and are run here as CI runs them; each is also shown to break, on a copy of the tree
+with one wrong line planted. What import-linter can't see (the clock, the environment, floats) is read from the source.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APP = ROOT / "app"
+#: The packages on whose paths money travels.
+MONEY = ("domain", "journal", "connectors", "services", "paper")
+#: Written by a tool from the contract, so its length is the contract's.
+GENERATED = {"app/handlers/schemas.py"}
+#: Sums while they are being added up; everything else that packages hand each other is frozen.
+RUNNING_SUMS = {"app/domain/distribution.py"}
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+
+def modules() -> Iterator[tuple[str, str]]:
+    """Each module of the package: its path from the root, and its text."""
+    for path in sorted(APP.rglob("*.py")):
+        yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--config", "setup.cfg", "--no-cache", "--no-logo"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the package and its contracts that a test may spoil."""
+    shutil.copytree(APP, tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "setup.cfg", tmp_path)
+    return tmp_path
+
+
+# -- imports ------------------------------------------------------------------------------------------------------------
+
+
+def test_import_contracts_are_kept() -> None:
+    """Every import contract of setup.cfg holds for the tree as it is."""
+    result = lint_imports(ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "broken"),
+    [
+        pytest.param("app/domain/fill.py", "import app.journal", "Imports go one way", id="domain-journal"),
+        pytest.param("app/journal/rows.py", "import app.services", "Imports go one way", id="journal-services"),
+        pytest.param("app/journal/rows.py", "import app.vault", "Imports go one way", id="journal-beside-vault"),
+        pytest.param("app/paper/book.py", "import app.connectors", "Imports go one way", id="paper-connectors"),
+        pytest.param("app/services/feed.py", "import app.handlers", "Imports go one way", id="services-handlers"),
+        pytest.param("app/handlers/pages.py", "import app.web", "Imports go one way", id="handlers-web"),
+        pytest.param("app/novelty.py", "", "Imports go one way", id="module-without-a-place"),
+        pytest.param("app/novelty/__init__.py", "", "Imports go one way", id="package-without-a-place"),
+        pytest.param("app/domain/fill.py", "from app.clock import Clock", "The domain knows no clock", id="clock"),
+        pytest.param("app/domain/fill.py", "import app.settings", "The domain knows no clock", id="settings"),
+        pytest.param("app/services/feed.py", "import binance", "Exchange SDKs stay", id="sdk"),
+        pytest.param("app/web/streams.py", "import aiohttp", "Exchange SDKs stay", id="aiohttp-in-web"),
+        pytest.param("app/paper/book.py", "from websockets import sync", "Exchange SDKs stay", id="websockets"),
+        pytest.param("app/bootstrap.py", "import ccxt.pro", "Exchange SDKs stay", id="ccxt"),
+        pytest.param("app/services/feed.py", "from sqlalchemy import select", "SQL stays", id="sql-in-services"),
+        pytest.param("app/connectors/base.py", "import sqlalchemy", "SQL stays", id="sql-in-connectors"),
+        pytest.param("app/services/feed.py", "import flask", "HTTP frameworks", id="flask"),
+        pytest.param("app/journal/rows.py", "from connexion import problem", "HTTP frameworks", id="connexion"),
+        pytest.param("app/domain/order.py", "import marshmallow", "HTTP frameworks", id="marshmallow"),
+        pytest.param(
+            "app/services/feed.py", "from app.connectors import binance_rules", "Connectors are reached", id="registry"
+        ),
+    ],
+)
+def test_broken_contract_is_found(copy: Path, module: str, line: str, broken: str) -> None:
+    """One wrong import, or a module without a place among the layers, breaks the contract that forbids it."""
+    path = copy / module
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    result = lint_imports(copy)
+    assert result.returncode == 1
+    verdicts = re.findall(r"^(\S.*(?:\n\S.*)?) BROKEN", result.stdout, re.MULTILINE)
+    assert any(broken in verdict for verdict in verdicts), result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("line", ["from app.connectors.base import Connector", "import app.connectors.registry"])
+def test_registry_and_contract_are_open_to_services(copy: Path, line: str) -> None:
+    """The contract of a connector and the registry are what the rest of the program may import."""
+    with (copy / "app/services/novelty.py").open("w", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    result = lint_imports(copy)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def imported_roots(tree: ast.Module) -> set[str]:
+    """The top-level names of all that a module imports, wherever in it."""
+    roots: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            roots |= {"app.domain" if node.module.startswith("app.domain") else node.module.split(".")[0]}
+    return roots
+
+
+def test_domain_imports_only_the_standard_library() -> None:
+    """The domain needs nothing but itself and the pure parts of the standard library."""
+    impure = {
+        "asyncio",
+        "concurrent",
+        "http",
+        "io",
+        "logging",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "socket",
+        "sqlite3",
+    }
+    impure |= {"ssl", "subprocess", "threading", "time", "urllib"}
+    allowed = (set(sys.stdlib_module_names) - impure) | {"app.domain"}
+    strangers = {
+        path: sorted(imported_roots(ast.parse(text)) - allowed)
+        for path, text in modules()
+        if path.startswith("app/domain/")
+    }
+    assert {path: found for path, found in strangers.items() if found} == {}
+
+
+def test_foreign_import_in_the_domain_is_seen() -> None:
+    """The reader of imports sees them also inside functions and in both spellings."""
+    text = "import os.path\ndef f():\n    from app.settings import Settings\n    from app.domain.fill import Fill\n"
+    assert imported_roots(ast.parse(text)) == {"os", "app", "app.domain"}
+
+
+# -- the clock, the environment, floats -----------------------------------------------------------------------------------
+
+
+def dotted_names(text: str) -> Iterator[tuple[int, str]]:
+    """Each ``a.b`` and ``a.b.c`` of a source text with its line; comments and texts do not count."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute):
+            yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def places(pattern: str, *, except_in: set[str]) -> list[str]:
+    """Where a dotted name that ends as ``pattern`` says is used outside the files that may."""
+    ending = re.compile(rf"(?:^|\.)(?:{pattern})$")
+    return [
+        f"{path}:{line}: {name}"
+        for path, text in modules()
+        if path not in except_in
+        for line, name in dotted_names(text)
+        if ending.search(name)
+    ]
+
+
+CLOCK_READS = r"datetime\.now|datetime\.utcnow|datetime\.today|date\.today|time\.time|time\.time_ns"
+ENVIRONMENT_READS = r"os\.environ|os\.environb|os\.getenv|os\.putenv"
+
+
+def test_time_comes_from_the_clock_only() -> None:
+    """Nothing reads the system's wall clock except the clock that is passed in."""
+    assert places(CLOCK_READS, except_in={"app/clock.py"}) == []
+    assert places(CLOCK_READS, except_in=set()), "the search finds the clock itself"
+
+
+def test_environment_is_read_in_one_place() -> None:
+    """Nothing reads the environment except the settings, and the failpoints that must work before there are settings."""
+    assert places(ENVIRONMENT_READS, except_in={"app/settings.py", "app/failpoints.py"}) == []
+    assert len(places(ENVIRONMENT_READS, except_in=set())) >= 2, "the search finds the two that may"
+
+
+def floats(text: str) -> list[int]:
+    """The lines that call ``float`` without saying why in a ``# float:`` comment."""
+    lines = text.splitlines()
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "float"
+        and "# float:" not in lines[node.lineno - 1]
+    ]
+
+
+def test_no_float_on_a_money_path() -> None:
+    """No number of the money packages passes through a binary float, unless its line says why it may."""
+    found = [f"{path}:{line}" for path, text in modules() if path.split("/")[1] in MONEY for line in floats(text)]
+    assert found == []
+
+
+def test_float_is_seen() -> None:
+    """A conversion is found unless it gives its reason."""
+    assert floats("a = float(1)\nb = float(2)  # float: a duration\n# float(3)\n") == [1]
+
+
+# -- form ---------------------------------------------------------------------------------------------------------------
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    """Every module opens with a docstring."""
+    assert [path for path, text in modules() if not ast.get_docstring(ast.parse(text))] == []
+
+
+def test_no_file_is_too_long() -> None:
+    """A file of more than 400 lines is two files."""
+    lengths = {path: len(text.splitlines()) for path, text in modules() if path not in GENERATED}
+    assert {path: length for path, length in lengths.items() if length > MAX_FILE_LINES} == {}
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function from its first statement on; what it says about itself does not make it long."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def test_no_function_is_too_long() -> None:
+    """A function of more than 60 lines is two functions; only a migration may list its columns at length."""
+    found = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, text in modules()
+        if "/migrations/" not in path
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and body_lines(node) > MAX_FUNCTION_LINES
+    ]
+    assert found == []
+
+
+def test_shared_values_are_frozen_slotted_and_keyword_only() -> None:
+    """The values that packages hand each other do not change, take no more room than they need, and are built by name."""
+    loose = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, text in modules()
+        if path.startswith(("app/domain/", "app/connectors/base.py", "app/journal/records.py"))
+        and path not in RUNNING_SUMS
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if "dataclass" in ast.unparse(decorator)
+        and not {"frozen=True", "slots=True", "kw_only=True"} <= set(re.findall(r"\w+=True", ast.unparse(decorator)))
+    ]
+    assert loose == []
