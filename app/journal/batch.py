@@ -1,0 +1,228 @@
+"""One transaction in the making: what units have read and what they will have written.
+
+Units are staged one after another on a ``Batch``: they see what the units before them decided, as if each had been committed. Only
+``flush`` writes, all rows of a table at once. A unit changes the batch by one call at its very end, so that one that raises
+leaves no trace.
+
+Orders that this process wrote lately are remembered in a ``Memory``. It may be believed exactly if the journal's sequence
+is where our own last commit left it, because every change of an order takes a number.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from app.domain.decimals import ZERO
+from app.domain.fill import Fill
+from app.domain.order import Order, OrderKey
+from app.domain.reports import Balance
+from app.journal import statements
+from app.journal.records import JournalEntry
+from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
+from app.journal.store import Store
+from app.journal.tables import BALANCES, ORDERS
+
+#: Orders remembered. A busy gateway has a few thousand orders alive; one takes about two kilobytes.
+_REMEMBERED = 4096
+
+IdempotencyKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An order with its name, its row's id and the exchange fill ids that the journal has of it."""
+
+    key: OrderKey
+    number: int
+    order: Order
+    fill_ids: frozenset[str]
+
+
+class Memory:
+    """The orders written last, as of sequence number ``head``."""
+
+    def __init__(self) -> None:
+        self._head = -1
+        self._orders: OrderedDict[OrderKey, Held] = OrderedDict()
+
+    def at(self, head: int) -> None:
+        """Forget everything if somebody else has written since."""
+        if head != self._head:
+            self._orders.clear()
+            self._head = head
+
+    def get(self, key: OrderKey) -> Held | None:
+        return self._orders.get(key)
+
+    def keep(self, head: int, changed: Iterable[Held]) -> None:
+        """Note what a commit that ended at ``head`` has changed."""
+        self._head = head
+        for held in changed:
+            self._orders[held.key] = held
+            self._orders.move_to_end(held.key)
+        while len(self._orders) > _REMEMBERED:
+            self._orders.popitem(last=False)
+
+
+class Batch:
+    """What one transaction reads and writes, on ``store`` from sequence number ``head`` on."""
+
+    def __init__(self, store: Store, memory: Memory, head: int) -> None:
+        memory.at(head)
+        self.head = head
+        self._store = store
+        self._codec = store.codec
+        self._memory = memory
+        self._orders: dict[OrderKey, Held] = {}
+        self._by_idempotency_key: dict[IdempotencyKey, Held] = {}
+        self._touched: dict[OrderKey, Held] = {}
+        self._opened: dict[int, Row] = {}
+        self._changed: dict[int, Row] = {}
+        self._events: list[Row] = []
+        self._fills: list[Row] = []
+        self._fill_names: set[tuple[str, str, str, str]] = set()
+        self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
+        self._new_balances: dict[tuple[str, str, str], Row] = {}
+        self._changed_balances: dict[tuple[str, str, str], Row] = {}
+
+    # Reading.
+
+    def load(self, keys: Collection[OrderKey], idempotency_keys: Collection[IdempotencyKey]) -> None:
+        """Read the orders of ``keys`` and ``idempotency_keys`` in as few steps as there can be."""
+        missing = []
+        for key in dict.fromkeys(keys):
+            held = self._memory.get(key)
+            if held is None:
+                missing.append((key.account_name, key.connector_name, key.order_id))
+            else:
+                self._orders[key] = held
+        self._read(statements.FIND_ORDERS, missing)
+        self._read(statements.FIND_BY_IDEMPOTENCY_KEY, list(dict.fromkeys(idempotency_keys)))
+
+    def find(self, key: OrderKey) -> Held | None:
+        """The order of a loaded ``key``, as the units before have left it."""
+        return self._orders.get(key)
+
+    def find_by_idempotency_key(self, order: Order) -> Held | None:
+        """The order that holds the loaded idempotency key of ``order``."""
+        name = idempotency_name(order)
+        first = None if name is None else self._by_idempotency_key.get(name)
+        return None if first is None else self._orders[first.key]
+
+    def known_fills(self, order: Order, fills: Sequence[Fill]) -> frozenset[str]:
+        """The ids among ``fills`` that the journal has already, of whichever order."""
+        place = (order.account_name, order.connector_name, order.trading_pair)
+        names = [(*place, fill.exchange_fill_id) for fill in fills]
+        stored = {tuple(row) for row in self._store.find(statements.FIND_FILLS, names)}
+        return frozenset(name[3] for name in names if name in stored or name in self._fill_names)
+
+    def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
+        """The balances recorded last, by asset."""
+        place = (account_name, connector_name)
+        if place not in self._balances:
+            decode = decoder(BALANCES.c, self._codec)
+            rows = [decode(row) for row in self._store.find(statements.FIND_BALANCES, [place])]
+            self._balances[place] = {row[2]: Balance(asset=row[2], total=row[3], available=row[4]) for row in rows}
+        return self._balances[place]
+
+    # Deciding.
+
+    def add_order(self, order: Order, entry: JournalEntry, payload: str) -> None:
+        """A new order with its first event, whose ``seq`` must be ``head`` + 1."""
+        held = Held(key=order.key, number=entry.seq, order=order, fill_ids=frozenset())
+        row = order_row(held.number, order, self._codec)
+        event = event_row(entry, held.number, payload, self._codec)
+        self._touch(held)
+        self._opened[held.number] = row
+        self._append(entry, event)
+
+    def change_order(self, held: Held, entries: Sequence[JournalEntry], payloads: Sequence[str]) -> None:
+        """An order after further events. The seqs must continue ``head``."""
+        number, order, codec = held.number, held.order, self._codec
+        rows, to_row = (self._opened, order_row) if number in self._opened else (self._changed, change_row)
+        row = to_row(number, order, codec)
+        events = [event_row(entry, number, text, codec) for entry, text in zip(entries, payloads, strict=True)]
+        filled = [(entry.seq, entry.event.fill) for entry in entries if entry.event and entry.event.fill]
+        fills = [fill_row(seq, number, order, fill, codec) for seq, fill in filled]
+        self._touch(held)
+        rows[number] = row
+        for entry, event in zip(entries, events, strict=True):
+            self._append(entry, event)
+        self._fills += fills
+        self._fill_names.update((row[2], row[3], row[4], row[5]) for row in fills)
+
+    def change_balances(self, entry: JournalEntry, payload: str) -> None:
+        """The balances in ``entry``, which are new or changed."""
+        assert entry.balances is not None
+        known = self.balances(entry.account_name, entry.connector_name)
+        event = event_row(entry, None, payload, self._codec)
+        rows = [
+            balance_row(entry.account_name, entry.connector_name, each, self._codec) for each in entry.balances.balances
+        ]
+        for balance, row in zip(entry.balances.balances, rows, strict=True):
+            name = (entry.account_name, entry.connector_name, balance.asset)
+            is_new = balance.asset not in known or name in self._new_balances
+            (self._new_balances if is_new else self._changed_balances)[name] = row
+            known[balance.asset] = balance
+        self._append(entry, event)
+
+    # Writing.
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._events
+
+    def flush(self) -> None:
+        """Write everything, in the order that the foreign keys want."""
+        for statement, rows in (
+            (statements.INSERT_ORDERS, list(self._opened.values())),
+            (statements.UPDATE_ORDERS, list(self._changed.values())),
+            (statements.INSERT_EVENTS, self._events),
+            (statements.INSERT_FILLS, self._fills),
+            (statements.INSERT_BALANCES, list(self._new_balances.values())),
+            (statements.UPDATE_BALANCES, list(self._changed_balances.values())),
+        ):
+            if rows:
+                self._store.write(statement, rows)
+        self._store.set_head(self.head)
+
+    def remember(self) -> None:
+        """To be called after the commit."""
+        self._memory.keep(self.head, self._touched.values())
+
+    def _append(self, entry: JournalEntry, event: Row) -> None:
+        assert entry.seq == self.head + 1, "the sequence has no gaps"
+        self.head = entry.seq
+        self._events.append(event)
+
+    def _touch(self, held: Held) -> None:
+        self._hold(held)
+        self._touched[held.key] = held
+
+    def _hold(self, held: Held) -> None:
+        self._orders[held.key] = held
+        name = idempotency_name(held.order)
+        if name is not None:
+            self._by_idempotency_key[name] = held
+
+    def _read(self, statement: statements.Statement, keys: Sequence[Row]) -> None:
+        if not keys:
+            return
+        decode = decoder(ORDERS.c, self._codec)
+        found = {row[0]: order_of(decode(row)) for row in self._store.find(statement, keys)}
+        fill_ids: dict[int, set[str]] = {}
+        # An order without a filled amount has no fills, so the usual case needs no look at them.
+        filled = [(number,) for number, order in found.items() if order.filled_amount > ZERO]
+        for number, fill_id in self._store.find(statements.FIND_FILLS_OF_ORDER, filled):
+            fill_ids.setdefault(number, set()).add(fill_id)
+        for number, order in found.items():
+            self._hold(Held(key=order.key, number=number, order=order, fill_ids=frozenset(fill_ids.get(number, ()))))
+
+
+def idempotency_name(order: Order) -> IdempotencyKey | None:
+    """What must be unique of an order that carries an idempotency key."""
+    if order.idempotency_key is None:
+        return None
+    return (order.account_name, order.connector_name, order.idempotency_key)

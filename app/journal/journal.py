@@ -1,0 +1,114 @@
+"""The journal: the gateway's only memory. Everything that happened to an order is an entry here, and an order is the fold of its
+entries.
+
+Writing is asynchronous and durable when it returns; reading (``Reader``) is synchronous and thread-safe. There is one ``Journal`` a
+process, used from one event loop. On PostgreSQL any number of processes may share a database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from app.clock import Clock
+from app.domain.errors import JournalUnavailable
+from app.domain.events import OrderEvent
+from app.domain.order import Order, OrderKey
+from app.domain.reports import BalanceReport
+from app.journal.accounts import Accounts
+from app.journal.database import Database
+from app.journal.errors import SchemaOutdated
+from app.journal.leases import Leases
+from app.journal.portfolio import Snapshots
+from app.journal.postgres_store import PostgresStore
+from app.journal.reader import Reader
+from app.journal.records import Opened, Recorded
+from app.journal.schema import is_current
+from app.journal.sqlite_store import SqliteStore
+from app.journal.store import Store
+from app.journal.tail import Tail
+from app.journal.units import Decide, OpenOrder, RecordBalances, RecordEvents, Unit
+from app.journal.writer import Writer
+from app.settings import Settings
+
+
+class Journal(Reader):
+    """One process's way to the journal. Building one does no I/O."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__(Database(settings.database_url))
+        self.accounts = Accounts(self.database, clock)
+        self.leases = Leases(self.database, clock)
+        self.snapshots = Snapshots(self.database)
+        self._clock = clock
+        self._tail = Tail(self.database, self, clock)
+        self._writer: Writer | None = None
+
+    async def open(self) -> None:
+        """Begin to write. Raises ``SchemaOutdated`` if migrations are missing, ``JournalUnavailable`` without a database."""
+        self.database.prepare_directory()
+        if not await asyncio.to_thread(is_current, self.database.url):
+            raise SchemaOutdated("The journal's schema is not up to date; apply the migrations first")
+        writer = Writer(_store(self.database), asyncio.get_running_loop(), self._tail.advance)
+        await writer.start()
+        self._writer = writer
+        await self._tail.start()
+
+    async def close(self) -> None:
+        """Write what was handed in, then let go of the database; may be called twice."""
+        if self._writer is not None:
+            await self._writer.stop()
+        await self._tail.stop()
+        await asyncio.to_thread(self.database.dispose)
+
+    async def open_order(self, order: Order, event: OrderEvent) -> Opened:
+        """Begin an order's life with ``event`` (intended or adopted), unless its id or its idempotency key is taken on its
+        account and connector; then the order that has it is returned and nothing is written. Durable when it returns.
+
+        Raises ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after either, the order must not be sent.
+        """
+        return cast(Opened, await self._submit(OpenOrder(order=order, event=event)))
+
+    async def record(self, key: OrderKey, decide: Decide) -> Recorded:
+        """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it
+        runs inside the transaction and may run again.
+
+        An event that the lifecycle does not allow is recorded as an anomaly instead. A fill that the journal has already, of
+        whichever order, is left out. Raises ``OrderNotFound``, ``JournalUnavailable``, ``JournalInDoubt``, or what ``decide``
+        raised.
+        """
+        return cast(Recorded, await self._submit(RecordEvents(key=key, decide=decide)))
+
+    async def record_balances(self, account_name: str, connector_name: str, report: BalanceReport) -> None:
+        """Record those balances of ``report`` that differ from the ones recorded last."""
+        await self._submit(
+            RecordBalances(
+                account_name=account_name, connector_name=connector_name, report=report, at=self._clock.now()
+            )
+        )
+
+    def problem(self) -> str | None:
+        """Why the journal can't be used at this moment, or None if it can."""
+        if self._writer is None:
+            return "the journal is not open"
+        try:
+            self.head()
+        except JournalUnavailable as error:
+            return error.detail
+        return None
+
+    async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
+        """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
+        return await self._tail.wait_beyond(seq, timeout)
+
+    async def _submit(self, unit: Unit) -> object:
+        if self._writer is None:
+            raise JournalUnavailable("The journal is not open")
+        return await self._writer.submit(unit)
+
+
+def _store(database: Database) -> Store:
+    if database.is_sqlite:
+        assert database.url.database is not None
+        return SqliteStore(database.url.database)
+    return PostgresStore(database.url)

@@ -1,0 +1,253 @@
+"""Reading the journal: one order, pages of orders and trades, and the entries themselves.
+
+Everything here is synchronous, thread-safe and sees what is committed; it never writes. Pages are found by keyset (no OFFSET), so
+that each row is on exactly one page however long the journal is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Column, ColumnElement, FromClause, Select, TextClause, and_, func, select, tuple_
+
+from app.domain.order import Order, OrderKey
+from app.journal import cursors
+from app.journal.database import Database
+from app.journal.filters import OrderFilter, TradeFilter
+from app.journal.payloads import decode_event, decode_start
+from app.journal.records import JournalEntry, Page, Trade
+from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
+from app.journal.tables import ACTIVE_ONLY, EVENTS, FILLS, ORDERS, SEQUENCE, UNSETTLED_ONLY
+
+T = TypeVar("T")
+Condition = ColumnElement[bool] | TextClause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing(Generic[T]):
+    """How one kind of page is read: from where, sorted by what, and how a row becomes an item and a cursor."""
+
+    source: FromClause
+    columns: tuple[Column[Any], ...]
+    sort: tuple[Column[Any], ...]
+    newest_first: bool
+    item: Callable[[Any], T]
+    cursor: Callable[[Any], str]
+
+
+_NEWEST_ORDERS = _Listing(
+    source=ORDERS,
+    columns=tuple(ORDERS.c),
+    sort=(ORDERS.c.created_at, ORDERS.c.id),
+    newest_first=True,
+    item=order_of,
+    cursor=lambda row: cursors.encode_moment(row.created_at, row.id),
+)
+_ACTIVE_ORDERS = _Listing(
+    source=ORDERS,
+    columns=tuple(ORDERS.c),
+    sort=(ORDERS.c.order_id, ORDERS.c.account_name, ORDERS.c.connector_name),
+    newest_first=False,
+    item=order_of,
+    cursor=lambda row: cursors.encode_names(row.order_id, row.account_name, row.connector_name),
+)
+_NEWEST_TRADES = _Listing(
+    source=FILLS.join(ORDERS, FILLS.c.order_number == ORDERS.c.id),
+    columns=TRADE_COLUMNS,
+    sort=(FILLS.c.filled_at, FILLS.c.seq),
+    newest_first=True,
+    item=trade_of,
+    cursor=lambda row: cursors.encode_moment(row.filled_at, row.seq),
+)
+
+
+class Reader:
+    """The reading half of the journal."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def find_order(self, key: OrderKey) -> Order | None:
+        """The order of that name."""
+        return _first(self._orders(_is(key)))
+
+    def find_by_idempotency_key(self, account_name: str, connector_name: str, key: str) -> Order | None:
+        """The order that was placed under the idempotency key."""
+        return _first(
+            self._orders(
+                ORDERS.c.account_name == account_name,
+                ORDERS.c.connector_name == connector_name,
+                ORDERS.c.idempotency_key == key,
+            )
+        )
+
+    def find_orders(
+        self, order_id: str, *, account_name: str | None = None, connector_name: str | None = None
+    ) -> list[Order]:
+        """All orders that carry the id: ids are unique only within an account and connector."""
+        return self._orders(ORDERS.c.order_id == order_id, *_place(account_name, connector_name))
+
+    def unsettled_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
+        """The orders of which nobody knows whether the exchange has them, oldest first."""
+        return self._orders(UNSETTLED_ONLY, *_place(account_name, connector_name))
+
+    def open_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
+        """The orders that rest at an exchange as far as we know, oldest first."""
+        # Both conditions: the second one is what the partial index is found by.
+        return self._orders(ORDERS.c.state == "open", ACTIVE_ONLY, *_place(account_name, connector_name))
+
+    def search_orders(
+        self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/search"
+    ) -> Page[Order]:
+        """Orders, newest first. Raises ``InvalidCursor``, whose text names ``path``."""
+        after = None if cursor is None else cursors.decode_moment(cursor, path)
+        return self._page(_NEWEST_ORDERS, _order_conditions(filter), after, limit)
+
+    def active_orders(
+        self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/active"
+    ) -> Page[Order]:
+        """Orders that may be on an exchange's book, sorted by id. Raises ``InvalidCursor``, whose text names ``path``."""
+        after = None if cursor is None else cursors.decode_names(cursor, len(_ACTIVE_ORDERS.sort), path)
+        return self._page(_ACTIVE_ORDERS, [ACTIVE_ONLY, *_order_conditions(filter)], after, limit)
+
+    def search_trades(
+        self, filter: TradeFilter, *, limit: int, cursor: str | None, path: str = "/trading/trades"
+    ) -> Page[Trade]:
+        """Trades, newest first by the exchange's time. Raises ``InvalidCursor``, whose text names ``path``."""
+        after = None if cursor is None else cursors.decode_moment(cursor, path)
+        return self._page(_NEWEST_TRADES, _trade_conditions(filter), after, limit)
+
+    def known_fills(self, key: OrderKey) -> list[Trade]:
+        """The fills of one order in the order they were recorded."""
+        query = select(*TRADE_COLUMNS).select_from(_NEWEST_TRADES.source).where(_is(key)).order_by(FILLS.c.seq)
+        return [trade_of(row) for row in self.database.rows(query)]
+
+    def history(self, key: OrderKey) -> list[JournalEntry]:
+        """All entries about one order, first to last."""
+        return [entry_of(row) for row in self.database.rows(_events_of(key, *EVENTS.c))]
+
+    def replay(self, key: OrderKey) -> Order | None:
+        """The order as its events alone tell it: always equal to ``find_order``."""
+        payloads = [row[0] for row in self.database.rows(_events_of(key, EVENTS.c.payload))]
+        if not payloads:
+            return None
+        order = decode_start(payloads[0])
+        for payload in payloads[1:]:
+            order = order.apply(decode_event(payload))
+        return order
+
+    def tail(
+        self,
+        after: int,
+        *,
+        limit: int,
+        account_names: Sequence[str] = (),
+        connector_names: Sequence[str] = (),
+        trading_pairs: Sequence[str] = (),
+    ) -> list[JournalEntry]:
+        """The first ``limit`` entries with a higher ``seq`` than ``after``. Naming pairs leaves balances out, which have none.
+
+        A follower that gets fewer than ``limit`` has seen everything up to the ``head`` that it had read *before*.
+        """
+        conditions = _among(EVENTS, account_names, connector_names, trading_pairs)
+        query = select(*EVENTS.c).where(EVENTS.c.seq > after, *conditions).order_by(EVENTS.c.seq).limit(limit)
+        return [entry_of(row) for row in self.database.rows(query)]
+
+    def head(self) -> int:
+        """The sequence number of the last entry; 0 in an empty journal."""
+        head: int = self.database.rows(select(SEQUENCE.c.value))[0][0]
+        return head
+
+    def _orders(self, *conditions: Condition) -> list[Order]:
+        query = select(*ORDERS.c).where(*conditions).order_by(ORDERS.c.id)
+        return [order_of(row) for row in self.database.rows(query)]
+
+    def _page(
+        self, listing: _Listing[T], conditions: Sequence[Condition], after: tuple[Any, ...] | None, limit: int
+    ) -> Page[T]:
+        query, count = _page_queries(listing, conditions, after)
+        with self.database.snapshot() as connection:
+            total = connection.scalar(count)
+            # One row more than asked tells whether there is another page.
+            rows = connection.execute(query.limit(limit + 1)).all()
+        shown = rows[:limit]
+        return Page(
+            items=tuple(listing.item(row) for row in shown),
+            total_count=total or 0,
+            next_cursor=listing.cursor(shown[-1]) if len(rows) > limit else None,
+        )
+
+
+def _page_queries(
+    listing: _Listing[Any], conditions: Sequence[Condition], after: tuple[Any, ...] | None
+) -> tuple[Select[Any], Select[Any]]:
+    """The rows after a position, and the number of rows in all."""
+    query = select(*listing.columns).select_from(listing.source).where(*conditions)
+    count = select(func.count()).select_from(listing.source).where(*conditions)
+    position = tuple_(*listing.sort)
+    if after is not None:
+        query = query.where(position < after if listing.newest_first else position > after)
+    return query.order_by(*[each.desc() if listing.newest_first else each for each in listing.sort]), count
+
+
+def _first(orders: Sequence[Order]) -> Order | None:
+    return orders[0] if orders else None
+
+
+def _is(key: OrderKey) -> Condition:
+    return and_(
+        ORDERS.c.account_name == key.account_name,
+        ORDERS.c.connector_name == key.connector_name,
+        ORDERS.c.order_id == key.order_id,
+    )
+
+
+def _events_of(key: OrderKey, *columns: Column[Any]) -> Select[Any]:
+    number = select(ORDERS.c.id).where(_is(key)).scalar_subquery()
+    return select(*columns).where(EVENTS.c.order_number == number).order_by(EVENTS.c.seq)
+
+
+def _place(account_name: str | None, connector_name: str | None) -> list[Condition]:
+    conditions: list[Condition] = []
+    if account_name is not None:
+        conditions.append(ORDERS.c.account_name == account_name)
+    if connector_name is not None:
+        conditions.append(ORDERS.c.connector_name == connector_name)
+    return conditions
+
+
+def _among(
+    table: FromClause, account_names: Sequence[str], connector_names: Sequence[str], trading_pairs: Sequence[str]
+) -> list[Condition]:
+    asked = (
+        (table.c.account_name, account_names),
+        (table.c.connector_name, connector_names),
+        (table.c.trading_pair, trading_pairs),
+    )
+    return [column.in_(tuple(names)) for column, names in asked if names]
+
+
+def _order_conditions(filter: OrderFilter) -> list[Condition]:
+    conditions = _among(ORDERS, filter.account_names, filter.connector_names, filter.trading_pairs)
+    if filter.trade_types:
+        conditions.append(ORDERS.c.trade_type.in_([str(each) for each in filter.trade_types]))
+    if filter.status is not None:
+        conditions.append(ORDERS.c.status == str(filter.status))
+    if filter.start_at is not None:
+        conditions.append(ORDERS.c.created_at >= filter.start_at)
+    if filter.end_at is not None:
+        conditions.append(ORDERS.c.created_at <= filter.end_at)
+    return conditions
+
+
+def _trade_conditions(filter: TradeFilter) -> list[Condition]:
+    conditions = _among(FILLS, filter.account_names, filter.connector_names, filter.trading_pairs)
+    if filter.trade_types:
+        conditions.append(ORDERS.c.trade_type.in_([str(each) for each in filter.trade_types]))
+    if filter.start_at is not None:
+        conditions.append(FILLS.c.filled_at >= filter.start_at)
+    if filter.end_at is not None:
+        conditions.append(FILLS.c.filled_at <= filter.end_at)
+    return conditions

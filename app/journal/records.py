@@ -1,0 +1,91 @@
+"""What the journal hands back: entries, trades, pages and the outcome of a write. Frozen values without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from app.domain.enums import OrderState, OrderStatus, TradeType
+from app.domain.events import OrderEvent
+from app.domain.fill import Fill
+from app.domain.order import Order
+from app.domain.reports import BalanceReport
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One line of the journal. ``seq`` has no gaps and rises in the order of the commits.
+
+    An entry is about an order (``event`` and the order's figures *after* it) or about balances (``balances``), never both.
+    """
+
+    seq: int
+    at: datetime
+    account_name: str
+    connector_name: str
+    trading_pair: str | None = None
+    order_id: str | None = None
+    event: OrderEvent | None = None
+    balances: BalanceReport | None = None
+    state: OrderState | None = None
+    status: OrderStatus | None = None
+    filled_amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The order under the id or key that was asked for; ``is_new`` is False where it was there before."""
+
+    order: Order
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The order after the events, the entries written, and the texts of what the lifecycle would not allow."""
+
+    order: Order
+    entries: tuple[JournalEntry, ...] = ()
+    anomalies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A fill with what names its order. ``fill.amount`` is in base units, ``fill.fee`` in ``fill.fee_currency``."""
+
+    order_id: str
+    account_name: str
+    connector_name: str
+    trading_pair: str
+    trade_type: TradeType
+    fill: Fill
+
+    @property
+    def trade_id(self) -> str:
+        """The name that callers know a trade by."""
+        return f"{self.order_id}_{self.fill.exchange_fill_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Sealed credentials, and when they were put."""
+
+    sealed: bytes = field(repr=False)
+    put_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a search. ``total_count`` counts all that match; ``next_cursor`` is None on the last page."""
+
+    items: tuple[T, ...]
+    total_count: int
+    next_cursor: str | None
+
+    @property
+    def has_more(self) -> bool:
+        return self.next_cursor is not None

@@ -1,0 +1,59 @@
+"""Bringing a database's schema up to date, and telling whether it is.
+
+The migrations are part of the package, so this works wherever the package is installed and needs no file beside it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.engine import make_url
+
+from app.journal.database import Database
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: Any fixed number will do: whoever migrates a PostgreSQL database holds the advisory lock of this number ("ogmg" in ASCII).
+_LOCK = 0x6F676D67
+
+
+def upgrade(database_url: str | URL) -> None:
+    """Apply all missing migrations in one transaction. Two processes may do so at once. Raises ``JournalUnavailable``."""
+    database = _database(database_url)
+    database.prepare_directory()
+    try:
+        with database.change() as connection:
+            if not database.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            command.upgrade(config(connection), "head")
+    finally:
+        database.dispose()
+
+
+def is_current(database_url: str | URL) -> bool:
+    """Whether all migrations have been applied, and no later version's. Raises ``JournalUnavailable``."""
+    database = _database(database_url)
+    try:
+        with database.snapshot() as connection:
+            applied = MigrationContext.configure(connection).get_current_heads()
+        return set(applied) == set(ScriptDirectory.from_config(config()).get_heads())
+    finally:
+        database.dispose()
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, to work on ``connection``."""
+    alembic = Config()
+    # Alembic reads the value through configparser, to which a per cent sign means something.
+    alembic.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    alembic.attributes["connection"] = connection
+    return alembic
+
+
+def _database(database_url: str | URL) -> Database:
+    return Database(make_url(database_url).render_as_string(hide_password=False))

@@ -1,0 +1,136 @@
+"""The writing connection on SQLite: one file, one host.
+
+Many rows go in with one statement, because the driver lets other threads run at each step: a group of hundred orders written
+row by row would wait hundreds of times for a busy event loop to let go of the interpreter.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import sqlite
+
+from app.domain.errors import JournalUnavailable
+from app.journal.codec import SQLITE
+from app.journal.database import BUSY_SECONDS
+from app.journal.errors import JournalInDoubt
+from app.journal.rows import Row
+from app.journal.statements import Statement
+from app.journal.store import Store, chunks, flat
+from app.journal.tables import SEQUENCE
+
+T = TypeVar("T")
+
+#: SQLite takes 32,766 values a statement; 64 orders of 26 columns are far below it, and few sizes keep few texts prepared.
+_SIZES = (64, 16, 4, 1)
+
+#: Each statement in each of the four sizes, with room to spare.
+_PREPARED = 256
+
+#: The commit's failures after which SQLite has surely kept nothing: the file is full, read-only or locked, or can't be opened.
+_NOT_WRITTEN = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN})
+
+
+class SqliteStore(Store):
+    """One writing connection to a SQLite file."""
+
+    codec = SQLITE
+    dialect = sqlite.dialect()
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self._head_text = str(select(SEQUENCE.c.value).compile(dialect=self.dialect))
+        self._set_head_text = str(update(SEQUENCE).values(value=0).compile(dialect=self.dialect))
+
+    def connect(self) -> None:
+        self.close()
+        self._connection = _translated(self._open)
+
+    def begin(self) -> int:
+        return _translated(self._begin)
+
+    def find(self, statement: Statement, keys: Sequence[Row]) -> list[Row]:
+        def run() -> list[Row]:
+            found: list[Row] = []
+            for piece in chunks(keys, _SIZES):
+                found += self.connection.execute(self._text(statement, len(piece)), flat(piece)).fetchall()
+            return found
+
+        return _translated(run)
+
+    def write(self, statement: Statement, rows: Sequence[Row]) -> None:
+        def run() -> None:
+            for piece in chunks(rows, _SIZES):
+                self.connection.execute(self._text(statement, len(piece)), flat(piece))
+
+        _translated(run)
+
+    def set_head(self, head: int) -> None:
+        _translated(lambda: self.connection.execute(self._set_head_text, (head,)))
+
+    def commit(self) -> None:
+        try:
+            self.connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if _primary_code(error) in _NOT_WRITTEN:
+                raise JournalUnavailable(f"The database is not available: {error}") from error
+            raise JournalInDoubt(f"The commit failed and may yet have been written: {error}") from error
+
+    def rollback(self) -> None:
+        connection = self._connection
+        if connection is not None and connection.in_transaction:
+            try:
+                connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                # The connection is beyond use; closing it rolls back, and the next transaction opens another.
+                self.close()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_PREPARED,
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        # FULL: a commit that was answered survives a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        return connection
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, opened if it is not."""
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _begin(self) -> int:
+        connection = self.connection
+        # IMMEDIATE takes the write lock now, so that what is read below can't change before the commit.
+        connection.execute("BEGIN IMMEDIATE")
+        head: int = connection.execute(self._head_text).fetchone()[0]
+        return head
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code: the low byte of the extended one."""
+    return error.sqlite_errorcode & 0xFF
+
+
+def _translated(action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except sqlite3.OperationalError as error:
+        raise JournalUnavailable(f"The database is not available: {error}") from error

@@ -1,0 +1,87 @@
+"""The statements of the write path, defined once on the tables and compiled once for each database.
+
+A statement is built for a number of rows: a whole group of orders goes into SQLite in one step, during which other threads run.
+Values are passed as tuples in the order of the columns named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CTE, Column, Table, and_, bindparam, cast, column, insert, select, update, values
+
+from app.journal.rows import CHANGEABLE
+from app.journal.tables import BALANCES, EVENTS, FILLS, ORDERS
+
+Columns = Sequence[Column[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Statement:
+    """``build(count)`` gives the statement for ``count`` rows of ``columns``."""
+
+    columns: Columns
+    build: Callable[[int], Any]
+
+
+def _given(columns: Columns, count: int) -> CTE:
+    """The rows that are passed in, as a table named ``given``."""
+    rows = [
+        tuple(cast(bindparam(f"{each.name}_{row}", type_=each.type), each.type) for each in columns)
+        for row in range(count)
+    ]
+    return values(*[column(each.name, each.type) for each in columns], name="given").data(rows).cte("given")
+
+
+def _insert(table: Table) -> Statement:
+    columns = tuple(table.c)
+
+    def build(count: int) -> Any:
+        return insert(table).values(
+            [{each.name: bindparam(f"{each.name}_{row}", type_=each.type) for each in columns} for row in range(count)]
+        )
+
+    return Statement(columns=columns, build=build)
+
+
+def _update(table: Table, columns: Columns, *, keys: int) -> Statement:
+    """Update the rows that the first ``keys`` columns name with the rest."""
+
+    def build(count: int) -> Any:
+        given = _given(columns, count)
+        return (
+            update(table)
+            .where(and_(*[each == given.c[each.name] for each in columns[:keys]]))
+            .values({each.name: given.c[each.name] for each in columns[keys:]})
+        )
+
+    return Statement(columns=columns, build=build)
+
+
+def _select(wanted: Columns, keys: Columns) -> Statement:
+    """The ``wanted`` columns of the rows that have one of the given ``keys``."""
+
+    def build(count: int) -> Any:
+        given = _given(keys, count)
+        return select(*wanted).join_from(keys[0].table, given, and_(*[each == given.c[each.name] for each in keys]))
+
+    return Statement(columns=keys, build=build)
+
+
+_FILL_NAME = (FILLS.c.account_name, FILLS.c.connector_name, FILLS.c.trading_pair, FILLS.c.exchange_fill_id)
+
+FIND_ORDERS = _select(tuple(ORDERS.c), (ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.order_id))
+FIND_BY_IDEMPOTENCY_KEY = _select(
+    tuple(ORDERS.c), (ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.idempotency_key)
+)
+FIND_FILLS_OF_ORDER = _select((FILLS.c.order_number, FILLS.c.exchange_fill_id), (FILLS.c.order_number,))
+FIND_FILLS = _select(_FILL_NAME, _FILL_NAME)
+FIND_BALANCES = _select(tuple(BALANCES.c), (BALANCES.c.account_name, BALANCES.c.connector_name))
+INSERT_ORDERS = _insert(ORDERS)
+INSERT_EVENTS = _insert(EVENTS)
+INSERT_FILLS = _insert(FILLS)
+UPDATE_ORDERS = _update(ORDERS, CHANGEABLE, keys=1)
+INSERT_BALANCES = _insert(BALANCES)
+UPDATE_BALANCES = _update(BALANCES, tuple(BALANCES.c), keys=3)

@@ -1,0 +1,189 @@
+"""The three things that can be written, each as a unit that is staged on a batch and is written whole or not at all.
+
+A unit names what it must read first, so that a group's reading is one step. ``stage`` decides and changes the batch; it does no
+I/O except a look-up of fills or balances, and may be called again after a rollback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.domain.enums import EventKind
+from app.domain.errors import OrderNotFound
+from app.domain.events import OrderEvent
+from app.domain.lifecycle import FIRST
+from app.domain.order import Anomaly, Order, OrderKey
+from app.domain.reports import BalanceReport
+from app.journal.batch import Batch, Held, IdempotencyKey, idempotency_name
+from app.journal.payloads import encode_balances, encode_event
+from app.journal.records import JournalEntry, Opened, Recorded
+
+#: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
+Decide = Callable[[Order, frozenset[str]], Sequence[OrderEvent]]
+
+
+class Unit(Protocol):
+    """One indivisible write."""
+
+    @property
+    def is_intent(self) -> bool:
+        """Whether this opens an order; only for naming the step that is being made durable."""
+
+    @property
+    def keys(self) -> tuple[OrderKey, ...]:
+        """The orders to read."""
+
+    @property
+    def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:
+        """The idempotency keys to look up."""
+
+    def stage(self, batch: Batch) -> Any:
+        """Decide on ``batch``, change it, and return the answer for after the commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """Begin an order's life, unless its id or its idempotency key is taken."""
+
+    order: Order
+    event: OrderEvent
+    is_intent: bool = True
+
+    def __post_init__(self) -> None:
+        if FIRST.get(self.event.kind) is not self.order.state:
+            raise ValueError(f"an order that is {self.order.state} does not begin with {self.event.kind}")
+
+    @property
+    def keys(self) -> tuple[OrderKey, ...]:
+        return (self.order.key,)
+
+    @property
+    def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:
+        name = idempotency_name(self.order)
+        return () if name is None else (name,)
+
+    def stage(self, batch: Batch) -> Opened:
+        held = batch.find_by_idempotency_key(self.order) or batch.find(self.order.key)
+        if held is not None:
+            return Opened(order=held.order, is_new=False)
+        entry = _entry(batch.head + 1, self.order, self.event)
+        batch.add_order(self.order, entry, encode_event(self.event, start=self.order))
+        return Opened(order=self.order, is_new=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEvents:
+    """Record what ``decide`` makes of an order."""
+
+    key: OrderKey
+    decide: Decide
+    is_intent: bool = False
+    idempotency_keys: tuple[IdempotencyKey, ...] = ()
+
+    @property
+    def keys(self) -> tuple[OrderKey, ...]:
+        return (self.key,)
+
+    def stage(self, batch: Batch) -> Recorded:
+        held = batch.find(self.key)
+        if held is None:
+            raise OrderNotFound(f"Order '{self.key.order_id}' not found", order_id=self.key.order_id)
+        events = _without_known_fills(batch, held, self.decide(held.order, held.fill_ids))
+        if not events:
+            return Recorded(order=held.order)
+        return _apply(batch, held, events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBalances:
+    """Record the balances in ``report`` that differ from those recorded last."""
+
+    account_name: str
+    connector_name: str
+    report: BalanceReport
+    at: datetime
+    is_intent: bool = False
+    keys: tuple[OrderKey, ...] = ()
+    idempotency_keys: tuple[IdempotencyKey, ...] = ()
+
+    def stage(self, batch: Batch) -> None:
+        known = batch.balances(self.account_name, self.connector_name)
+        latest = {balance.asset: balance for balance in self.report.balances}
+        changed = tuple(balance for balance in latest.values() if known.get(balance.asset) != balance)
+        if not changed:
+            return
+        entry = JournalEntry(
+            seq=batch.head + 1,
+            at=self.at,
+            account_name=self.account_name,
+            connector_name=self.connector_name,
+            balances=replace(self.report, balances=changed),
+        )
+        assert entry.balances is not None
+        batch.change_balances(entry, encode_balances(entry.balances))
+
+
+def _without_known_fills(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+    """``events`` without those whose fill the journal has, or that name a fill twice."""
+    fills = [event.fill for event in events if event.fill is not None]
+    if not fills:
+        return list(events)
+    known = set(batch.known_fills(held.order, fills))
+    kept = []
+    for event in events:
+        if event.fill is not None:
+            if event.fill.exchange_fill_id in known:
+                continue
+            known.add(event.fill.exchange_fill_id)
+        kept.append(event)
+    return kept
+
+
+def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
+    order = held.order
+    entries: list[JournalEntry] = []
+    anomalies: list[str] = []
+    new_fills: set[str] = set()
+    for event in events:
+        try:
+            order = order.apply(event)
+        except Anomaly as anomaly:
+            anomalies.append(str(anomaly))
+            event = _note(event, anomaly)
+            order = order.apply(event)
+        if event.fill is not None:
+            new_fills.add(event.fill.exchange_fill_id)
+        entries.append(_entry(batch.head + 1 + len(entries), order, event))
+    payloads = [encode_event(entry.event) for entry in entries if entry.event is not None]
+    batch.change_order(replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries, payloads)
+    return Recorded(order=order, entries=tuple(entries), anomalies=tuple(anomalies))
+
+
+def _note(event: OrderEvent, anomaly: Anomaly) -> OrderEvent:
+    """What is recorded of an event that the lifecycle does not allow: a note that changes nothing but the time."""
+    told = "" if event.evidence is None else f": {event.evidence}"
+    return OrderEvent(
+        kind=EventKind.ANOMALY,
+        at=event.at,
+        source=event.source,
+        exchange_at=event.exchange_at,
+        evidence=f"{anomaly}{told}",
+    )
+
+
+def _entry(seq: int, order: Order, event: OrderEvent) -> JournalEntry:
+    return JournalEntry(
+        seq=seq,
+        at=event.at,
+        account_name=order.account_name,
+        connector_name=order.connector_name,
+        trading_pair=order.trading_pair,
+        order_id=order.order_id,
+        event=event,
+        state=order.state,
+        status=order.status,
+        filled_amount=order.filled_amount,
+    )
