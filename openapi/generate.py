@@ -49,6 +49,10 @@ import marshmallow
 from app.domain import enums
 from app.handlers import fields
 
+# One line a field, however long: the text is compared with what the contract says, not read for pleasure.
+# fmt: off
+# ruff: noqa: E501
+
 
 class Schema(marshmallow.Schema):
     """What all schemas share: unknown fields are ignored, as callers expect."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.connectors.base import CredentialField
 from app.handlers.views import rule_row
 from app.services.gateway import Gateway
 
@@ -31,3 +32,18 @@ def get_order_types(gateway: Gateway, connector_name: str) -> Any:
     """GET /connectors/{connector_name}/order-types"""
     order_types = gateway.catalog.capabilities(connector_name).order_types
     return {"connector": connector_name, "supported_order_types": [str(order_type) for order_type in order_types]}
+
+
+def get_config_map(gateway: Gateway, connector_name: str) -> Any:
+    """GET /connectors/{connector_name}/config-map"""
+    fields = gateway.catalog.credential_fields(connector_name)
+    return {name: _config_field(field) for name, field in fields.items()}
+
+
+def _config_field(field: CredentialField) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": field.type, "required": field.required}
+    if field.allowed_values:
+        row["allowed_values"] = list(field.allowed_values)
+    if field.help:
+        row["help"] = field.help
+    return row

@@ -10,6 +10,10 @@ import marshmallow
 from app.domain import enums
 from app.handlers import fields
 
+# One line a field, however long: the text is compared with what the contract says, not read for pleasure.
+# fmt: off
+# ruff: noqa: E501
+
 
 class Schema(marshmallow.Schema):
     """What all schemas share: unknown fields are ignored, as callers expect."""
@@ -237,6 +241,149 @@ class TradingRuleMissingSchema(Schema):
 class OrderTypesSchema(Schema):
     connector = fields.String(required=True)
     supported_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), required=True)
+
+
+class MessageSchema(Schema):
+    message = fields.String(required=True)
+
+
+class ConfigFieldSchema(Schema):
+    """One field. ``type`` is the name of a Python type."""
+
+    type = fields.String(required=True)
+    required = fields.Boolean(required=True)
+    allowed_values = fields.List(fields.String())
+    help = fields.String()
+
+
+class PortfolioFilterSchema(Schema):
+    account_names = fields.List(fields.String(), allow_none=True)
+    connector_names = fields.List(fields.String(), allow_none=True)
+    skip_gateway = fields.Boolean(load_default=False)
+    refresh = fields.Boolean(load_default=False)
+
+
+class PortfolioHistoryFilterSchema(Schema):
+    account_names = fields.List(fields.String(), allow_none=True)
+    connector_names = fields.List(fields.String(), allow_none=True)
+    start_time = fields.UnixMilliseconds(allow_none=True)
+    end_time = fields.UnixMilliseconds(allow_none=True)
+    limit = fields.Integer(load_default=100)
+    cursor = fields.String(allow_none=True)
+    interval = fields.String(load_default='5m')
+
+
+class PortfolioDistributionFilterSchema(Schema):
+    account_names = fields.List(fields.String(), allow_none=True)
+    connector_names = fields.List(fields.String(), allow_none=True)
+
+
+class PortfolioTokenSchema(Schema):
+    """One token. ``units`` and ``available_units`` are what there is and what no order holds; an unknown price is
+    0 and ``price_known`` false. ``problem`` says why the exchange could not be asked again since ``as_of``.
+    """
+
+    token = fields.String(required=True)
+    units = fields.DecimalNumber(required=True)
+    price = fields.DecimalNumber(required=True)
+    value = fields.DecimalNumber(required=True)
+    available_units = fields.DecimalNumber(required=True)
+    price_known = fields.Boolean(required=True)
+    as_of = fields.UtcDateTime(required=True)
+    problem = fields.String(required=True, allow_none=True)
+
+
+class PortfolioHistorySchema(Schema):
+    data = fields.List(fields.Nested(lambda: PortfolioSnapshotSchema()), required=True)
+    pagination = fields.Nested(lambda: PortfolioPaginationSchema(), required=True)
+
+
+class PortfolioSnapshotSchema(Schema):
+    timestamp = fields.UtcDateTime(required=True)
+    state = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(lambda: PortfolioTokenSchema()))), required=True)
+
+
+class PortfolioPaginationSchema(Schema):
+    limit = fields.Integer(required=True)
+    has_more = fields.Boolean(required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+    current_cursor = fields.String(required=True, allow_none=True)
+    filters = fields.Nested(lambda: PortfolioFiltersAppliedSchema(), required=True)
+
+
+class PortfolioFiltersAppliedSchema(Schema):
+    """The filters as they were sent."""
+
+    account_names = fields.List(fields.String(), required=True, allow_none=True)
+    connector_names = fields.List(fields.String(), required=True, allow_none=True)
+    start_time = fields.Integer(required=True, allow_none=True)
+    end_time = fields.Integer(required=True, allow_none=True)
+    interval = fields.String(required=True)
+
+
+class PortfolioDistributionSchema(Schema):
+    """Values and units add up exactly. ``tokens`` has the same by token."""
+
+    total_portfolio_value = fields.DecimalNumber(required=True)
+    token_count = fields.Integer(required=True)
+    distribution = fields.List(fields.Nested(lambda: PortfolioTokenShareSchema()), required=True)
+    account_filter = fields.String(required=True)
+    tokens = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioTokenTotalSchema()), required=True)
+    errors = fields.List(fields.Nested(lambda: PortfolioErrorSchema()), required=True)
+
+
+class PortfolioTokenShareSchema(Schema):
+    token = fields.String(required=True)
+    total_value = fields.DecimalNumber(required=True)
+    total_units = fields.DecimalNumber(required=True)
+    percentage = fields.DecimalNumber(required=True)
+    accounts = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioTokenAccountSchema()), required=True)
+
+
+class PortfolioTokenAccountSchema(Schema):
+    value = fields.DecimalNumber(required=True)
+    units = fields.DecimalNumber(required=True)
+    percentage = fields.DecimalNumber(required=True)
+    connectors = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioAmountSchema()), required=True)
+
+
+class PortfolioAmountSchema(Schema):
+    value = fields.DecimalNumber(required=True)
+    units = fields.DecimalNumber(required=True)
+
+
+class PortfolioTokenTotalSchema(Schema):
+    value = fields.DecimalNumber(required=True)
+    units = fields.DecimalNumber(required=True)
+    percentage = fields.DecimalNumber(required=True)
+
+
+class PortfolioAccountsSchema(Schema):
+    total_portfolio_value = fields.DecimalNumber(required=True)
+    account_count = fields.Integer(required=True)
+    distribution = fields.List(fields.Nested(lambda: PortfolioAccountShareSchema()), required=True)
+    errors = fields.List(fields.Nested(lambda: PortfolioErrorSchema()), required=True)
+
+
+class PortfolioAccountShareSchema(Schema):
+    account = fields.String(required=True)
+    total_value = fields.DecimalNumber(required=True)
+    percentage = fields.DecimalNumber(required=True)
+    connectors = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioConnectorShareSchema()), required=True)
+
+
+class PortfolioConnectorShareSchema(Schema):
+    value = fields.DecimalNumber(required=True)
+    percentage = fields.DecimalNumber(required=True)
+
+
+class PortfolioErrorSchema(Schema):
+    """A place whose exchange could not be asked; what is counted of it is what it said last, at ``as_of``."""
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    problem = fields.String(required=True)
+    as_of = fields.UtcDateTime(required=True)
 
 
 class RootSchema(Schema):

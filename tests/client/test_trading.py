@@ -1,0 +1,143 @@
+"""The official client places, lists, searches and cancels on the paper exchange, and gets what it expects."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import aiohttp
+import pytest
+from hummingbot_api_client import HummingbotAPIClient, SyncHummingbotAPIClient
+
+from tests.chaos.processes import PASSWORD
+
+PAPER = {"account_name": "master_account", "connector_name": "paper", "trading_pair": "BTC-USDT"}
+NINE_KEYS = {
+    "order_id", "account_name", "connector_name", "trading_pair", "trade_type", "amount", "order_type", "price", "status",
+}  # fmt: skip
+SEVENTEEN_KEYS = {
+    "order_id", "account_name", "connector_name", "trading_pair", "trade_type", "order_type", "amount", "price", "status",
+    "filled_amount", "average_fill_price", "fee_paid", "fee_currency", "created_at", "updated_at", "exchange_order_id",
+    "error_message",
+}  # fmt: skip
+
+
+async def place(client: HummingbotAPIClient, **terms: Any) -> dict[str, Any]:
+    """A resting order, unless the terms say otherwise."""
+    asked = {**PAPER, "trade_type": "BUY", "amount": 0.5, "order_type": "LIMIT", "price": 123.0, **terms}
+    placed: dict[str, Any] = await client.trading.place_order(**asked)
+    return placed
+
+
+async def test_a_market_order_is_filled_and_its_trade_is_listed(client: HummingbotAPIClient) -> None:
+    """Row 11 and 18: nine keys, amount as text, price null; the fill is among the trades with fee and average price."""
+    placed = await place(client, amount=0.01, order_type="MARKET", price=None)
+    assert set(placed) >= NINE_KEYS
+    assert (placed["amount"], placed["price"], placed["status"]) == ("0.01", None, "submitted")
+    trades = await client.trading.get_trades(account_names=["master_account"], trading_pairs=["BTC-USDT"])
+    (trade,) = [row for row in trades["data"] if row["order_id"] == placed["order_id"]]
+    assert trade["amount"] == 0.01
+    assert trade["fee_paid"] > 0
+    assert trade["fee_currency"] == "BTC"
+    (order,) = [
+        row
+        for row in (await client.trading.search_orders(status="FILLED"))["data"]
+        if row["order_id"] == placed["order_id"]
+    ]
+    assert order["average_fill_price"] == trade["price"]
+    recent = await client.trading.get_recent_trades(trading_pair="BTC-USDT", hours=1)
+    rows = recent["data"] if isinstance(recent, dict) else recent
+    assert placed["order_id"] in {row["order_id"] for row in rows}
+
+
+@pytest.mark.parametrize("order_type", ["LIMIT", "LIMIT_MAKER"])
+async def test_a_limit_order_rests_and_is_cancelled(client: HummingbotAPIClient, order_type: str) -> None:
+    """Rows 12, 15 and 17."""
+    placed = await place(client, order_type=order_type)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,32}", placed["order_id"])
+    assert (placed["amount"], placed["price"]) == ("0.5", "123.0")
+    active = await client.trading.get_active_orders(connector_names=["paper"])
+    (row,) = [row for row in active["data"] if row["order_id"] == placed["order_id"]]
+    assert set(row) >= SEVENTEEN_KEYS
+    assert (row["status"], row["amount"], row["price"], row["filled_amount"]) == ("OPEN", 0.5, 123, 0)
+    answer = await client.trading.cancel_order("master_account", "paper", placed["order_id"])
+    assert answer["message"] == f"Order cancellation initiated for {placed['order_id']}"
+    found = await client.trading.search_orders(trading_pairs=["BTC-USDT"], status="CANCELLED")
+    assert placed["order_id"] in {row["order_id"] for row in found["data"]}
+
+
+REFUSED = [
+    ({"price": None}, 400, "Price is required for LIMIT and LIMIT_MAKER orders"),
+    ({"account_name": "nobody"}, 404, "Account 'nobody' not found"),
+    ({"trading_pair": "NO-PAIR"}, 400, "Trading pair 'NO-PAIR' not supported on paper. Available pairs: ["),
+    ({"amount": 0.000001}, 400, "is below minimum order size 0.00001 for BTC-USDT"),
+    ({"amount": 0.0001, "price": 1.0}, 400, "is below minimum notional size 5 for BTC-USDT"),
+    ({"connector_name": "nowhere"}, 404, "Connector 'nowhere' not found"),
+    ({"amount": 5000, "price": 50000.0}, 400, "USDT"),
+]
+
+
+@pytest.mark.parametrize(("terms", "status", "text"), REFUSED)
+async def test_a_refusal_says_why(client: HummingbotAPIClient, terms: dict[str, Any], status: int, text: str) -> None:
+    """Row 13: the client raises with the status and the text of the contract."""
+    with pytest.raises(aiohttp.ClientResponseError) as refused:
+        await place(client, **terms)
+    assert refused.value.status == status
+    assert text in refused.value.message
+
+
+@pytest.mark.parametrize("terms", [{"trade_type": "buy"}, {"amount": 0}, {"amount": -1}, {"order_type": "STOP"}])
+async def test_a_broken_schema_is_422(client: HummingbotAPIClient, terms: dict[str, Any]) -> None:
+    """Row 14."""
+    with pytest.raises(aiohttp.ClientResponseError) as refused:
+        await place(client, **terms)
+    assert refused.value.status == 422
+
+
+async def test_the_readme_loop_of_the_client_ends(client: HummingbotAPIClient) -> None:
+    """Row 16: paging by has_more and next_cursor shows each order once and stops."""
+    placed = {(await place(client, price=100.0 + number))["order_id"] for number in range(7)}
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = await client.trading.search_orders(connector_names=["paper"], limit=3, cursor=cursor)
+        seen += [row["order_id"] for row in page["data"]]
+        if not page["pagination"]["has_more"]:
+            break
+        cursor = page["pagination"]["next_cursor"]
+    assert len(seen) == len(set(seen)) == page["pagination"]["total_count"]
+    assert placed <= set(seen)
+
+
+async def test_cancelling_an_unknown_order_is_404(client: HummingbotAPIClient) -> None:
+    """Row 17."""
+    with pytest.raises(aiohttp.ClientResponseError) as refused:
+        await client.trading.cancel_order("master_account", "paper", "nothing")
+    assert refused.value.status == 404
+    assert refused.value.message == "Order 'nothing' not found in active orders"
+
+
+async def test_a_rejected_order_is_found_by_its_pair(client: HummingbotAPIClient) -> None:
+    """What the exchange refused is stored with all its fields."""
+    with pytest.raises(aiohttp.ClientResponseError):
+        await place(client, trading_pair="ETH-USDT", amount=100, price=3000.0)
+    found = await client.trading.search_orders(trading_pairs=["ETH-USDT"], status="FAILED")
+    (row,) = found["data"]
+    assert (row["trade_type"], row["order_type"], row["amount"], row["price"]) == ("BUY", "LIMIT", 100, 3000)
+    assert row["error_message"]
+
+
+async def test_a_wrong_password_is_401_with_a_message(server_url: str) -> None:
+    """Row 34."""
+    async with HummingbotAPIClient(server_url, "admin", "wrong") as stranger:
+        with pytest.raises(aiohttp.ClientResponseError) as refused:
+            await stranger.trading.get_active_orders()
+    assert refused.value.status == 401
+    assert refused.value.message == "Incorrect username or password"
+
+
+def test_the_synchronous_client_works_as_well(server_url: str) -> None:
+    """The same calls without asyncio."""
+    with SyncHummingbotAPIClient(server_url, "admin", PASSWORD) as client:
+        placed = client.trading.place_order(**PAPER, trade_type="BUY", amount=0.5, order_type="LIMIT", price=99.0)
+        assert client.trading.cancel_order("master_account", "paper", placed["order_id"])["message"]
