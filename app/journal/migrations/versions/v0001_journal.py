@@ -20,6 +20,7 @@ def upgrade() -> None:
     """Apply."""
     _create_journal_sequence()
     _create_orders()
+    _index_orders()
     _create_events()
     _create_fills()
     _create_balances()
@@ -75,6 +76,9 @@ def _create_orders() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
         sa.UniqueConstraint("order_id", "account_name", "connector_name", name="uq_orders_order_id"),
     )
+
+
+def _index_orders() -> None:
     op.create_index(
         "ix_orders_account_name", "orders", ["account_name", "connector_name", "created_at", "id"], unique=False
     )

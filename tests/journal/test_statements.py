@@ -1,0 +1,92 @@
+"""The statements of the write path, and the plans by which searches are answered."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event, make_url
+
+from app.journal.codec import SQLITE
+from app.journal.database import Database
+from app.journal.filters import OrderFilter, TradeFilter
+from app.journal.reader import Reader
+from app.journal.rows import change_row, order_row
+from app.journal.sqlite_store import SqliteStore
+from app.journal.statements import (
+    FIND_BY_IDEMPOTENCY_KEY,
+    FIND_FILLS,
+    FIND_ORDERS,
+    INSERT_ORDERS,
+    UPDATE_ORDERS,
+    Statement,
+)
+from app.journal.store import chunks
+from app.journal.tables import ORDERS
+from tests.clock import START
+from tests.journal.orders import key, order
+
+
+def test_rows_are_cut_into_few_sizes() -> None:
+    """Every row is in one piece, in order, and only the given sizes occur."""
+    rows = [(n,) for n in range(87)]
+    pieces = chunks(rows, (64, 16, 4, 1))
+    assert [len(piece) for piece in pieces] == [64, 16, 4, 1, 1, 1]
+    assert [row for piece in pieces for row in piece] == rows
+
+
+def test_an_order_row_has_a_value_for_each_column() -> None:
+    """The tuples stand in the order of the columns that their statements name."""
+    assert len(order_row(1, order(), SQLITE)) == len(INSERT_ORDERS.columns) == len(ORDERS.c)
+    assert len(change_row(1, order(), SQLITE)) == len(UPDATE_ORDERS.columns)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (FIND_ORDERS, "sqlite_autoindex_orders_1"),
+        (FIND_BY_IDEMPOTENCY_KEY, "uq_orders_idempotency_key"),
+        (FIND_FILLS, "sqlite_autoindex_fills_1"),
+    ],
+)
+def test_look_ups_use_an_index(sqlite_url: str, statement: Statement, index: str) -> None:
+    """A group's look-up goes through the unique index for each key, never through the table."""
+    store = SqliteStore(str(make_url(sqlite_url).database))
+    sql = str(statement.build(3).compile(dialect=store.dialect))
+    plan = store.connection.execute(f"EXPLAIN QUERY PLAN {sql}", ["x"] * 3 * len(statement.columns)).fetchall()
+    store.close()
+    details = [row[3] for row in plan]
+    assert any(index in detail for detail in details), details
+    assert not any(detail.startswith(("SCAN orders", "SCAN fills")) for detail in details), details
+
+
+READS: dict[str, Callable[[Reader], object]] = {
+    "ix_orders_unsettled": lambda reader: reader.unsettled_orders(account_name="a", connector_name="x"),
+    "ix_orders_active": lambda reader: reader.active_orders(OrderFilter(), limit=5, cursor=None),
+    "sqlite_autoindex_orders_1": lambda reader: reader.find_orders("o1"),
+    "uq_orders_idempotency_key": lambda reader: reader.find_by_idempotency_key("a", "x", "k"),
+    "ix_orders_created_at": lambda reader: reader.search_orders(OrderFilter(), limit=5, cursor=f"{START}|1"),
+    "ix_orders_status": lambda reader: reader.search_orders(OrderFilter(status="OPEN"), limit=5, cursor=None),
+    "ix_fills_filled_at": lambda reader: reader.search_trades(TradeFilter(), limit=5, cursor=None),
+    "ix_events_order_number": lambda reader: reader.history(key()),
+}
+
+
+@pytest.mark.parametrize("index", READS)
+def test_reads_use_an_index(sqlite_url: str, index: str) -> None:
+    """What is asked often is found by an index made for it."""
+    database = Database(sqlite_url)
+    plans: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def explain(_c: object, cursor: sqlite3.Cursor, sql: str, parameters: Any, *_: object) -> None:
+        if sql.startswith("SELECT"):
+            plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall())
+
+    READS[index](Reader(database))
+    database.dispose()
+    assert any(index in plan for plan in plans), plans
+    # Only the few orders that share an id are sorted.
+    assert index.startswith("sqlite_autoindex") or not any("TEMP B-TREE" in plan for plan in plans), plans

@@ -1,0 +1,170 @@
+"""Waiting for the journal to grow, through one's own commits and through those of others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from app.journal import tail
+from app.journal.journal import Journal
+from app.settings import Settings
+from tests.clock import FakeClock
+from tests.journal.orders import INTENDED, order
+from tests.postgres import PostgresServer
+
+#: Long enough that a test which needs it has failed.
+LONG = 30.0
+
+
+async def test_who_is_behind_does_not_wait(journal: Journal) -> None:
+    """A head above the number asked about is told at once."""
+    await journal.open_order(order(), INTENDED)
+    assert await journal.wait_beyond(0, LONG) == 1
+
+
+async def test_nothing_new_is_told_at_the_end_of_the_time(journal: Journal) -> None:
+    """When nothing happens the head comes back as it is."""
+    assert await journal.wait_beyond(0, 0.01) == 0
+
+
+async def test_an_own_commit_wakes_at_once(journal: Journal) -> None:
+    """Whoever waits for a higher number is woken by the commit that makes it, and nobody earlier."""
+    first = asyncio.create_task(journal.wait_beyond(0, LONG))
+    third = asyncio.create_task(journal.wait_beyond(2, LONG))
+    await asyncio.sleep(0)
+
+    await journal.open_order(order("o1"), INTENDED)
+    assert await first == 1
+    assert not third.done()
+    await journal.open_order(order("o2"), INTENDED)
+    await journal.open_order(order("o3"), INTENDED)
+    assert await third == 3
+
+
+async def test_a_cancelled_waiter_is_forgotten(journal: Journal) -> None:
+    """Whoever was cancelled does not disturb those who wait still."""
+    gone = asyncio.create_task(journal.wait_beyond(0, LONG))
+    stays = asyncio.create_task(journal.wait_beyond(0, LONG))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await journal.open_order(order(), INTENDED)
+    assert await stays == 1
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+async def test_closing_wakes_whoever_waits(build_journal: Callable[[], Journal]) -> None:
+    """A stopping process does not keep its readers."""
+    journal = build_journal()
+    await journal.open()
+    waiting = asyncio.create_task(journal.wait_beyond(0, LONG))
+    await asyncio.sleep(0)
+    await journal.close()
+    assert await waiting == 0
+
+
+async def test_a_look_finds_what_others_wrote(sqlite_url: str, clock: FakeClock) -> None:
+    """Where nobody announces commits, the slow poll finds them."""
+    journal, other = (Journal(Settings(database_url=sqlite_url), clock) for _ in range(2))
+    await journal.open()
+    await other.open()
+    await other.open_order(order(), INTENDED)
+    waiting = asyncio.create_task(journal.wait_beyond(0, LONG))
+    await asyncio.sleep(0)
+    await until(lambda: clock.sleepers == 2)
+
+    clock.advance(tail.POLL_SECONDS)
+
+    assert await waiting == 1
+    await journal.close()
+    await other.close()
+
+
+@pytest.mark.postgres
+async def test_other_processes_commits_are_announced(postgres_url: str, clock: FakeClock) -> None:
+    """On PostgreSQL a commit elsewhere wakes a reader although the clock stands still, also after its connection broke."""
+    journal, other = (Journal(Settings(database_url=postgres_url), clock) for _ in range(2))
+    await journal.open()
+    await other.open()
+    await listening(postgres_url, 2)
+
+    waiting = asyncio.create_task(journal.wait_beyond(0, LONG))
+    await other.open_order(order("o1"), INTENDED)
+    assert await waiting == 1
+
+    await asyncio.to_thread(end_listeners, postgres_url)
+    await until(lambda: clock.sleepers == 4)
+    await other.open_order(order("o2"), INTENDED)
+    waiting = asyncio.create_task(journal.wait_beyond(1, LONG))
+    await asyncio.sleep(0)
+    clock.advance(tail.RECONNECT_SECONDS)
+    assert await waiting == 2
+
+    await journal.close()
+    await other.close()
+
+
+@pytest.mark.postgres
+async def test_a_poll_survives_a_server_that_is_away(
+    postgres_server: PostgresServer, postgres_url: str, clock: FakeClock
+) -> None:
+    """A look that fails is followed by the next one, which finds what was missed."""
+    name = make_url(postgres_url).database
+    journal, other = (Journal(Settings(database_url=postgres_url), clock) for _ in range(2))
+    await journal.open()
+    await listening(postgres_url, 1)
+    await other.open()
+    waiting = asyncio.create_task(journal.wait_beyond(0, LONG))
+    postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await asyncio.to_thread(end_all, postgres_server, str(name))
+    await until(lambda: clock.sleepers == 4)
+    clock.advance(tail.POLL_SECONDS)
+    await until(lambda: clock.sleepers == 4)
+    assert not waiting.done()
+
+    postgres_server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    await other.open_order(order(), INTENDED)
+    clock.advance(tail.POLL_SECONDS)
+
+    assert await waiting == 1
+    await journal.close()
+    await other.close()
+
+
+def plain_url(url: str) -> str:
+    """``url`` as the driver takes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let everything else run until ``condition`` holds; the test's time limit is the end of patience."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)  # what is waited for happens in another thread or process
+
+
+async def listening(url: str, count: int) -> None:
+    """Wait until so many sessions have said LISTEN."""
+    query = b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+    async with await psycopg.AsyncConnection.connect(plain_url(url), autocommit=True) as server:
+        while True:
+            row = await (await server.execute(query)).fetchone()
+            if row is not None and row[0] >= count:
+                return
+
+
+def end_listeners(url: str) -> None:
+    """End every session that has said LISTEN."""
+    with psycopg.connect(plain_url(url), autocommit=True) as server:
+        server.execute(
+            b"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            b"WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+        )
+
+
+def end_all(server: PostgresServer, name: str) -> None:
+    """End every session in the database ``name``."""
+    server.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
