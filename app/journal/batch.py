@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.domain.decimals import ZERO
-from app.domain.fill import Fill
 from app.domain.order import Order, OrderKey
 from app.domain.reports import Balance
 from app.journal import statements
@@ -82,7 +81,6 @@ class Batch:
         self._changed: dict[int, Row] = {}
         self._events: list[Row] = []
         self._fills: list[Row] = []
-        self._fill_names: set[tuple[str, str, str, str]] = set()
         self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
         self._new_balances: dict[tuple[str, str, str], Row] = {}
         self._changed_balances: dict[tuple[str, str, str], Row] = {}
@@ -110,13 +108,6 @@ class Batch:
         name = idempotency_name(order)
         first = None if name is None else self._by_idempotency_key.get(name)
         return None if first is None else self._orders[first.key]
-
-    def known_fills(self, order: Order, fills: Sequence[Fill]) -> frozenset[str]:
-        """The ids among ``fills`` that the journal has already, of whichever order."""
-        place = (order.account_name, order.connector_name, order.trading_pair)
-        names = [(*place, fill.exchange_fill_id) for fill in fills]
-        stored = {tuple(row) for row in self._store.find(statements.FIND_FILLS, names)}
-        return frozenset(name[3] for name in names if name in stored or name in self._fill_names)
 
     def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
         """The balances recorded last, by asset."""
@@ -151,7 +142,6 @@ class Batch:
         for entry, event in zip(entries, events, strict=True):
             self._append(entry, event)
         self._fills += fills
-        self._fill_names.update((row[2], row[3], row[4], row[5]) for row in fills)
 
     def change_balances(self, entry: JournalEntry, payload: str) -> None:
         """The balances in ``entry``, which are new or changed."""

@@ -18,6 +18,7 @@ from app.domain.reports import BalanceReport
 from app.journal.accounts import Accounts
 from app.journal.database import Database
 from app.journal.errors import SchemaOutdated
+from app.journal.funding import FundingPayments
 from app.journal.leases import Leases
 from app.journal.portfolio import Snapshots
 from app.journal.postgres_store import PostgresStore
@@ -40,6 +41,7 @@ class Journal(Reader):
         self.accounts = Accounts(self.database, clock)
         self.leases = Leases(self.database, clock)
         self.snapshots = Snapshots(self.database)
+        self.funding_payments = FundingPayments(self.database)
         self._clock = clock
         self._tail = Tail(self.database, self, clock)
         self._writer: Writer | None = None
@@ -73,8 +75,8 @@ class Journal(Reader):
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it
         runs inside the transaction and may run again.
 
-        An event that the lifecycle does not allow is recorded as an anomaly instead. A fill that the journal has already, of
-        whichever order, is left out. Raises ``OrderNotFound``, ``JournalUnavailable``, ``JournalInDoubt``, or what ``decide``
+        An event that the lifecycle does not allow is recorded as an anomaly instead. A fill that the journal has already of
+        this order is left out. Raises ``OrderNotFound``, ``JournalUnavailable``, ``JournalInDoubt``, or what ``decide``
         raised.
         """
         return cast(Recorded, await self._submit(RecordEvents(key=key, decide=decide)))

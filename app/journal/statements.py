@@ -70,14 +70,11 @@ def _select(wanted: Columns, keys: Columns) -> Statement:
     return Statement(columns=keys, build=build)
 
 
-_FILL_NAME = (FILLS.c.account_name, FILLS.c.connector_name, FILLS.c.trading_pair, FILLS.c.exchange_fill_id)
-
 FIND_ORDERS = _select(tuple(ORDERS.c), (ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.order_id))
 FIND_BY_IDEMPOTENCY_KEY = _select(
     tuple(ORDERS.c), (ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.idempotency_key)
 )
 FIND_FILLS_OF_ORDER = _select((FILLS.c.order_number, FILLS.c.exchange_fill_id), (FILLS.c.order_number,))
-FIND_FILLS = _select(_FILL_NAME, _FILL_NAME)
 FIND_BALANCES = _select(tuple(BALANCES.c), (BALANCES.c.account_name, BALANCES.c.connector_name))
 INSERT_ORDERS = _insert(ORDERS)
 INSERT_EVENTS = _insert(EVENTS)

@@ -140,10 +140,10 @@ FILLS = Table(
     Column("fee_currency", Text),
     Column("filled_at", UtcTime, nullable=False),
     Column("liquidity", Name),
-    UniqueConstraint("account_name", "connector_name", "trading_pair", "exchange_fill_id"),
+    # Of one order, not of one pair: where an account trades with itself, both of its orders carry the same fill id.
+    UniqueConstraint("order_number", "exchange_fill_id"),
     Index("ix_fills_filled_at", "filled_at", "seq"),
     Index("ix_fills_trading_pair", "account_name", "connector_name", "trading_pair", "filled_at", "seq"),
-    Index("ix_fills_order_number", "order_number"),
 )
 
 BALANCES = Table(
@@ -212,4 +212,25 @@ SETTINGS = Table(
     METADATA,
     Column("key", Name, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+#: What positions paid (negative) and received as funding. An exchange's id names a payment within account, connector and pair.
+FUNDING_PAYMENTS = Table(
+    "funding_payments",
+    METADATA,
+    Column("id", Sequence, primary_key=True, autoincrement=True),
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("exchange_funding_id", Name, nullable=False),
+    Column("payment", Money, nullable=False),
+    Column("currency", Name, nullable=False),
+    Column("rate", Money),
+    Column("position_size", Money),
+    Column("position_side", Name),
+    Column("paid_at", UtcTime, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    UniqueConstraint("account_name", "connector_name", "trading_pair", "exchange_funding_id"),
+    Index("ix_funding_payments_paid_at", "paid_at", "id"),
+    Index("ix_funding_payments_account_name", "account_name", "connector_name", "paid_at", "id"),
 )

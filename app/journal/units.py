@@ -91,7 +91,7 @@ class RecordEvents:
         held = batch.find(self.key)
         if held is None:
             raise OrderNotFound(f"Order '{self.key.order_id}' not found", order_id=self.key.order_id)
-        events = _without_known_fills(batch, held, self.decide(held.order, held.fill_ids))
+        events = _without_known_fills(held, self.decide(held.order, held.fill_ids))
         if not events:
             return Recorded(order=held.order)
         return _apply(batch, held, events)
@@ -126,12 +126,9 @@ class RecordBalances:
         batch.change_balances(entry, encode_balances(entry.balances))
 
 
-def _without_known_fills(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
-    """``events`` without those whose fill the journal has, or that name a fill twice."""
-    fills = [event.fill for event in events if event.fill is not None]
-    if not fills:
-        return list(events)
-    known = set(batch.known_fills(held.order, fills))
+def _without_known_fills(held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+    """``events`` without those whose fill the journal has of this order, or that name a fill twice."""
+    known = set(held.fill_ids)
     kept = []
     for event in events:
         if event.fill is not None:

@@ -17,7 +17,7 @@ from app.journal.rows import change_row, order_row
 from app.journal.sqlite_store import SqliteStore
 from app.journal.statements import (
     FIND_BY_IDEMPOTENCY_KEY,
-    FIND_FILLS,
+    FIND_FILLS_OF_ORDER,
     FIND_ORDERS,
     INSERT_ORDERS,
     UPDATE_ORDERS,
@@ -48,7 +48,7 @@ def test_an_order_row_has_a_value_for_each_column() -> None:
     [
         (FIND_ORDERS, "sqlite_autoindex_orders_1"),
         (FIND_BY_IDEMPOTENCY_KEY, "uq_orders_idempotency_key"),
-        (FIND_FILLS, "sqlite_autoindex_fills_1"),
+        (FIND_FILLS_OF_ORDER, "sqlite_autoindex_fills_1"),
     ],
 )
 def test_look_ups_use_an_index(sqlite_url: str, statement: Statement, index: str) -> None:

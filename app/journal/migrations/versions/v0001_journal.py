@@ -150,12 +150,9 @@ def _create_fills() -> None:
         sa.ForeignKeyConstraint(["order_number"], ["orders.id"], name="fk_fills_order_number"),
         sa.ForeignKeyConstraint(["seq"], ["events.seq"], name="fk_fills_seq"),
         sa.PrimaryKeyConstraint("seq", name="pk_fills"),
-        sa.UniqueConstraint(
-            "account_name", "connector_name", "trading_pair", "exchange_fill_id", name="uq_fills_account_name"
-        ),
+        sa.UniqueConstraint("order_number", "exchange_fill_id", name="uq_fills_order_number"),
     )
     op.create_index("ix_fills_filled_at", "fills", ["filled_at", "seq"], unique=False)
-    op.create_index("ix_fills_order_number", "fills", ["order_number"], unique=False)
     op.create_index(
         "ix_fills_trading_pair",
         "fills",

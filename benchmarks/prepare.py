@@ -1,0 +1,26 @@
+"""Puts the stub's Binance credentials into a fresh gateway, as an operator would over HTTP, without proving them."""
+
+from __future__ import annotations
+
+from app.bootstrap import build_gateway
+from app.journal import schema
+from app.services.accounts import MASTER_ACCOUNT
+from app.settings import load_settings
+from app.vault import Vault, load_secret
+
+CREDENTIALS = {"binance_api_key": "bench", "binance_api_secret": "bench-secret"}
+
+
+def main() -> None:
+    """Migrate and store."""
+    settings = load_settings()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    schema.upgrade(settings.database_url)
+    gateway = build_gateway(settings)
+    gateway.accounts.add_account(MASTER_ACCOUNT)
+    vault = Vault(load_secret(settings.secret_key, settings.data_dir / "secret.key"))
+    gateway.accounts.put_credential(MASTER_ACCOUNT, "binance", vault.seal(MASTER_ACCOUNT, "binance", CREDENTIALS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Streams over a real journal: nothing missed, nothing twice, from any point on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from decimal import Decimal
+
+import pytest
+
+from app.clock import SystemClock
+from app.domain.reports import Balance, BalanceReport
+from app.journal.journal import Journal
+from app.journal.records import JournalEntry
+from app.services import streams
+from app.services.streams import StreamFilter, Streams
+from app.settings import Settings
+from tests.journal.orders import ACCOUNT, CONNECTOR, INTENDED, order
+
+EVERYTHING = StreamFilter()
+
+
+@pytest.fixture
+async def journal(database_url: str) -> AsyncIterator[Journal]:
+    """An open journal on each database."""
+    journal = Journal(Settings(database_url=database_url), SystemClock())
+    await journal.open()
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+async def following(journal: Journal) -> AsyncIterator[Streams]:
+    """Streams on it."""
+    following = Streams(journal, SystemClock())
+    await following.start()
+    yield following
+    await following.close()
+
+
+async def write(journal: Journal, *order_ids: str, **changes: object) -> None:
+    """One event for each order."""
+    for order_id in order_ids:
+        await journal.open_order(order(order_id, **changes), INTENDED)
+
+
+async def take(
+    following: Streams, count: int, since: int | None, wanted: StreamFilter = EVERYTHING
+) -> list[JournalEntry]:
+    """The first ``count`` entries of a stream."""
+    taken: list[JournalEntry] = []
+    async with asyncio.timeout(10), aclosing(following.follow(since, wanted)) as batches:
+        async for batch in batches:
+            taken += batch
+            if len(taken) >= count:
+                return taken
+    return taken
+
+
+def seqs(entries: Sequence[JournalEntry]) -> list[int]:
+    return [entry.seq for entry in entries]
+
+
+async def test_a_stream_from_the_start_shows_everything(journal: Journal, following: Streams) -> None:
+    """``since=0`` replays the journal and goes on with what comes."""
+    await write(journal, "a", "b")
+    taking = asyncio.create_task(take(following, 3, 0))
+    await write(journal, "c")
+    assert seqs(await taking) == [1, 2, 3]
+
+
+async def test_a_stream_without_a_start_begins_now(journal: Journal, following: Streams) -> None:
+    """What was before is not shown."""
+    await write(journal, "a")
+    await take(following, 1, 0)
+    stream = following.follow(None, EVERYTHING)
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    await write(journal, "b")
+    assert seqs(await waiting) == [2]
+    await stream.aclose()
+
+
+async def test_a_caller_that_comes_back_misses_nothing_and_sees_nothing_twice(journal: Journal) -> None:
+    """The position is the journal's, so another process can continue where one ended."""
+    await write(journal, "a", "b", "c")
+    first = Streams(journal, SystemClock())
+    await first.start()
+    seen = await take(first, 2, 0)
+    await first.close()
+    await write(journal, "d")
+    second = Streams(journal, SystemClock())
+    await second.start()
+    position = seen[1].seq
+    rest = await take(second, 2, position)
+    await second.close()
+    assert [*seqs(seen)[:2], *seqs(rest)] == [1, 2, 3, 4]
+
+
+async def test_a_stream_that_has_fallen_behind_reads_the_database(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than memory holds is not lost."""
+    monkeypatch.setattr(streams, "_RECENT", 2)
+    monkeypatch.setattr(streams, "_PAGE", 3)
+    small = Streams(journal, SystemClock())
+    await small.start()
+    await write(journal, *(f"o{number}" for number in range(10)))
+    assert seqs(await take(small, 10, 0)) == list(range(1, 11))
+    await small.close()
+
+
+async def test_filters_narrow(journal: Journal, following: Streams) -> None:
+    """By account, connector and pair; balances have no pair and pass every filter of pairs."""
+    await write(journal, "a", account_name="other")
+    await write(journal, "b", trading_pair="ETH-USDT")
+    await write(journal, "c")
+    report = BalanceReport(balances=(Balance(asset="BTC", total=Decimal(2), available=Decimal(1)),))
+    await journal.record_balances(ACCOUNT, CONNECTOR, report)
+    mine = StreamFilter(account_names=(ACCOUNT,), connector_names=(CONNECTOR,), trading_pairs=("BTC-USDT",))
+    assert seqs(await take(following, 2, 0, mine)) == [3, 4]
+    assert seqs(await take(following, 1, 0, StreamFilter(trading_pairs=("ETH-USDT",)))) == [2]
+
+
+async def test_an_idle_stream_beats(journal: Journal, following: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty batch says that the stream is alive."""
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.01)
+    async with aclosing(following.follow(None, EVERYTHING)) as batches:
+        assert await anext(batches) == ()
+
+
+async def test_ending_ends_every_stream(journal: Journal, following: Streams) -> None:
+    """A server that stops does not wait for its streams."""
+    waiting = [asyncio.ensure_future(anext(following.follow(None, EVERYTHING), None)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert following.open_count == 3
+    following.end()
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [None, None, None]
+    assert following.open_count == 0
