@@ -82,7 +82,7 @@ _kept: dict[int, tuple[JournalEntry, bytes]] = {}
 def _message(entry: JournalEntry) -> Mapping[str, Any]:
     place = {
         "seq": entry.seq,
-        "at": entry.at,
+        "at": entry.at.isoformat(timespec="microseconds"),
         "account_name": entry.account_name,
         "connector_name": entry.connector_name,
     }

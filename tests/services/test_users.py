@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from tests.clock import FakeClock
 
 
 @pytest.fixture
-def accounts(database_url: str, clock: FakeClock) -> Accounts:
-    return Accounts(Database(database_url), clock)
+def accounts(database_url: str, clock: FakeClock) -> Iterator[Accounts]:
+    database = Database(database_url)
+    yield Accounts(database, clock)
+    database.dispose()
 
 
 def users(accounts: Accounts, **settings: Any) -> Users:
