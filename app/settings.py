@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from environs import Env
+from environs import Env, validate
 
 #: Heroku and other platforms still spell the scheme in a way that SQLAlchemy no longer takes.
 _POSTGRES_SCHEMES = ("postgres://", "postgresql://")
@@ -34,6 +34,8 @@ class Settings:
     exchange_timeout: timedelta = timedelta(seconds=12)
     #: How long a stopping server waits for what is in flight; Heroku kills after thirty seconds.
     shutdown_timeout: timedelta = timedelta(seconds=20)
+    #: Whether a commit waits for the disk. Without it a crash of the machine may lose the records of the last orders.
+    is_durable: bool = True
     #: The largest request body in bytes; an order is under a kilobyte.
     max_body: int = 1_000_000
     #: The seed of the paper exchange's synthetic market.
@@ -61,6 +63,7 @@ def load_settings() -> Settings:
         data_dir=data_dir,
         database_url=sqlalchemy_url(env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'ordergate.db'}"),
         exchange_timeout=timedelta(seconds=env.float("ORDERGATE_EXCHANGE_TIMEOUT", 12.0)),
+        is_durable=env.str("ORDERGATE_DURABILITY", "full", validate=validate.OneOf(["full", "relaxed"])) == "full",
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
         connector_urls=MappingProxyType(

@@ -30,19 +30,22 @@ from app.journal.store import Store
 from app.journal.tail import Tail
 from app.journal.units import Decide, OpenOrder, RecordBalances, RecordEvents, Unit
 from app.journal.writer import Writer
+from app.metrics import Metrics
 from app.settings import Settings
 
 
 class Journal(Reader):
     """One process's way to the journal. Building one does no I/O."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
         super().__init__(Database(settings.database_url))
         self.accounts = Accounts(self.database, clock)
         self.leases = Leases(self.database, clock)
         self.snapshots = Snapshots(self.database)
         self.funding_payments = FundingPayments(self.database)
         self._clock = clock
+        self._is_durable = settings.is_durable
+        self._metrics = metrics or Metrics()
         self._tail = Tail(self.database, self, clock)
         self._writer: Writer | None = None
 
@@ -51,7 +54,8 @@ class Journal(Reader):
         self.database.prepare_directory()
         if not await asyncio.to_thread(is_current, self.database.url):
             raise SchemaOutdated("The journal's schema is not up to date; apply the migrations first")
-        writer = Writer(_store(self.database), asyncio.get_running_loop(), self._tail.advance)
+        store = _store(self.database, is_durable=self._is_durable)
+        writer = Writer(store, asyncio.get_running_loop(), self._tail.advance, self._metrics)
         await writer.start()
         self._writer = writer
         await self._tail.start()
@@ -89,6 +93,11 @@ class Journal(Reader):
             )
         )
 
+    @property
+    def queue_length(self) -> int:
+        """How many writes wait for the writer."""
+        return 0 if self._writer is None else self._writer.queue_length
+
     def problem(self) -> str | None:
         """Why the journal can't be used at this moment, or None if it can."""
         if self._writer is None:
@@ -109,8 +118,8 @@ class Journal(Reader):
         return await self._writer.submit(unit)
 
 
-def _store(database: Database) -> Store:
+def _store(database: Database, *, is_durable: bool) -> Store:
     if database.is_sqlite:
         assert database.url.database is not None
-        return SqliteStore(database.url.database)
-    return PostgresStore(database.url)
+        return SqliteStore(database.url.database, is_durable=is_durable)
+    return PostgresStore(database.url, is_durable=is_durable)

@@ -37,6 +37,9 @@ _SESSION = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
 )
 
+#: For those who would rather lose the last orders' records than wait for the disk.
+_RELAXED_SESSION = (*_SESSION, "SET synchronous_commit = 'off'")
+
 #: SQLSTATE classes that speak of the server's condition, not of the rows: rolled back by a conflict, out of resources, operator
 #: intervention, system error.
 _CONDITION = ("40", "53", "57", "58")
@@ -49,8 +52,9 @@ class PostgresStore(Store):
     codec = POSTGRES
     dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, is_durable: bool = True) -> None:
         super().__init__()
+        self._session = _SESSION if is_durable else _RELAXED_SESSION
         self._arguments = connect_arguments(url)
         self._connection: psycopg.Connection[Any] | None = None
         self._lock_text = self._compile(select(SEQUENCE.c.value).with_for_update())
@@ -62,7 +66,7 @@ class PostgresStore(Store):
             self._connection = psycopg.connect(**self._arguments)
             # What is read after the lock must be what is committed by then, whatever the server's default.
             self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-            for statement in _SESSION:
+            for statement in self._session:
                 self._connection.execute(statement.encode())
             self._connection.commit()
         except psycopg.OperationalError as error:

@@ -40,9 +40,11 @@ class SqliteStore(Store):
     codec = SQLITE
     dialect = sqlite.dialect()
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_durable: bool = True) -> None:
         super().__init__()
         self.path = path
+        # FULL: a commit that was answered survives a power cut. OFF is for those who would rather lose the last orders' records.
+        self._synchronous = "FULL" if is_durable else "OFF"
         self._connection: sqlite3.Connection | None = None
         self._head_text = str(select(SEQUENCE.c.value).compile(dialect=self.dialect))
         self._set_head_text = str(update(SEQUENCE).values(value=0).compile(dialect=self.dialect))
@@ -104,8 +106,7 @@ class SqliteStore(Store):
             cached_statements=_PREPARED,
         )
         connection.execute("PRAGMA journal_mode=WAL")
-        # FULL: a commit that was answered survives a power cut.
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
         return connection
 

@@ -24,6 +24,7 @@ from app.journal.batch import Batch, Memory
 from app.journal.errors import JournalInDoubt
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
+from app.metrics import Metrics
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
@@ -50,15 +51,27 @@ class Writer:
     ``advance(head)`` is called on the loop after each group, before those who wait are woken.
     """
 
-    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop, advance: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        loop: asyncio.AbstractEventLoop,
+        advance: Callable[[int], None],
+        metrics: Metrics | None = None,
+    ) -> None:
         self._store = store
         self._loop = loop
         self._advance = advance
+        self._metrics = metrics or Metrics()
         self._memory = Memory()
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         self._is_closed = False
         self._head = 0
+
+    @property
+    def queue_length(self) -> int:
+        """How many units wait to be written."""
+        return self._queue.qsize()
 
     async def start(self) -> None:
         """Connect and begin to write. Raises ``JournalUnavailable`` without a database."""
@@ -90,7 +103,10 @@ class Writer:
         while is_open:
             group, is_open = self._take()
             if group:
-                self._answer(self._write(group))
+                with self._metrics.commit_seconds.time():
+                    outcome = self._write(group)
+                self._metrics.commit_size.observe(len(group))
+                self._answer(outcome)
         self._store.close()
 
     def _take(self) -> tuple[list[_Waiting], bool]:

@@ -6,5 +6,5 @@ exchange: whatever a request means is decided behind the handlers.
 
 import warnings
 
-# Connexion imports starlette's test client, which asks its users to move to another HTTP library. Nobody here can do anything about it.
+# Connexion imports starlette's test client, which asks its users to move to another HTTP library. Nobody here can help it.
 warnings.filterwarnings("ignore", message="Using .httpx. with .starlette.testclient. is deprecated")

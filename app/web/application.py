@@ -26,6 +26,7 @@ from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 
 from app.clock import SystemClock
+from app.metrics import Metrics
 from app.web.authentication import Authenticator
 from app.web.docs import pages_for
 from app.web.edge import Edge
@@ -76,6 +77,7 @@ def create_app(
     spec: Mapping[str, Any] | None = None,
     streams: Sequence[StreamRoute] = (),
     authenticator: Authenticator | None = None,
+    metrics: Metrics | None = None,
     handlers: str = HANDLERS,
 ) -> GatewayApp:
     """The ASGI application that serves ``gateway`` by the contract ``spec`` (the one in ``openapi`` by default).
@@ -91,7 +93,7 @@ def create_app(
         __name__,
         max_body=max_body,
         middlewares=[
-            Edge,
+            partial(Edge, metrics=metrics or Metrics(), clock=SystemClock()),
             partial(FrontRouter, pages=pages_for(contract), streams=streams, authenticator=authenticator),
             PreparedRouting,
             partial(PreparedSecurity, authenticator=authenticator),

@@ -10,8 +10,11 @@ import re
 import secrets
 
 import structlog
+from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.clock import Clock
+from app.metrics import Metrics
 from app.web.errors import ClientGone
 from app.web.problems import is_answer, problem_for
 from app.web.scope import REQUEST_ID, headers_of
@@ -29,8 +32,10 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 class Edge:
     """The ASGI layer around everything else."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, clock: Clock) -> None:
         self._app = app
+        self._metrics = metrics
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,12 +45,16 @@ class Edge:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         common = ((b"x-request-id", request_id.encode("ascii")), _NOSNIFF)
         is_head = scope["method"] == "HEAD"
-        started = False
+        started = 0
+        began_at = self._clock.monotonic()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
-                started = True
+                started = message["status"]
+                self._metrics.request_seconds.labels(operation_of(scope), started).observe(
+                    self._clock.monotonic() - began_at
+                )
                 message["headers"] = [*message.get("headers", ()), *common]
             elif is_head:
                 message["body"] = b""
@@ -61,6 +70,12 @@ class Edge:
             if started:
                 raise
             await _answer(error, request_id, send_with_headers)
+
+
+def operation_of(scope: Scope) -> str:
+    """The operation id that the routing found, or "none"."""
+    context = scope.get("extensions", {}).get(ROUTING_CONTEXT, {})
+    return str(context.get("operation_id") or "none")
 
 
 def request_id_of(scope: Scope) -> str:

@@ -20,7 +20,7 @@ from app.web.faults import Fault, fault, is_secret, missing, type_fault
 from app.web.schema import CompiledSchema, Unsupported, flat
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 #: What counts as null for a parameter that may be null; Connexion's own words.
 _NULLS = ("null", "None")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from app.services.gateway import Gateway
+from app.web.market_socket import executor_socket, market_socket
 from app.web.order_socket import order_socket
 from app.web.streams import StreamRoute
 
 
 def sockets(gateway: Gateway) -> list[StreamRoute]:
     """Every socket route."""
-    return [order_socket(gateway)]
+    return [order_socket(gateway), market_socket(gateway), executor_socket(gateway)]

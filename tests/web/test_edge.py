@@ -13,7 +13,9 @@ from connexion.exceptions import BadRequestProblem, NonConformingResponse
 from httpx import AsyncClient
 from starlette.exceptions import HTTPException
 
+from app.clock import SystemClock
 from app.domain.errors import NotAuthenticated, OrdergateError, OrderRefused, SchemaViolation, ShuttingDown
+from app.metrics import Metrics
 from app.web.edge import Edge
 from app.web.errors import BodyTooLarge, ClientGone, MethodNotAllowed
 from app.web.problems import is_answer, problem_for
@@ -170,7 +172,9 @@ async def _through_edge(inner: Any) -> list[dict[str, Any]]:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await Edge(inner)({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send)
+    await Edge(inner, metrics=Metrics(), clock=SystemClock())(
+        {"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send
+    )
     return sent
 
 

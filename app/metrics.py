@@ -1,0 +1,79 @@
+"""What the gateway counts, for Prometheus. One object a process, handed to whoever has something to tell.
+
+Durations are in seconds. Gauges that describe a state (queues, unknown orders, head-room) are set when somebody asks, not while
+orders are placed. Labels are names of operations, connectors and outcomes, never of accounts or orders.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+#: From a tenth of a millisecond, which our own part takes, to the twelve seconds after which a call is given up.
+_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 12.0)
+#: A group is as large as the number of orders that wait at once.
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """All counters, histograms and gauges."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.request_seconds = Histogram(
+            "ordergate_request_seconds",
+            "Time to answer a request, the exchange's part included",
+            ("operation", "status"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.gateway_seconds = Histogram(
+            "ordergate_place_gateway_seconds",
+            "The gateway's own part of placing an order: checks and journal",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.exchange_seconds = Histogram(
+            "ordergate_exchange_call_seconds",
+            "Time of one call that places or cancels at an exchange",
+            ("connector", "verb"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.outcomes = Counter(
+            "ordergate_order_outcomes",
+            "Orders and cancels by outcome: accepted, refused, unknown",
+            ("connector", "verb", "outcome"),
+            registry=self.registry,
+        )
+        self.commit_size = Histogram(
+            "ordergate_journal_commit_size",
+            "Writes that shared one commit",
+            buckets=_SIZES,
+            registry=self.registry,
+        )
+        self.commit_seconds = Histogram(
+            "ordergate_journal_commit_seconds",
+            "Time of one transaction of the journal",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
+        self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")
+        self.unsettled = self._gauge("ordergate_unsettled_orders", "Orders that are pending or unknown", "connector")
+        self.oldest_unsettled = self._gauge(
+            "ordergate_oldest_unsettled_seconds", "Age of the oldest pending or unknown order", "connector"
+        )
+        self.stream_clients = self._gauge("ordergate_stream_clients", "Open event streams and sockets")
+        self.rate_limit_headroom = self._gauge(
+            "ordergate_rate_limit_headroom_ratio", "What is left of an exchange's request weight, 1 is all", "connector"
+        )
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)

@@ -1,0 +1,48 @@
+"""Setting the gauges when somebody asks for the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from app.clock import Clock
+from app.journal.journal import Journal
+from app.metrics import Metrics
+from app.services.sessions import Sessions
+from app.services.streams import Streams
+
+
+class Gauges:
+    """Looks at what can't be counted as it happens."""
+
+    def __init__(
+        self, *, metrics: Metrics, journal: Journal, streams: Streams, sessions: Sessions, clock: Clock
+    ) -> None:
+        self._metrics = metrics
+        self._journal = journal
+        self._streams = streams
+        self._sessions = sessions
+        self._clock = clock
+
+    async def text(self) -> bytes:
+        """All metrics as they are now, in Prometheus' text format."""
+        metrics = self._metrics
+        metrics.journal_queue.set(self._journal.queue_length)
+        metrics.journal_head.set(await asyncio.to_thread(self._journal.head))
+        metrics.stream_clients.set(self._streams.open_count)
+        await self._set_unsettled()
+        for connector_name, ratio in self._sessions.headroom().items():
+            metrics.rate_limit_headroom.labels(connector_name).set(ratio)
+        return metrics.text()
+
+    async def _set_unsettled(self) -> None:
+        orders = await asyncio.to_thread(self._journal.unsettled_orders)
+        now = self._clock.now()
+        counts = Counter(order.connector_name for order in orders)
+        metrics = self._metrics
+        metrics.unsettled.clear()
+        metrics.oldest_unsettled.clear()
+        for connector_name, count in counts.items():
+            oldest = min(order.created_at for order in orders if order.connector_name == connector_name)
+            metrics.unsettled.labels(connector_name).set(count)
+            metrics.oldest_unsettled.labels(connector_name).set((now - oldest).total_seconds())
