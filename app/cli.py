@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 
 import click
 import uvicorn
 
 from app import __version__
-from app.bootstrap import build_gateway
+from app.bootstrap import build_gateway, rotate_vault
+from app.domain.errors import OrdergateError
 from app.journal import schema
 from app.logs import configure_logging
 from app.settings import load_settings
+from app.vault import VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
 from app.web.sockets import sockets
@@ -35,7 +38,7 @@ def serve() -> None:
     gateway = build_gateway(settings)
     gateway.on_start = greet
     uvicorn.run(
-        create_app(gateway, streams=sockets(gateway)),
+        create_app(gateway, streams=sockets(gateway), metrics=gateway.metrics),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -59,6 +62,21 @@ def worker() -> None:
     asyncio.run(_work())
 
 
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one.")
+@click.option("--key", "keys", multiple=True, metavar="KEY:SECRET", help="An account's API key; may be repeated.")
+@click.option("--seed", type=int, default=20, show_default=True, help="Of the synthetic market.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Remember in this directory.")
+def sandbox(port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> None:
+    """Serve a local Binance on loopback, with play money and faults on demand; see docs/sandbox.md."""
+    from app.sandbox.command import serve as serve_sandbox  # not sooner: only this command pays for its server
+
+    try:
+        serve_sandbox(port=port, keys=keys, seed=seed, data=data, say=click.echo)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
 @main.group()
 def db() -> None:
     """Look after the database."""
@@ -71,6 +89,25 @@ def upgrade() -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     schema.upgrade(settings.database_url)
     click.echo("The database is up to date.")
+
+
+@main.group()
+def vault() -> None:
+    """Look after the key that credentials are sealed with."""
+
+
+@vault.command()
+def rotate() -> None:
+    """Seal all credentials with a new key.
+
+    A key file gets a new first line. Where ORDERGATE_SECRET_KEY is set, put the new key before the old one, with a comma between.
+    """
+    settings = load_settings()
+    try:
+        count = rotate_vault(settings)
+    except (OrdergateError, VaultError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Credentials sealed with the new key: {count}.")
 
 
 async def _work() -> None:

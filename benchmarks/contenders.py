@@ -115,7 +115,16 @@ def build_peers() -> None:
     if stamp.exists() and stamp.stat().st_mtime > locked.stat().st_mtime:
         return
     subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-    pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--require-hashes"]
+    pip = [
+        str(PEERS / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+    ]
     subprocess.run([*pip, "-r", str(locked)], check=True)
     stamp.touch()
 

@@ -30,11 +30,18 @@ def main(source: str, target: str) -> None:
         for place, title in enumerate(present):
             figures = {row[2]: row[3] for row in shown if row[0] == title}
             at = [index + place * width for index, _ in enumerate(concurrencies)]
-            panels[0][column].bar(at, [figures[c]["orders_per_second"] for c in concurrencies], width, label=title, color=colours[title])
-            panels[1][column].bar(at, [figures[c]["p50"] / 1000 for c in concurrencies], width, label=title, color=colours[title])
+            panels[0][column].bar(
+                at, [figures[c]["orders_per_second"] for c in concurrencies], width, label=title, color=colours[title]
+            )
+            panels[1][column].bar(
+                at, [figures[c]["p50"] / 1000 for c in concurrencies], width, label=title, color=colours[title]
+            )
         for row, label in ((0, "orders per second"), (1, "median latency, ms (log)")):
             panel = panels[row][column]
-            panel.set_xticks([index + 0.4 - width / 2 for index, _ in enumerate(concurrencies)], [f"{c} at once" for c in concurrencies])
+            panel.set_xticks(
+                [index + 0.4 - width / 2 for index, _ in enumerate(concurrencies)],
+                [f"{c} at once" for c in concurrencies],
+            )
             panel.set_ylabel(label)
             panel.set_title(f"exchange latency {latency} ms")
         panels[1][column].set_yscale("log")

@@ -19,7 +19,17 @@ _PAGE = ROOT / "docs" / "performance.md"
 _BEGIN = "<!-- measured: begin -->"
 _END = "<!-- measured: end -->"
 _BASELINE = "FastAPI + ccxt"
-_OURS = ("connexion", "flask", "uvicorn", "uvloop", "msgspec", "jsonschema-rs", "SQLAlchemy", "python-binance", "aiohttp")
+_OURS = (
+    "connexion",
+    "flask",
+    "uvicorn",
+    "uvloop",
+    "msgspec",
+    "jsonschema-rs",
+    "SQLAlchemy",
+    "python-binance",
+    "aiohttp",
+)
 _THEIRS = ("fastapi", "pydantic", "ccxt", "python-binance", "uvicorn", "aiohttp")
 
 
@@ -49,7 +59,9 @@ def _table(medians: dict[Key, dict[str, float]], latency: int) -> str:
         f"| contender | concurrency | orders/s | x {_BASELINE} | p50 ms | p90 ms | p99 ms | max ms | CPU us/order | MB | start s |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for (title, at, concurrency), row in sorted(medians.items(), key=lambda item: (item[0][2], -item[1]["orders_per_second"])):
+    for (title, at, concurrency), row in sorted(
+        medians.items(), key=lambda item: (item[0][2], -item[1]["orders_per_second"])
+    ):
         if at != latency:
             continue
         baseline = medians.get((_BASELINE, latency, concurrency))
@@ -75,7 +87,9 @@ def _versions() -> str:
 
 def _peer_versions() -> str:
     code = f"import importlib.metadata as m; print(', '.join(n + ' ' + m.version(n) for n in {_THEIRS!r}))"
-    return subprocess.run([PEERS / "bin" / "python", "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [PEERS / "bin" / "python", "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def _plot(medians: dict[Key, dict[str, float]]) -> None:

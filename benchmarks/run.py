@@ -1,7 +1,7 @@
 """``make bench``: all contenders side by side, interleaved, on one machine; writes docs/performance.md and its plot.
 
-Each round starts one contender after the other on the same processor, warms it, and loads it at every concurrency; the order is turned
-round each time, so that a machine that slows down slows everybody. What is quoted are medians over the rounds, and ratios of medians.
+Each round starts one contender after the other on the same processor, warms it, and loads it at every concurrency; the order is
+turned round each time, so that a machine that slows down slows everybody. What is quoted are medians over the rounds, and ratios.
 """
 
 from __future__ import annotations

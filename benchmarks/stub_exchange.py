@@ -1,7 +1,8 @@
 """A minimal, fast stand-in for Binance spot, so that a benchmark measures gateways and not an exchange.
 
-It answers the few routes that the contenders call, with a latency that can be set (``--latency-ms``), checks no signature, fills every
-order at once and forgets it: a book of a hundred thousand resting orders exists at no exchange. It speaks just enough HTTP/1.1 for keep-alive clients and nothing more.
+It answers the few routes that the contenders call, with a latency that can be set (``--latency-ms``), checks no signature, fills
+every order at once and forgets it: a book of a hundred thousand resting orders exists at no exchange. It speaks just enough
+HTTP/1.1 for keep-alive clients and nothing more.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def _order(parameters: dict[str, str]) -> dict[str, Any]:
         "type": parameters.get("type", "LIMIT"),
         "side": parameters.get("side", "BUY"),
         "workingTime": now,
-        "fills": [{"price": price, "qty": amount, "commission": "0.00001", "commissionAsset": "BTC", "tradeId": order_id}],
+        "fills": [
+            {"price": price, "qty": amount, "commission": "0.00001", "commissionAsset": "BTC", "tradeId": order_id}
+        ],
         "selfTradePreventionMode": "NONE",
     }
 

@@ -1,7 +1,8 @@
 """``WS /ws/orders``: the journal's events over a WebSocket, the same messages as ``GET /trading/events``.
 
 The query string filters (``account_names``, ``connector_names``, ``trading_pairs``, each repeatable) and says where to continue
-(``since``). The first message is ``connected``; an idle socket gets a ``heartbeat``. A message ``{"action": "ping"}`` is answered by ``pong``.
+(``since``). The first message is ``connected``; an idle socket gets a ``heartbeat``. ``{"action": "ping"}`` is answered by
+``pong``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from binance import AsyncClient
 from fastapi import Depends, FastAPI
-
 from order_model import STUB_URL, TradeRequest, TradeResponse, answer, authenticate
 
 

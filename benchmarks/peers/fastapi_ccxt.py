@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import ccxt.async_support as ccxt
 from fastapi import Depends, FastAPI
-
 from order_model import STUB_URL, TradeRequest, TradeResponse, answer, authenticate
 
 exchange = ccxt.binance(
@@ -18,7 +17,12 @@ exchange = ccxt.binance(
         "apiKey": "bench",
         "secret": "bench-secret",
         "enableRateLimit": False,
-        "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMargins": False, "defaultType": "spot"},
+        "options": {
+            "fetchMarkets": {"types": ["spot"]},
+            "fetchCurrencies": False,
+            "fetchMargins": False,
+            "defaultType": "spot",
+        },
     }
 )
 exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], f"{STUB_URL}/api/v3")

@@ -46,7 +46,8 @@ class TradeResponse(BaseModel):
 def authenticate(credentials: Annotated[HTTPBasicCredentials, Depends(security)]) -> str:
     """The user, or 401."""
     if not (
-        secrets.compare_digest(credentials.username, "admin") and secrets.compare_digest(credentials.password, "bench-password")
+        secrets.compare_digest(credentials.username, "admin")
+        and secrets.compare_digest(credentials.password, "bench-password")
     ):
         raise HTTPException(status_code=401, detail="Incorrect username or password")
     return credentials.username

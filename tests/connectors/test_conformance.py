@@ -9,8 +9,9 @@ import pytest
 
 from tests.connectors.conformance import CARDS, Check, Dialect, collect, run
 from tests.connectors.paper_dialect import PaperDialect
+from tests.connectors.paper_perpetual_dialect import PaperPerpetualDialect
 
-DIALECTS: list[type[Dialect]] = [PaperDialect]
+DIALECTS: list[type[Dialect]] = [PaperDialect, PaperPerpetualDialect]
 
 
 @pytest.mark.parametrize(("check", "dialect"), collect(DIALECTS))

@@ -1,0 +1,61 @@
+"""``ordergate sandbox``: serve a local Binance until told to stop. The command line itself is read in ``app.cli``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.clock import SystemClock
+from app.paper.exchange import PaperExchange
+from app.sandbox.prices import SteeredPath
+from app.sandbox.server import Sandbox
+
+#: The account that the first key is for, and what it is called if none is given.
+ACCOUNT = "main"
+DEFAULT_KEY = "sandbox-key:sandbox-secret"
+
+
+def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, say: Callable[[str], None]) -> None:
+    """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` all is forgotten.
+
+    Raises ``ValueError`` for a key without a secret and ``OSError`` if the port is taken.
+    """
+    if data is not None:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, data, say))
+        return
+    with tempfile.TemporaryDirectory(prefix="ordergate-sandbox-") as directory:
+        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, Path(directory), say))
+
+
+async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Callable[[str], None]) -> None:
+    clock, path = SystemClock(), SteeredPath(seed)
+    exchange = PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)
+    sandbox = Sandbox(exchange, clock, path=path)
+    for index, key in enumerate(keys):
+        name, _, secret = key.partition(":")
+        if not secret:
+            raise ValueError("a key is KEY:SECRET")
+        sandbox.keys.add(ACCOUNT if index == 0 else f"{ACCOUNT}{index + 1}", name, secret=secret)
+    stopping = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    try:
+        await sandbox.start(port)
+        say(_greeting(sandbox, keys[0]))
+        await stopping.wait()
+    finally:
+        await sandbox.stop()
+        exchange.close()
+
+
+def _greeting(sandbox: Sandbox, key: str) -> str:
+    name, _, secret = key.partition(":")
+    return (
+        f"A local Binance serves on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
+        f"  export ORDERGATE_BINANCE_REST_URL={sandbox.rest_url}\n"
+        f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}"
+    )

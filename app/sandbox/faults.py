@@ -1,0 +1,152 @@
+"""What goes wrong on purpose: rules with a chance for each call or event, drawn from a seed, counted when they strike.
+
+It decides and counts; ``http_faults`` and ``events`` do what was decided. The same seed and the same order of calls give the same
+faults, whatever the clock says.
+
+    accept_hang, accept_reset                   the request is carried out; no answer, or the connection is reset
+    accept_500, accept_503, accept_504          carried out; a plain 500, "Unknown error" (503), or -1007 (504)
+    garble_text, garble_cut, garble_type,       carried out; an answer that is no JSON, half of it, JSON of another shape,
+        garble_error                            or an error body under status 200
+    lose_hang, lose_reset                       not carried out; no answer, or a reset
+    refuse_unavailable, refuse_internal,        not carried out, and the text of the 503 says so
+        refuse_overloaded
+    refuse_502                                  not carried out, and nothing says so
+    refuse_429, refuse_418                      not carried out: too many requests, banned
+    late                                        carried out ``seconds`` after it came, and then answered
+    slow                                        carried out at once and answered after ``seconds``
+    hide                                        orders and trades younger than ``seconds`` are not there yet
+    drop, double, reorder, delay, cut           an event is lost, sent twice, sent after the next, sent ``seconds`` later (with
+                                                all that follow), or its connection is reset instead
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.paper.noise import draw, salt_of
+
+
+class FaultKind(StrEnum):
+    """See the module's text."""
+
+    ACCEPT_HANG = "accept_hang"
+    ACCEPT_RESET = "accept_reset"
+    ACCEPT_500 = "accept_500"
+    ACCEPT_503 = "accept_503"
+    ACCEPT_504 = "accept_504"
+    GARBLE_TEXT = "garble_text"
+    GARBLE_CUT = "garble_cut"
+    GARBLE_TYPE = "garble_type"
+    GARBLE_ERROR = "garble_error"
+    LOSE_HANG = "lose_hang"
+    LOSE_RESET = "lose_reset"
+    REFUSE_UNAVAILABLE = "refuse_unavailable"
+    REFUSE_INTERNAL = "refuse_internal"
+    REFUSE_OVERLOADED = "refuse_overloaded"
+    REFUSE_502 = "refuse_502"
+    REFUSE_429 = "refuse_429"
+    REFUSE_418 = "refuse_418"
+    LATE = "late"
+    SLOW = "slow"
+    HIDE = "hide"
+    DROP = "drop"
+    DOUBLE = "double"
+    REORDER = "reorder"
+    DELAY = "delay"
+    CUT = "cut"
+
+
+#: The kinds that befall events; all others befall calls.
+STREAM_KINDS = frozenset({FaultKind.DROP, FaultKind.DOUBLE, FaultKind.REORDER, FaultKind.DELAY, FaultKind.CUT})
+
+#: What a call may be about, and what a stream may carry.
+CALL_ROUTES = frozenset({"place", "cancel", "query", "open", "orders", "trades", "account", "market"})
+STREAM_ROUTES = frozenset({"user", "market"})
+
+#: Where a rule without routes strikes.
+_DEFAULT_ROUTES: Mapping[FaultKind, tuple[str, ...]] = {
+    FaultKind.HIDE: ("query",),
+    **dict.fromkeys(STREAM_KINDS, ("user",)),
+}
+_USUAL_ROUTES = ("place", "cancel", "query")
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRule:
+    """One kind of fault on some routes: how likely for each call or event, and how often at most (None: no end)."""
+
+    kind: FaultKind
+    routes: tuple[str, ...] = ()
+    probability: float = 1  # float: a chance, never money
+    seconds: float = 2  # float: seconds, never money
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        known = STREAM_ROUTES if self.kind in STREAM_KINDS else CALL_ROUTES
+        unknown = set(self.routes) - known
+        if unknown:
+            raise ValueError(
+                f"{self.kind} has no route {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}"
+            )
+        if not 0 <= self.probability <= 1 or self.seconds < 0:
+            raise ValueError("a probability lies between 0 and 1, and seconds are not negative")
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The routes it strikes on."""
+        return self.routes or _DEFAULT_ROUTES.get(self.kind, _USUAL_ROUTES)
+
+
+class FaultPlan:
+    """The rules in force, and how often each kind has struck."""
+
+    def __init__(self) -> None:
+        self.seed = 0
+        self.rules: tuple[FaultRule, ...] = ()
+        self.counts: Counter[str] = Counter()
+        self._drawn: list[int] = []
+        self._struck: list[int] = []
+
+    def set(self, seed: int, rules: Sequence[FaultRule]) -> None:
+        """Put ``rules`` in force from the first draw of ``seed``. What was counted stays."""
+        self.seed = seed
+        self.rules = tuple(rules)
+        self._drawn = [0] * len(self.rules)
+        self._struck = [0] * len(self.rules)
+
+    def clear(self) -> None:
+        """Let all go well again, and forget the counts."""
+        self.set(0, ())
+        self.counts.clear()
+
+    def call(self, route: str) -> FaultRule | None:
+        """What befalls a call: the first rule that strikes."""
+        for index, rule in enumerate(self.rules):
+            if rule.kind not in STREAM_KINDS and self._strikes(index, rule, route):
+                return rule
+        return None
+
+    def event(self, route: str) -> Sequence[FaultRule]:
+        """What befalls an event: every rule that strikes, in their order."""
+        return [
+            rule
+            for index, rule in enumerate(self.rules)
+            if rule.kind in STREAM_KINDS and self._strikes(index, rule, route)
+        ]
+
+    def _strikes(self, index: int, rule: FaultRule, route: str) -> bool:
+        if route not in rule.where or (rule.times is not None and self._struck[index] >= rule.times):
+            return False
+        salt = salt_of(self.seed, str(index), rule.kind)
+        drawn = draw(salt, self._drawn[index]) % _MILLION
+        self._drawn[index] += 1
+        if drawn >= rule.probability * _MILLION:
+            return False
+        self._struck[index] += 1
+        self.counts[rule.kind.value] += 1
+        return True

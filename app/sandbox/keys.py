@@ -1,0 +1,47 @@
+"""Which API keys there are and whose they are. In memory only: a sandbox is told its keys each time that it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.sandbox.signatures import HmacVerifier, Verifier, public_key_verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """One key of one account."""
+
+    api_key: str
+    account: str
+    verifier: Verifier
+
+
+class KeyRing:
+    """All keys, by themselves."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, ApiKey] = {}
+
+    def add(self, account: str, api_key: str, *, secret: str | None = None, public_key: str | None = None) -> None:
+        """Let ``api_key`` act for ``account``. Raises ``ValueError`` unless there is exactly one of secret and public key."""
+        if (secret is None) == (public_key is None):
+            raise ValueError("exactly one of secret and public_key is needed")
+        if not api_key:
+            raise ValueError("api_key is empty")
+        if secret is not None:
+            verifier: Verifier = HmacVerifier(secret)
+        else:
+            assert public_key is not None
+            verifier = public_key_verifier(public_key)
+        self._keys[api_key] = ApiKey(api_key=api_key, account=account, verifier=verifier)
+
+    def remove(self, api_key: str) -> None:
+        """Let ``api_key`` act for nobody any more."""
+        self._keys.pop(api_key, None)
+
+    def find(self, api_key: str) -> ApiKey | None:
+        return self._keys.get(api_key)
+
+    def of_account(self, account: str) -> list[str]:
+        """The account's keys, in the order in which they came."""
+        return [key.api_key for key in self._keys.values() if key.account == account]

@@ -1,0 +1,39 @@
+"""Binance's names for pairs and ids: BTCUSDT for BTC-USDT, and order and trade ids that count per symbol.
+
+The paper exchange counts over all pairs. Each symbol's ids are shifted by its place in the list, so that ids of two symbols
+do meet: a client that takes them for unique over all symbols is found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.paper.pairs import Pair
+from app.sandbox.failures import invalid_symbol
+
+
+class Symbols:
+    """The symbols of one market."""
+
+    def __init__(self, pairs: Mapping[str, Pair]) -> None:
+        self.pairs: Mapping[str, Pair] = {symbol_of(pair.trading_pair): pair for pair in pairs.values()}
+        self._shifts = {name: index for index, name in enumerate(pairs)}
+
+    def pair(self, symbol: str) -> Pair:
+        """The pair of ``symbol``; raises the error for an invalid one."""
+        try:
+            return self.pairs[symbol]
+        except KeyError:
+            raise invalid_symbol() from None
+
+    def wire_id(self, trading_pair: str, number: int) -> int:
+        """An order's or a trade's id as Binance would number it."""
+        return number + self._shifts[trading_pair]
+
+    def paper_id(self, trading_pair: str, number: int) -> int:
+        """The exchange's own id behind the wire's."""
+        return number - self._shifts[trading_pair]
+
+
+def symbol_of(trading_pair: str) -> str:
+    return trading_pair.replace("-", "")
