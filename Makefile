@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
-.PHONY: run test check format generate lock clean
+.PHONY: run test check format generate lock clean chaos
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
@@ -13,6 +13,11 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/chaos-report.md.
+chaos: SECONDS ?= 600
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -28,10 +33,13 @@ format: $(VENV)/.dev
 generate: $(VENV)/.dev
 	$(BIN)/python -m openapi.generate
 
-# Exact versions with hashes, for every platform and every Python that setup.cfg allows.
+# Exact versions with hashes, for every platform and every Python that setup.cfg allows. What runs is what was tested: the runtime's
+# versions are held to those of the tests.
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
+
 lock: $(VENV)/.dev
-	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.txt
-	$(BIN)/uv pip compile setup.cfg --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.txt
+	$(COMPILE) setup.cfg --extra dev -o requirements-dev.txt
+	$(COMPILE) setup.cfg --constraint requirements-dev.txt -o requirements.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
