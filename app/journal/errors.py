@@ -16,6 +16,7 @@ class JournalInDoubt(OrdergateError):
     """
 
     status = 503
+    retryable = True
     code = "journal_in_doubt"
     title = "Journal in doubt"
 
