@@ -107,6 +107,11 @@ class Connector(ABC):
     async def close_venue(cls, venue: Any) -> None:
         """End what ``open_venue`` began; may be called twice."""
 
+    @classmethod
+    def headroom(cls, venue: Any) -> float | None:
+        """What is left of the exchange's request limits in this process, 1 is all; None where nobody counts."""
+        return None
+
     @abstractmethod
     async def load_trading_rules(self) -> Mapping[str, TradingRule]:
         """All pairs with their rules, by trading pair."""

@@ -74,6 +74,10 @@ class BinanceAccount(Connector):
     async def close_venue(cls, venue: BinanceVenue) -> None:
         await venue.close()
 
+    @classmethod
+    def headroom(cls, venue: BinanceVenue) -> float:
+        return venue.limits.headroom
+
     async def close(self) -> None:
         self._is_closed = True
         for stream in tuple(self._streams):

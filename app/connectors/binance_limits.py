@@ -84,13 +84,15 @@ class Usage:
         """The milliseconds until all windows of ``kind`` have room again; zero if they have now."""
         return max((self._full_for(limit, percent) for limit in limits if limit.header.startswith(kind)), default=0)
 
-    def _full_for(self, limit: RateLimit, percent: int) -> int:
+    def used_of(self, limit: RateLimit) -> int:
+        """What is used up in the present window of ``limit``, as last told."""
         told_at, used = self._told.get(limit.header, (0, 0))
-        now = self._server_ms()
-        same_window = told_at // limit.window_ms == now // limit.window_ms
-        if not same_window or used * 100 < limit.limit * percent:
+        return used if told_at // limit.window_ms == self._server_ms() // limit.window_ms else 0
+
+    def _full_for(self, limit: RateLimit, percent: int) -> int:
+        if self.used_of(limit) * 100 < limit.limit * percent:
             return 0
-        return limit.window_ms - now % limit.window_ms
+        return limit.window_ms - self._server_ms() % limit.window_ms
 
 
 class AddressLimits:
@@ -110,6 +112,14 @@ class AddressLimits:
             return None
         left = self._held_until_ms - self._monotonic_ms()
         return timedelta(milliseconds=left) if left > 0 else None
+
+    @property
+    def headroom(self) -> float:
+        """What is left of the request weight, 1 is all; 0 while the exchange wants no call."""
+        if self.hold is not None:
+            return 0.0
+        weights = [limit for limit in self.limits if limit.header.startswith(WEIGHT_HEADER)]
+        return min((max(0.0, 1 - self._usage.used_of(limit) / limit.limit) for limit in weights), default=1.0)
 
     def check(self, *, is_question: bool) -> None:
         """Raise ``RateLimited`` if a call must not leave now."""

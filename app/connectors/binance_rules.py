@@ -8,7 +8,7 @@ Source: "Filters" in Binance's spot API documentation, "Exchange Information" in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -91,7 +91,9 @@ def _spot_rule(row: Mapping[str, Any]) -> TradingRule:
 def _perpetual_rule(row: Mapping[str, Any]) -> TradingRule | None:
     if not str(row.get("contractType", "")).endswith("PERPETUAL"):
         return None
-    return _rule(row, text(row, "marginAsset"), is_trading=row.get("status") == _OPEN_STATUS, quote_step=ZERO)
+    rule = _rule(row, text(row, "marginAsset"), is_trading=row.get("status") == _OPEN_STATUS, quote_step=ZERO)
+    # Error -4164 of the futures API: the minimum does not hold for orders that can only reduce a position.
+    return replace(rule, notional_applies_to_reduce_only=False)
 
 
 def _rule(row: Mapping[str, Any], collateral: str, *, is_trading: bool, quote_step: Decimal) -> TradingRule:

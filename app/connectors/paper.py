@@ -95,8 +95,9 @@ class PaperVenue:
         """
         if self._is_closed:
             raise PaperUnavailable("the paper exchange is closed")
-        loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(loop.run_in_executor(self._threads, function), self.timeout)
+        # Not wait_for: up to Python 3.11 it swallows a cancellation that comes in the moment of the answer.
+        async with asyncio.timeout(self.timeout):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     async def close(self) -> None:
         """Wait for what is running, then let go; may be called twice."""
@@ -141,8 +142,12 @@ class PaperConnector(Connector):
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:
         """The exchange on its store: a file of its own beside the journal's, or tables of its own in PostgreSQL."""
         faults = _faults_of(settings, clock)
-        exchange = await asyncio.to_thread(_open_exchange, settings, clock)
+        exchange = await asyncio.to_thread(cls._open_exchange, settings, clock)
         return PaperVenue(exchange, settings.exchange_timeout, faults)
+
+    @classmethod
+    def _open_exchange(cls, settings: Settings, clock: Clock) -> PaperExchange:
+        return PaperExchange(store_url(settings, "paper.db"), clock=clock, seed=settings.paper_seed)
 
     @classmethod
     async def close_venue(cls, venue: Any) -> None:
@@ -154,31 +159,30 @@ class PaperConnector(Connector):
 
     async def submit_order(self, order: Order) -> OrderReport:
         reach("connector.paper.submitting")
-        new = new_order_of(order, self._account)
 
         def place(deadline: float) -> Awaitable[OrderRecord]:  # float: seconds of the monotonic clock, never money
-            return self._venue.call(partial(self._exchange.place, new, deadline=deadline))
+            return self._venue.call(partial(self._place, order, deadline))
 
         deadline = self.context.clock.monotonic() + self._seconds_left(order)
-        with _refusals():
+        with refusals():
             if self._faults is None:
                 record = await place(deadline)
             else:
                 record = await self._faults.submit(order.order_id, place, deadline)
         reach("connector.paper.submitted")
-        return report_of(record)
+        return self._report(record)
 
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
         cancel = partial(self._exchange.cancel, self._account, **_named(ref))
         try:
             reach("connector.paper.canceling")
-            with _refusals():
+            with refusals():
                 if self._faults is None:
                     canceled = await self._venue.call(cancel)
                 else:
                     canceled = await self._faults.cancel(ref.order_id, lambda: self._venue.call(cancel))
             reach("connector.paper.canceled")
-            return report_of(canceled)
+            return self._report(canceled)
         except OrderRefused as refusal:
             # It is not open: either it is done, and that is the answer, or there is no such order.
             report = await self.fetch_order(ref)
@@ -190,15 +194,15 @@ class PaperConnector(Connector):
         record = await self._query(partial(self._exchange.order, self._account, **_named(ref)))
         if record is None or (self._faults is not None and self._faults.hides(record)):
             return None
-        return report_of(record)
+        return self._report(record)
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         records = await self._query(partial(self._exchange.open_orders, self._account, trading_pair))
-        return [report_of(record) for record in records]
+        return [self._report(record) for record in records]
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        report = await self.fetch_order(ref)
-        return () if report is None else report.fills
+        record = await self._query(partial(self._exchange.order, self._account, **_named(ref)))
+        return () if record is None else report_of(record).fills
 
     async def fetch_balances(self) -> Sequence[Balance]:
         balances = await self._ask(partial(self._exchange.balances, self._account))
@@ -289,6 +293,18 @@ class PaperConnector(Connector):
         except ServerFault as fault:
             raise ExchangeReadError(f"the paper exchange did not answer: {fault}") from fault
 
+    def _report(self, record: OrderRecord) -> OrderReport:
+        report = report_of(record)
+        if self._faults is None or not report.fills or not self._faults.strips(report.order_id):
+            return report
+        return replace(report, fills=(), fills_complete=False)
+
+    def _place(
+        self, order: Order, deadline: float
+    ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
+        """Place ``order``. Runs on a thread."""
+        return self._exchange.place(new_order_of(order, self._account), deadline=deadline)
+
     def _seconds_left(self, order: Order) -> float:  # float: a duration in seconds, never money
         """How long the order may still be begun: recovery counts the same time from when it was made."""
         age = (self.context.clock.now() - order.created_at).total_seconds()
@@ -314,18 +330,18 @@ class PaperConnector(Connector):
             elif newest[event.order.exchange_order_id] == event.seq:
                 record = self._exchange.order(self._account, exchange_order_id=event.order.exchange_order_id)
                 assert record is not None, "an order with an event is in the store"
-                reports.append(report_of(record))
+                reports.append(self._report(record))
         if events and (len(events) == PAGE or events[-1].seq > last):
             last = events[-1].seq
         return last, reports
 
 
-def _open_exchange(settings: Settings, clock: Clock) -> PaperExchange:
-    url = settings.database_url
-    if settings.is_sqlite:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{settings.data_dir / 'paper.db'}"
-    return PaperExchange(url, clock=clock, seed=settings.paper_seed)
+def store_url(settings: Settings, file_name: str) -> str:
+    """Where an exchange keeps its store: in a file of its own, or in tables of its own in PostgreSQL."""
+    if not settings.is_sqlite:
+        return settings.database_url
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{settings.data_dir / file_name}"
 
 
 def _faults_of(settings: Settings, clock: Clock) -> Faults | None:
@@ -336,7 +352,7 @@ def _faults_of(settings: Settings, clock: Clock) -> Faults | None:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Turn the exchange's proofs that nothing was changed into ours. Everything else escapes, and so counts as unknown."""
     try:
         yield

@@ -35,12 +35,14 @@ _STATES: Mapping[OrderState, ReportedState] = {
     OrderState.EXPIRED: "expired",
 }
 
-#: Why an order expired, in words.
+#: Why an order ended as it did, in words.
 _REASONS = {
     "self_trade": "The rest would have traded with an order of the same account.",
     "no_depth": "The book did not hold enough.",
     "immediate_or_cancel": "What could not be filled at once expired.",
     "fill_or_kill": "The order could not be filled completely at once.",
+    "reduce_only": "The position that the order was to reduce became smaller.",
+    "liquidation": "The exchange closed the position, because its margin was used up.",
 }
 
 
@@ -71,6 +73,7 @@ def new_order_of(order: Order, account: str) -> NewOrder:
 
 def report_of(record: OrderRecord) -> OrderReport:
     order = record.order
+    reason = None if order.is_open else order.reason
     return OrderReport(
         order_id=order.client_order_id,
         exchange_order_id=str(order.exchange_order_id),
@@ -81,8 +84,8 @@ def report_of(record: OrderRecord) -> OrderReport:
         fills=tuple(fill_of(fill) for fill in record.fills),
         fills_complete=True,
         reported_at=order.updated_at,
-        reason_code=order.reason,
-        reason=None if order.reason is None else _REASONS[order.reason],
+        reason_code=reason,
+        reason=None if reason is None else _REASONS[reason],
         terms=ReportedTerms(
             trade_type=order.trade_type, order_type=order.order_type, price=order.price, created_at=order.created_at
         ),

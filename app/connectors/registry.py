@@ -19,6 +19,7 @@ CONNECTORS: Mapping[str, str] = MappingProxyType(
         "binance_perpetual": "app.connectors.binance_perpetual:BinancePerpetualConnector",
         "binance_perpetual_testnet": "app.connectors.binance_perpetual:BinancePerpetualTestnetConnector",
         "paper": "app.connectors.paper:PaperConnector",
+        "paper_perpetual": "app.connectors.paper_perpetual:PaperPerpetualConnector",
     }
 )
 

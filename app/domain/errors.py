@@ -9,6 +9,7 @@
     │   ├── UnknownConnector            404
     │   ├── ConnectorNotConfigured      404  the account has no credentials for the connector
     │   ├── OrderNotFound               404
+    │   ├── MarketDataNotFound          404  the exchange answered, and has nothing of what was asked for
     │   ├── AmbiguousOrder              409  the id names orders of several accounts or connectors
     │   ├── UnsupportedPair             400
     │   ├── UnsupportedOrder            400  an order type or option that the connector does not have
@@ -24,6 +25,7 @@
     │   │   ├── InsufficientBalance     400
     │   │   ├── WouldTake               400  a LIMIT_MAKER order would have traded at once
     │   │   └── DuplicateOrderId        400  the exchange has an open order with this id
+    │   ├── ChangeRefused               400  the exchange refused to change a setting, such as the leverage
     │   ├── CredentialsRefused          502  the exchange refused our keys
     │   ├── RateLimited                 503  too many requests; says when to come back
     │   └── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
@@ -135,6 +137,14 @@ class OrderNotFound(RequestError):
     status = 404
     code = "order_not_found"
     title = "Order not found"
+
+
+class MarketDataNotFound(RequestError):
+    """The exchange answered, and has no candles in the time that was asked for."""
+
+    status = 404
+    code = "market_data_not_found"
+    title = "No market data"
 
 
 class AmbiguousOrder(RequestError):
@@ -260,6 +270,13 @@ class DuplicateOrderId(OrderRefused):
     title = "Duplicate order id"
 
 
+class ChangeRefused(Refused):
+    """The exchange refused to change a setting of the account: the leverage or the position mode. It is as it was."""
+
+    code = "change_refused"
+    title = "The exchange refused the change"
+
+
 class CredentialsRefused(Refused):
     """The exchange refused our keys, their permissions or our address."""
 
@@ -372,7 +389,9 @@ class UnsupportedConnector(UnsupportedFeature):
 
 def refusal_of(code: str | None, detail: str) -> Refused:
     """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
-    for kind in (InsufficientBalance, WouldTake, DuplicateOrderId, CredentialsRefused, RateLimited, ExchangeDown):
+    of_orders: tuple[type[Refused], ...] = (InsufficientBalance, WouldTake, DuplicateOrderId)
+    of_others: tuple[type[Refused], ...] = (ChangeRefused, CredentialsRefused, RateLimited, ExchangeDown)
+    for kind in of_orders + of_others:
         if kind.code == code:
             return kind(detail)
     return OrderRefused(detail)

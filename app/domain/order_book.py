@@ -1,13 +1,13 @@
 """Questions to one side of an order book: how far a taker of a volume goes, and what stands up to a price. Pure and exact.
 
 A side is its levels, best price first. Volumes are in base units, quote volumes in quote units. Only the last level of a quote
-volume needs a division; it is rounded down at 28 digits, so that the volume never costs more than was asked.
+volume needs a division; the base volume is rounded down there at 28 digits, so that it never costs more than was asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Context, Decimal
 
 from app.domain.decimals import EXACT, ZERO, normal
@@ -21,7 +21,7 @@ _QUOTIENT = Context(prec=28, rounding=ROUND_DOWN)
 class Sweep:
     """What taking a part of one side comes to. ``last_price`` is the worst price reached, None if no level was.
 
-    ``is_complete`` is False where the book, as far as it is known, ends before the question does; the volumes are then all it holds.
+    ``is_complete`` is False where the book, as far as it is known, ends before the question does; the volumes are then all it has.
     """
 
     volume: Decimal
@@ -61,11 +61,10 @@ def sweep_quote_volume(levels: Iterable[BookLevel], quote_volume: Decimal) -> Sw
         cost = EXACT.multiply(level.price, level.amount)
         if cost >= left:
             taken.append((level.price, normal(_QUOTIENT.divide(left, level.price))))
-            left = ZERO
-            break
+            return replace(_sweep(taken, is_complete=True), quote_volume=quote_volume)
         taken.append((level.price, level.amount))
         left = EXACT.subtract(left, cost)
-    return _sweep(taken, is_complete=left == ZERO)
+    return _sweep(taken, is_complete=False)
 
 
 def sweep_to_price(levels: Iterable[BookLevel], price: Decimal, *, is_buy: bool) -> Sweep:

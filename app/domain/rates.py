@@ -6,10 +6,10 @@ pool always gives the same rate. A rate that needed a division is rounded at 28 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Context, Decimal
 
-from app.domain.decimals import ZERO, normal
+from app.domain.decimals import EXACT, ZERO, normal
 
 _ROUNDED = Context(prec=28)
 _ONE = Decimal(1)
@@ -25,40 +25,45 @@ def split_pair(trading_pair: str) -> tuple[str, str]:
     return base, quote
 
 
+#: A rate as numerator and denominator, so that it is divided once, at the end.
+_Ratio = tuple[Decimal, Decimal]
+
+
 class RatePool:
     """Last prices by trading pair, as ways from token to token. A price of zero is none."""
 
     def __init__(self, prices: Mapping[str, Decimal]) -> None:
-        self._ways: dict[str, dict[str, Decimal]] = {}
+        self._ways: dict[str, dict[str, _Ratio]] = {}
         for trading_pair, price in prices.items():
             base, _, quote = trading_pair.partition("-")
             if price > ZERO:
                 # A pair that is listed the other way round too keeps its own price.
-                self._ways.setdefault(base, {})[quote] = price
-                self._ways.setdefault(quote, {}).setdefault(base, _ROUNDED.divide(_ONE, price))
+                self._ways.setdefault(base, {})[quote] = (price, _ONE)
+                self._ways.setdefault(quote, {}).setdefault(base, (_ONE, price))
 
     def rate(self, trading_pair: str) -> Decimal | None:
         """How many quote units one base unit is worth; None if no way leads there. Raises ``ValueError`` as ``split_pair`` does."""
         base, quote = split_pair(trading_pair)
-        if base == quote:
-            return _ONE
-        rates = {base: _ONE}
+        ratios = {base: (_ONE, _ONE)}
         edge = [base]
-        while edge:
+        while edge and quote not in ratios:
             reached: list[str] = []
             for token in edge:
-                for neighbour, price in self._neighbours(token):
-                    if neighbour in rates:
-                        continue
-                    rates[neighbour] = price if token == base else _ROUNDED.multiply(rates[token], price)
-                    reached.append(neighbour)
-            if quote in rates:
-                return normal(rates[quote])
+                for neighbour, ratio in self._ways.get(token, {}).items():
+                    if neighbour not in ratios:
+                        ratios[neighbour] = _times(ratios[token], ratio)
+                        reached.append(neighbour)
             edge = sorted(reached, key=_rank)
-        return None
+        return _divided(ratios[quote]) if quote in ratios else None
 
-    def _neighbours(self, token: str) -> Iterator[tuple[str, Decimal]]:
-        yield from self._ways.get(token, {}).items()
+
+def _times(one: _Ratio, other: _Ratio) -> _Ratio:
+    return EXACT.multiply(one[0], other[0]), EXACT.multiply(one[1], other[1])
+
+
+def _divided(ratio: _Ratio) -> Decimal:
+    numerator, denominator = ratio
+    return normal(numerator if denominator == _ONE else _ROUNDED.divide(numerator, denominator))
 
 
 def _rank(token: str) -> tuple[int, str]:

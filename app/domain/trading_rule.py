@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from app.domain.decimals import EXACT, ZERO, ceil_to, floor_to, plain
-from app.domain.enums import OrderType, TradeType
+from app.domain.enums import OrderType, PositionAction, TradeType
 from app.domain.errors import RuleViolation, UnsupportedOrder
 from app.domain.order import OrderRequest
 
@@ -20,7 +20,9 @@ class TradingRule:
     """What one pair on one connector demands. Zero means "no such rule" for minimums and steps, None for maximums.
 
     The ``market_`` fields hold where an exchange has other limits for MARKET orders; they fall back to the common ones.
-    ``notional_applies_to_market`` says whether the exchange holds MARKET orders to ``min_notional_size``.
+    ``notional_applies_to_market`` says whether the exchange holds MARKET orders to ``min_notional_size``,
+    ``notional_applies_to_reduce_only`` whether it does so with orders that can only make a position smaller. Perpetuals exempt
+    these, since the last dust of a position could not be closed otherwise (Binance futures, error -4164).
     """
 
     trading_pair: str
@@ -37,6 +39,7 @@ class TradingRule:
     min_notional_size: Decimal = ZERO
     max_notional_size: Decimal | None = None
     notional_applies_to_market: bool = True
+    notional_applies_to_reduce_only: bool = True
     supports_limit_orders: bool = True
     supports_market_orders: bool = True
     is_trading: bool = True
@@ -103,6 +106,10 @@ class TradingRule:
             maximum if market_maximum is None else market_maximum,
         )
 
+    def _may_be_small(self, request: OrderRequest) -> bool:
+        only_reduces = request.reduce_only or request.position_action is PositionAction.CLOSE
+        return only_reduces and not self.notional_applies_to_reduce_only
+
     def _check_notional(self, request: OrderRequest, amount: Decimal | None, price: Decimal | None) -> None:
         if request.order_type is OrderType.MARKET and not self.notional_applies_to_market:
             return
@@ -112,7 +119,7 @@ class TradingRule:
             notional = EXACT.multiply(amount, price)
         else:
             return
-        if notional < self.min_notional_size:
+        if notional < self.min_notional_size and not self._may_be_small(request):
             raise RuleViolation(
                 f"Order notional value {plain(notional)} is below minimum notional size {plain(self.min_notional_size)}"
                 f" for {self.trading_pair}. Increase the amount or price to meet the minimum requirement."

@@ -1,7 +1,7 @@
 """The journal's events as a stream over HTTP and over a WebSocket: the same messages in both.
 
-A message tells one event. ``type`` is ``order`` (something happened to an order), ``fill`` (an execution) or ``balance``; ``seq`` is its
-place in the journal, by which a caller continues.
+A message tells one event. ``type`` is ``order`` (something happened to an order), ``fill`` (an execution) or ``balance``; ``seq``
+is its place in the journal, by which a caller continues.
 """
 
 from __future__ import annotations

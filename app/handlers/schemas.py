@@ -217,6 +217,101 @@ class TradePageSchema(Schema):
     pagination = fields.Nested(lambda: PaginationSchema(), required=True)
 
 
+class PositionFilterSchema(Schema):
+    account_names = fields.List(fields.String(), allow_none=True)
+    connector_names = fields.List(fields.String(), allow_none=True)
+    limit = fields.Integer(load_default=100)
+    cursor = fields.String(allow_none=True)
+
+
+class PositionSchema(Schema):
+    """A position. ``amount`` is in base units, negative where it is short; money is in the settlement asset. What
+    the exchange does not say is null.
+    """
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    side = fields.Enum(enums.PositionSide, by_value=True, required=True)
+    amount = fields.DecimalNumber(required=True)
+    entry_price = fields.DecimalNumber(required=True, allow_none=True)
+    unrealized_pnl = fields.DecimalNumber(required=True, allow_none=True)
+    leverage = fields.DecimalNumber(required=True, allow_none=True)
+    mark_price = fields.DecimalNumber(required=True, allow_none=True)
+    liquidation_price = fields.DecimalNumber(required=True, allow_none=True)
+    margin = fields.DecimalNumber(required=True, allow_none=True)
+
+
+class PositionErrorSchema(Schema):
+    """An account whose exchange could not be asked; its positions are not known."""
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    retryable = fields.Boolean(required=True)
+
+
+class PositionPageSchema(Schema):
+    data = fields.List(fields.Nested(lambda: PositionSchema()), required=True)
+    pagination = fields.Nested(lambda: PaginationSchema(), required=True)
+    errors = fields.List(fields.Nested(lambda: PositionErrorSchema()), required=True)
+
+
+class PositionModeRequestSchema(Schema):
+    position_mode = fields.String(required=True)
+
+
+class PositionModeResponseSchema(Schema):
+    position_mode = fields.Enum(enums.PositionMode, by_value=True, required=True)
+    connector = fields.String(required=True)
+    account = fields.String(required=True)
+
+
+class LeverageRequestSchema(Schema):
+    trading_pair = fields.String(required=True)
+    leverage = fields.Integer(required=True)
+
+
+class SettingResponseSchema(Schema):
+    status = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class FundingPaymentFilterSchema(Schema):
+    account_names = fields.List(fields.String(), allow_none=True)
+    connector_names = fields.List(fields.String(), allow_none=True)
+    trading_pair = fields.String(allow_none=True)
+    start_time = fields.UnixMilliseconds(allow_none=True)
+    end_time = fields.UnixMilliseconds(allow_none=True)
+    limit = fields.Integer(load_default=100)
+    cursor = fields.String(allow_none=True)
+
+
+class FundingPaymentSchema(Schema):
+    """One payment of funding, negative where it was paid. ``funding_payment_id`` is connector, pair and Unix
+    seconds; ``exchange_funding_id`` names it at the exchange. What the exchange does not say is null.
+    """
+
+    id = fields.Integer(required=True)
+    funding_payment_id = fields.String(required=True)
+    timestamp = fields.UtcDateTime(required=True)
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    funding_rate = fields.DecimalNumber(required=True, allow_none=True)
+    funding_payment = fields.DecimalNumber(required=True)
+    fee_currency = fields.String(required=True)
+    position_size = fields.DecimalNumber(required=True, allow_none=True)
+    position_side = fields.String(required=True, allow_none=True)
+    exchange_funding_id = fields.String(required=True, allow_none=True)
+
+
+class FundingPaymentPageSchema(Schema):
+    data = fields.List(fields.Nested(lambda: FundingPaymentSchema()), required=True)
+    pagination = fields.Nested(lambda: PaginationSchema(), required=True)
+
+
 class TradingRuleSchema(Schema):
     """What a pair demands. "Unlimited" is null or 1e56, "no step" is 1e-56."""
 
@@ -384,6 +479,276 @@ class PortfolioErrorSchema(Schema):
     connector_name = fields.String(required=True)
     problem = fields.String(required=True)
     as_of = fields.UtcDateTime(required=True)
+
+
+class PricesRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pairs = fields.List(fields.String(), required=True)
+
+
+class PricesSchema(Schema):
+    connector = fields.String(required=True)
+    prices = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
+    timestamp = fields.DecimalNumber(required=True)
+
+
+class FundingInfoRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+
+
+class FundingInfoSchema(Schema):
+    trading_pair = fields.String(required=True)
+    funding_rate = fields.DecimalNumber(required=True, allow_none=True)
+    next_funding_time = fields.DecimalNumber(required=True, allow_none=True)
+    mark_price = fields.DecimalNumber(required=True, allow_none=True)
+    index_price = fields.DecimalNumber(required=True, allow_none=True)
+
+
+class OrderBookRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    depth = fields.Integer(load_default=10)
+
+
+class OrderBookLevelSchema(Schema):
+    price = fields.DecimalNumber(required=True)
+    amount = fields.DecimalNumber(required=True)
+
+
+class OrderBookSchema(Schema):
+    trading_pair = fields.String(required=True)
+    bids = fields.List(fields.Nested(lambda: OrderBookLevelSchema()), required=True)
+    asks = fields.List(fields.Nested(lambda: OrderBookLevelSchema()), required=True)
+    timestamp = fields.DecimalNumber(required=True)
+
+
+class VolumeQueryRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    is_buy = fields.Boolean(required=True)
+    volume = fields.DecimalNumber(required=True)
+
+
+class QuoteVolumeQueryRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    is_buy = fields.Boolean(required=True)
+    quote_volume = fields.DecimalNumber(required=True)
+
+
+class PriceQueryRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    is_buy = fields.Boolean(required=True)
+    price = fields.DecimalNumber(required=True)
+
+
+class OrderBookQuerySchema(Schema):
+    """What taking a part of the book would come to; what the question is not about is null."""
+
+    trading_pair = fields.String(required=True)
+    is_buy = fields.Boolean(required=True)
+    query_volume = fields.DecimalNumber(required=True, allow_none=True)
+    query_price = fields.DecimalNumber(required=True, allow_none=True)
+    result_price = fields.DecimalNumber(required=True, allow_none=True)
+    result_volume = fields.DecimalNumber(required=True, allow_none=True)
+    result_quote_volume = fields.DecimalNumber(required=True, allow_none=True)
+    average_price = fields.DecimalNumber(required=True, allow_none=True)
+    timestamp = fields.DecimalNumber(required=True)
+
+
+class CandlesRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    interval = fields.String(load_default='1m')
+    max_records = fields.Integer(load_default=500)
+
+
+class HistoricalCandlesRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    interval = fields.String(load_default='1m')
+    start_time = fields.UnixMilliseconds(required=True)
+    end_time = fields.UnixMilliseconds(required=True)
+
+
+class CandleSchema(Schema):
+    """``timestamp`` is when it opened."""
+
+    timestamp = fields.DecimalNumber(required=True)
+    open = fields.DecimalNumber(required=True)
+    high = fields.DecimalNumber(required=True)
+    low = fields.DecimalNumber(required=True)
+    close = fields.DecimalNumber(required=True)
+    volume = fields.DecimalNumber(required=True)
+    quote_asset_volume = fields.DecimalNumber(required=True)
+    n_trades = fields.Integer(required=True)
+    taker_buy_base_volume = fields.DecimalNumber(required=True)
+    taker_buy_quote_volume = fields.DecimalNumber(required=True)
+
+
+class ActiveFeedSchema(Schema):
+    feed_type = fields.String(required=True)
+    last_access_time = fields.DecimalNumber(required=True)
+    seconds_since_access = fields.DecimalNumber(required=True)
+    will_expire_in = fields.DecimalNumber(required=True)
+    config = fields.Raw(required=True)
+
+
+class MarketDataSettingsSchema(Schema):
+    cleanup_interval = fields.Integer(required=True)
+    feed_timeout = fields.Integer(required=True)
+    description = fields.String(required=True)
+
+
+class AddTradingPairRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    account_name = fields.String(allow_none=True)
+    timeout = fields.Float(load_default=30)
+
+
+class RemoveTradingPairRequestSchema(Schema):
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    account_name = fields.String(allow_none=True)
+
+
+class TradingPairAnswerSchema(Schema):
+    success = fields.Boolean(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class OrderBookDiagnosticsSchema(Schema):
+    connector_name = fields.String(required=True)
+    account_name = fields.String(required=True, allow_none=True)
+    trading_pairs = fields.List(fields.String(), required=True)
+    order_books = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: OrderBookHealthSchema()), required=True)
+    timestamp = fields.DecimalNumber(required=True)
+
+
+class OrderBookHealthSchema(Schema):
+    """One book. ``questions`` counts how often the exchange was asked."""
+
+    best_bid = fields.DecimalNumber(required=True, allow_none=True)
+    best_ask = fields.DecimalNumber(required=True, allow_none=True)
+    bid_levels = fields.Integer(required=True)
+    ask_levels = fields.Integer(required=True)
+    updated_at = fields.DecimalNumber(required=True, allow_none=True)
+    last_access_time = fields.DecimalNumber(required=True)
+    questions = fields.Integer(required=True)
+    failures = fields.Integer(required=True)
+    error = fields.String(required=True, allow_none=True)
+
+
+class OrderBookRestartSchema(Schema):
+    success = fields.Boolean(required=True)
+    message = fields.String(required=True)
+    trading_pairs = fields.List(fields.String(), required=True)
+
+
+class TickersSchema(Schema):
+    tickers = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.Nested(lambda: TickerSchema())), required=True)
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    updated_at = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
+    errors = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class TickerSchema(Schema):
+    """The last trade, and what was traded in 24 hours."""
+
+    price = fields.DecimalNumber(required=True)
+    base_volume = fields.DecimalNumber(required=True)
+    quote_volume = fields.DecimalNumber(required=True)
+    timestamp = fields.DecimalNumber(required=True)
+
+
+class RatesRequestSchema(Schema):
+    trading_pairs = fields.List(fields.String(), required=True)
+    connector = fields.String(allow_none=True)
+
+
+class PoolRatesSchema(Schema):
+    quote_token = fields.String(required=True)
+    connector = fields.String(required=True, allow_none=True)
+    rates = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
+
+
+class PoolRateSchema(Schema):
+    trading_pair = fields.String(required=True)
+    rate = fields.DecimalNumber(required=True, allow_none=True)
+    quote_token = fields.String(required=True)
+    connector = fields.String(required=True, allow_none=True)
+
+
+class PoolPricesSchema(Schema):
+    quote_token = fields.String(required=True)
+    prices_count = fields.Integer(required=True)
+    prices = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
+
+
+class OracleRatesRequestSchema(Schema):
+    trading_pairs = fields.List(fields.String(), required=True)
+
+
+class OracleRatesSchema(Schema):
+    source = fields.String(required=True)
+    quote_token = fields.String(required=True)
+    rates = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
+
+
+class OracleRateSchema(Schema):
+    trading_pair = fields.String(required=True)
+    rate = fields.DecimalNumber(required=True, allow_none=True)
+    source = fields.String(required=True)
+    quote_token = fields.String(required=True)
+
+
+class OraclePricesSchema(Schema):
+    source = fields.String(required=True)
+    quote_token = fields.String(required=True)
+    prices_count = fields.Integer(required=True)
+    prices = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
+
+
+class RateSourceSchema(Schema):
+    name = fields.String(required=True)
+
+
+class GlobalTokenSchema(Schema):
+    """The token that values are shown in."""
+
+    global_token_name = fields.String(required=True)
+    global_token_symbol = fields.String(required=True)
+
+
+class RateOracleConfigSchema(Schema):
+    rate_oracle_source = fields.Nested(lambda: RateSourceSchema(), required=True)
+    global_token = fields.Nested(lambda: GlobalTokenSchema(), required=True)
+    available_sources = fields.List(fields.String(), required=True)
+
+
+class RateSourceChangeSchema(Schema):
+    name = fields.String(required=True)
+
+
+class GlobalTokenChangeSchema(Schema):
+    global_token_name = fields.String()
+    global_token_symbol = fields.String()
+
+
+class RateOracleChangeSchema(Schema):
+    rate_oracle_source = fields.Nested(lambda: RateSourceChangeSchema(), allow_none=True)
+    global_token = fields.Nested(lambda: GlobalTokenChangeSchema(), allow_none=True)
+
+
+class RateOracleChangedSchema(Schema):
+    success = fields.Boolean(required=True)
+    message = fields.String(required=True)
+    config = fields.Nested(lambda: RateOracleConfigSchema(), required=True)
 
 
 class RootSchema(Schema):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from app import __version__
+from app.handlers.streaming import StreamAnswer
+from app.metrics import CONTENT_TYPE
 from app.services.gateway import Gateway
 
 
@@ -16,6 +19,15 @@ async def get_root(gateway: Gateway) -> Any:
 async def get_liveness(gateway: Gateway) -> Any:
     """GET /health/live"""
     return {"status": "alive"}
+
+
+async def get_metrics(gateway: Gateway) -> StreamAnswer:
+    """GET /metrics"""
+    return StreamAnswer(content_type=CONTENT_TYPE, chunks=_once(await gateway.gauges.text()))
+
+
+async def _once(text: bytes) -> AsyncIterator[bytes]:
+    yield text
 
 
 async def get_readiness(gateway: Gateway) -> Any:

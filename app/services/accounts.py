@@ -27,18 +27,27 @@ from app.domain.errors import (
     UnknownAccount,
 )
 from app.domain.reports import Balance
+from app.journal.accounts import Accounts
 from app.journal.filters import OrderFilter
 from app.journal.journal import Journal
+from app.journal.preferences import Preferences
 from app.services.credential_check import checked
 from app.services.portfolio import Portfolio
 from app.services.sessions import Sessions
 from app.settings import Settings
-from app.vault import Vault
+from app.vault import Vault, VaultError
 
 log = structlog.get_logger(__name__)
 
 #: The account that always exists; callers of hummingbot-api take it for granted.
 MASTER_ACCOUNT = "master_account"
+
+#: What the master account is given: play money to try everything with.
+_PAPER = ("paper", "paper_perpetual")
+#: What it was given before this was kept.
+_GIVEN_FIRST = "paper"
+#: The preference that keeps what it has been given.
+_GIVEN = "master_account"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 #: Active orders are counted by place from one page of them; beyond it the text only says how many there are in all.
@@ -53,6 +62,7 @@ class AccountKeeper:
     ) -> None:
         self._journal = journal
         self._accounts = journal.accounts
+        self._preferences = Preferences(journal.database)
         self._vault = vault
         self._sessions = sessions
         self._portfolio = portfolio
@@ -90,9 +100,9 @@ class AccountKeeper:
     async def add_credential(self, account_name: str, connector_name: str, given: Mapping[str, Any]) -> None:
         """Try credentials against the exchange, store them in place of earlier ones, and use them from now on.
 
-        Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials`` with
-        the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried. Whatever is
-        raised, earlier credentials stay in use.
+        Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials``
+        with the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried.
+        Whatever is raised, earlier credentials stay in use.
         """
         _check_name("account", account_name)
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
@@ -120,15 +130,23 @@ class AccountKeeper:
         log.info("credentials deleted", account_name=account_name, connector_name=connector_name, force=force)
 
     def ensure_master_account(self) -> None:
-        """Make the account that always exists, with the paper exchange on it, if there is none."""
-        if self._accounts.add_account(MASTER_ACCOUNT):
-            self._accounts.put_credential(MASTER_ACCOUNT, "paper", self._vault.seal(MASTER_ACCOUNT, "paper", {}))
+        """Make the account that always exists, if there is none, and give it the paper exchanges: each once, so that one which was
+        deleted does not come back.
+        """
+        is_new = self._accounts.add_account(MASTER_ACCOUNT)
+        given = self._preferences.get(_GIVEN).get("connectors", [] if is_new else [_GIVEN_FIRST])
+        missing = [name for name in _PAPER if name not in given]
+        for name in missing:
+            if self._accounts.find_credential(MASTER_ACCOUNT, name) is None:
+                self._accounts.put_credential(MASTER_ACCOUNT, name, self._vault.seal(MASTER_ACCOUNT, name, {}))
+        if missing:
+            self._preferences.put(_GIVEN, {"connectors": [*given, *missing]})
 
     async def _prove(
         self, account_name: str, connector_name: str, credentials: Mapping[str, str], secrets: Sequence[str]
     ) -> Sequence[Balance]:
-        """The balances, as the exchange gave them for ``credentials``. What it raises is told without any of ``secrets``; the causes,
-        which may hold a signed request, are cut off.
+        """The balances, as the exchange gave them for ``credentials``. What it raises is told without any of ``secrets``; the
+        causes, which may hold a signed request, are cut off.
         """
         try:
             async with (
@@ -146,7 +164,7 @@ class AccountKeeper:
             error.detail = _without(secrets, error.detail)
             error.args = (error.detail,)
             raise error from None
-        except Exception as error:  # an SDK's own: whatever it is, the keys were not proven, and that is what is said
+        except Exception as error:  # noqa: BLE001 - an SDK's own: whatever it is, the keys were not proven, and that is said
             raise ExchangeReadError(
                 f"{connector_name} could not be asked about the credentials: {type(error).__name__}; nothing was changed"
             ) from None
@@ -160,8 +178,8 @@ class AccountKeeper:
         places = Counter(order.connector_name for order in page.items)
         where = ", ".join(f"{count} on {name}" for name, count in sorted(places.items()))
         raise ActiveOrders(
-            f"{what} has {page.total_count} active order{'s' if page.total_count > 1 else ''} ({where}): cancel them first, or repeat"
-            " with ?force=true to leave them at the exchange without anyone following them"
+            f"{what} has {page.total_count} active order{'s' if page.total_count > 1 else ''} ({where}): cancel them first, or"
+            " repeat with ?force=true to leave them at the exchange without anyone following them"
         )
 
     def _let_go(self, account_name: str, connector_name: str) -> None:
@@ -170,18 +188,32 @@ class AccountKeeper:
 
 
 def reseal(journal: Journal, vault: Vault) -> int:
-    """Seal with the vault's first key what is sealed with another; how many credentials that were. Raises ``VaultError``."""
-    accounts = journal.accounts
+    """Seal with the vault's first key what is sealed with another; how many credentials that were.
+
+    Raises ``VaultError`` if some can't be opened, after all the others have been sealed.
+    """
     count = 0
-    for account_name, connector_name in accounts.all_credentials():
-        while (stored := accounts.find_credential(account_name, connector_name)) is not None:
-            if vault.is_current(account_name, connector_name, stored.sealed):
-                break
-            clear = vault.open(account_name, connector_name, stored.sealed)
-            fresh = vault.seal(account_name, connector_name, clear)
-            # Where it is False somebody has put other credentials in this moment; they are looked at in the next round.
-            count += accounts.replace_seal(account_name, connector_name, stored.sealed, fresh)
+    closed: list[VaultError] = []
+    for account_name, connector_name in journal.accounts.all_credentials():
+        try:
+            count += _reseal(journal.accounts, vault, account_name, connector_name)
+        except VaultError as error:
+            closed.append(error)
+    if closed:
+        raise VaultError("; ".join(map(str, closed)))
     return count
+
+
+def _reseal(accounts: Accounts, vault: Vault, account_name: str, connector_name: str) -> bool:
+    while (stored := accounts.find_credential(account_name, connector_name)) is not None:
+        if vault.is_current(account_name, connector_name, stored.sealed):
+            return False
+        clear = vault.open(account_name, connector_name, stored.sealed)
+        fresh = vault.seal(account_name, connector_name, clear)
+        if accounts.replace_seal(account_name, connector_name, stored.sealed, fresh):
+            return True
+        # Somebody has put other credentials in this moment; they are looked at in the next round.
+    return False
 
 
 def _check_name(kind: str, name: str) -> None:
@@ -192,7 +224,8 @@ def _check_name(kind: str, name: str) -> None:
 
 
 def _secrets(fields: Mapping[str, CredentialField], credentials: Mapping[str, str]) -> list[str]:
-    return [text for name, text in credentials.items() if fields[name].type == "SecretStr"]
+    """The values to keep out of texts; one of three characters hides nothing and would only maim the text."""
+    return [text for name, text in credentials.items() if fields[name].type == "SecretStr" and len(text) > 3]
 
 
 def _without(secrets: Sequence[str], text: str) -> str:

@@ -2,8 +2,8 @@
 
 Three loops run side by side. One reads the stream and restarts it with growing pauses when it fails or falls silent. The second
 reconciles: after every ``Gap``, after every restart, and at intervals, because a stream can lose events silently. The third looks
-into the journal for orders that a process left in doubt when it died. A fill may come before the answer to its order, twice, late or
-out of order; the journal takes each once.
+into the journal for orders that a process left in doubt when it died. A fill may come before the answer to its order, twice, late
+or out of order; the journal takes each once. Beside them the funding payments of perpetuals are recorded.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from app.domain.errors import JournalUnavailable
 from app.domain.order import OrderKey
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.journal.journal import Journal
+from app.services.bell import rung_within
+from app.services.funding import FundingKeeper
 from app.services.recorder import Recorder
 from app.services.recovery import Recovery
 from app.services.sessions import Sessions
@@ -55,6 +57,7 @@ class Feed:
         settling: Settling,
         sessions: Sessions,
         clock: Clock,
+        funding: FundingKeeper | None = None,
     ) -> None:
         self._account_name = account_name
         self._connector_name = connector_name
@@ -64,6 +67,7 @@ class Feed:
         self._settling = settling
         self._sessions = sessions
         self._clock = clock
+        self._funding = funding
         self._is_dirty = asyncio.Event()
         self._log = log.bind(account_name=account_name, connector_name=connector_name)
 
@@ -74,6 +78,8 @@ class Feed:
             group.create_task(self._keep_reading())
             group.create_task(self._keep_reconciling())
             group.create_task(self._keep_looking())
+            if self._funding is not None:
+                group.create_task(self._funding.run(self._account_name, self._connector_name))
 
     async def _keep_reading(self) -> None:
         pauses = _pauses()
@@ -120,11 +126,7 @@ class Feed:
     async def _keep_reconciling(self) -> None:
         pauses = _pauses()
         while True:
-            try:
-                async with asyncio.timeout(_INTERVAL):
-                    await self._is_dirty.wait()
-            except TimeoutError:
-                pass
+            await rung_within(self._is_dirty, self._clock, _INTERVAL)
             self._is_dirty.clear()
             try:
                 await self._recovery.reconcile(self._account_name, self._connector_name)

@@ -15,14 +15,25 @@ from app.clock import Clock
 from app.journal import schema
 from app.journal.accounts import Accounts
 from app.journal.journal import Journal
+from app.metrics import Metrics
+from app.services.accounts import AccountKeeper
+from app.services.books import Books
 from app.services.catalog import Catalog
+from app.services.gauges import Gauges
 from app.services.history import History
 from app.services.inflight import InFlight
 from app.services.lock import DirectoryLock
+from app.services.market_data import MarketData
 from app.services.orders import Orders
+from app.services.portfolio import Portfolio
+from app.services.position_settings import PositionSettings
+from app.services.positions import Positions
+from app.services.prices import Prices
+from app.services.rates import Rates
 from app.services.rules import Rules
 from app.services.sessions import Sessions
 from app.services.settling import Settling
+from app.services.snapshots import SnapshotTaker
 from app.services.streams import Streams
 from app.services.users import Users
 from app.services.watch import Watch
@@ -30,13 +41,10 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-#: The account that always exists; callers of hummingbot-api take it for granted.
-MASTER_ACCOUNT = "master_account"
-
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
-    """All services of one process. ``watch`` is None in a process that leaves the accounts to workers."""
+    """All services of one process. ``watch`` and ``snapshots`` are None in a process that leaves the accounts to workers."""
 
     settings: Settings
     clock: Clock
@@ -46,12 +54,23 @@ class Gateway:
     sessions: Sessions
     rules: Rules
     catalog: Catalog
+    keeper: AccountKeeper
+    prices: Prices
+    portfolio: Portfolio
+    market_data: MarketData
+    books: Books
+    rates: Rates
     orders: Orders
     history: History
+    positions: Positions
+    position_settings: PositionSettings
     settling: Settling
     inflight: InFlight
     streams: Streams
+    metrics: Metrics
+    gauges: Gauges
     watch: Watch | None
+    snapshots: SnapshotTaker | None
     lock: DirectoryLock | None
     #: Called when everything has started.
     on_start: Callable[[Gateway], None] | None = None
@@ -65,11 +84,14 @@ class Gateway:
             # One process has the database to itself here, so there is nobody whom a migration could surprise.
             await asyncio.to_thread(schema.upgrade, self.settings.database_url)
         await self.journal.open()
-        await asyncio.to_thread(self._ensure_paper_account)
+        await asyncio.to_thread(self.keeper.ensure_master_account)
         self.first_password = await self.users.start()
         await self.streams.start()
+        self.sessions.start()
         if self.watch is not None:
             self.watch.start()
+        if self.snapshots is not None:
+            self.snapshots.start()
         if self.on_start is not None:
             self.on_start(self)
             self.first_password = None
@@ -78,12 +100,19 @@ class Gateway:
         """The process was told to stop: take no new orders and end the streams, so that the server can finish its connections."""
         self.inflight.close()
         self.streams.end()
+        self.market_data.end()
 
     async def stop(self) -> None:
         """Take no more orders, finish what is in flight within the limit, leave the rest to recovery."""
         await self.inflight.drain(self.settings.shutdown_timeout)
         if self.watch is not None:
             await self.watch.close()
+        if self.snapshots is not None:
+            await self.snapshots.close()
+        await self.portfolio.close()
+        await self.positions.close()
+        await self.prices.close()
+        await self.market_data.close()
         await self.streams.close()
         await self.settling.close()
         await self.rules.close()
@@ -95,7 +124,3 @@ class Gateway:
     async def password_hash(self, username: str) -> str | None:
         """The stored hash of a user's password; for the edge's authenticator."""
         return await self.users.password_hash(username)
-
-    def _ensure_paper_account(self) -> None:
-        if self.accounts.add_account(MASTER_ACCOUNT):
-            self.catalog.add_credential(MASTER_ACCOUNT, "paper", {})

@@ -13,10 +13,11 @@ sent or awaited past the deadline (creation and the exchange's time-out) after w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
+from typing import Any
 
 import structlog
 
@@ -39,12 +40,14 @@ from app.domain.order import Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import Opened
+from app.metrics import Metrics
 from app.services.inflight import InFlight
 from app.services.recorder import Recorder
 from app.services.replay import check_replay
 from app.services.rules import Rules
 from app.services.sessions import Sessions
 from app.services.settling import Settling
+from app.services.stopwatch import Stopwatch
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -64,6 +67,8 @@ class Placed:
     order: Order
     outcome: Outcome
     replayed: bool = False
+    #: Seconds by step: validate, journal, exchange.
+    laps: Mapping[str, float] = field(default_factory=dict)
 
 
 class Orders:
@@ -78,11 +83,13 @@ class Orders:
         rules: Rules,
         settling: Settling,
         inflight: InFlight,
+        metrics: Metrics,
         settings: Settings,
         clock: Clock,
         random_bits: Callable[[int], int],
     ) -> None:
         self._journal = journal
+        self._metrics = metrics
         self._recorder = recorder
         self._sessions = sessions
         self._rules = rules
@@ -106,17 +113,24 @@ class Orders:
     # -- placing --------------------------------------------------------------------------------------------------------
 
     async def _place(self, request: OrderRequest) -> Placed:
+        watch = Stopwatch(self._clock)
         connector = await self._sessions.connector(request.account_name, request.connector_name)
         earlier = await self._earlier(request)
         if earlier is not None:
             return self._replay(request, earlier)
         sendable = await self._checked(request, connector)
         connector.check_available()
+        watch.lap("validate")
         opened = await self._intend(sendable, terms=request.terms())
+        watch.lap("journal")
         if not opened.is_new:
             return self._replay(request, opened.order)
         failpoints.reach("orders.intent_recorded")
-        return await self._send(connector, opened.order)
+        placed = await self._send(connector, opened.order, watch)
+        watch.lap("journal")
+        self._metrics.gateway_seconds.observe(watch.laps["validate"] + watch.laps["journal"])
+        self._count(request.connector_name, "place", placed.outcome)
+        return replace(placed, laps=watch.laps)
 
     async def _earlier(self, request: OrderRequest) -> Order | None:
         """The order that the request's key or id names already. Most requests carry neither and cost nothing here."""
@@ -150,15 +164,16 @@ class Orders:
 
     # -- the call -------------------------------------------------------------------------------------------------------
 
-    async def _send(self, connector: Connector, order: Order) -> Placed:
+    async def _send(self, connector: Connector, order: Order, watch: Stopwatch) -> Placed:
         # A process may stand still between the intent and here; what is late now must not be sent any more.
         left = order.created_at + self._timeout - self._clock.now()
         try:
             if left <= timedelta(0):
                 raise ExchangeDown("The order was not sent: it took too long to write it down")
-            async with asyncio.timeout(min(left, self._timeout).total_seconds()):
-                report = await connector.submit_order(order)
+            limit = min(left, self._timeout)
+            report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", watch)
         except Refused as refusal:
+            self._metrics.outcomes.labels(order.connector_name, "place", "refused").inc()
             await self._record_refusal(order, refusal)
             raise
         except Exception as error:  # noqa: BLE001 - rule 3: whatever nobody classified is an unknown outcome
@@ -217,6 +232,19 @@ class Orders:
         self._settling.wake(order.key)
         return Placed(order=order, outcome=Outcome.UNKNOWN)
 
+    async def _timed(
+        self, call: Coroutine[Any, Any, OrderReport], limit: timedelta, connector_name: str, verb: str, watch: Stopwatch
+    ) -> OrderReport:
+        """The exchange's answer within ``limit``, and a note of how long it took, whatever came of it."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                return await call
+        finally:
+            self._metrics.exchange_seconds.labels(connector_name, verb).observe(watch.lap("exchange"))
+
+    def _count(self, connector_name: str, verb: str, outcome: Outcome) -> None:
+        self._metrics.outcomes.labels(connector_name, verb, outcome.value).inc()
+
     # -- cancelling -----------------------------------------------------------------------------------------------------
 
     async def _cancel(self, key: OrderKey) -> Order:
@@ -227,14 +255,17 @@ class Orders:
         connector.check_available()
         order = await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller")
         failpoints.reach("orders.cancel_recorded")
+        call, watch = connector.cancel_order(order.ref), Stopwatch(self._clock)
         try:
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                report = await connector.cancel_order(order.ref)
+            report = await self._timed(call, self._timeout, key.connector_name, "cancel", watch)
         except Refused as refusal:
+            self._metrics.outcomes.labels(key.connector_name, "cancel", "refused").inc()
             await self._record_cancel_refusal(order, refusal)
             raise
         except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
+            self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
             return await self._doubt_cancel(order, error)
+        self._count(key.connector_name, "cancel", Outcome.ACCEPTED)
         failpoints.reach("orders.cancel_answered")
         return await self._record_cancel(order, report)
 

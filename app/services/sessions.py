@@ -105,6 +105,11 @@ class Sessions:
         self._retiring[task] = live.connector
         task.add_done_callback(lambda done: self._retiring.pop(done, None))
 
+    def headroom(self) -> dict[str, float]:
+        """What is left of each exchange's request limits, 1 is all, by connector name; only of those that count."""
+        known = {name: connector_class(name).headroom(venue) for name, venue in self._venues.items()}
+        return {name: ratio for name, ratio in known.items() if ratio is not None}
+
     async def close(self) -> None:
         """Close everything; may be called twice."""
         if self._looking is not None:

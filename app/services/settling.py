@@ -41,6 +41,7 @@ from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
+from app.services.bell import rung_within
 from app.services.recorder import Recorder
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -253,10 +254,4 @@ class Settling:
         """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or for the bell."""
         if ask_at is not None:
             seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
-        waits = [asyncio.ensure_future(bell.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await rung_within(bell, self._clock, seconds)

@@ -1,50 +1,38 @@
-"""What accounts hold and what it is worth, to the last digit."""
+"""What holdings are worth."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
-import pytest
+from app.domain.portfolio import Holding, Holdings
 
-from app.domain.portfolio import Holding, Holdings, Snapshot, total_value
-from tests.domain.orders import T0
-
-D = Decimal
+AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def a_holding(units: str, price: str | None, token: str = "BTC") -> Holding:
-    return Holding(token=token, units=D(units), available_units=D(units), price=None if price is None else D(price))
+def holding(token: str, units: str, price: str | None) -> Holding:
+    return Holding(
+        token=token,
+        units=Decimal(units),
+        available_units=Decimal(units),
+        price=None if price is None else Decimal(price),
+    )
 
 
-@pytest.mark.parametrize(
-    ("units", "price", "value"),
-    [
-        ("2", "60000.50", "120001"),
-        ("0.1", "0.2", "0.02"),
-        ("0", "60000", "0"),
-        ("5", None, "0"),
-        ("0.000000000000000001", "0.000000000000000001", "1E-36"),
-        ("123456789.123456789", "987654321.987654321", "121932631356500531.347203169112635269"),
-        ("-1", "100", "-100"),
-    ],
-)
-def test_value_of_a_token(units: str, price: str | None, value: str) -> None:
-    """Units times price, exactly and without needless zeros; nothing where no price is known."""
-    assert a_holding(units, price).value == D(value)
-    assert str(a_holding(units, price).value) == str(D(value))
+def test_value_is_the_exact_product() -> None:
+    """Not a digit is lost between units and price, and no exponent shows."""
+    assert holding("X", "0.123456789012345678", "1234567.12345678").value == Decimal(
+        "152415.69288218220725500365279684"
+    )
+    assert str(holding("X", "100", "10").value) == "1000"
 
 
-def test_value_of_everything() -> None:
-    """Values add up without binary fractions; a token without a price adds none."""
-    tokens = (a_holding("0.1", "1"), a_holding("0.2", "1", "USDT"), a_holding("7", None, "XYZ"))
-    held = Holdings(account_name="main", connector_name="paper", asked_at=T0, tokens=tokens)
-    assert held.value == total_value(tokens) == D("0.3")
-    assert total_value(()) == 0
+def test_unknown_price_is_worth_nothing() -> None:
+    """A token without a price adds nothing to a sum."""
+    assert holding("X", "5", None).value == 0
 
 
-def test_holdings_without_a_problem() -> None:
-    """Holdings are as fresh as they say unless a problem is named."""
-    held = Holdings(account_name="main", connector_name="paper", asked_at=T0, tokens=())
-    assert held.problem is None
-    assert held.value == 0
-    assert Snapshot(at=T0, holdings=(held,)).holdings == (held,)
+def test_value_of_an_account_is_the_sum_of_its_tokens() -> None:
+    """Values add up over the tokens of an account on a connector."""
+    tokens = (holding("BTC", "0.5", "60000"), holding("USDT", "1.1", "1"), holding("X", "1", None))
+    assert Holdings(account_name="a", connector_name="c", asked_at=AT, tokens=tokens).value == Decimal("30001.1")

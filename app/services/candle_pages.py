@@ -1,0 +1,78 @@
+"""A stretch of history as candles, read from a connector page by page, so that no single call takes long.
+
+A range is asked for forward from its start, until its end, the present, or more than one answer may hold; the last candles are
+asked for backward.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.connectors.base import Connector
+from app.domain.reports import Candle
+
+#: A month of minutes, and a little more, is what callers are known to ask for.
+MOST_CANDLES = 50_000
+#: One page: what Binance gives in one answer, and well below the time limit of a call on the paper exchange.
+PAGE = 1_000
+#: No interval is shorter, and some exchanges count in whole seconds.
+_SECOND = timedelta(seconds=1)
+
+#: What every exchange calls its intervals. A month has no length, and there have not been many.
+_INTERVAL = re.compile(r"([1-9][0-9]{0,3})([smhdw])", re.ASCII)
+_UNITS = {
+    "s": _SECOND,
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleRange:
+    """The candles that open from ``start_at`` to ``end_at``, both included."""
+
+    start_at: datetime
+    end_at: datetime
+
+    def count(self, interval: str, now: datetime) -> int | None:
+        """How many candles that are at the most, up to ``now``; None for an interval whose length only the exchange knows."""
+        known = _INTERVAL.fullmatch(interval)
+        if known is None:
+            return None
+        length = int(known.group(1)) * _UNITS[known.group(2)]
+        return max(timedelta(), min(self.end_at, now) - self.start_at) // length + 1
+
+
+async def fetch_last(connector: Connector, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:
+    """The last ``count`` candles, oldest first; all there are if these are fewer. Raises what the connector raises."""
+    found = list(await connector.fetch_candles(trading_pair, interval, limit=min(count, PAGE)))
+    is_full = len(found) == PAGE
+    while is_full and len(found) < count:
+        end_at = found[0].opened_at - _SECOND
+        limit = min(PAGE, count - len(found))
+        page = await connector.fetch_candles(trading_pair, interval, limit=limit, end_at=end_at)
+        earlier = [candle for candle in page if candle.opened_at <= end_at]
+        is_full = len(page) == limit and bool(earlier)
+        found = earlier + found
+    return found
+
+
+async def fetch_range(connector: Connector, trading_pair: str, interval: str, wanted: CandleRange) -> Sequence[Candle]:
+    """The candles of ``wanted``, oldest first; a page more than ``MOST_CANDLES`` at most. Raises what the connector raises."""
+    found: list[Candle] = []
+    start_at, is_full = wanted.start_at, True
+    while is_full and start_at <= wanted.end_at and len(found) <= MOST_CANDLES:
+        page = await connector.fetch_candles(
+            trading_pair, interval, limit=PAGE, start_at=start_at, end_at=wanted.end_at
+        )
+        later = [candle for candle in page if start_at <= candle.opened_at <= wanted.end_at]
+        is_full = len(page) >= PAGE and bool(later)
+        found += later
+        if later:
+            start_at = later[-1].opened_at + _SECOND
+    return found

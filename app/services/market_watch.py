@@ -1,0 +1,119 @@
+"""Following one market: what is new since the last look.
+
+A watch belongs to one subscriber and holds only what that one has seen; the exchange is asked through ``MarketData``, so that many
+watches of one market cost what one does. ``look`` raises what a question raises, and may be called again after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.domain.reports import BookLevel, Candle, OrderBook, PublicTrade
+from app.services.market_data import MarketData
+
+#: Trades asked for at a look. A pair with more in one interval is asked for the most there is, and what is lost is not made up.
+_TRADES = 100
+_MOST_TRADES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleNews:
+    """All candles if a new one has opened since the last look (``is_new``), else the growing one."""
+
+    candles: Sequence[Candle]
+    is_new: bool
+
+
+class Watch(Protocol):
+    """What every watch can do."""
+
+    async def start(self) -> None:
+        """Ask once, to find out whether there is such a market. Raises what a question raises."""
+
+    async def look(self) -> object | None:
+        """What is new, or None."""
+
+
+class BookWatch:
+    """The book, whenever it has changed."""
+
+    def __init__(self, market_data: MarketData, connector_name: str, trading_pair: str, depth: int) -> None:
+        self._market_data = market_data
+        self._place = (connector_name, trading_pair)
+        self._depth = depth
+        self._seen: tuple[tuple[BookLevel, ...], tuple[BookLevel, ...]] | None = None
+
+    async def start(self) -> None:
+        await self._market_data.order_book(*self._place, self._depth)
+
+    async def look(self) -> OrderBook | None:
+        book = await self._market_data.order_book(*self._place, self._depth)
+        if (book.bids, book.asks) == self._seen:
+            return None
+        self._seen = (book.bids, book.asks)
+        return book
+
+
+class CandleWatch:
+    """All candles at first and when one opens, between that the one that grows."""
+
+    def __init__(
+        self, market_data: MarketData, connector_name: str, trading_pair: str, interval: str, count: int
+    ) -> None:
+        self._market_data = market_data
+        self._asked = (connector_name, trading_pair, interval, count)
+        self._opened_at: datetime | None = None
+        self._last: Candle | None = None
+
+    async def start(self) -> None:
+        await self._market_data.candles(*self._asked)
+
+    async def look(self) -> CandleNews | None:
+        candles = await self._market_data.candles(*self._asked)
+        last = candles[-1]
+        if last == self._last:
+            return None
+        is_new = last.opened_at != self._opened_at
+        self._last, self._opened_at = last, last.opened_at
+        return CandleNews(candles=candles if is_new else [last], is_new=is_new)
+
+
+class TradeWatch:
+    """The trades since the last look, oldest first, beginning with the first one after ``start``."""
+
+    def __init__(self, market_data: MarketData, connector_name: str, trading_pair: str) -> None:
+        self._market_data = market_data
+        self._place = (connector_name, trading_pair)
+        #: The ids of the last look and of the one before: the short list may be a little older than the long one that was asked for
+        #: in between.
+        self._seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+        self._last_at: datetime | None = None
+
+    async def start(self) -> None:
+        self._remember(await self._market_data.recent_trades(*self._place, _TRADES))
+
+    async def look(self) -> Sequence[PublicTrade] | None:
+        trades = await self._market_data.recent_trades(*self._place, _TRADES)
+        if len(trades) == _TRADES and not self._seen[0] & _ids(trades):
+            trades = await self._market_data.recent_trades(*self._place, _MOST_TRADES)
+        new = [trade for trade in trades if self._is_new(trade)]
+        self._remember(trades)
+        return new or None
+
+    def _is_new(self, trade: PublicTrade) -> bool:
+        # The long list reaches further back than what is remembered by id.
+        is_old = self._last_at is not None and trade.traded_at < self._last_at
+        return not is_old and not any(trade.exchange_trade_id in ids for ids in self._seen)
+
+    def _remember(self, trades: Sequence[PublicTrade]) -> None:
+        if trades:
+            self._seen = (_ids(trades), self._seen[0])
+            newest = max(trade.traded_at for trade in trades)
+            self._last_at = newest if self._last_at is None else max(self._last_at, newest)
+
+
+def _ids(trades: Sequence[PublicTrade]) -> frozenset[str]:
+    return frozenset(trade.exchange_trade_id for trade in trades)

@@ -1,0 +1,184 @@
+"""Accounts over HTTP: paths, codes and texts that callers of hummingbot-api rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.connectors.binance.stub import StubExchange
+from tests.handlers.contract import checked
+from tests.services.binance_stub import ACCOUNT, API_KEY, API_SECRET, CREDENTIALS, REFUSED
+
+ADD_ACCOUNT = "/accounts/add-account"
+DELETE_ACCOUNT = "/accounts/delete-account"
+ADD_CREDENTIAL = "/accounts/add-credential/{account_name}/{connector_name}"
+DELETE_CREDENTIAL = "/accounts/delete-credential/{account_name}/{connector_name}"
+LIST_CREDENTIALS = "/accounts/{account_name}/credentials"
+
+ORDER = {
+    "account_name": "master_account",
+    "connector_name": "paper",
+    "trading_pair": "BTC-USDT",
+    "trade_type": "BUY",
+    "amount": 1,
+    "price": 100,
+}
+
+
+def says(response: httpx.Response, path: str) -> tuple[int, str]:
+    """The status and what the answer says."""
+    document = checked(response, path)
+    return response.status_code, document.get("message") or document["detail"]
+
+
+async def test_accounts_come_and_go(client: httpx.AsyncClient) -> None:
+    """Adding, adding again, deleting, deleting again."""
+    query = {"account_name": "second"}
+
+    assert says(await client.post(ADD_ACCOUNT, params=query), ADD_ACCOUNT) == (201, "Account added successfully.")
+    assert checked(await client.get("/accounts/"), "/accounts/") == ["master_account", "second"]
+    assert says(await client.post(ADD_ACCOUNT, params=query), ADD_ACCOUNT) == (400, "Account already exists.")
+    assert says(await client.post(DELETE_ACCOUNT, params=query), DELETE_ACCOUNT) == (
+        200,
+        "Account deleted successfully.",
+    )
+    assert says(await client.post(DELETE_ACCOUNT, params=query), DELETE_ACCOUNT) == (
+        404,
+        "Folder 'second' not found in 'credentials'",
+    )
+    assert says(await client.post(DELETE_ACCOUNT, params={"account_name": "master_account"}), DELETE_ACCOUNT) == (
+        400,
+        "Cannot delete master account.",
+    )
+
+
+@pytest.mark.parametrize("path", [ADD_ACCOUNT, DELETE_ACCOUNT])
+async def test_account_names(client: httpx.AsyncClient, path: str) -> None:
+    """A bad name is 400 with the rule; a missing one is a list of faults; a body is not looked at."""
+    for name in ("", "a b", "../a"):
+        assert says(await client.post(path, params={"account_name": name}), path) == (
+            400,
+            f"Invalid account name: '{name}'. Only letters, numbers, underscores and hyphens are allowed.",
+        )
+    response = await client.post(path)
+    assert response.status_code == 422
+    assert [fault["loc"] for fault in checked(response, path)["detail"]] == [["query", "account_name"]]
+    response = await client.post(
+        path, params={"account_name": "a b"}, content=b"", headers={"content-type": "application/octet-stream"}
+    )
+    assert response.status_code == 400
+
+
+async def test_credentials_come_and_go(client: httpx.AsyncClient) -> None:
+    """Adding credentials lists the connector; deleting them twice is no error."""
+    response = await client.post("/accounts/add-credential/master_account/binance", json=CREDENTIALS)
+    assert says(response, ADD_CREDENTIAL) == (201, "Connector credentials added successfully.")
+    listed = await client.get("/accounts/master_account/credentials")
+    assert checked(listed, LIST_CREDENTIALS) == ["binance", "paper"]
+    for _ in range(2):
+        response = await client.post("/accounts/delete-credential/master_account/binance")
+        assert says(response, DELETE_CREDENTIAL) == (200, "Credential deleted successfully.")
+    listed = await client.get("/accounts/master_account/credentials")
+    assert checked(listed, LIST_CREDENTIALS) == ["paper"]
+    assert says(await client.get("/accounts/nobody/credentials"), LIST_CREDENTIALS) == (
+        404,
+        "Directory 'credentials/nobody/connectors' not found",
+    )
+
+
+async def test_refused_credentials(client: httpx.AsyncClient, stub: StubExchange) -> None:
+    """400 with the exchange's reason and without the keys; nothing is listed."""
+    stub.script(*ACCOUNT, REFUSED)
+    response = await client.post("/accounts/add-credential/master_account/binance", json=CREDENTIALS)
+    status, detail = says(response, ADD_CREDENTIAL)
+    assert status == 400
+    assert "Invalid API-key, IP, or permissions for action: ***." in detail
+    assert API_KEY not in response.text
+    assert (await client.get("/accounts/master_account/credentials")).json() == ["paper"]
+
+
+@pytest.mark.parametrize(
+    ("place", "body", "status", "detail"),
+    [
+        ("nobody/binance", CREDENTIALS, 404, "Account 'nobody' not found"),
+        ("a%20b/binance", CREDENTIALS, 400, "Invalid account name: 'a b'."),
+        ("master_account/binanse", CREDENTIALS, 404, "Connector 'binanse' not found"),
+        ("master_account/kraken", {}, 501, "Connector 'kraken' is known, but this gateway can't trade on it yet"),
+        ("master_account/binance", {}, 400, "missing fields binance_api_key, binance_api_secret"),
+        ("master_account/binance", {**CREDENTIALS, "binance_api_key": ""}, 400, "empty field binance_api_key"),
+        ("master_account/binance", {**CREDENTIALS, "memo": "x"}, 400, "unknown field memo"),
+        ("master_account/paper", {"starting_balances": "x"}, 400, "starting_balances: 'x' is not of the form"),
+    ],
+)
+async def test_credentials_that_can_not_be_tried(
+    client: httpx.AsyncClient, place: str, body: dict[str, Any], status: int, detail: str
+) -> None:
+    """Each wrong place and field has its own answer."""
+    answered, said = says(await client.post(f"/accounts/add-credential/{place}", json=body), ADD_CREDENTIAL)
+    assert (answered, detail in said) == (status, True), said
+
+
+@pytest.mark.parametrize("body", [b'["CANARY"]', b'"CANARY"', b'{"a":"CANARY","a":1}', b'{"a":"CANARY"', b"CANARY"])
+async def test_bodies_that_are_no_credentials_are_not_quoted(client: httpx.AsyncClient, body: bytes) -> None:
+    """Whatever is wrong with a body of secrets, the answer repeats none of it."""
+    response = await client.post(
+        "/accounts/add-credential/master_account/binance", content=body, headers={"content-type": "application/json"}
+    )
+    assert response.status_code in (400, 422)
+    checked(response, ADD_CREDENTIAL)
+    assert "CANARY" not in response.text
+
+
+async def test_active_orders_keep_credentials_and_accounts(client: httpx.AsyncClient) -> None:
+    """409 says how many orders are active; force deletes in spite of them."""
+    await client.post(ADD_ACCOUNT, params={"account_name": "second"})
+    await client.post("/accounts/add-credential/second/paper", json={})
+    placed = await client.post("/trading/orders", json={**ORDER, "account_name": "second"})
+    assert placed.status_code == 201
+
+    response = await client.post("/accounts/delete-credential/second/paper")
+    assert response.status_code == 409
+    assert checked(response, DELETE_CREDENTIAL)["code"] == "active_orders"
+    status, detail = says(await client.post(DELETE_ACCOUNT, params={"account_name": "second"}), DELETE_ACCOUNT)
+    assert (status, "has 1 active order (1 on paper)" in detail) == (409, True)
+
+    response = await client.post("/accounts/delete-credential/second/paper", params={"force": "true"})
+    assert response.status_code == 200
+    response = await client.post(DELETE_ACCOUNT, params={"account_name": "second", "force": "true"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/accounts/gateway/wallets"),
+        ("POST", "/accounts/gateway/add-wallet"),
+        ("DELETE", "/accounts/gateway/solana/abc"),
+        ("POST", "/accounts/gateway/wallet/set-default"),
+        ("GET", "/accounts/gateway/credentials"),
+    ],
+)
+async def test_wallets_are_not_here(client: httpx.AsyncClient, method: str, path: str) -> None:
+    """The wallet routes of hummingbot-api are 404, which its callers catch."""
+    response = await client.request(method, path)
+    assert response.status_code == 404
+    assert isinstance(response.json()["detail"], str)
+
+
+async def test_no_answer_ever_holds_a_credential(client: httpx.AsyncClient) -> None:
+    """Nothing that can be read about an account shows what was stored."""
+    await client.post("/accounts/add-credential/master_account/binance", json=CREDENTIALS)
+    answers = [
+        await client.get("/accounts/"),
+        await client.get("/accounts/master_account/credentials"),
+        await client.get("/connectors/binance/config-map"),
+        await client.get("/health/ready"),
+        await client.post("/portfolio/state", json={}),
+        await client.post("/trading/orders", json={**ORDER, "connector_name": "binance", "trading_pair": "BTC-USDT"}),
+    ]
+    for answer in answers:
+        for canary in (API_KEY, API_SECRET):
+            assert canary not in answer.text
+            assert canary not in str(answer.headers)

@@ -1,0 +1,164 @@
+"""Recovery: what a look at the whole book changes in the journal, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
+from app.domain.errors import ExchangeReadFailed
+from app.domain.ids import new_order_id
+from app.paper.orders import NewOrder
+from tests.services.world import ACCOUNT, World, key, request, until
+
+
+def place_past_the_gateway(world: World, order_id: str, price: int = 40_000) -> None:
+    """An order that reaches the exchange without the journal: from another program, or from a journal that was lost."""
+    world.exchange.place(
+        NewOrder(
+            account=ACCOUNT,
+            client_order_id=order_id,
+            trading_pair="BTC-USDT",
+            trade_type=TradeType.BUY,
+            order_type=OrderType.LIMIT,
+            amount=Decimal("0.01"),
+            price=Decimal(price),
+            time_in_force=TimeInForce.GTC,
+        )
+    )
+
+
+async def reconcile(world: World) -> None:
+    await world.recovery.reconcile(ACCOUNT, "paper")
+
+
+async def test_nothing_changes_where_all_is_well(each_world: World) -> None:
+    """A journal that is equal to the exchange gets no entry."""
+    await each_world.orders.place(request())
+    head = each_world.journal.head()
+    await reconcile(each_world)
+    await each_world.rest()
+    assert each_world.journal.head() == head
+
+
+async def test_orders_that_were_left_in_doubt_are_settled(each_world: World) -> None:
+    """Whatever the last process did not know is asked about and found."""
+    for order_id, fault in (("a", "reset"), ("b", "lost"), ("c", "down")):
+        each_world.faults.plan("submit", fault)
+        await each_world.orders.place(request(client_order_id=order_id))
+
+    await reconcile(each_world)
+    await until(lambda: not each_world.journal.unsettled_orders(), each_world.clock)
+
+    assert [each_world.order(name).state for name in "abc"] == [
+        OrderState.OPEN,
+        OrderState.OPEN,
+        OrderState.REJECTED,
+    ]
+    assert each_world.violations() == ()
+
+
+async def test_an_order_that_left_the_book_is_asked_about(world: World) -> None:
+    """The stream lost the fill: the order is missing from the book, and asking brings its end."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(5)
+
+    await reconcile(world)
+    await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
+    assert world.violations() == ()
+
+
+async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -> None:
+    """An order under an id of our form is taken into the journal, with an alarm."""
+    order_id = new_order_id(world.clock.now(), lambda bits: 1)
+    place_past_the_gateway(world, order_id)
+
+    await reconcile(world)
+
+    order = world.order(order_id)
+    assert (order.state, order.amount, order.price) == (OrderState.OPEN, Decimal("0.01"), Decimal(40_000))
+    assert world.kinds(order_id)[0] == "adopted"
+    assert world.journal.replay(order.key) == order
+
+
+async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -> None:
+    """An exchange that does not repeat the terms leaves us an alarm and no order."""
+    order_id = new_order_id(world.clock.now(), lambda bits: 1)
+    place_past_the_gateway(world, order_id)
+    connector = await world.connector()
+    (report,) = await connector.fetch_open_orders()
+
+    await world.recovery.take(connector, replace(report, terms=None))
+
+    assert world.journal.find_order(key(order_id)) is None
+
+
+async def test_a_foreign_order_is_ignored(world: World) -> None:
+    """What another program placed is none of ours."""
+    place_past_the_gateway(world, "somebody-else")
+    await reconcile(world)
+    assert world.journal.head() == 0
+
+
+async def test_an_order_presumed_gone_that_shows_up_has_reappeared(world: World) -> None:
+    """A conclusion that proves wrong is taken back, with an alarm."""
+    world.faults.plan("submit", "down")
+    await world.orders.place(request(client_order_id="o1"))
+    await until(lambda: world.order("o1").state is OrderState.REJECTED, world.clock)
+    place_past_the_gateway(world, "o1")
+
+    await reconcile(world)
+
+    assert world.order("o1").state is OrderState.OPEN
+    assert "reappeared" in world.kinds("o1")
+    assert {violation.clause for violation in world.violations()} == {"final_states_are_not_taken_back"}
+
+
+async def test_a_cancel_without_an_outcome_is_pursued(world: World) -> None:
+    """A process died between asking for a cancel and its answer: the order is asked about until the matter is clear."""
+    placed = await world.orders.place(request(client_order_id="o1"))
+    world.faults.plan("cancel", "cancel_reset")
+    await world.orders.cancel(placed.order.key)
+    await world.settling.close()
+    world.settling._is_closed = False
+
+    await reconcile(world)
+
+    await until(lambda: world.order("o1").state is OrderState.CANCELED, world.clock)
+
+
+async def test_an_exchange_that_does_not_answer_is_told_of(world: World) -> None:
+    """The error reaches the feed, which tries again; the orders in doubt are pursued all the same."""
+    world.faults.plan("submit", "reset")
+    await world.orders.place(request(client_order_id="o1"))
+    await world.settling.close()
+    world.settling._is_closed = False
+    world.faults.plan("ask", "unanswered")
+
+    with pytest.raises(ExchangeReadFailed):
+        await reconcile(world)
+
+    assert key("o1") in world.settling._pursuits
+
+
+async def test_one_order_that_can_not_be_recorded_does_not_stop_the_others(world: World) -> None:
+    """The fault is raised in the end, after everything else was done."""
+    for order_id in ("a", "b"):
+        world.faults.plan("submit", "reset")
+        await world.orders.place(request(client_order_id=order_id))
+    await world.settling.close()
+    record = world.settling.record
+
+    async def failing(connector: object, order: object, report: object) -> object:
+        if report.order_id == "a":  # type: ignore[attr-defined]
+            raise ValueError("a")
+        return await record(connector, order, report)  # type: ignore[arg-type]
+
+    world.settling.record = failing  # type: ignore[method-assign,assignment]
+    with pytest.raises(ValueError, match="a"):
+        await reconcile(world)
+
+    assert [world.order(name).state for name in "ab"] == [OrderState.UNKNOWN, OrderState.OPEN]

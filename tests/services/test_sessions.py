@@ -1,0 +1,94 @@
+"""Live connectors: one for each account, started once, and let go of when their credentials change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import ConnectorNotConfigured, OrdergateError, UnknownAccount, UnknownConnector
+from app.services.accounts import MASTER_ACCOUNT
+from app.services.gateway import Gateway
+from app.vault import Vault
+from tests.connectors.binance.hand_clock import HandClock
+from tests.gateways import SECRET_KEY, opened_gateway
+from tests.services.binance_stub import CREDENTIALS, running_stub, urls
+
+#: How often a process looks for changed credentials, in seconds.
+LOOK = 1.0
+
+
+@pytest.fixture
+def hand() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, sqlite_template: Path, hand: HandClock) -> AsyncIterator[Gateway]:
+    """A gateway with the paper exchange."""
+    async with opened_gateway(tmp_path, sqlite_template, hand) as gateway:
+        yield gateway
+
+
+async def test_a_connector_is_started_once(gateway: Gateway) -> None:
+    """Many who need it first at the same time get the same one, and so do those who come later."""
+    connectors = await asyncio.gather(*[gateway.sessions.connector(MASTER_ACCOUNT, "paper") for _ in range(5)])
+    connectors.append(await gateway.sessions.connector(MASTER_ACCOUNT, "paper"))
+    assert len({id(each) for each in connectors}) == 1
+    assert await gateway.sessions.keyless("paper") is await gateway.sessions.keyless("paper")
+
+
+async def test_what_is_missing_is_told(gateway: Gateway) -> None:
+    """No account, no connector and no credentials are three things."""
+    with pytest.raises(UnknownAccount):
+        await gateway.sessions.connector("nobody", "paper")
+    with pytest.raises(UnknownConnector):
+        await gateway.sessions.connector(MASTER_ACCOUNT, "nonsense")
+    with pytest.raises(ConnectorNotConfigured):
+        await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+
+
+async def test_credentials_that_changed_elsewhere_are_found_by_looking(gateway: Gateway, hand: HandClock) -> None:
+    """Each second the process looks; a database that can't be asked is asked again."""
+    gateway.sessions.start()
+    old = await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+    await hand.until_asleep(LOOK)
+    with gateway.journal.database.change() as connection:
+        connection.exec_driver_sql("ALTER TABLE credentials RENAME TO elsewhere")
+    hand.advance(LOOK)
+    await hand.until_asleep(LOOK)
+    with gateway.journal.database.change() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO credentials")
+    assert await gateway.sessions.connector(MASTER_ACCOUNT, "paper") is old
+
+    gateway.accounts.put_credential(MASTER_ACCOUNT, "paper", Vault(SECRET_KEY).seal(MASTER_ACCOUNT, "paper", {}))
+    hand.advance(LOOK)
+    await hand.until_asleep(LOOK)
+
+    assert await gateway.sessions.connector(MASTER_ACCOUNT, "paper") is not old
+
+
+async def test_a_connector_that_was_let_go_of_closes_later(
+    tmp_path: Path, sqlite_template: Path, hand: HandClock
+) -> None:
+    """It works for as long as a call may take, and then no more. Forgetting what is not live does nothing."""
+    async with (
+        running_stub() as stub,
+        opened_gateway(tmp_path, sqlite_template, hand, connector_urls=urls(stub)) as gateway,
+    ):
+        timeout = gateway.settings.exchange_timeout.total_seconds()
+        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        old = await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+        gateway.sessions.forget(MASTER_ACCOUNT, "binance")
+        gateway.sessions.forget(MASTER_ACCOUNT, "binance")
+        await hand.until_asleep(timeout)
+        await old.fetch_balances()
+
+        retiring = list(gateway.sessions._retiring)
+        hand.advance(timeout)
+        await asyncio.gather(*retiring)
+
+        with pytest.raises(OrdergateError):
+            await old.fetch_balances()
