@@ -10,4 +10,4 @@ from app.web.sockets import sockets
 configure_logging()
 _gateway = build_gateway(load_settings(), role="web")
 _gateway.on_start = greet
-app = create_app(_gateway, streams=sockets(_gateway))
+app = create_app(_gateway, streams=sockets(_gateway), metrics=_gateway.metrics)

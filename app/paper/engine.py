@@ -7,7 +7,7 @@ one expires there (Binance's EXPIRE_TAKER).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
@@ -32,7 +32,7 @@ MAX_LOOKS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class _Party:
+class Party:
     """One side of a trade: a user's order, or the market where ``order`` is None."""
 
     order: PaperOrder | None
@@ -78,7 +78,7 @@ class Engine:
         """Take ``new`` in; the order as it stands after trading. Refuses without changing anything."""
         with localcontext(EXACT):
             pair = self.pair(new.trading_pair)
-            filters.check(new, pair, self._market.mid(pair, self.state.tick))
+            self._check_rules(new, pair)
             if self.state.open_order(new.account, new.client_order_id) is not None:
                 raise PaperRefusal(RefusalCode.DUPLICATE_ORDER_ID, f"{new.client_order_id} is an open order already")
             planned = self._plan(new, pair)
@@ -96,7 +96,7 @@ class Engine:
         """Take an open order off the book and give back what it holds."""
         with localcontext(EXACT):
             pair = self.pair(order.trading_pair)
-            asset, amount = _held(order, pair)
+            asset, amount = self._held(order, pair)
             self.state.ledger.hold(order.account, asset, -amount)
             canceled = self.state.save(replace(order, state=OrderState.CANCELED, updated_at=now))
             self.state.tell("canceled", canceled, now)
@@ -107,13 +107,11 @@ class Engine:
         tick, last = tick_of(now), self.state.tick
         if tick <= last:
             return
-        looks = min(MAX_LOOKS, tick - last) if last and self.state.orders else 1
+        looks = self._looks(last, tick)
         with localcontext(EXACT):
-            for look in range(1, looks + 1):
-                self.state.depth.turn(last + (tick - last) * look // looks)
-                for pair in self.pairs.values():
-                    if pair.is_trading and not self.state.book(pair.trading_pair).is_empty():
-                        self._meet(pair, now if looks == 1 else moment_of(self.state.tick))
+            for look in looks:
+                self.state.depth.turn(look)
+                self._look(now if len(looks) == 1 else moment_of(look))
 
     def offers(self, trading_pair: str, side: TradeType) -> Iterator[Level]:
         """What rests on one side, users' orders and the synthetic depth together, price by price, best first."""
@@ -123,11 +121,29 @@ class Engine:
         for price, matches in groupby(resting, key=lambda match: match.price):
             yield Level(price, sum((match.amount for match in matches), ZERO))
 
+    def _looks(self, last: int, tick: int) -> Sequence[int]:
+        """The ticks after ``last`` at which something may happen to somebody, up to ``tick``."""
+        looks = min(MAX_LOOKS, tick - last) if last and self.state.orders else 1
+        return [last + (tick - last) * look // looks for look in range(1, looks + 1)]
+
+    def _look(self, now: datetime) -> None:
+        """What the market does at its present tick."""
+        for pair in self.pairs.values():
+            if pair.is_trading and not self.state.book(pair.trading_pair).is_empty():
+                self._meet(pair, now)
+
+    def _check_rules(self, new: NewOrder, pair: Pair) -> None:
+        filters.check(new, pair, self._market.mid(pair, self.state.tick))
+
+    def _makers(self, pair: Pair, side: TradeType) -> Iterable[PaperOrder]:
+        """The users' orders that an incoming one may trade with, best first."""
+        return self.state.book(pair.trading_pair).side(side)
+
     def _plan(self, new: NewOrder, pair: Pair) -> Plan:
-        side = _opposite(new.trade_type)
+        side = opposite(new.trade_type)
         return plan(
             new,
-            self.state.book(pair.trading_pair).side(side),
+            self._makers(pair, side),
             self.state.depth.levels(pair, side),
             step=pair.step,
             tick=self.state.tick,
@@ -147,8 +163,13 @@ class Engine:
             )
 
     def _accept(self, new: NewOrder, planned: Plan, now: datetime) -> PaperOrder:
+        order = self._order(new, planned, now)
+        self.state.tell("new", order, now)
+        return self.state.save(order, is_new=True)
+
+    def _order(self, new: NewOrder, planned: Plan, now: datetime) -> PaperOrder:
         """The order on record. One by quote amount that can be filled has the base amount that its money buys."""
-        order = PaperOrder(
+        return PaperOrder(
             exchange_order_id=self.state.counters.next_order_id(),
             account=new.account,
             client_order_id=new.client_order_id,
@@ -163,14 +184,16 @@ class Engine:
             created_at=now,
             updated_at=now,
         )
-        self.state.tell("new", order, now)
-        return self.state.save(order, is_new=True)
+
+    def _held(self, order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:
+        """What an open order sets aside: the quote it may cost, or the base it may deliver."""
+        return (pair.quote, order.limit * order.remaining) if order.is_buy else (pair.base, order.remaining)
 
     def _take(self, taker: PaperOrder, match: Match, pair: Pair, now: datetime) -> PaperOrder:
         """Let ``taker`` trade with one counterparty; the taker after it."""
         if match.maker is None:
-            self.state.depth.take(pair, _opposite(taker.trade_type), match.price, match.amount)
-        incoming, resting = _Party(taker, Liquidity.TAKER), _Party(match.maker, Liquidity.MAKER)
+            self.state.depth.take(pair, opposite(taker.trade_type), match.price, match.amount)
+        incoming, resting = Party(taker, Liquidity.TAKER), Party(match.maker, Liquidity.MAKER)
         self._pay(pair, incoming, resting, match.price, match.amount)
         if match.maker is not None:
             self._fill(match.maker, pair, match.price, match.amount, Liquidity.MAKER, now)
@@ -186,7 +209,7 @@ class Engine:
             return self._expire(order, "no_depth", now)
         if order.time_in_force is TimeInForce.IOC:
             return self._expire(order, "immediate_or_cancel", now)
-        asset, amount = _held(order, pair)
+        asset, amount = self._held(order, pair)
         self.state.ledger.hold(order.account, asset, amount)
         self.state.rest(order)
         return order
@@ -204,13 +227,13 @@ class Engine:
                 amount = self._reach(best, pair)
                 if amount == ZERO:
                     break
-                maker, market = _Party(best, Liquidity.MAKER), _Party(None, Liquidity.TAKER)
+                maker, market = Party(best, Liquidity.MAKER), Party(None, Liquidity.TAKER)
                 self._pay(pair, maker, market, best.limit, amount)
                 self._fill(best, pair, best.limit, amount, Liquidity.MAKER, now)
 
     def _reach(self, order: PaperOrder, pair: Pair) -> Decimal:
         """Take what the market offers ``order`` at its price or better out of the depth; how much that is."""
-        side = _opposite(order.trade_type)
+        side = opposite(order.trade_type)
         reached: list[tuple[Decimal, Decimal]] = []
         left = order.remaining
         for level in self.state.depth.levels(pair, side):
@@ -223,7 +246,7 @@ class Engine:
             self.state.depth.take(pair, side, price, got)
         return order.remaining - left
 
-    def _pay(self, pair: Pair, one: _Party, other: _Party, price: Decimal, amount: Decimal) -> None:
+    def _pay(self, pair: Pair, one: Party, other: Party, price: Decimal, amount: Decimal) -> None:
         """Move base and quote between the two, and from each user the fee out of what it received."""
         assert one.order is not None
         buyer, seller = (one, other) if one.order.is_buy else (other, one)
@@ -269,13 +292,9 @@ class Engine:
         return after
 
 
-def _opposite(side: TradeType) -> TradeType:
+def opposite(side: TradeType) -> TradeType:
+    """The other side of the book."""
     return TradeType.SELL if side is TradeType.BUY else TradeType.BUY
-
-
-def _held(order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:
-    """What an open order sets aside: the quote it may cost, or the base it may deliver."""
-    return (pair.quote, order.limit * order.remaining) if order.is_buy else (pair.base, order.remaining)
 
 
 def _asked_cost(new: NewOrder) -> Decimal | None:

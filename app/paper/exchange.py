@@ -74,14 +74,14 @@ class PaperExchange:
         self.pairs = pairs
         self.assets = frozenset(asset for pair in pairs.values() for asset in (pair.base, pair.quote))
         self._clock = clock
-        self._fees = fees or Fees()
-        self._market = SyntheticMarket(seed, path)
+        self.fees = fees or Fees()
+        self._market = self._new_market(seed, path)
         self._default_balances = default_balances
         self._openings: dict[str, Mapping[str, Decimal]] = {}
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
         self._forget()
-        self._store = PaperStore(url, busy_timeout=busy_timeout)
+        self._store = self._open_store(url, busy_timeout)
 
     # Accounts.
 
@@ -347,8 +347,17 @@ class PaperExchange:
             transaction.load(self._engine.state, self._version)
 
     def _forget(self) -> None:
-        self._engine = Engine(self.pairs, self._market, self._fees)
+        self._engine = self._new_engine()
         self._version = 0
+
+    def _new_market(self, seed: int, path: PricePath | None) -> SyntheticMarket:
+        return SyntheticMarket(seed, path)
+
+    def _new_engine(self) -> Engine:
+        return Engine(self.pairs, self._market, self.fees)
+
+    def _open_store(self, url: str, busy_timeout: int) -> PaperStore:
+        return PaperStore(url, busy_timeout=busy_timeout)
 
     def _ensure(self, engine: Engine, account: str) -> None:
         if account not in engine.state.accounts:

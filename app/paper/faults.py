@@ -33,10 +33,12 @@ CANCEL = ("cancel_lost", "cancel_reset", "cancel_down", "cancel_slow")
 #: For a question: not answered, answered slowly, or (for one order only) "no such order" for a moment after it was placed.
 ASK = ("unanswered", "ask_slow")
 HIDE = "hidden"
+#: A report that counts an order's fills without listing them.
+BARE = "bare"
 #: For one event of a stream: never sent, sent twice, sent after the next ones, sent later; and the stream itself may break.
 STREAM = ("drop", "double", "swap", "delay")
 CUT = "cut"
-KINDS = frozenset((*SUBMIT, *CANCEL, *ASK, HIDE, *STREAM, CUT))
+KINDS = frozenset((*SUBMIT, *CANCEL, *ASK, HIDE, BARE, *STREAM, CUT))
 
 _PARTS = 1_000_000
 #: A stream breaks this many times more rarely than a single thing goes wrong; else it would be down most of the time.
@@ -142,6 +144,10 @@ class Faults:
         if record is None or record.order.created_at + timedelta(seconds=_HIDDEN) <= self._clock.now():
             return False
         return self._fate((HIDE,), "query", record.order.client_order_id)[0] is not None
+
+    def strips(self, name: str) -> bool:
+        """Whether a report about the order ``name`` comes without its fills, which then have to be asked for."""
+        return self._fate((BARE,), "report", name)[0] is not None
 
     def stream(self, events: Sequence[Answer]) -> list[Answer]:
         """What a stream sends instead of ``events``; to be called now and then without any. Raises when the stream breaks."""

@@ -18,8 +18,11 @@ from app.paper.refusals import PaperRefusal, RefusalCode
 _CLIENT_ORDER_ID = re.compile(r"[.A-Za-z:/0-9_-]{1,36}", re.ASCII)
 
 
-def check(new: NewOrder, pair: Pair, reference_price: Decimal) -> None:
-    """Raise ``PaperRefusal`` unless ``new`` keeps the rules; ``reference_price`` values a market order's amount."""
+def check(new: NewOrder, pair: Pair, reference_price: Decimal, *, may_be_small: bool = False) -> None:
+    """Raise ``PaperRefusal`` unless ``new`` keeps the rules; ``reference_price`` values a market order's amount.
+
+    One that ``may_be_small`` need not be worth the minimum.
+    """
     _check_form(new)
     if not pair.is_trading:
         raise PaperRefusal(RefusalCode.MARKET_CLOSED, f"{pair.trading_pair} is closed for trading")
@@ -27,7 +30,7 @@ def check(new: NewOrder, pair: Pair, reference_price: Decimal) -> None:
         _check_price(new.price, pair)
     if new.amount is not None:
         _check_amount(new, new.amount, pair)
-    _check_notional(new, pair, reference_price)
+    _check_notional(new, pair, reference_price, ZERO if may_be_small else pair.min_notional)
 
 
 def _check_form(new: NewOrder) -> None:
@@ -64,13 +67,13 @@ def _check_amount(new: NewOrder, amount: Decimal, pair: Pair) -> None:
         )
 
 
-def _check_notional(new: NewOrder, pair: Pair, reference_price: Decimal) -> None:
+def _check_notional(new: NewOrder, pair: Pair, reference_price: Decimal, minimum: Decimal) -> None:
     notional = new.quote_amount if new.amount is None else new.amount * (new.price or reference_price)
     assert notional is not None
-    if not pair.min_notional <= notional <= pair.max_notional:
+    if not minimum <= notional <= pair.max_notional:
         raise PaperRefusal(
             RefusalCode.NOTIONAL,
-            f"value {plain(notional)} is not between {plain(pair.min_notional)} and {plain(pair.max_notional)} {pair.quote}",
+            f"value {plain(notional)} is not between {plain(minimum)} and {plain(pair.max_notional)} {pair.quote}",
         )
 
 

@@ -1,4 +1,4 @@
-"""Who has what: totals and holds of every account and asset, and the two accounts of the exchange itself.
+"""Who has what: totals and holds of every account and asset, and the accounts of the exchange itself.
 
 Every amount that one account gains another loses, so that the sum over all accounts is zero for every asset, always: a deposit
 comes out of the synthetic market's account, a fee goes to the fee account. Users' balances never go below zero, nor below what
@@ -13,10 +13,16 @@ from decimal import Decimal
 from app.domain.decimals import ZERO
 from app.paper.orders import PaperBalance
 
-#: The counter-account of everything outside: it may owe. The sign keeps both names out of users' reach.
+#: The counter-account of everything outside: it may owe. The sign keeps these names out of users' reach.
 MARKET = "~market"
 #: Where fees go.
 FEES = "~fees"
+#: Of perpetuals: who pays profits and takes losses. What it has paid out more than taken is what open positions have still to lose.
+CLEARING = "~clearing"
+#: Who pays and takes funding, since the synthetic market holds the other side of the users' positions.
+FUNDING = "~funding"
+#: Who takes what is left of a liquidated position, and pays what its margin did not cover.
+INSURANCE = "~insurance"
 
 
 def is_house(account: str) -> bool:

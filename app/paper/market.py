@@ -108,6 +108,8 @@ class SyntheticMarket:
     def __init__(self, seed: int, path: PricePath | None = None) -> None:
         self._seed = seed
         self._path = path or SyntheticPath(seed)
+        #: Whether the past stays as it is: a path moved by hand takes all of its history along.
+        self.is_repeatable = isinstance(self._path, SyntheticPath)
         self._salts: dict[tuple[str, str], int] = {}
 
     def mid(self, pair: Pair, tick: int) -> Decimal:

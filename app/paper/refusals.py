@@ -24,6 +24,10 @@ class RefusalCode(StrEnum):
     LOT_SIZE = "LOT_SIZE"
     MARKET_LOT_SIZE = "MARKET_LOT_SIZE"
     NOTIONAL = "NOTIONAL"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    POSITION_SIDE = "POSITION_SIDE"
+    POSITION_MODE = "POSITION_MODE"
+    LEVERAGE = "LEVERAGE"
 
 
 class PaperRefusal(Exception):

@@ -15,14 +15,14 @@ from app.domain.enums import Liquidity, OrderState, OrderType, TimeInForce, Trad
 from app.paper.depth import Taken
 from app.paper.orders import PaperBalance, PaperEvent, PaperFill, PaperOrder
 
-_ORDER_FIELDS = tuple(field.name for field in fields(PaperOrder))
-_FILL_FIELDS = tuple(field.name for field in fields(PaperFill))
-
 
 def order_row(order: PaperOrder, version: int) -> dict[str, Any]:
-    row = {name: getattr(order, name) for name in _ORDER_FIELDS}
-    row["version"] = version
-    return row
+    return record_row(order) | {"version": version}
+
+
+def record_row(record: Any) -> dict[str, Any]:
+    """A record's fields, each in the column of its name."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def order_of(row: Row[Any]) -> PaperOrder:
@@ -49,7 +49,7 @@ def order_of(row: Row[Any]) -> PaperOrder:
 
 
 def fill_row(fill: PaperFill) -> dict[str, Any]:
-    return {name: getattr(fill, name) for name in _FILL_FIELDS}
+    return record_row(fill)
 
 
 def fill_of(row: Row[Any]) -> PaperFill:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import ClassVar
 
 from app.paper.book import Book
 from app.paper.depth import Depth, Taken
@@ -56,6 +57,8 @@ class Changes:
 class State:
     """Everything in memory. Only open orders are here; closed ones are the store's to answer for."""
 
+    changes_class: ClassVar[type[Changes]] = Changes
+
     def __init__(self, depth: Depth) -> None:
         self.counters = Counters()
         self.ledger = Ledger()
@@ -64,7 +67,7 @@ class State:
         self.orders: dict[int, PaperOrder] = {}
         self._books: dict[str, Book] = {}
         self._by_client: dict[tuple[str, str], int] = {}
-        self._changes = Changes()
+        self._changes = self.changes_class()
 
     @property
     def tick(self) -> int:
@@ -132,7 +135,7 @@ class State:
 
     def take_changes(self, now: datetime) -> Changes:
         """What changed since this was last called, with one balance event for each account of which a balance did."""
-        changes, self._changes = self._changes, Changes()
+        changes, self._changes = self._changes, self.changes_class()
         changes.balances = self.ledger.take_touched()
         by_account = sorted(changes.balances, key=lambda balance: balance.account)
         for account, balances in groupby(by_account, key=lambda balance: balance.account):

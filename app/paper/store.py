@@ -1,6 +1,6 @@
 """The exchange's durable memory: one transaction an operation, under a lock that all processes share.
 
-SQLite locks the file (BEGIN IMMEDIATE), PostgreSQL the one row of ``paper_exchange`` (SELECT ... FOR UPDATE); inside the lock
+SQLite locks the file (BEGIN IMMEDIATE), PostgreSQL the one row of ``…_exchange`` (SELECT ... FOR UPDATE); inside the lock
 the row's version says whether memory is still what is stored. A commit is on the disk before it returns (WAL with full sync,
 PostgreSQL's default). It stores and finds records; it knows no rule of trading.
 """
@@ -16,8 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from app.paper import tables
 from app.paper.refusals import PaperUnavailable
+from app.paper.tables import SPOT, Tables
 from app.paper.transaction import Transaction
 
 #: How long to wait for another process's transaction, of which each takes about a millisecond, before giving up unharmed.
@@ -32,9 +32,18 @@ class WrongSchema(Exception):
 
 
 class PaperStore:
-    """One database, used by one thread of this process at a time and by any number of processes."""
+    """One exchange's ``tables`` in one database, used by one thread of this process at a time and by any number of processes."""
 
-    def __init__(self, url: str, *, busy_timeout: int = BUSY_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_timeout: int = BUSY_TIMEOUT_SECONDS,
+        tables: Tables = SPOT,
+        transaction: type[Transaction] = Transaction,
+    ) -> None:
+        self._tables = tables
+        self._transaction = transaction
         self._engine = (
             _sqlite_engine(url, busy_timeout) if url.startswith("sqlite") else _postgres_engine(url, busy_timeout)
         )
@@ -67,7 +76,7 @@ class PaperStore:
     def last_seq(self) -> int:
         """The newest event's number, without taking the lock."""
         with self._engine.connect() as connection:
-            seq: int = connection.execute(select(tables.exchange.c.seq)).scalar_one()
+            seq: int = connection.execute(select(self._tables.exchange.c.seq)).scalar_one()
             return seq
 
     def close(self) -> None:
@@ -78,13 +87,14 @@ class PaperStore:
         if self._is_sqlite:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             insert: Any = sqlite.insert
-            row = connection.execute(_READ).one()
+            row = connection.execute(select(self._tables.exchange)).one()
         else:
             insert = postgresql.insert
-            row = connection.execute(_READ.with_for_update()).one()
-        return Transaction(connection, insert, row)
+            row = connection.execute(select(self._tables.exchange).with_for_update()).one()
+        return self._transaction(connection, insert, self._tables, row)
 
     def _create(self) -> None:
+        tables = self._tables
         with self._engine.connect() as connection:
             if self._is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -93,17 +103,14 @@ class PaperStore:
             tables.metadata.create_all(connection)
             found: Sequence[Any] = connection.execute(select(tables.exchange.c.schema_version)).all()
             if not found:
-                connection.execute(tables.exchange.insert().values(**_FIRST_ROW))
-            elif found[0][0] != tables.SCHEMA_VERSION:
-                raise WrongSchema(f"the paper exchange's store has schema {found[0][0]}, not {tables.SCHEMA_VERSION}")
+                connection.execute(tables.exchange.insert().values(schema_version=tables.schema_version, **_FIRST_ROW))
+            elif found[0][0] != tables.schema_version:
+                raise WrongSchema(f"the paper exchange's store has schema {found[0][0]}, not {tables.schema_version}")
             connection.commit()
 
 
-_READ = select(tables.exchange)
-
 _FIRST_ROW = {
     "id": 1,
-    "schema_version": tables.SCHEMA_VERSION,
     "version": 1,
     "tick": 0,
     "taken": "[]",

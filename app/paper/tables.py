@@ -1,8 +1,9 @@
-"""The tables of the exchange, for SQLite and PostgreSQL alike, and how exact numbers and times are kept in them.
+"""The tables of an exchange, for SQLite and PostgreSQL alike, and how exact numbers and times are kept in them.
 
-Numbers are NUMERIC in PostgreSQL and text in SQLite, whose own numbers are floats; times are whole microseconds since 1970. The
-one row of ``paper_exchange`` is what processes lock: it holds the counters, and ``version`` grows with every commit. Rows that
-memory mirrors carry the version that wrote them, so that another process reads only what is new to it.
+Each exchange has a set of its own, told apart by the prefix of their names, so that several may share a database. Numbers are
+NUMERIC in PostgreSQL and text in SQLite, whose own numbers are floats; times are whole microseconds since 1970. The one row of
+``…_exchange`` is what processes lock: it holds the counters, and ``version`` grows with every commit. Rows that memory mirrors
+carry the version that wrote them, so that another process reads only what is new to it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.domain.decimals import plain
-
-#: Grows with every change of the tables. A store of another version is not touched.
-SCHEMA_VERSION = 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -53,102 +51,139 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
-metadata = MetaData()
+class Tables:
+    """The tables that every exchange has. ``schema_version`` grows with every change of them; a store of another is not touched."""
 
-exchange = Table(
-    "paper_exchange",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("schema_version", Integer, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("tick", BigInteger, nullable=False),
-    Column("taken", Text, nullable=False),
-    Column("order_id", BigInteger, nullable=False),
-    Column("fill_id", BigInteger, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-)
+    schema_version = 1
 
-accounts = Table(
-    "paper_accounts",
-    metadata,
-    Column("account", String, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-)
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.metadata = MetaData()
+        self.exchange = _exchange(prefix, self.metadata)
+        self.accounts = Table(
+            f"{prefix}_accounts",
+            self.metadata,
+            Column("account", String, primary_key=True),
+            Column("version", BigInteger, nullable=False),
+        )
+        self.balances = _balances(prefix, self.metadata)
+        self.orders = _orders(prefix, self.metadata, self._more_of_an_order())
+        self.fills = _fills(prefix, self.metadata, self._more_of_a_fill())
+        self.events = _events(prefix, self.metadata)
 
-balances = Table(
-    "paper_balances",
-    metadata,
-    Column("account", String, primary_key=True),
-    Column("asset", String, primary_key=True),
-    Column("total", Money, nullable=False),
-    Column("held", Money, nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
+    def _more_of_an_order(self) -> tuple[Column[Any], ...]:
+        """What an exchange keeps of an order beyond what all keep."""
+        return ()
 
-orders = Table(
-    "paper_orders",
-    metadata,
-    Column("exchange_order_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("account", String, nullable=False),
-    Column("client_order_id", String, nullable=False),
-    Column("trading_pair", String, nullable=False),
-    Column("trade_type", String, nullable=False),
-    Column("order_type", String, nullable=False),
-    Column("time_in_force", String, nullable=False),
-    Column("price", Money),
-    Column("amount", Money),
-    Column("quote_amount", Money),
-    Column("state", String, nullable=False),
-    Column("filled_amount", Money, nullable=False),
-    Column("filled_quote", Money, nullable=False),
-    Column("reason", String),
-    Column("placed_tick", BigInteger, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Index("paper_orders_by_name", "account", "client_order_id"),
-    Index("paper_orders_by_version", "version"),
-    # The engine refuses a second open order of one name; this would stop it if it ever did not.
-    Index(
-        "paper_orders_open",
-        "account",
-        "client_order_id",
-        unique=True,
-        sqlite_where=text("state = 'open'"),
-        postgresql_where=text("state = 'open'"),
-    ),
-)
+    def _more_of_a_fill(self) -> tuple[Column[Any], ...]:
+        """The same of a fill."""
+        return ()
 
-fills = Table(
-    "paper_fills",
-    metadata,
-    Column("fill_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("exchange_order_id", BigInteger, nullable=False),
-    Column("account", String, nullable=False),
-    Column("trading_pair", String, nullable=False),
-    Column("trade_type", String, nullable=False),
-    Column("price", Money, nullable=False),
-    Column("amount", Money, nullable=False),
-    Column("fee", Money, nullable=False),
-    Column("fee_currency", String, nullable=False),
-    Column("liquidity", String, nullable=False),
-    Column("filled_at", Instant, nullable=False),
-    Index("paper_fills_of_order", "exchange_order_id"),
-    Index("paper_fills_of_account", "account", "fill_id"),
-)
 
-events = Table(
-    "paper_events",
-    metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("account", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("exchange_order_id", BigInteger),
-    Column("fill_id", BigInteger),
-    Column("state", String),
-    Column("filled_amount", Money),
-    Column("filled_quote", Money),
-    Column("balances", Text),
-    Index("paper_events_of_account", "account", "seq"),
-)
+def _exchange(prefix: str, metadata: MetaData) -> Table:
+    return Table(
+        f"{prefix}_exchange",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("schema_version", Integer, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("tick", BigInteger, nullable=False),
+        Column("taken", Text, nullable=False),
+        Column("order_id", BigInteger, nullable=False),
+        Column("fill_id", BigInteger, nullable=False),
+        Column("seq", BigInteger, nullable=False),
+    )
+
+
+def _balances(prefix: str, metadata: MetaData) -> Table:
+    return Table(
+        f"{prefix}_balances",
+        metadata,
+        Column("account", String, primary_key=True),
+        Column("asset", String, primary_key=True),
+        Column("total", Money, nullable=False),
+        Column("held", Money, nullable=False),
+        Column("version", BigInteger, nullable=False),
+    )
+
+
+def _orders(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> Table:
+    return Table(
+        f"{prefix}_orders",
+        metadata,
+        Column("exchange_order_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("account", String, nullable=False),
+        Column("client_order_id", String, nullable=False),
+        Column("trading_pair", String, nullable=False),
+        Column("trade_type", String, nullable=False),
+        Column("order_type", String, nullable=False),
+        Column("time_in_force", String, nullable=False),
+        Column("price", Money),
+        Column("amount", Money),
+        Column("quote_amount", Money),
+        Column("state", String, nullable=False),
+        Column("filled_amount", Money, nullable=False),
+        Column("filled_quote", Money, nullable=False),
+        Column("reason", String),
+        Column("placed_tick", BigInteger, nullable=False),
+        Column("created_at", Instant, nullable=False),
+        Column("updated_at", Instant, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        *more,
+        Index(f"{prefix}_orders_by_name", "account", "client_order_id"),
+        Index(f"{prefix}_orders_by_version", "version"),
+        # The engine refuses a second open order of one name; this would stop it if it ever did not.
+        Index(
+            f"{prefix}_orders_open",
+            "account",
+            "client_order_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+
+def _fills(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> Table:
+    return Table(
+        f"{prefix}_fills",
+        metadata,
+        Column("fill_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("exchange_order_id", BigInteger, nullable=False),
+        Column("account", String, nullable=False),
+        Column("trading_pair", String, nullable=False),
+        Column("trade_type", String, nullable=False),
+        Column("price", Money, nullable=False),
+        Column("amount", Money, nullable=False),
+        Column("fee", Money, nullable=False),
+        Column("fee_currency", String, nullable=False),
+        Column("liquidity", String, nullable=False),
+        Column("filled_at", Instant, nullable=False),
+        *more,
+        Index(f"{prefix}_fills_of_order", "exchange_order_id"),
+        Index(f"{prefix}_fills_of_account", "account", "fill_id"),
+    )
+
+
+def _events(prefix: str, metadata: MetaData) -> Table:
+    return Table(
+        f"{prefix}_events",
+        metadata,
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("account", String, nullable=False),
+        Column("name", String, nullable=False),
+        Column("at", Instant, nullable=False),
+        Column("exchange_order_id", BigInteger),
+        Column("fill_id", BigInteger),
+        Column("state", String),
+        Column("filled_amount", Money),
+        Column("filled_quote", Money),
+        Column("balances", Text),
+        Index(f"{prefix}_events_of_account", "account", "seq"),
+    )
+
+
+#: Those of the spot exchange.
+SPOT = Tables("paper")
+orders = SPOT.orders
+fills = SPOT.fills

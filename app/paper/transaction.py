@@ -6,37 +6,49 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, Select, Update, bindparam, select
 
 from app.domain.enums import OrderState
-from app.paper import rows, tables
+from app.paper import rows
 from app.paper.orders import OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
 from app.paper.state import Changes, Counters, State
+from app.paper.tables import Tables
 
 
 class Transaction:
     """Reads and writes inside the lock. ``version`` is the stored state's, before this transaction."""
 
-    def __init__(self, connection: Connection, insert: Callable[..., Any], row: Any) -> None:
+    def __init__(self, connection: Connection, insert: Callable[..., Any], tables: Tables, row: Any) -> None:
         self._connection = connection
         self._insert = insert
+        self._tables = tables
         self._row = row
         self.version: int = row.version
         self.has_written = False
 
+    def _order_of(self, row: Any) -> PaperOrder:
+        """The order in a row of this exchange."""
+        return rows.order_of(row)
+
+    def _fill_of(self, row: Any) -> PaperFill:
+        """The fill in a row of this exchange."""
+        return rows.fill_of(row)
+
     def load(self, state: State, known_version: int) -> None:
         """Bring ``state``, which is as of ``known_version`` (0: empty), up to what is stored."""
-        orders = select(tables.orders)
+        orders = select(self._tables.orders)
         if known_version:
-            orders = orders.where(tables.orders.c.version > known_version)
+            orders = orders.where(self._tables.orders.c.version > known_version)
         else:
-            orders = orders.where(tables.orders.c.state == OrderState.OPEN)
+            orders = orders.where(self._tables.orders.c.state == OrderState.OPEN)
         state.restore(
             counters=Counters(order_id=self._row.order_id, fill_id=self._row.fill_id, seq=self._row.seq),
             tick=self._row.tick,
             taken=rows.taken_of(self._row.taken),
-            accounts=self._scalars(select(tables.accounts.c.account).where(tables.accounts.c.version > known_version)),
-            orders=map(rows.order_of, self._connection.execute(orders.order_by(tables.orders.c.exchange_order_id))),
+            accounts=self._accounts(known_version),
+            orders=map(
+                self._order_of, self._connection.execute(orders.order_by(self._tables.orders.c.exchange_order_id))
+            ),
             balances=self._balances(known_version),
         )
 
@@ -47,7 +59,7 @@ class Transaction:
         self._save_records(changes)
         counters = state.counters
         self._connection.execute(
-            _UPDATE_EXCHANGE,
+            self._tables.exchange.update().where(self._tables.exchange.c.id == 1),
             {
                 "version": self.version,
                 "tick": state.tick,
@@ -67,15 +79,15 @@ class Transaction:
         trading_pair: str | None = None,
     ) -> PaperOrder | None:
         """The account's order of that id; of several with one client id the newest."""
-        query = select(tables.orders).where(tables.orders.c.account == account)
+        query = select(self._tables.orders).where(self._tables.orders.c.account == account)
         if trading_pair is not None:
-            query = query.where(tables.orders.c.trading_pair == trading_pair)
+            query = query.where(self._tables.orders.c.trading_pair == trading_pair)
         if exchange_order_id is not None:
-            query = query.where(tables.orders.c.exchange_order_id == exchange_order_id)
+            query = query.where(self._tables.orders.c.exchange_order_id == exchange_order_id)
         if client_order_id is not None:
-            query = query.where(tables.orders.c.client_order_id == client_order_id)
-        row = self._connection.execute(query.order_by(tables.orders.c.exchange_order_id.desc()).limit(1)).first()
-        return None if row is None else rows.order_of(row)
+            query = query.where(self._tables.orders.c.client_order_id == client_order_id)
+        row = self._connection.execute(query.order_by(self._tables.orders.c.exchange_order_id.desc()).limit(1)).first()
+        return None if row is None else self._order_of(row)
 
     def records(self, orders: Iterable[PaperOrder]) -> tuple[OrderRecord, ...]:
         """``orders`` with their fills."""
@@ -83,7 +95,7 @@ class Transaction:
         filled = [order.exchange_order_id for order in orders if order.filled_amount]
         found: dict[int, list[PaperFill]] = {order_id: [] for order_id in filled}
         for some in _batches(filled):
-            for fill in self._fills(select(tables.fills).where(tables.fills.c.exchange_order_id.in_(some))):
+            for fill in self._fills(select(self._tables.fills).where(self._tables.fills.c.exchange_order_id.in_(some))):
                 found[fill.exchange_order_id].append(fill)
         return tuple(OrderRecord(order=order, fills=tuple(found.get(order.exchange_order_id, ()))) for order in orders)
 
@@ -99,12 +111,12 @@ class Transaction:
         newest: bool,
     ) -> tuple[PaperOrder, ...]:
         """The account's orders, done or open, oldest first; of too many the last if ``newest``, else the first."""
-        table = tables.orders.c
-        query = select(tables.orders).where(table.account == account, table.exchange_order_id > after_id)
+        table = self._tables.orders.c
+        query = select(self._tables.orders).where(table.account == account, table.exchange_order_id > after_id)
         query = _narrowed(query, table, trading_pair, table.created_at, since, until)
         by_id = table.exchange_order_id
         found = self._connection.execute(query.order_by(by_id.desc() if newest else by_id).limit(limit)).all()
-        return tuple(rows.order_of(row) for row in (reversed(found) if newest else found))
+        return tuple(self._order_of(row) for row in (reversed(found) if newest else found))
 
     def fills(
         self,
@@ -118,29 +130,29 @@ class Transaction:
         newest: bool = False,
     ) -> tuple[PaperFill, ...]:
         """The account's fills, oldest first; of too many the last if ``newest``, else the first."""
-        table = tables.fills.c
-        query = select(tables.fills).where(table.account == account, table.fill_id > after_id)
+        table = self._tables.fills.c
+        query = select(self._tables.fills).where(table.account == account, table.fill_id > after_id)
         query = _narrowed(query, table, trading_pair, table.filled_at, since, until).limit(limit)
         if not newest:
             return tuple(self._fills(query))
         found = self._connection.execute(query.order_by(table.fill_id.desc())).all()
-        return tuple(rows.fill_of(row) for row in reversed(found))
+        return tuple(self._fill_of(row) for row in reversed(found))
 
     def everything(self) -> tuple[tuple[PaperOrder, ...], tuple[PaperFill, ...]]:
         """All orders and all fills of all accounts, oldest first."""
-        orders = self._connection.execute(select(tables.orders).order_by(tables.orders.c.exchange_order_id))
-        return tuple(map(rows.order_of, orders)), tuple(self._fills(select(tables.fills)))
+        orders = self._connection.execute(select(self._tables.orders).order_by(self._tables.orders.c.exchange_order_id))
+        return tuple(map(self._order_of, orders)), tuple(self._fills(select(self._tables.fills)))
 
     def events(self, seq: int, account: str | None, limit: int) -> tuple[PaperEvent, ...]:
         """Events after ``seq``, oldest first, of one account or of all."""
-        query = select(tables.events).where(tables.events.c.seq > seq)
+        query = select(self._tables.events).where(self._tables.events.c.seq > seq)
         if account is not None:
-            query = query.where(tables.events.c.account == account)
-        found = self._connection.execute(query.order_by(tables.events.c.seq).limit(limit)).all()
-        orders = self._by_id(tables.orders, "exchange_order_id", found)
-        fills = self._by_id(tables.fills, "fill_id", found)
-        order_of = {key: rows.order_of(row) for key, row in orders.items()}
-        fill_of = {key: rows.fill_of(row) for key, row in fills.items()}
+            query = query.where(self._tables.events.c.account == account)
+        found = self._connection.execute(query.order_by(self._tables.events.c.seq).limit(limit)).all()
+        orders = self._by_id(self._tables.orders, "exchange_order_id", found)
+        fills = self._by_id(self._tables.fills, "fill_id", found)
+        order_of = {key: self._order_of(row) for key, row in orders.items()}
+        fill_of = {key: self._fill_of(row) for key, row in fills.items()}
         return tuple(rows.event_of(row, order_of, fill_of) for row in found)
 
     def _save_records(self, changes: Changes) -> None:
@@ -150,31 +162,32 @@ class Transaction:
         balances = [rows.balance_row(balance, version) for balance in changes.balances]
         accounts = [{"account": account, "version": version} for account in changes.accounts]
         for statement, values in (
-            (tables.accounts.insert(), accounts),
-            (tables.orders.insert(), created),
-            (_UPDATE_ORDER, updated),
-            (tables.fills.insert(), [rows.fill_row(fill) for fill in changes.fills]),
+            (self._tables.accounts.insert(), accounts),
+            (self._tables.orders.insert(), created),
+            (_update_order(self._tables), updated),
+            (self._tables.fills.insert(), [rows.fill_row(fill) for fill in changes.fills]),
             (self._put_balance(), balances),
-            (tables.events.insert(), [rows.event_row(event) for event in changes.events]),
+            (self._tables.events.insert(), [rows.event_row(event) for event in changes.events]),
         ):
             if values:
                 self._connection.execute(statement, values)
 
     def _put_balance(self) -> Any:
-        statement = self._insert(tables.balances)
+        statement = self._insert(self._tables.balances)
         new = {name: statement.excluded[name] for name in ("total", "held", "version")}
         return statement.on_conflict_do_update(index_elements=["account", "asset"], set_=new)
 
     def _balances(self, known_version: int) -> Iterable[PaperBalance]:
-        query = select(tables.balances).where(tables.balances.c.version > known_version)
+        query = select(self._tables.balances).where(self._tables.balances.c.version > known_version)
         for row in self._connection.execute(query):
             yield PaperBalance(account=row.account, asset=row.asset, total=row.total, held=row.held)
 
     def _fills(self, query: Select[Any]) -> Iterable[PaperFill]:
-        return map(rows.fill_of, self._connection.execute(query.order_by(tables.fills.c.fill_id)))
+        return map(self._fill_of, self._connection.execute(query.order_by(self._tables.fills.c.fill_id)))
 
-    def _scalars(self, query: Select[Any]) -> Iterable[str]:
-        return self._connection.execute(query).scalars()
+    def _accounts(self, known_version: int) -> Iterable[str]:
+        accounts = self._tables.accounts.c
+        return self._connection.execute(select(accounts.account).where(accounts.version > known_version)).scalars()
 
     def _by_id(self, table: Any, column: str, found: Iterable[Any]) -> Mapping[int, Any]:
         ids = sorted({value for row in found if (value := row._mapping[column]) is not None})
@@ -199,16 +212,16 @@ def _narrowed(
 #: SQLite takes 32,766 parameters in a statement at most.
 _BATCH = 10_000
 
-_UPDATE_EXCHANGE = tables.exchange.update().where(tables.exchange.c.id == 1)
+#: What of an order may still change; the amount only where an exchange cuts an order that may only reduce a position.
+_CHANGING = ("amount", "state", "filled_amount", "filled_quote", "reason", "updated_at", "version")
 
-#: What of an order may still change.
-_CHANGING = ("state", "filled_amount", "filled_quote", "reason", "updated_at", "version")
 
-_UPDATE_ORDER = (
-    tables.orders.update()
-    .where(and_(tables.orders.c.exchange_order_id == bindparam("_order_id")))
-    .values({name: bindparam(f"_{name}") for name in _CHANGING})
-)
+def _update_order(tables: Tables) -> Update:
+    return (
+        tables.orders.update()
+        .where(tables.orders.c.exchange_order_id == bindparam("_order_id"))
+        .values({name: bindparam(f"_{name}") for name in _CHANGING})
+    )
 
 
 def _order_update(order: PaperOrder, version: int) -> dict[str, Any]:

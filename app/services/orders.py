@@ -275,6 +275,9 @@ class Orders:
         except Exception as error:  # noqa: BLE001 - the cancel was done whatever became of the record; recovery makes it
             return self._left_to_recovery(order, error).order
         if not observed.missing_fills:
+            if observed.order.is_active:
+                # The exchange has taken the cancel and not done it yet.
+                self._settling.wake(order.key)
             return observed.order
         try:
             return (await self._settling.settle(order.key)).order

@@ -32,9 +32,10 @@ async def test_what_happens_at_the_exchange_reaches_the_journal(each_world: Worl
         await each_world.orders.place(request(client_order_id="o1"))
         each_world.path.prices["BTC-USDT"] = Decimal(39_000)
         await until(lambda: each_world.order("o1").state is OrderState.FILLED, each_world.clock)
+        await until(lambda: any(entry.balances for entry in each_world.journal.tail(0, limit=100)), each_world.clock)
 
+    await each_world.rest()
     assert each_world.violations() == ()
-    assert any(entry.balances for entry in each_world.journal.tail(0, limit=100))
 
 
 async def test_events_may_come_twice_late_or_in_the_wrong_order(world: World) -> None:
@@ -48,6 +49,7 @@ async def test_events_may_come_twice_late_or_in_the_wrong_order(world: World) ->
         # What was dropped is found by the next look at the whole book.
         await until(lambda: all(world.order(f"o{n}").state is OrderState.FILLED for n in range(8)), world.clock)
 
+    await world.rest()
     assert world.violations() == ()
 
 

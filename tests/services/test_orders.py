@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -26,7 +27,7 @@ from app.domain.errors import (
     UnsupportedPair,
     WouldTake,
 )
-from app.domain.order import Order, OrderRequest
+from app.domain.order import Order, OrderRef, OrderRequest
 from app.domain.reports import OrderReport
 from app.services.orders import Outcome
 from tests.services.world import TIMEOUT, World, gathered, key, market, request, until
@@ -281,6 +282,35 @@ async def test_a_doubt_that_can_not_be_recorded_stays_pending_and_is_settled(wor
     assert world.violations() == ()
 
 
+async def test_fills_that_an_answer_does_not_carry_are_fetched(world: World) -> None:
+    """The answer counts a fill without listing it: the order is open until the fill is here, and then filled."""
+    world.faults.plan("report", "bare")
+    placed = await world.orders.place(market())
+
+    assert placed.order.state is OrderState.OPEN
+    await until(lambda: world.order(placed.order.order_id).state is OrderState.FILLED, world.clock)
+    assert world.violations() == ()
+
+
+@pytest.mark.parametrize(
+    ("lacking", "asked"),
+    [
+        ({"order_types": (OrderType.LIMIT,)}, market()),
+        ({"quote_amount": False}, market(amount=None, quote_amount=Decimal(100))),
+        ({"times_in_force": (TimeInForce.GTC,)}, request(time_in_force=TimeInForce.FOK)),
+    ],
+)
+async def test_what_the_exchange_does_not_have_is_refused(
+    world: World, lacking: dict[str, object], asked: OrderRequest
+) -> None:
+    """By the connector's capabilities, before anything is written."""
+    connector = await world.connector()
+    connector.capabilities = replace(connector.capabilities, **lacking)  # type: ignore[misc,arg-type]
+    with pytest.raises(UnsupportedOrder):
+        await world.orders.place(asked)
+    assert world.journal.head() == 0
+
+
 # -- keys ---------------------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +435,57 @@ async def test_a_cancel_that_meets_a_filled_order_learns_of_the_fills(world: Wor
 
     assert order.state is OrderState.FILLED
     assert world.violations() == ()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_cancel_s_answer_without_the_fills(world: World, answers: bool) -> None:
+    """The fills are asked for; if that fails, the order is shown as it is and pursued."""
+    placed = await world.orders.place(request(client_order_id="o1"))
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(2)
+    world.faults.plan("report", "bare")
+    # The first question is the connector's own, about the order that it could not cancel.
+    world.faults.plan("ask", None, *([] if answers else ["unanswered"]))
+
+    order = await world.orders.cancel(placed.order.key)
+
+    assert order.state is (OrderState.FILLED if answers else OrderState.OPEN)
+    await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
+    assert world.violations() == ()
+
+
+async def test_a_cancel_that_is_only_begun_is_pursued(world: World) -> None:
+    """The exchange answers that the order is still open: it is asked about until it is not."""
+    placed = await world.orders.place(request(client_order_id="o1"))
+    connector = await world.connector()
+    open_report = await connector.fetch_order(placed.order.ref)
+    cancel = connector.cancel_order
+
+    async def slow_cancel(ref: OrderRef) -> OrderReport:
+        await cancel(ref)
+        assert open_report is not None
+        return open_report
+
+    connector.cancel_order = slow_cancel  # type: ignore[method-assign]
+    assert (await world.orders.cancel(placed.order.key)).state is OrderState.OPEN
+    await until(lambda: world.order("o1").state is OrderState.CANCELED, world.clock)
+
+
+async def test_a_refused_cancel_that_can_not_be_recorded_is_raised(world: World) -> None:
+    """The caller learns what the exchange said, whatever the journal does."""
+    world.faults.plan("submit", "down")
+    placed = await world.orders.place(request(client_order_id="o1"))
+    note = world.recorder.note
+
+    async def failing(*arguments: object, **more: object) -> object:
+        if "cancel_refused" in map(str, arguments):
+            raise JournalUnavailable("gone")
+        return await note(*arguments, **more)  # type: ignore[arg-type]
+
+    world.recorder.note = failing  # type: ignore[method-assign,assignment]
+    with pytest.raises(OrderRefused):
+        await world.orders.cancel(placed.order.key)
+    assert world.kinds("o1")[-1] == "cancel_requested"
 
 
 async def test_a_refused_cancel_is_recorded_and_raised(world: World) -> None:

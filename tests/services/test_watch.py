@@ -73,6 +73,14 @@ async def watching(
         await watch.close()
 
 
+async def at_rest(world: World) -> None:
+    """Wait until all who watch are asleep: for a while nobody comes or goes."""
+    seen = [-1] * 5
+    while len(set(seen)) > 1:
+        seen = [*seen[1:], world.clock.sleepers]
+        await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def watched(world: World) -> Callable[..., Any]:
     """Watches on the world's accounts, with leases of the same database (their time is the test's on SQLite)."""
@@ -114,9 +122,11 @@ async def test_one_of_two_processes_has_the_account(world: World, watched: Calla
     async with watched(second, "two") as later:
         async with watched(first, "one"):
             await until(lambda: bool(first.running or second.running), world.clock)
+            await at_rest(world)
+            base = world.clock.sleepers
             for _ in range(40):
                 world.clock.advance(0.5)
-                await asyncio.sleep(0.002)
+                await until(lambda: world.clock.sleepers >= base)
                 assert len(first.running) + len(second.running) == 1
         await until(lambda: bool(second.running), world.clock)
         assert later is not None
@@ -141,8 +151,12 @@ async def test_a_holder_that_can_not_renew_stops_before_its_lease_ends(
     feeds, leases = Feeds(), CutOff(world.journal.leases)
     async with watched(feeds, "one", leases):
         await until(lambda: bool(feeds.running), world.clock, step=0.1)
+        await at_rest(world)
+        base = world.clock.sleepers
         leases.is_cut = True
-        await until(lambda: not feeds.running, world.clock, step=0.1)
+        while feeds.running:
+            world.clock.advance(0.1)
+            await until(lambda: world.clock.sleepers >= base or not feeds.running)
         taken = world.journal.leases.acquire(f"account:{ACCOUNT}:paper", "two", timedelta(seconds=LEASE))
     assert taken is None
 

@@ -1,0 +1,81 @@
+"""``python -m tests.chaos``: both deployments under fire, for as long as asked. Exits with 1 if the promise was broken."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.chaos.campaign import Result, run_campaign, table
+from tests.chaos.deployments import Deployment, PostgresDeployment, SqliteDeployment
+from tests.chaos.processes import ROOT
+from tests.postgres import running_server
+
+REPORT = ROOT / "docs" / "chaos-report.md"
+
+
+def main() -> int:
+    """Run the campaigns that the arguments ask for."""
+    asked = _arguments()
+    seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
+    databases = asked.on or ["sqlite", "postgres"]
+    print(f"seed {seed} (again: make chaos SEED={seed} SECONDS={asked.seconds})", flush=True)
+    results = []
+    for database in databases:
+        with _deployment(database, f"seed={seed},rate={asked.rate}", keep=asked.keep) as deployment:
+            result = run_campaign(deployment, seconds=asked.seconds / len(databases), seed=seed)
+        results.append(result)
+        print(f"{result.name}: {len(result.violations)} violations", flush=True)
+    text = table(results)
+    print(text)
+    for result in results:
+        for violation in result.violations:
+            print(f"VIOLATION ({result.name}) {violation.clause}: {violation.text}")
+    if asked.report:
+        _write_report(results, text)
+    return 1 if any(result.violations for result in results) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0, help="of trading, shared by the deployments")
+    parser.add_argument("--seed", type=int, help="the same seed makes the same clients, faults and kills")
+    parser.add_argument("--rate", default="0.2", help="of calls and events that go wrong")
+    parser.add_argument("--on", action="append", choices=["sqlite", "postgres"])
+    parser.add_argument("--report", action="store_true", help="write docs/chaos-report.md")
+    parser.add_argument("--keep", action="store_true", help="keep logs and databases")
+    return parser.parse_args()
+
+
+@contextmanager
+def _deployment(database: str, faults: str, *, keep: bool) -> Iterator[Deployment]:
+    directory = Path(tempfile.mkdtemp(prefix="ordergate-chaos-"))
+    try:
+        if database == "sqlite":
+            yield SqliteDeployment(directory, faults=faults)
+        else:
+            with running_server() as server:
+                yield PostgresDeployment(directory, server, faults=faults)
+    finally:
+        if keep:
+            print(f"kept {directory}", flush=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _write_report(results: list[Result], text: str) -> None:
+    seconds = sum(result.seconds for result in results)
+    REPORT.write_text(
+        "# The last long rehearsal\n\n"
+        f"Written by `make chaos REPORT=1 SECONDS={seconds:.0f} SEED={results[0].seed}`; [promise.md](promise.md) says what it"
+        f" does.\n\n{text}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

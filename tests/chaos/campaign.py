@@ -1,0 +1,140 @@
+"""A campaign: clients trade while processes are killed and the exchange misbehaves; then everything settles and is checked."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.enums import EventKind
+from app.domain.lifecycle import UNSETTLED
+from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
+from tests.chaos.clients import Client
+from tests.chaos.deployments import Deployment
+from tests.chaos.ledger import read_journal
+from tests.chaos.operations import Log
+
+#: How long settling may take before what is left counts as broken, in seconds: a reconciliation's interval and two graces.
+SETTLE_SECONDS = 90.0
+_LOOK = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a campaign did and found. ``converged_after`` is in seconds, None if it never did."""
+
+    name: str
+    seed: int
+    seconds: float
+    calls: int
+    orders: int
+    entries: int
+    kills: Mapping[str, int]
+    faults: Mapping[str, int]
+    doubted: int
+    converged_after: float | None
+    violations: tuple[Violation, ...]
+
+
+def evidence_of(deployment: Deployment, log: Log) -> Evidence:
+    """All three accounts of what happened, as they are now."""
+    return Evidence(
+        operations=log.read(), journal=read_journal(deployment.journal_url), truth=deployment.truth.orders()
+    )
+
+
+def settle(deployment: Deployment, log: Log, seconds: float = SETTLE_SECONDS) -> float | None:
+    """Wait until the journal and the exchange agree; how long it took, None if they never did."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        if not check(evidence_of(deployment, log), EVENTUAL):
+            return time.monotonic() - begun
+        time.sleep(_LOOK)
+    return None
+
+
+def run_campaign(
+    deployment: Deployment, *, seconds: float, seed: int, clients: int = 4, hit_every: tuple[float, float] = (2.0, 6.0)
+) -> Result:
+    """Trade for ``seconds``, then settle and check. The same seed makes the same clients, faults and hits."""
+    log = Log(deployment.directory / "operations.jsonl")
+    stopping = threading.Event()
+    threads = [Client(number, deployment.port, log, seed, stopping) for number in range(clients)]
+    try:
+        deployment.start(faulty=True)
+        for thread in threads:
+            thread.start()
+        _hit_until(deployment, time.monotonic() + seconds, random.Random(seed), hit_every)
+        stopping.set()
+        for thread in threads:
+            thread.join()
+        deployment.kill()
+        deployment.start(faulty=False)
+        converged_after = settle(deployment, log)
+        deployment.stop()
+    finally:
+        stopping.set()
+        deployment.kill()
+    for thread in threads:
+        if thread.fault is not None:
+            raise thread.fault
+    return _result(deployment, log, seconds=seconds, seed=seed, converged_after=converged_after)
+
+
+def _hit_until(deployment: Deployment, until: float, luck: random.Random, every: tuple[float, float]) -> None:
+    while True:
+        pause = luck.uniform(*every)
+        if time.monotonic() + pause > until:
+            time.sleep(max(0.0, until - time.monotonic()))
+            return
+        time.sleep(pause)
+        deployment.hit(luck)
+
+
+def _result(deployment: Deployment, log: Log, *, seconds: float, seed: int, converged_after: float | None) -> Result:
+    evidence = evidence_of(deployment, log)
+    doubted = {
+        entry.order_id
+        for entry in evidence.journal.entries
+        if entry.event is not None and entry.event.kind is EventKind.UNCONFIRMED
+    }
+    unsettled = {order.order_id for order in evidence.journal.orders if order.state in UNSETTLED}
+    return Result(
+        name=deployment.name,
+        seed=seed,
+        seconds=seconds,
+        calls=len(evidence.operations),
+        orders=len(evidence.journal.orders),
+        entries=evidence.journal.head,
+        kills=dict(deployment.kills),
+        faults=dict(sorted(deployment.fault_counts().items())),
+        doubted=len(doubted - unsettled),
+        converged_after=converged_after,
+        violations=check(evidence),
+    )
+
+
+def table(results: list[Result]) -> str:
+    """The results as a table in Markdown."""
+
+    def counted(counts: Mapping[str, int]) -> str:
+        return ", ".join(f"{count} {name}" for name, count in Counter(counts).items()) or "none"
+
+    lines = ["| | " + " | ".join(result.name for result in results) + " |", "|---|" + "---|" * len(results)]
+    for title, cell in (
+        ("seed", lambda result: str(result.seed)),
+        ("seconds of trading", lambda result: f"{result.seconds:.0f}"),
+        ("calls by clients", lambda result: f"{result.calls:,}"),
+        ("orders in the journal", lambda result: f"{result.orders:,}"),
+        ("entries in the journal", lambda result: f"{result.entries:,}"),
+        ("kills", lambda result: counted(result.kills)),
+        ("faults of the exchange", lambda result: counted(result.faults)),
+        ("orders in doubt, settled", lambda result: f"{result.doubted:,}"),
+        ("seconds to converge", lambda r: "never" if r.converged_after is None else f"{r.converged_after:.1f}"),
+        ("violations", lambda result: str(len(result.violations))),
+    ):
+        lines.append(f"| {title} | " + " | ".join(cell(result) for result in results) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,257 @@
+"""The promise, clause by clause: each function looks at what the clients were told, what the journal holds and what the exchange
+has, and names every place where they part.
+
+Offline: it runs when everything has stopped, and asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.domain.enums import EventKind, OrderState
+from app.domain.lifecycle import FINAL, UNSETTLED
+from app.domain.order import Order
+from tests.chaos.ledger import JournalView
+from tests.chaos.operations import Operation, Terms
+from tests.chaos.truth import TrueOrder
+
+Name = tuple[str, str, str]
+
+#: What the journal may say of an order that the exchange has in this state.
+_SAME = {
+    "open": OrderState.OPEN,
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELED,
+    "expired": OrderState.EXPIRED,
+}
+_FINAL_WORDS = {str(state) for state in FINAL}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All three accounts of what happened."""
+
+    operations: tuple[Operation, ...]
+    journal: JournalView
+    truth: tuple[TrueOrder, ...]
+
+    @cached_property
+    def journal_orders(self) -> dict[Name, Order]:
+        return {_name(order): order for order in self.journal.orders}
+
+    @cached_property
+    def true_orders(self) -> dict[Name, list[TrueOrder]]:
+        found: dict[Name, list[TrueOrder]] = defaultdict(list)
+        for order in self.truth:
+            found[order.name].append(order)
+        return found
+
+    @cached_property
+    def true_terms(self) -> Counter[Terms]:
+        return Counter(
+            (each.account_name, each.trading_pair, each.trade_type, each.order_type, each.amount, each.price)
+            for each in self.truth
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A clause and where it is broken."""
+
+    clause: str
+    text: str
+
+
+def answered_orders_are_in_the_journal(evidence: Evidence) -> Iterator[str]:
+    """Every order that was answered with 2xx is in the journal."""
+    for operation in evidence.operations:
+        if operation.outcome == "ok" and operation.order_id is not None:
+            name = (operation.account_name, operation.connector_name, operation.order_id)
+            if name not in evidence.journal_orders:
+                yield f"{operation.client} was answered {operation.status} for {name}"
+
+
+def orders_at_the_exchange_are_in_the_journal(evidence: Evidence) -> Iterator[str]:
+    """Nothing is at the exchange that is not in the journal."""
+    for order in evidence.truth:
+        if order.name not in evidence.journal_orders:
+            yield f"the exchange has {order.name}"
+
+
+def intents_come_first(evidence: Evidence) -> Iterator[str]:
+    """Nothing was sent before its intent was written down: no order was adopted, and none is older than its intent."""
+    begun = {
+        (entry.account_name, entry.connector_name, entry.order_id): entry
+        for entry in reversed(evidence.journal.entries)
+        if entry.event is not None
+    }
+    for name, entry in begun.items():
+        assert entry.event is not None
+        if entry.event.kind is not EventKind.INTENDED:
+            yield f"{name} begins with {entry.event.kind}"
+            continue
+        for order in evidence.true_orders.get(name, ()):
+            if order.created_at < entry.at:
+                yield f"{name} was at the exchange {entry.at - order.created_at} before its intent"
+
+
+def one_key_makes_one_order(evidence: Evidence) -> Iterator[str]:
+    """However often a call is repeated, there is one order, in the answers, in the journal and at the exchange."""
+    answers: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    terms: set[Terms] = set()
+    for operation in evidence.operations:
+        if operation.verb == "place" and operation.key is not None:
+            terms.add(operation.terms)
+            if operation.order_id is not None:
+                answers[operation.account_name, operation.connector_name, operation.key].add(operation.order_id)
+    for name, ids in answers.items():
+        if len(ids) > 1:
+            yield f"the key {name} was answered with {sorted(ids)}"
+    keys = Counter(
+        (order.account_name, order.connector_name, order.idempotency_key)
+        for order in evidence.journal.orders
+        if order.idempotency_key is not None
+    )
+    yield from (f"the journal has {count} orders under the key {key}" for key, count in keys.items() if count > 1)
+    for name, orders in evidence.true_orders.items():
+        if len(orders) > 1:
+            yield f"the exchange has {len(orders)} orders of the name {name}"
+    for wanted in terms:
+        if evidence.true_terms[wanted] > 1:
+            yield f"the exchange has {evidence.true_terms[wanted]} orders of the terms {wanted}"
+
+
+def refused_orders_are_not_at_the_exchange(evidence: Evidence) -> Iterator[str]:
+    """Who was told that there is no order was told the truth."""
+    for operation in evidence.operations:
+        if operation.verb == "place" and operation.outcome == "fail" and evidence.true_terms[operation.terms]:
+            yield f"{operation.client} was refused ({operation.status}) an order that is there: {operation.terms}"
+
+
+def final_states_have_evidence(evidence: Evidence) -> Iterator[str]:
+    """No final state was recorded without the words of the exchange that it follows from."""
+    for entry in evidence.journal.entries:
+        event = entry.event
+        if event is None or entry.state not in FINAL or event.kind in _NOTES:
+            continue
+        if not event.evidence or event.source == "caller":
+            yield f"{entry.order_id} became {entry.state} at {entry.seq} by {event.source} without evidence"
+
+
+def final_states_are_not_taken_back(evidence: Evidence) -> Iterator[str]:
+    """What was recorded, or shown to a client, as final stayed so."""
+    last: dict[object, OrderState] = {}
+    for entry in evidence.journal.entries:
+        if entry.order_id is None or entry.state is None:
+            continue
+        name = (entry.account_name, entry.connector_name, entry.order_id)
+        before = last.get(name)
+        if before in FINAL and entry.state is not before:
+            yield f"{name} went from {before} to {entry.state} at {entry.seq}"
+        last[name] = entry.state
+    for operation in evidence.operations:
+        if operation.order_id is None or operation.state not in _FINAL_WORDS:
+            continue
+        order = evidence.journal_orders.get((operation.account_name, operation.connector_name, operation.order_id))
+        if order is not None and str(order.state) != operation.state:
+            yield f"{operation.client} was shown {operation.state} for {operation.order_id}, which is {order.state}"
+
+
+def nothing_is_in_doubt(evidence: Evidence) -> Iterator[str]:
+    """After the exchange could be reached again, every order is settled."""
+    for order in evidence.journal.orders:
+        if order.state in UNSETTLED:
+            yield f"{_name(order)} is {order.state}"
+
+
+def states_equal_the_exchange(evidence: Evidence) -> Iterator[str]:
+    """Each order's state, and what is filled of it, is the exchange's; what the exchange does not have is rejected."""
+    for order in evidence.journal.orders:
+        true = evidence.true_orders.get(_name(order), [])
+        if not true:
+            if order.state not in UNSETTLED and order.state is not OrderState.REJECTED:
+                yield f"{_name(order)} is {order.state}, and the exchange has no such order"
+        elif order.state not in UNSETTLED and order.state is not _SAME[true[-1].state]:
+            yield f"{_name(order)} is {order.state}, and at the exchange {true[-1].state}"
+        elif order.filled_amount != true[-1].filled_amount:
+            yield f"{_name(order)} has {order.filled_amount} filled, and at the exchange {true[-1].filled_amount}"
+
+
+def fills_equal_the_exchange(evidence: Evidence) -> Iterator[str]:
+    """Each order's fills are the exchange's: the same ids, prices, amounts and fees, each once."""
+    for order in evidence.journal.orders:
+        ours = sorted(
+            (each.fill.exchange_fill_id, each.fill.price, each.fill.amount, each.fill.fee, each.fill.fee_currency or "")
+            for each in evidence.journal.fills[order.key]
+        )
+        theirs = sorted(
+            (fill.fill_id, fill.price, fill.amount, fill.fee, fill.fee_currency or "")
+            for true in evidence.true_orders.get(_name(order), ())
+            for fill in true.fills
+        )
+        if ours != theirs:
+            yield f"{_name(order)} has the fills {ours}, and at the exchange {theirs}"
+
+
+def the_sequence_has_no_gaps(evidence: Evidence) -> Iterator[str]:
+    """The entries are numbered from one to the head, each number once."""
+    numbers = [entry.seq for entry in evidence.journal.entries]
+    if numbers != list(range(1, evidence.journal.head + 1)):
+        missing = sorted(set(range(1, evidence.journal.head + 1)) - set(numbers))
+        yield f"of {evidence.journal.head} numbers these are missing: {missing[:10]}"
+
+
+def orders_are_the_fold_of_their_events(evidence: Evidence) -> Iterator[str]:
+    """The stored order is what its events tell, and its totals are those of its fills."""
+    for order in evidence.journal.orders:
+        if evidence.journal.folds[order.key] != order:
+            yield f"{_name(order)} is stored as {order}, and told as {evidence.journal.folds[order.key]}"
+        filled = sum(each.fill.amount for each in evidence.journal.fills[order.key])
+        if filled != order.filled_amount:
+            yield f"{_name(order)} has {order.filled_amount} filled, and fills of {filled}"
+
+
+def nothing_was_impossible(evidence: Evidence) -> Iterator[str]:
+    """The lifecycle had a cell for everything that happened."""
+    for entry in evidence.journal.entries:
+        if entry.event is not None and entry.event.kind is EventKind.ANOMALY:
+            yield f"{entry.order_id} at {entry.seq}: {entry.event.evidence}"
+
+
+CLAUSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
+    answered_orders_are_in_the_journal,
+    orders_at_the_exchange_are_in_the_journal,
+    intents_come_first,
+    one_key_makes_one_order,
+    refused_orders_are_not_at_the_exchange,
+    final_states_have_evidence,
+    final_states_are_not_taken_back,
+    nothing_is_in_doubt,
+    states_equal_the_exchange,
+    fills_equal_the_exchange,
+    the_sequence_has_no_gaps,
+    orders_are_the_fold_of_their_events,
+    nothing_was_impossible,
+)
+
+#: Those that may be broken for a while: they hold once everything has settled.
+EVENTUAL = (nothing_is_in_doubt, states_equal_the_exchange, fills_equal_the_exchange)
+
+
+def check(
+    evidence: Evidence, clauses: tuple[Callable[[Evidence], Iterator[str]], ...] = CLAUSES
+) -> tuple[Violation, ...]:
+    """Every violation of every clause."""
+    return tuple(Violation(clause=clause.__name__, text=text) for clause in clauses for text in clause(evidence))
+
+
+def _name(order: Order) -> Name:
+    return (order.account_name, order.connector_name, order.order_id)
+
+
+_NOTES = frozenset(
+    {EventKind.CANCEL_REQUESTED, EventKind.CANCEL_REFUSED, EventKind.CANCEL_UNCONFIRMED, EventKind.ANOMALY}
+)

@@ -1,0 +1,227 @@
+"""Clients that never trust an answer that did not come: each places orders with a key, repeats the call with the same key until it
+knows, cancels and reads, and writes down what it was told.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from tests.chaos.operations import Log, Operation, Outcome
+from tests.chaos.processes import PASSWORD
+
+#: Refusals that say that there is no order and will be none under this key, besides the 4xx ones.
+_NO_ORDER = frozenset({"exchange_down", "rate_limited", "credentials_refused"})
+#: Seconds between two tries of one call, and how long a client goes on trying.
+_AGAIN = 0.2
+_PATIENCE = 25.0
+#: How long a call may take: above the gateway's own deadline.
+_CALL = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: ``status`` is None where nothing did."""
+
+    status: int | None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Gateway:
+    """One connection to the gateway, opened again when it breaks."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: http.client.HTTPConnection | None = None
+        token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """One request, sent once."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CALL)
+        try:
+            text = None if body is None else json.dumps(body)
+            self._connection.request(method, path, text, {**self._headers, **headers})
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return Answer(status=None)
+        return Answer(status=response.status, body=json.loads(content) if content else {})
+
+    def place(self, body: Mapping[str, Any], key: str | None) -> Answer:
+        """Place an order."""
+        return self.call("POST", "/trading/orders", body, **({"Idempotency-Key": key} if key else {}))
+
+    def cancel(self, order_id: str, account_name: str = "master_account") -> Answer:
+        """Cancel an order."""
+        return self.call("POST", f"/trading/{account_name}/paper/orders/{order_id}/cancel")
+
+    def read(self, order_id: str, wait: int = 0) -> Answer:
+        """One order with its history."""
+        return self.call("GET", f"/trading/orders/{order_id}?wait={wait}")
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """What an answer to placing an order promises."""
+    if answer.status is None:
+        return "unknown"
+    if 200 <= answer.status < 300:
+        return "ok"
+    if answer.status in (400, 401, 404, 422) or answer.body.get("code") in _NO_ORDER:
+        return "fail"
+    return "unknown"
+
+
+def place_until_known(gateway: Gateway, log: Log, operation: Operation, *, until: float | None = None) -> Operation:
+    """Place an order and repeat the call until the answer says what became of it, or patience ends."""
+    until = time.monotonic() + _PATIENCE if until is None else until
+    while True:
+        done = place_once(gateway, log, operation)
+        if done.outcome != "unknown" or time.monotonic() > until:
+            return done
+        time.sleep(_AGAIN)
+
+
+def place_once(gateway: Gateway, log: Log, operation: Operation) -> Operation:
+    """Place an order by one call, and write down what came of it."""
+    number = log.begin(operation)
+    answer = gateway.place(operation.body, operation.key if _uses_header(operation) else None)
+    done = replace(
+        operation,
+        outcome=outcome_of(answer),
+        status=answer.status,
+        order_id=answer.body.get("order_id"),
+        state=answer.body.get("state"),
+    )
+    log.end(number, done)
+    return done
+
+
+def _uses_header(operation: Operation) -> bool:
+    return "client_order_id" not in operation.body
+
+
+#: One pair a client, so that no two clients ask for the same: the pair, a step of amount, a base amount, a low price, a high price.
+_MARKETS = (
+    ("BTC-USDT", "0.00001", "0.00020", "30000", "90000", "0.01"),
+    ("ETH-USDT", "0.0001", "0.0040", "1500", "4500", "0.01"),
+    ("SOL-USDT", "0.001", "0.080", "70", "210", "0.01"),
+    ("BNB-USDT", "0.001", "0.020", "300", "900", "0.01"),
+    ("XRP-USDT", "0.1", "20", "0.3", "0.9", "0.0001"),
+    ("LTC-USDT", "0.001", "0.15", "40", "120", "0.01"),
+)
+
+
+class Client(threading.Thread):
+    """One client, acting by its own luck until ``stopping`` is set."""
+
+    def __init__(self, number: int, port: int, log: Log, seed: int, stopping: threading.Event) -> None:
+        super().__init__(name=f"client{number}", daemon=True)
+        self._number = number
+        self._gateway = Gateway(port)
+        self._log = log
+        self._luck = random.Random(f"{seed}-{number}")
+        self._stopping = stopping
+        self._serial = 0
+        self._known: list[str] = []
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._act()
+                self._stopping.wait(self._luck.random() * 0.1)
+        except BaseException as fault:  # told to whoever joins the thread
+            self.fault = fault
+        finally:
+            self._gateway.close()
+
+    def _act(self) -> None:
+        choice = self._luck.random()
+        if choice < 0.6 or not self._known:
+            self._place()
+        elif choice < 0.85:
+            self._cancel(self._luck.choice(self._known[-20:]))
+        else:
+            self._read(self._luck.choice(self._known[-20:]))
+
+    def _place(self) -> None:
+        self._serial += 1
+        key = f"{self.name}-{self._serial}"
+        body = self._terms()
+        if self._luck.random() < 0.3:
+            body["client_order_id"] = key
+        operation = Operation(client=self.name, verb="place", key=key, body=body)
+        done = place_until_known(self._gateway, self._log, operation)
+        if done.order_id is not None:
+            self._known.append(done.order_id)
+
+    def _terms(self) -> dict[str, Any]:
+        """Terms that no order had before: the serial number is in the amount of a market order and in the price of others."""
+        pair, step, amount, low, high, tick = _MARKETS[self._number % len(_MARKETS)]
+        side = "BUY" if self._serial % 2 else "SELL"
+        body: dict[str, Any] = {
+            "account_name": "master_account",
+            "connector_name": "paper",
+            "trading_pair": pair,
+            "trade_type": side,
+            "amount": amount,
+        }
+        kind = self._luck.choice(("MARKET", "TAKER", "REST", "REST", "IOC", "MAKER"))
+        rests = (low, 1) if side == "BUY" else (high, -1)
+        takes = (high, -1) if side == "BUY" else (low, 1)
+        base, sign = takes if kind in ("TAKER", "IOC") else rests
+        price = str(Decimal(base) + sign * self._serial * Decimal(tick))
+        if kind == "MARKET":
+            return {**body, "order_type": "MARKET", "amount": str(Decimal(amount) + self._serial * Decimal(step))}
+        if kind == "MAKER":
+            return {**body, "order_type": "LIMIT_MAKER", "price": price}
+        if kind == "IOC":
+            return {**body, "order_type": "LIMIT", "price": price, "time_in_force": "IOC"}
+        return {**body, "order_type": "LIMIT", "price": price}
+
+    def _cancel(self, order_id: str) -> None:
+        operation = Operation(client=self.name, verb="cancel", order_id=order_id)
+        number = self._log.begin(operation)
+        answer = self._gateway.cancel(order_id)
+        is_ok = answer.status in (200, 202)
+        self._log.end(
+            number,
+            replace(
+                operation,
+                outcome="ok" if is_ok else "unknown",
+                status=answer.status,
+                state=answer.body.get("state") if is_ok else None,
+            ),
+        )
+
+    def _read(self, order_id: str) -> None:
+        operation = Operation(client=self.name, verb="read", order_id=order_id)
+        number = self._log.begin(operation)
+        answer = self._gateway.read(order_id)
+        is_ok = answer.status == 200
+        self._log.end(
+            number,
+            replace(
+                operation,
+                outcome="ok" if is_ok else "unknown",
+                status=answer.status,
+                state=answer.body.get("state") if is_ok else None,
+            ),
+        )

@@ -1,0 +1,58 @@
+"""The whole journal, read once into plain values for the checker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.order import Order, OrderKey
+from app.journal.database import Database
+from app.journal.filters import OrderFilter
+from app.journal.reader import Reader
+from app.journal.records import JournalEntry, Trade
+
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalView:
+    """Every order, entry and fill; ``folds`` are the orders as their events alone tell them."""
+
+    orders: tuple[Order, ...]
+    entries: tuple[JournalEntry, ...]
+    fills: Mapping[OrderKey, tuple[Trade, ...]]
+    folds: Mapping[OrderKey, Order | None]
+    head: int
+
+
+def read_journal(url: str) -> JournalView:
+    """The journal behind ``url``."""
+    database = Database(url)
+    try:
+        return view_of(Reader(database))
+    finally:
+        database.dispose()
+
+
+def view_of(reader: Reader) -> JournalView:
+    """The journal that ``reader`` reads."""
+    # What is written while we read is left out.
+    head = reader.head()
+    orders: list[Order] = []
+    cursor: str | None = None
+    while True:
+        page = reader.search_orders(OrderFilter(), limit=_PAGE, cursor=cursor)
+        orders += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    entries: list[JournalEntry] = []
+    while found := reader.tail(entries[-1].seq if entries else 0, limit=_PAGE):
+        entries += found
+    return JournalView(
+        orders=tuple(orders),
+        entries=tuple(entry for entry in entries if entry.seq <= head),
+        fills={order.key: tuple(reader.known_fills(order.key)) for order in orders},
+        folds={order.key: reader.replay(order.key) for order in orders},
+        head=head,
+    )

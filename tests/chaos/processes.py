@@ -1,0 +1,127 @@
+"""Real processes of the gateway: started, watched, ended in all the ways in which processes end."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PASSWORD = "a password for rehearsals"
+#: A server imports for two seconds; on a busy machine for ten.
+READY_SECONDS = 60.0
+_LOOK = 0.05
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(directory: Path, port: int, **settings: str) -> dict[str, str]:
+    """What a process of the gateway in ``directory`` needs to know."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERGATE_", "DATABASE_"))}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "ORDERGATE_DATA_DIR": str(directory),
+        "ORDERGATE_PASSWORD": PASSWORD,
+        "ORDERGATE_SECRET_KEY": "a key for rehearsals only",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONWARNINGS": "ignore",
+        **settings,
+    }
+
+
+class Process:
+    """One process and its children, with what it says in a file."""
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], output: Path) -> None:
+        self._arguments = [sys.executable, *arguments]
+        self._env = dict(env)
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, **settings: str) -> None:
+        """Begin; ``settings`` are for this time only."""
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._arguments,
+                env={**self._env, **settings},
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def children(self) -> list[int]:
+        """The processes that it has started."""
+        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+
+    def kill(self) -> None:
+        """End it and all its children on the spot."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def terminate(self, seconds: float = 40.0) -> int:
+        """Ask it to end and wait for that; its exit code."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        return self._process.wait(seconds)
+
+    def wait(self, seconds: float = READY_SECONDS) -> int:
+        """Wait until it has ended by itself; its exit code, negative for a signal."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def output(self) -> str:
+        """Everything that it has said."""
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+
+def wait_until_ready(port: int, process: Process, seconds: float = READY_SECONDS) -> None:
+    """Wait until the server answers. Raises if it has died or takes too long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not process.is_running:
+            raise RuntimeError(f"the server ended: {process.output()[-2000:]}")
+        if is_ready(port):
+            return
+        time.sleep(_LOOK)
+    raise RuntimeError(f"the server was not ready in {seconds} seconds: {process.output()[-2000:]}")
+
+
+def is_ready(port: int) -> bool:
+    """Whether a server answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

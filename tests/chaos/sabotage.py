@@ -1,0 +1,120 @@
+"""The gateway with one of its safeguards taken out: ``python -m tests.chaos.sabotage SAFEGUARD`` starts such a server.
+
+The product has no switch for this; here its parts are replaced before it starts. What the checker finds then is the proof that the
+safeguard is what keeps the promise, and that the checker would see it gone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import text
+
+from app.connectors.base import Connector
+from app.domain import observation
+from app.domain.errors import Refused
+from app.domain.events import OrderEvent
+from app.domain.ids import new_order_id
+from app.domain.order import Order, OrderRequest, intended
+from app.journal import units
+from app.journal.batch import Batch, Held
+from app.journal.journal import Journal
+from app.services.orders import Orders, Placed
+from app.services.settling import Settling
+
+
+def intent_before_send() -> None:
+    """The order goes out first and is written down afterwards."""
+
+    async def place(self: Orders, request: OrderRequest) -> Placed:
+        connector = await self._sessions.connector(request.account_name, request.connector_name)
+        now = self._clock.now()
+        order_id = new_order_id(now, self._random_bits)
+        order = intended(request, order_id=order_id, at=now, terms=request.terms())
+        report = await connector.submit_order(order)
+        opened = await self._intend(replace(request, client_order_id=order_id), terms=request.terms())
+        return await self._record_acceptance(opened.order, report)
+
+    Orders._place = place  # type: ignore[method-assign]
+
+
+def unique_key() -> None:
+    """A key may be used again."""
+
+    async def earlier(self: Orders, request: OrderRequest) -> None:
+        return None
+
+    async def open_journal(self: Journal) -> None:
+        with self.database.change() as connection:
+            connection.execute(text("DROP INDEX IF EXISTS uq_orders_idempotency_key"))
+        await opened(self)
+
+    opened = Journal.open
+    Journal.open = open_journal  # type: ignore[method-assign]
+    Orders._earlier = earlier  # type: ignore[method-assign,assignment]
+    Batch.find_by_idempotency_key = lambda self, order: None  # type: ignore[method-assign,assignment]
+
+
+def no_resend() -> None:
+    """An order whose answer did not come is sent again."""
+    doubt = Orders._doubt
+
+    async def resend(self: Orders, order: Order, error: Exception) -> Placed:
+        connector: Connector = await self._sessions.connector(order.account_name, order.connector_name)
+        for _ in range(3):
+            try:
+                return await self._record_acceptance(order, await connector.submit_order(order))
+            except Refused:
+                raise
+            except Exception:
+                continue
+        return await doubt(self, order, error)
+
+    Orders._doubt = resend  # type: ignore[method-assign]
+
+
+def grace_before_never_arrived() -> None:
+    """The first "no such order" is believed."""
+    absent = Settling._absent
+
+    async def believe(self: Settling, connector: Any, order: Order, **more: Any) -> Any:
+        connector.capabilities = replace(connector.capabilities, absence_grace=timedelta(0))
+        return await absent(self, connector, order, **more)
+
+    Settling._absent = believe  # type: ignore[method-assign]
+
+
+def fill_deduplication() -> None:
+    """A fill that is told twice is counted twice. Its name is changed each time, because the database would refuse it else."""
+    tellings = count(1)
+
+    def everything(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+        return [
+            event
+            if event.fill is None
+            else replace(
+                event, fill=replace(event.fill, exchange_fill_id=f"{event.fill.exchange_fill_id}#{next(tellings)}")
+            )
+            for event in events
+        ]
+
+    units._without_known_fills = everything
+    add_fills = observation._Builder.add_fills
+    observation._Builder.add_fills = lambda self, known_fills: add_fills(self, frozenset())  # type: ignore[method-assign]
+
+
+SAFEGUARDS = {
+    each.__name__: each
+    for each in (intent_before_send, unique_key, no_resend, grace_before_never_arrived, fill_deduplication)
+}
+
+if __name__ == "__main__":
+    from app.cli import main
+
+    SAFEGUARDS[sys.argv[1]]()
+    main(["serve"])

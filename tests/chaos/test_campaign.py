@@ -1,0 +1,60 @@
+"""The short form of ``make chaos``: some seconds of trading under fire on each database, then the whole promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.campaign import Result, run_campaign, table
+from tests.chaos.checker import Violation
+from tests.chaos.deployments import PostgresDeployment, SqliteDeployment
+from tests.postgres import PostgresServer
+
+SEED = 11
+FAULTS = f"seed={SEED},rate=0.25"
+
+
+def check_result(result: Result) -> None:
+    """Nothing was broken, and there was something to break."""
+    assert result.violations == ()
+    assert result.converged_after is not None
+    assert result.orders > 20
+    assert sum(result.kills.values()) >= 2
+    assert sum(result.faults.values()) > 20
+    assert result.doubted > 0
+
+
+def test_one_process_on_sqlite(tmp_path: Path) -> None:
+    """Killed and terminated, cheated by the exchange: nothing lost, nothing twice, nothing guessed."""
+    deployment = SqliteDeployment(tmp_path, faults=FAULTS)
+    check_result(run_campaign(deployment, seconds=7, seed=SEED, hit_every=(1.0, 2.0)))
+
+
+@pytest.mark.postgres
+def test_several_processes_on_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """Web workers and keepers of accounts die one by one and all together; the rest goes on and the promise holds."""
+    deployment = PostgresDeployment(tmp_path, postgres_server, workers=2, faults=FAULTS)
+    check_result(run_campaign(deployment, seconds=7, seed=SEED, hit_every=(1.0, 2.0)))
+
+
+def test_the_table_tells_everything() -> None:
+    """One column a campaign."""
+    result = Result(
+        name="somewhere",
+        seed=7,
+        seconds=60,
+        calls=1_234,
+        orders=567,
+        entries=2_000,
+        kills={"server killed": 3},
+        faults={"late": 4, "lost": 5},
+        doubted=9,
+        converged_after=None,
+        violations=(Violation(clause="nothing_is_in_doubt", text="o1 is unknown"),),
+    )
+    text = table([result, result])
+    for row in ("| seed | 7 | 7 |", "| calls by clients | 1,234 | 1,234 |", "| kills | 3 server killed | 3 server"):
+        assert row in text
+    assert "| seconds to converge | never | never |" in text
+    assert "| violations | 1 | 1 |" in text

@@ -1,0 +1,109 @@
+"""What the exchange itself says in the end: the truth that the journal must become equal to.
+
+``Truth`` is all that the checker asks of an exchange. ``PaperTruth`` reads the paper exchange's own store, past the connector and
+past every fault.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from sqlalchemy import create_engine, inspect, select
+
+from app.paper import rows, tables
+from app.paper.orders import PaperFill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrueFill:
+    """One execution as the exchange has it."""
+
+    fill_id: str
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrueOrder:
+    """One order as the exchange has it; ``order_id`` is the client's id, ``state`` is open, filled, canceled or expired."""
+
+    account_name: str
+    connector_name: str
+    order_id: str
+    exchange_order_id: str
+    trading_pair: str
+    trade_type: str
+    order_type: str
+    amount: Decimal | None
+    price: Decimal | None
+    state: str
+    filled_amount: Decimal
+    created_at: datetime
+    fills: tuple[TrueFill, ...] = ()
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What names the order in the journal."""
+        return (self.account_name, self.connector_name, self.order_id)
+
+
+class Truth(Protocol):
+    """An exchange that can be looked into."""
+
+    def orders(self) -> tuple[TrueOrder, ...]:
+        """Every order that it ever had, with all fills."""
+
+
+class PaperTruth:
+    """The paper exchange's store."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def orders(self) -> tuple[TrueOrder, ...]:
+        engine = create_engine(self._url)
+        try:
+            if not inspect(engine).has_table(tables.orders.name):
+                return ()
+            with engine.connect() as connection:
+                orders = [rows.order_of(row) for row in connection.execute(select(tables.orders))]
+                fills = [rows.fill_of(row) for row in connection.execute(select(tables.fills))]
+        finally:
+            engine.dispose()
+        by_order: dict[int, list[PaperFill]] = defaultdict(list)
+        for fill in fills:
+            by_order[fill.exchange_order_id].append(fill)
+        return tuple(
+            TrueOrder(
+                account_name=order.account,
+                connector_name="paper",
+                order_id=order.client_order_id,
+                exchange_order_id=str(order.exchange_order_id),
+                trading_pair=order.trading_pair,
+                trade_type=str(order.trade_type),
+                order_type=str(order.order_type),
+                amount=order.amount,
+                price=order.price,
+                state=str(order.state),
+                filled_amount=order.filled_amount,
+                created_at=order.created_at,
+                fills=tuple(_true_fill(fill) for fill in by_order[order.exchange_order_id]),
+            )
+            for order in orders
+        )
+
+
+def _true_fill(fill: PaperFill) -> TrueFill:
+    return TrueFill(
+        fill_id=str(fill.fill_id),
+        price=fill.price,
+        amount=fill.amount,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+    )

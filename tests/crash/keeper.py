@@ -1,0 +1,26 @@
+"""A process that keeps the accounts in step and serves nobody: the gateway without its web side, which starts in half the time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from app.bootstrap import build_gateway
+from app.logs import configure_logging
+from app.settings import load_settings
+
+
+async def keep() -> None:
+    """Until SIGTERM."""
+    gateway = build_gateway(load_settings())
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    await gateway.start()
+    print("ready", flush=True)
+    await stopping.wait()
+    await gateway.stop()
+
+
+if __name__ == "__main__":
+    configure_logging()
+    asyncio.run(keep())

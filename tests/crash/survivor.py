@@ -1,0 +1,127 @@
+"""The process after the crash, inside the test: it finds what was left, is asked again by the client, and settles everything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from app.bootstrap import build_gateway
+from app.domain.enums import OrderType, TradeType
+from app.domain.errors import OrdergateError, RequestInProgress
+from app.domain.order import OrderRequest
+from app.services.gateway import Gateway
+from app.settings import Settings
+from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
+from tests.chaos.clients import Answer as Told
+from tests.chaos.clients import outcome_of
+from tests.chaos.deployments import CALL_SECONDS
+from tests.chaos.ledger import read_journal
+from tests.chaos.operations import Log, Operation
+from tests.chaos.processes import PASSWORD
+from tests.chaos.truth import PaperTruth
+
+#: How long everything may take to settle, in seconds: a call's deadline, a grace, and the pauses between.
+_PATIENCE = 60.0
+_LOOK = 0.05
+
+
+def settings_of(directory: Path, *, faults: str = "") -> Settings:
+    """The settings of a gateway in ``directory``, as a server's environment would have them."""
+    return Settings(
+        database_url=f"sqlite:///{directory / 'ordergate.db'}",
+        data_dir=directory,
+        password=PASSWORD,
+        secret_key="a key for rehearsals only",
+        exchange_timeout=timedelta(seconds=float(CALL_SECONDS)),
+        paper_faults=faults,
+    )
+
+
+@asynccontextmanager
+async def running(directory: Path, *, faults: str = "") -> AsyncIterator[Gateway]:
+    """The gateway on what is in ``directory``."""
+    gateway = build_gateway(settings_of(directory, faults=faults))
+    await gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
+
+
+async def place_again(gateway: Gateway, log: Log, operation: Operation) -> Operation:
+    """The client's call again, with the same key, until it is answered."""
+    while True:
+        done = await place(gateway, log, operation)
+        if done.outcome != "unknown":
+            return done
+        await asyncio.sleep(_LOOK)
+
+
+async def place(gateway: Gateway, log: Log, operation: Operation) -> Operation:
+    """The client's call, once, past HTTP."""
+    number = log.begin(operation)
+    told = Told(status=None)
+    try:
+        placed = await gateway.orders.place(request_of(operation))
+        told = Told(status=201, body={"order_id": placed.order.order_id, "state": str(placed.order.state)})
+    except RequestInProgress:
+        pass
+    except OrdergateError as error:
+        told = Told(status=error.status, body={"code": error.code})
+    done = replace(
+        operation,
+        outcome=outcome_of(told),
+        status=told.status,
+        order_id=told.body.get("order_id"),
+        state=told.body.get("state"),
+    )
+    log.end(number, done)
+    return done
+
+
+def request_of(operation: Operation) -> OrderRequest:
+    account_name, pair, side, kind, amount, price = operation.terms
+    return OrderRequest(
+        account_name=account_name,
+        connector_name="paper",
+        trading_pair=pair,
+        trade_type=TradeType(side),
+        order_type=OrderType(kind),
+        amount=amount,
+        price=price,
+        idempotency_key=operation.key,
+    )
+
+
+def evidence_in(directory: Path, log: Log) -> Evidence:
+    """What the client, the journal and the exchange say."""
+    return Evidence(
+        operations=log.read(),
+        journal=read_journal(f"sqlite:///{directory / 'ordergate.db'}"),
+        truth=PaperTruth(f"sqlite:///{directory / 'paper.db'}").orders(),
+    )
+
+
+async def settle(directory: Path, log: Log) -> None:
+    """Wait until journal and exchange agree; the running gateway makes them. Gives up after a minute, for the check to tell."""
+    await asyncio.to_thread(_settle, directory, log)
+
+
+def _settle(directory: Path, log: Log) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while check(evidence_in(directory, log), EVENTUAL) and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+
+
+async def survive(directory: Path, log: Log, *repeated: Operation) -> tuple[Violation, ...]:
+    """Start again, repeat the calls that were cut off, settle, stop; what of the promise is broken then."""
+    async with running(directory) as gateway:
+        for operation in repeated:
+            await place_again(gateway, log, operation)
+        await settle(directory, log)
+    return check(evidence_in(directory, log))

@@ -1,0 +1,144 @@
+"""A real server is killed at every named step; the next process keeps the promise, whatever the step."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.clients import Gateway, place_once
+from tests.chaos.deployments import SqliteDeployment
+from tests.chaos.operations import Log, Operation
+from tests.crash.points import named_points
+from tests.crash.survivor import place, running, survive
+from tests.services.world import until
+
+BODY = {
+    "account_name": "master_account",
+    "connector_name": "paper",
+    "trading_pair": "BTC-USDT",
+    "trade_type": "BUY",
+    "order_type": "MARKET",
+    "amount": "0.001",
+}
+PLACE = Operation(client="c", verb="place", key="k", body=BODY)
+RESTING = Operation(client="c", verb="place", key="r", body={**BODY, "order_type": "LIMIT", "price": "30000"})
+
+#: Reached by placing an order.
+PLACING = (
+    "journal.intent.before_commit",
+    "journal.intent.after_commit",
+    "orders.intent_recorded",
+    "connector.paper.submitting",
+    "connector.paper.submitted",
+    "orders.exchange_answered",
+    "journal.outcome.before_commit",
+    "journal.outcome.after_commit",
+    "orders.outcome_recorded",
+    "feed.event_read",
+)
+#: Reached by cancelling one.
+CANCELING = (
+    "orders.cancel_recorded",
+    "connector.paper.canceling",
+    "connector.paper.canceled",
+    "orders.cancel_answered",
+)
+#: Reached by the process that finds what the last one left, after this fault of the exchange.
+RECOVERING = {
+    "recovery.book_answered": "reset",
+    "settling.exchange_answered": "reset",
+    "settling.absence_proven": "down",
+}
+#: Reached while the exchange's reports come without the fills that they count.
+FETCHING = ("settling.fills_answered",)
+#: Needs several processes: tests/crash/test_processes.py.
+ELSEWHERE = ("watch.lease_taken",)
+
+
+def test_every_point_is_covered() -> None:
+    """A new step in the program is a new way to die, and needs a test here."""
+    assert named_points() == {*PLACING, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path / "operations.jsonl")
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[SqliteDeployment]:
+    deployment = SqliteDeployment(tmp_path)
+    yield deployment
+    deployment.kill()
+
+
+def died(deployment: SqliteDeployment) -> bool:
+    """Whether the server died at its point, and of nothing else."""
+    return deployment.server.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("point", PLACING)
+async def test_killed_while_placing(deployment: SqliteDeployment, log: Log, tmp_path: Path, point: str) -> None:
+    """The client repeats its call to the next process: one order, in the journal and at the exchange, and equal."""
+    deployment.start(faulty=False, ORDERGATE_FAILPOINT=point)
+    gateway = Gateway(deployment.port)
+    place_once(gateway, log, PLACE)
+    gateway.close()
+    assert died(deployment)
+    assert await survive(tmp_path, log, PLACE) == ()
+
+
+@pytest.mark.parametrize("point", CANCELING)
+async def test_killed_while_canceling(deployment: SqliteDeployment, log: Log, tmp_path: Path, point: str) -> None:
+    """The order is canceled or open in the end, in the journal as at the exchange."""
+    deployment.start(faulty=False, ORDERGATE_FAILPOINT=point)
+    gateway = Gateway(deployment.port)
+    placed = place_once(gateway, log, RESTING)
+    assert placed.order_id is not None
+    assert gateway.cancel(placed.order_id).status is None
+    gateway.close()
+    assert died(deployment)
+    assert await survive(tmp_path, log) == ()
+
+
+@pytest.mark.parametrize("point", RECOVERING)
+async def test_killed_while_recovering(log: Log, tmp_path: Path, point: str) -> None:
+    """Recovery that dies leaves everything to the next recovery."""
+    async with running(tmp_path, faults=f"rate=1,kinds={RECOVERING[point]}+unanswered+drop") as gateway:
+        assert (await place(gateway, log, PLACE)).state == "unknown"
+    keeper = SqliteDeployment(tmp_path, program=("-m", "tests.crash.keeper")).server
+    keeper.start(ORDERGATE_FAILPOINT=point)
+    assert keeper.wait() == -signal.SIGKILL
+    assert await survive(tmp_path, log, PLACE) == ()
+
+
+@pytest.mark.parametrize("point", FETCHING)
+async def test_killed_while_fetching_fills(log: Log, tmp_path: Path, point: str) -> None:
+    """Fills that were on their way are fetched again, and counted once."""
+    async with running(tmp_path, faults="rate=1,kinds=reset+unanswered+drop") as gateway:
+        assert (await place(gateway, log, PLACE)).state == "unknown"
+    keeper = SqliteDeployment(tmp_path, program=("-m", "tests.crash.keeper")).server
+    keeper.start(ORDERGATE_FAILPOINT=point, ORDERGATE_PAPER_FAULTS="rate=1,kinds=bare")
+    assert keeper.wait() == -signal.SIGKILL
+    assert await survive(tmp_path, log, PLACE) == ()
+
+
+async def test_asked_to_stop_while_an_order_is_under_way(log: Log, tmp_path: Path) -> None:
+    """SIGTERM while the exchange does not answer: the caller gets its answer, the server ends well, and the order is settled."""
+    deployment = SqliteDeployment(tmp_path, faults="rate=1,kinds=lost")
+    deployment.start(faulty=True)
+    try:
+        async with asyncio.TaskGroup() as group:
+            placing = group.create_task(asyncio.to_thread(place_once, Gateway(deployment.port), log, PLACE))
+            await until(lambda: deployment.fault_counts()["lost"] == 1)
+            stopping = group.create_task(asyncio.to_thread(deployment.server.terminate))
+        # Unknown, or accepted if the stream was quicker. uvicorn ends by the signal that it was sent, once it has stopped.
+        assert placing.result().status in (201, 202)
+        assert stopping.result() == -signal.SIGTERM
+    finally:
+        deployment.kill()
+    assert await survive(tmp_path, log, PLACE) == ()
