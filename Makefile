@@ -3,21 +3,37 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test check format generate lock clean chaos
+.PHONY: run test check format generate lock clean chaos bench
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
 	exec $(BIN)/python -m app serve
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/client-1.5.1/.ready $(VENV)/client-1.5.9/.ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(CLIENT_TESTS)/client-1.5.1/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_9
+	$(CLIENT_TESTS)/client-1.5.9/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_1
+
+# The official client of hummingbot-api, both versions that callers have, each in an environment of its own.
+CLIENT_TESTS := ORDERGATE_PYTHON=$(CURDIR)/$(BIN)/python $(VENV)
+CLIENT_RUN := -m pytest -c tests/client/pytest.ini --rootdir . --confcutdir tests/client tests/client
+
+$(VENV)/client-%/.ready: tests/client/requirements-%.txt $(VENV)/.dev
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install $(PIP_FLAGS) -r $<
+	touch $@
 
 # Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/chaos-report.md.
 chaos: SECONDS ?= 600
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
+
+# The gateway beside its peers, side by side; writes docs/performance.md. Wants a quiet machine with two processors.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.run
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -39,6 +55,9 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 
 lock: $(VENV)/.dev
 	$(COMPILE) setup.cfg --extra dev -o requirements-dev.txt
+	$(COMPILE) tests/client/requirements-1.5.1.in -o tests/client/requirements-1.5.1.txt
+	$(COMPILE) tests/client/requirements-1.5.9.in -o tests/client/requirements-1.5.9.txt
+	$(COMPILE) benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 	$(COMPILE) setup.cfg --constraint requirements-dev.txt -o requirements.txt
 
 clean:

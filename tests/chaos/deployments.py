@@ -35,7 +35,7 @@ class Deployment(ABC):
         self.faults = faults
         self.kills: Counter[str] = Counter()
         self._env = environment(
-            directory, self.port, ORDERGATE_EXCHANGE_TIMEOUT=CALL_SECONDS, **settings, **self._database()
+            directory, self.port, **{"ORDERGATE_EXCHANGE_TIMEOUT": CALL_SECONDS, **settings}, **self._database()
         )
 
     @property

@@ -90,19 +90,6 @@ async def test_pairs_and_diagnostics(client: HummingbotAPIClient) -> None:
     assert (await market.remove_trading_pair("paper", "SOL-USDT"))["success"]
 
 
-async def test_tickers_and_rates(client: HummingbotAPIClient) -> None:
-    """Row 31: tickers by connector, and cross rates with null for what can't be had."""
-    market = client.market_data
-    for tickers in (await market.get_tickers(), await market.get_tickers(["paper"], refresh=True, max_age=5)):
-        assert {"price", "base_volume", "quote_volume", "timestamp"} == set(tickers["tickers"]["paper"]["BTC-USDT"])
-        assert tickers["counts"]["paper"] == len(tickers["tickers"]["paper"])
-        assert tickers["errors"] == {}
-    rates = await market.get_rates(["ETH-BTC", "BTC-ETH", "NO-PAIR"])
-    assert (rates["quote_token"], rates["connector"], rates["rates"]["NO-PAIR"]) == ("USDT", None, None)
-    assert rates["rates"]["ETH-BTC"] * rates["rates"]["BTC-ETH"] == pytest.approx(1)
-    assert (await market.get_rates("ETH-BTC", connector="paper"))["connector"] == "paper"
-
-
 Call = Callable[[HummingbotAPIClient], Awaitable[Any]]
 
 
@@ -114,7 +101,6 @@ Call = Callable[[HummingbotAPIClient], Awaitable[Any]]
         (lambda c: c.market_data.get_prices("paper", "NO-PAIR"), 400, "Trading pair 'NO-PAIR' not supported"),
         (lambda c: c.market_data.get_candles("nope", "BTC-USDT"), 400, "Unsupported connector 'nope'."),
         (lambda c: c.market_data.get_candles("paper", "BTCUSDT"), 400, "Expected format: BASE-QUOTE"),
-        (lambda c: c.market_data.get_tickers("nope"), 404, "Connector 'nope' not found"),
     ],
 )
 async def test_errors_reach_the_client(client: HummingbotAPIClient, call: Call, status: int, message: str) -> None:

@@ -1,7 +1,8 @@
-"""The official client places, lists, searches and cancels on the paper exchange, and gets what it expects."""
+"""The official client places, lists, searches and cancels, on the paper exchange and on Binance, and gets what it expects."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from hummingbot_api_client import HummingbotAPIClient, SyncHummingbotAPIClient
 
 from tests.chaos.processes import PASSWORD
+from tests.client.conftest import BINANCE_KEYS
 
-PAPER = {"account_name": "master_account", "connector_name": "paper", "trading_pair": "BTC-USDT"}
+CONNECTORS = ["paper", "binance"]
 NINE_KEYS = {
     "order_id", "account_name", "connector_name", "trading_pair", "trade_type", "amount", "order_type", "price", "status",
 }  # fmt: skip
@@ -22,16 +24,38 @@ SEVENTEEN_KEYS = {
 }  # fmt: skip
 
 
-async def place(client: HummingbotAPIClient, **terms: Any) -> dict[str, Any]:
+@pytest.fixture(scope="module", autouse=True)
+def _keys(server_url: str) -> None:
+    """The master account has keys for the local Binance."""
+    with SyncHummingbotAPIClient(server_url, "admin", PASSWORD) as client:
+        client.accounts.add_credential("master_account", "binance", BINANCE_KEYS)
+
+
+@pytest.fixture(params=CONNECTORS)
+def connector(request: pytest.FixtureRequest) -> str:
+    """Each connector in turn."""
+    return str(request.param)
+
+
+async def place(client: HummingbotAPIClient, connector: str, **terms: Any) -> dict[str, Any]:
     """A resting order, unless the terms say otherwise."""
-    asked = {**PAPER, "trade_type": "BUY", "amount": 0.5, "order_type": "LIMIT", "price": 123.0, **terms}
+    asked: dict[str, Any] = {
+        "account_name": "master_account",
+        "connector_name": connector,
+        "trading_pair": "BTC-USDT",
+        "trade_type": "BUY",
+        "amount": 0.5,
+        "order_type": "LIMIT",
+        "price": 123.0,
+        **terms,
+    }
     placed: dict[str, Any] = await client.trading.place_order(**asked)
     return placed
 
 
-async def test_a_market_order_is_filled_and_its_trade_is_listed(client: HummingbotAPIClient) -> None:
+async def test_a_market_order_is_filled_and_its_trade_is_listed(client: HummingbotAPIClient, connector: str) -> None:
     """Row 11 and 18: nine keys, amount as text, price null; the fill is among the trades with fee and average price."""
-    placed = await place(client, amount=0.01, order_type="MARKET", price=None)
+    placed = await place(client, connector, amount=0.01, order_type="MARKET", price=None)
     assert set(placed) >= NINE_KEYS
     assert (placed["amount"], placed["price"], placed["status"]) == ("0.01", None, "submitted")
     trades = await client.trading.get_trades(account_names=["master_account"], trading_pairs=["BTC-USDT"])
@@ -51,16 +75,18 @@ async def test_a_market_order_is_filled_and_its_trade_is_listed(client: Hummingb
 
 
 @pytest.mark.parametrize("order_type", ["LIMIT", "LIMIT_MAKER"])
-async def test_a_limit_order_rests_and_is_cancelled(client: HummingbotAPIClient, order_type: str) -> None:
+async def test_a_limit_order_rests_and_is_cancelled(
+    client: HummingbotAPIClient, connector: str, order_type: str
+) -> None:
     """Rows 12, 15 and 17."""
-    placed = await place(client, order_type=order_type)
+    placed = await place(client, connector, order_type=order_type)
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,32}", placed["order_id"])
     assert (placed["amount"], placed["price"]) == ("0.5", "123.0")
-    active = await client.trading.get_active_orders(connector_names=["paper"])
+    active = await client.trading.get_active_orders(connector_names=[connector])
     (row,) = [row for row in active["data"] if row["order_id"] == placed["order_id"]]
     assert set(row) >= SEVENTEEN_KEYS
     assert (row["status"], row["amount"], row["price"], row["filled_amount"]) == ("OPEN", 0.5, 123, 0)
-    answer = await client.trading.cancel_order("master_account", "paper", placed["order_id"])
+    answer = await client.trading.cancel_order("master_account", connector, placed["order_id"])
     assert answer["message"] == f"Order cancellation initiated for {placed['order_id']}"
     found = await client.trading.search_orders(trading_pairs=["BTC-USDT"], status="CANCELLED")
     assert placed["order_id"] in {row["order_id"] for row in found["data"]}
@@ -69,38 +95,40 @@ async def test_a_limit_order_rests_and_is_cancelled(client: HummingbotAPIClient,
 REFUSED = [
     ({"price": None}, 400, "Price is required for LIMIT and LIMIT_MAKER orders"),
     ({"account_name": "nobody"}, 404, "Account 'nobody' not found"),
-    ({"trading_pair": "NO-PAIR"}, 400, "Trading pair 'NO-PAIR' not supported on paper. Available pairs: ["),
-    ({"amount": 0.000001}, 400, "is below minimum order size 0.00001 for BTC-USDT"),
-    ({"amount": 0.0001, "price": 1.0}, 400, "is below minimum notional size 5 for BTC-USDT"),
+    ({"trading_pair": "NO-PAIR"}, 400, "Trading pair 'NO-PAIR' not supported on"),
+    ({"amount": 0.000001}, 400, "is below minimum order size 0.00001"),
+    ({"amount": 0.0001, "price": 1.0}, 400, "is below minimum notional size 5"),
     ({"connector_name": "nowhere"}, 404, "Connector 'nowhere' not found"),
     ({"amount": 5000, "price": 50000.0}, 400, "USDT"),
 ]
 
 
 @pytest.mark.parametrize(("terms", "status", "text"), REFUSED)
-async def test_a_refusal_says_why(client: HummingbotAPIClient, terms: dict[str, Any], status: int, text: str) -> None:
+async def test_a_refusal_says_why(
+    client: HummingbotAPIClient, connector: str, terms: dict[str, Any], status: int, text: str
+) -> None:
     """Row 13: the client raises with the status and the text of the contract."""
     with pytest.raises(aiohttp.ClientResponseError) as refused:
-        await place(client, **terms)
+        await place(client, connector, **terms)
     assert refused.value.status == status
     assert text in refused.value.message
 
 
 @pytest.mark.parametrize("terms", [{"trade_type": "buy"}, {"amount": 0}, {"amount": -1}, {"order_type": "STOP"}])
-async def test_a_broken_schema_is_422(client: HummingbotAPIClient, terms: dict[str, Any]) -> None:
+async def test_a_broken_schema_is_422(client: HummingbotAPIClient, connector: str, terms: dict[str, Any]) -> None:
     """Row 14."""
     with pytest.raises(aiohttp.ClientResponseError) as refused:
-        await place(client, **terms)
+        await place(client, connector, **terms)
     assert refused.value.status == 422
 
 
-async def test_the_readme_loop_of_the_client_ends(client: HummingbotAPIClient) -> None:
+async def test_the_readme_loop_of_the_client_ends(client: HummingbotAPIClient, connector: str) -> None:
     """Row 16: paging by has_more and next_cursor shows each order once and stops."""
-    placed = {(await place(client, price=100.0 + number))["order_id"] for number in range(7)}
+    placed = {(await place(client, connector, price=100.0 + number))["order_id"] for number in range(7)}
     seen: list[str] = []
     cursor = None
     while True:
-        page = await client.trading.search_orders(connector_names=["paper"], limit=3, cursor=cursor)
+        page = await client.trading.search_orders(connector_names=[connector], limit=3, cursor=cursor)
         seen += [row["order_id"] for row in page["data"]]
         if not page["pagination"]["has_more"]:
             break
@@ -109,19 +137,39 @@ async def test_the_readme_loop_of_the_client_ends(client: HummingbotAPIClient) -
     assert placed <= set(seen)
 
 
-async def test_cancelling_an_unknown_order_is_404(client: HummingbotAPIClient) -> None:
+async def test_a_thousand_orders_are_paged_without_a_repeat_or_a_miss(client: HummingbotAPIClient) -> None:
+    """The loop of the client's README over a journal that holds more than it shows."""
+    slots = asyncio.Semaphore(16)
+
+    async def one(number: int) -> str:
+        async with slots:
+            placed = await place(client, "paper", trading_pair="DOGE-USDT", amount=100 + number, price=0.06)
+        return str(placed["order_id"])
+
+    placed = set(await asyncio.gather(*(one(number) for number in range(1000))))
+    seen: list[str] = []
+    cursor, has_more = None, True
+    while has_more:
+        page = await client.trading.search_orders(trading_pairs=["DOGE-USDT"], cursor=cursor)
+        seen += [row["order_id"] for row in page["data"]]
+        has_more, cursor = page["pagination"]["has_more"], page["pagination"]["next_cursor"]
+    assert page["pagination"]["total_count"] == len(seen) == 1000
+    assert set(seen) == placed
+
+
+async def test_cancelling_an_unknown_order_is_404(client: HummingbotAPIClient, connector: str) -> None:
     """Row 17."""
     with pytest.raises(aiohttp.ClientResponseError) as refused:
-        await client.trading.cancel_order("master_account", "paper", "nothing")
+        await client.trading.cancel_order("master_account", connector, "nothing")
     assert refused.value.status == 404
     assert refused.value.message == "Order 'nothing' not found in active orders"
 
 
-async def test_a_rejected_order_is_found_by_its_pair(client: HummingbotAPIClient) -> None:
+async def test_a_rejected_order_is_found_by_its_pair(client: HummingbotAPIClient, connector: str) -> None:
     """What the exchange refused is stored with all its fields."""
     with pytest.raises(aiohttp.ClientResponseError):
-        await place(client, trading_pair="ETH-USDT", amount=100, price=3000.0)
-    found = await client.trading.search_orders(trading_pairs=["ETH-USDT"], status="FAILED")
+        await place(client, connector, trading_pair="ETH-USDT", amount=100, price=3000.0)
+    found = await client.trading.search_orders(connector_names=[connector], status="FAILED")
     (row,) = found["data"]
     assert (row["trade_type"], row["order_type"], row["amount"], row["price"]) == ("BUY", "LIMIT", 100, 3000)
     assert row["error_message"]
@@ -139,5 +187,5 @@ async def test_a_wrong_password_is_401_with_a_message(server_url: str) -> None:
 def test_the_synchronous_client_works_as_well(server_url: str) -> None:
     """The same calls without asyncio."""
     with SyncHummingbotAPIClient(server_url, "admin", PASSWORD) as client:
-        placed = client.trading.place_order(**PAPER, trade_type="BUY", amount=0.5, order_type="LIMIT", price=99.0)
+        placed = client.trading.place_order("master_account", "paper", "BTC-USDT", "BUY", 0.5, "LIMIT", 99.0)
         assert client.trading.cancel_order("master_account", "paper", placed["order_id"])["message"]

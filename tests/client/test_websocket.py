@@ -63,7 +63,7 @@ async def test_a_market_that_is_not_there(client: HummingbotAPIClient) -> None:
 async def test_there_are_no_executors(client: HummingbotAPIClient) -> None:
     """The socket opens, talks, and says that there are none."""
     async with client.ws.executors() as socket:
-        for subscribe in (socket.subscribe_executors, socket.subscribe_all_bots_status, socket.subscribe_performance):
+        for subscribe in (socket.subscribe_executors, socket.subscribe_performance):
             with pytest.raises(RuntimeError, match="This server runs no executors"):
                 await subscribe()
         assert (await socket.ping())["type"] == "pong"

@@ -1,0 +1,1 @@
+"""What only client 1.5.1 can ask."""
