@@ -88,7 +88,7 @@ def build_gateway(
         users=Users(journal.accounts, settings),
         sessions=sessions,
         rules=rules,
-        catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules),
+        catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions),
         keeper=AccountKeeper(
             journal=journal, vault=ground.vault, sessions=sessions, portfolio=portfolio, settings=settings
         ),

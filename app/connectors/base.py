@@ -112,6 +112,13 @@ class Connector(ABC):
         """What is left of the exchange's request limits in this process, 1 is all; None where nobody counts."""
         return None
 
+    @classmethod
+    def problem(cls, venue: Any) -> str | None:
+        """Why the exchange is not ready for orders, as last found out by using it; None if nothing is known to be wrong. Must not
+        ask. The text holds nothing of any account.
+        """
+        return None
+
     @abstractmethod
     async def load_trading_rules(self) -> Mapping[str, TradingRule]:
         """All pairs with their rules, by trading pair."""

@@ -53,9 +53,11 @@ class BinanceConnector(BinanceAccount):
         trades="get_my_trades",
         ticker="get_ticker",
         book="get_order_book",
+        market_trades="get_recent_trades",
         klines="get_klines",
     )
     candles_page = 1000
+    tickers_form: ClassVar[Mapping[str, str]] = {"type": "MINI"}
 
     async def fetch_balances(self) -> Sequence[Balance]:
         payload = await self.calls.ask("get_account", omitZeroBalances="true")

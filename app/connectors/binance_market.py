@@ -1,18 +1,20 @@
-"""Binance's public market payloads as reports: tickers, books, candles, funding terms.
+"""Binance's public market payloads as reports: tickers, books, trades, candles, funding terms.
 
 Plain functions without I/O; they raise ``Unreadable``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from app.connectors.binance_answer import Unreadable
-from app.connectors.binance_numbers import mapping, number, optional_number, optional_time, time
-from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, Ticker
+from app.connectors.binance_numbers import integer_text, mapping, number, optional_number, optional_time, rows, time
+from app.domain.decimals import ZERO
+from app.domain.enums import TradeType
+from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, PublicTrade, Ticker
 
 
 def ticker(payload: Any, trading_pair: str) -> Ticker:
@@ -25,6 +27,22 @@ def ticker(payload: Any, trading_pair: str) -> Ticker:
         base_volume=number(row, "volume"),
         quote_volume=number(row, "quoteVolume"),
     )
+
+
+def tickers(payload: Any, pairs: Mapping[str, str]) -> list[Ticker]:
+    """The answer of ``ticker/24hr`` for all symbols, of those in ``pairs``, which maps them to our names. A pair that never traded
+    has no last trade: Binance writes a zero, which is no price, and it is left out.
+    """
+    known = [row for row in rows(payload) if row.get("symbol") in pairs]
+    found = (ticker(row, pairs[row["symbol"]]) for row in known)
+    return [each for each in found if each.price != ZERO]
+
+
+def public_trades(payload: Any, trading_pair: str) -> Sequence[PublicTrade]:
+    """The answer of ``trades``, oldest first. Their ids count up within the symbol."""
+    return [
+        _public_trade(row, trading_pair) for row in sorted(rows(payload), key=lambda row: int(integer_text(row, "id")))
+    ]
 
 
 def order_book(payload: Any, trading_pair: str, *, depth: int, now: datetime) -> OrderBook:
@@ -54,6 +72,20 @@ def funding_info(payload: Any, trading_pair: str) -> FundingInfo:
         next_funding_at=optional_time(row, "nextFundingTime"),
         mark_price=optional_number(row, "markPrice"),
         index_price=optional_number(row, "indexPrice"),
+    )
+
+
+def _public_trade(row: Mapping[str, Any], trading_pair: str) -> PublicTrade:
+    is_buyer_maker = row.get("isBuyerMaker")
+    if not isinstance(is_buyer_maker, bool):
+        raise Unreadable("isBuyerMaker is neither true nor false")
+    return PublicTrade(
+        exchange_trade_id=integer_text(row, "id"),
+        trading_pair=trading_pair,
+        price=number(row, "price"),
+        amount=number(row, "qty"),
+        taker_side=TradeType.SELL if is_buyer_maker else TradeType.BUY,
+        traded_at=time(row, "time"),
     )
 
 

@@ -65,6 +65,7 @@ class BinancePerpetualConnector(BinanceAccount):
         trades="futures_account_trades",
         ticker="futures_ticker",
         book="futures_order_book",
+        market_trades="futures_recent_trades",
         klines="futures_klines",
     )
     candles_page = 1500

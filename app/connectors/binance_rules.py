@@ -100,7 +100,6 @@ def _rule(row: Mapping[str, Any], collateral: str, *, is_trading: bool, quote_st
     filters = {str(one.get("filterType")): one for one in rows(row.get("filters", []))}
     price, lot, market_lot = (filters.get(name, {}) for name in ("PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"))
     minimum, maximum = _positive(lot, "minQty"), _positive(lot, "maxQty")
-    notional_minimum, notional_maximum, applies_to_market = _notional(filters)
     order_types = row.get("orderTypes", row.get("OrderType"))
     if not isinstance(order_types, list):
         order_types = ["LIMIT", "MARKET"]
@@ -116,29 +115,30 @@ def _rule(row: Mapping[str, Any], collateral: str, *, is_trading: bool, quote_st
         max_price=_positive(price, "maxPrice"),
         min_price_increment=_positive(price, "tickSize") or ZERO,
         min_quote_amount_increment=quote_step,
-        min_notional_size=notional_minimum,
-        max_notional_size=notional_maximum,
-        notional_applies_to_market=applies_to_market,
         supports_limit_orders="LIMIT" in order_types,
         supports_market_orders="MARKET" in order_types,
         is_trading=is_trading,
         buy_order_collateral_token=collateral,
         sell_order_collateral_token=collateral,
+        **_notional(filters),
     )
 
 
-def _notional(filters: Mapping[str, Mapping[str, Any]]) -> tuple[Decimal, Decimal | None, bool]:
-    """Minimum, maximum, and whether they bind MARKET orders. One flag serves both, so a maximum that binds other orders than the
-    minimum is left to the exchange.
-    """
+def _notional(filters: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The limits of what an order is worth, and which of them bind MARKET orders, as fields of a rule."""
     if "NOTIONAL" in filters:
         both = filters["NOTIONAL"]
-        applies = both.get("applyMinToMarket", True) is not False
-        same = (both.get("applyMaxToMarket", applies) is not False) == applies
-        return _positive(both, "minNotional") or ZERO, _positive(both, "maxNotional") if same else None, applies
+        return {
+            "min_notional_size": _positive(both, "minNotional") or ZERO,
+            "max_notional_size": _positive(both, "maxNotional"),
+            "min_notional_applies_to_market": both.get("applyMinToMarket", True) is not False,
+            "max_notional_applies_to_market": both.get("applyMaxToMarket", True) is not False,
+        }
     one = filters.get("MIN_NOTIONAL", {})
-    minimum = _positive(one, "minNotional") or _positive(one, "notional") or ZERO
-    return minimum, None, one.get("applyToMarket", True) is not False
+    return {
+        "min_notional_size": _positive(one, "minNotional") or _positive(one, "notional") or ZERO,
+        "min_notional_applies_to_market": one.get("applyToMarket", True) is not False,
+    }
 
 
 def _positive(one: Mapping[str, Any], name: str) -> Decimal | None:

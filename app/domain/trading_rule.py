@@ -1,7 +1,7 @@
 """The rules of one trading pair, checked locally and exactly before anything is sent.
 
-Quantisation never makes an order worse than asked: an amount is floored to the step, a BUY price is floored and a SELL price is
-raised to the tick. The texts of the refusals are those that callers of hummingbot-api already read.
+Quantisation never makes an order worse than asked: an amount is floored to its step, be it in base or in quote units, a BUY price is
+floored and a SELL price is raised to the tick. The texts of the refusals are those that callers of hummingbot-api already read.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ class TradingRule:
     """What one pair on one connector demands. Zero means "no such rule" for minimums and steps, None for maximums.
 
     The ``market_`` fields hold where an exchange has other limits for MARKET orders; they fall back to the common ones.
-    ``notional_applies_to_market`` says whether the exchange holds MARKET orders to ``min_notional_size``,
-    ``notional_applies_to_reduce_only`` whether it does so with orders that can only make a position smaller. Perpetuals exempt
-    these, since the last dust of a position could not be closed otherwise (Binance futures, error -4164).
+    ``min_notional_applies_to_market`` and ``max_notional_applies_to_market`` say whether the exchange holds MARKET orders to
+    ``min_notional_size`` and to ``max_notional_size``, ``notional_applies_to_reduce_only`` whether it holds orders that can only make
+    a position smaller to the former. Perpetuals exempt these, since the last dust of a position could not be closed otherwise
+    (Binance futures, error -4164).
     """
 
     trading_pair: str
@@ -38,7 +39,8 @@ class TradingRule:
     min_quote_amount_increment: Decimal = ZERO
     min_notional_size: Decimal = ZERO
     max_notional_size: Decimal | None = None
-    notional_applies_to_market: bool = True
+    min_notional_applies_to_market: bool = True
+    max_notional_applies_to_market: bool = True
     notional_applies_to_reduce_only: bool = True
     supports_limit_orders: bool = True
     supports_market_orders: bool = True
@@ -54,8 +56,11 @@ class TradingRule:
         self._check_tradable(request)
         price = None if request.order_type is OrderType.MARKET else self._price(request)
         amount = None if request.amount is None else self._amount(request, request.amount)
-        self._check_notional(request, amount, price if price is not None else reference_price)
-        return replace(request, amount=amount, price=price)
+        quote_amount = None if request.quote_amount is None else self._quote_amount(request.quote_amount)
+        notional = _notional(amount, price if price is not None else reference_price, quote_amount)
+        if notional is not None:
+            self._check_notional(request, notional)
+        return replace(request, amount=amount, price=price, quote_amount=quote_amount)
 
     def _check_tradable(self, request: OrderRequest) -> None:
         if not self.is_trading:
@@ -95,6 +100,15 @@ class TradingRule:
             )
         return amount
 
+    def _quote_amount(self, asked: Decimal) -> Decimal:
+        quote_amount = floor_to(asked, self.min_quote_amount_increment)
+        if quote_amount <= ZERO:
+            raise RuleViolation(
+                f"Order quote amount {plain(asked)} is below the smallest quote amount"
+                f" {plain(self.min_quote_amount_increment)} for {self.trading_pair}"
+            )
+        return quote_amount
+
     def _size_limits(self, order_type: OrderType) -> tuple[Decimal, Decimal, Decimal | None]:
         step, minimum, maximum = self.min_base_amount_increment, self.min_order_size, self.max_order_size
         if order_type is not OrderType.MARKET:
@@ -110,22 +124,24 @@ class TradingRule:
         only_reduces = request.reduce_only or request.position_action is PositionAction.CLOSE
         return only_reduces and not self.notional_applies_to_reduce_only
 
-    def _check_notional(self, request: OrderRequest, amount: Decimal | None, price: Decimal | None) -> None:
-        if request.order_type is OrderType.MARKET and not self.notional_applies_to_market:
-            return
-        if request.quote_amount is not None:
-            notional = request.quote_amount
-        elif amount is not None and price is not None:
-            notional = EXACT.multiply(amount, price)
-        else:
-            return
-        if notional < self.min_notional_size and not self._may_be_small(request):
+    def _check_notional(self, request: OrderRequest, notional: Decimal) -> None:
+        is_market = request.order_type is OrderType.MARKET
+        holds_minimum = (self.min_notional_applies_to_market or not is_market) and not self._may_be_small(request)
+        if holds_minimum and notional < self.min_notional_size:
             raise RuleViolation(
                 f"Order notional value {plain(notional)} is below minimum notional size {plain(self.min_notional_size)}"
                 f" for {self.trading_pair}. Increase the amount or price to meet the minimum requirement."
             )
-        if self.max_notional_size is not None and notional > self.max_notional_size:
+        holds_maximum = self.max_notional_applies_to_market or not is_market
+        if holds_maximum and self.max_notional_size is not None and notional > self.max_notional_size:
             raise RuleViolation(
                 f"Order notional value {plain(notional)} is above maximum notional size {plain(self.max_notional_size)}"
                 f" for {self.trading_pair}."
             )
+
+
+def _notional(amount: Decimal | None, price: Decimal | None, quote_amount: Decimal | None) -> Decimal | None:
+    """What the order is worth in quote; None where that depends on the market."""
+    if quote_amount is not None:
+        return quote_amount
+    return None if amount is None or price is None else EXACT.multiply(amount, price)

@@ -57,10 +57,11 @@ class FundingPayments:
         if not payments:
             return 0
         insert = (sqlite if self._database.is_sqlite else postgresql).insert(TABLE)
+        statement = insert.on_conflict_do_nothing().returning(TABLE.c.id)
         rows = [_row_of(account_name, connector_name, payment, at) for payment in payments]
         with self._database.change() as connection:
-            # One by one: only a single row's count tells on both databases whether it was there.
-            return sum(connection.execute(insert.on_conflict_do_nothing(), row).rowcount for row in rows)
+            # One by one: what is returned says whether the row was there.
+            return sum(connection.execute(statement, row).first() is not None for row in rows)
 
     def last_paid_at(self, account_name: str, connector_name: str) -> datetime | None:
         """When the newest payment that is recorded of an account on a connector was made."""

@@ -25,6 +25,9 @@ _WHOLE = r"^[0-9]{1,20}$"
 _SYMBOL = r"^[A-Z0-9-_.]{1,20}$"
 #: As the exchange's own error states it.
 _CLIENT_ID = r"^[a-zA-Z0-9-_]{1,36}$"
+#: The futures market's is wider, and its length has a code of its own.
+_FUTURES_CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+_LONGEST_CLIENT_ID = 36
 _SYMBOLS = r"^\[\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}\]$"
 
 
@@ -90,6 +93,12 @@ def symbol(name: str, text: str) -> str:
 
 def client_id(name: str, text: str) -> str:
     return _legal(name, text, _CLIENT_ID)
+
+
+def futures_client_id(name: str, text: str) -> str:
+    if len(text) > _LONGEST_CLIENT_ID:
+        raise ApiError(-4015, "Client order id length should not be more than 36 chars.")
+    return _legal(name, text, _FUTURES_CLIENT_ID)
 
 
 def decimal(name: str, text: str) -> Decimal:

@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 
-from app.connectors.base import CredentialField
 from app.connectors.registry import connector_class, credential_fields
 from app.domain.errors import (
     ActiveOrders,
@@ -108,9 +107,8 @@ class AccountKeeper:
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
             raise UnknownAccount(account_name)
         connector_class(connector_name)
-        fields = credential_fields(connector_name)
-        credentials = checked(connector_name, fields, given)
-        balances = await self._prove(account_name, connector_name, credentials, _secrets(fields, credentials))
+        credentials = checked(connector_name, credential_fields(connector_name), given)
+        balances = await self._prove(account_name, connector_name, credentials)
         sealed = self._vault.seal(account_name, connector_name, credentials)
         await asyncio.to_thread(self._accounts.put_credential, account_name, connector_name, sealed)
         self._let_go(account_name, connector_name)
@@ -142,11 +140,9 @@ class AccountKeeper:
         if missing:
             self._preferences.put(_GIVEN, {"connectors": [*given, *missing]})
 
-    async def _prove(
-        self, account_name: str, connector_name: str, credentials: Mapping[str, str], secrets: Sequence[str]
-    ) -> Sequence[Balance]:
-        """The balances, as the exchange gave them for ``credentials``. What it raises is told without any of ``secrets``; the
-        causes, which may hold a signed request, are cut off.
+    async def _prove(self, account_name: str, connector_name: str, credentials: Mapping[str, str]) -> Sequence[Balance]:
+        """The balances, as the exchange gave them for ``credentials``. Of what is raised the causes, which may hold a signed
+        request, are cut off.
         """
         try:
             async with (
@@ -155,14 +151,12 @@ class AccountKeeper:
             ):
                 return await connector.prove()
         except CredentialsRefused as refusal:
-            raise InvalidCredentials(_without(secrets, refusal.detail)) from None
+            raise InvalidCredentials(refusal.detail) from None
         except TimeoutError:
             raise ExchangeReadTimeout(
                 f"{connector_name} did not answer within {self._timeout.total_seconds():g} seconds; nothing was changed"
             ) from None
         except OrdergateError as error:
-            error.detail = _without(secrets, error.detail)
-            error.args = (error.detail,)
             raise error from None
         except Exception as error:  # noqa: BLE001 - an SDK's own: whatever it is, the keys were not proven, and that is said
             raise ExchangeReadError(
@@ -221,15 +215,3 @@ def _check_name(kind: str, name: str) -> None:
         raise InvalidArgument(
             f"Invalid {kind} name: '{name}'. Only letters, numbers, underscores and hyphens are allowed."
         )
-
-
-def _secrets(fields: Mapping[str, CredentialField], credentials: Mapping[str, str]) -> list[str]:
-    """The values to keep out of texts; one of three characters hides nothing and would only maim the text."""
-    return [text for name, text in credentials.items() if fields[name].type == "SecretStr" and len(text) > 3]
-
-
-def _without(secrets: Sequence[str], text: str) -> str:
-    """``text`` with every secret struck out."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

@@ -11,15 +11,17 @@ from app.domain.trading_rule import TradingRule
 from app.journal.accounts import Accounts
 from app.journal.journal import Journal
 from app.services.rules import Rules
+from app.services.sessions import Sessions
 
 
 class Catalog:
     """Lists and describes."""
 
-    def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules) -> None:
+    def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules, sessions: Sessions) -> None:
         self._journal = journal
         self._accounts = accounts
         self._rules = rules
+        self._sessions = sessions
 
     def list_accounts(self) -> list[str]:
         """The names of all accounts."""
@@ -43,10 +45,13 @@ class Catalog:
         return await self._rules.of(connector_name)
 
     async def readiness(self) -> tuple[str, dict[str, str]]:
-        """The state of the journal and of each connector in use: "ready", or what is missing."""
+        """The state of the journal and of each connector in use: "ready", or what is missing. Asks no exchange: a connector that
+        has not been used yet counts as ready.
+        """
         journal = await asyncio.to_thread(self._journal.problem)
         if journal is not None:
             return journal, {}
         in_use = await asyncio.to_thread(self._accounts.all_credentials)
         names = sorted({connector_name for _, connector_name in in_use})
-        return "ready", {name: self._rules.problems.get(name, "ready") for name in names}
+        problems = {**self._sessions.problems(), **self._rules.problems}
+        return "ready", {name: problems.get(name, "ready") for name in names}

@@ -1,8 +1,9 @@
 """From an account's name to a live connector: made on first use, kept, closed at the end.
 
 What an exchange's accounts share (its venue) is opened once a process. A connector without credentials, the keyless one, serves the
-public questions of an exchange for everybody. Credentials that another process replaced or deleted are noticed within a second or
-so; a connector that is let go of closes a little later, so that calls which are under way on it come to their end.
+public questions of an exchange for everybody. What a connector says is cleaned of its credentials. Credentials that another process
+replaced or deleted are noticed within a second or so; a connector that is let go of closes a little later, so that calls which are
+under way on it come to their end.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from app.connectors.base import Connector, ConnectorContext
 from app.connectors.registry import connector_class
 from app.domain.errors import ConnectorNotConfigured, UnknownAccount
 from app.journal.accounts import Accounts
+from app.services.redaction import Redactor, guarded, secrets_of
 from app.settings import Settings
 from app.vault import Vault
 
@@ -110,6 +112,11 @@ class Sessions:
         known = {name: connector_class(name).headroom(venue) for name, venue in self._venues.items()}
         return {name: ratio for name, ratio in known.items() if ratio is not None}
 
+    def problems(self) -> dict[str, str]:
+        """Why an exchange is not ready, as last found out by using it, by connector name; only of those with a problem."""
+        known = {name: connector_class(name).problem(venue) for name, venue in self._venues.items()}
+        return {name: problem for name, problem in known.items() if problem is not None}
+
     async def close(self) -> None:
         """Close everything; may be called twice."""
         if self._looking is not None:
@@ -169,12 +176,13 @@ class Sessions:
     ) -> Connector:
         if connector_name not in self._venues:
             self._venues[connector_name] = await kind.open_venue(self._settings, self._clock)
-        return kind(
-            ConnectorContext(
-                account_name=account_name,
-                credentials=credentials,
-                clock=self._clock,
-                settings=self._settings,
-                venue=self._venues[connector_name],
-            )
+        context = ConnectorContext(
+            account_name=account_name,
+            credentials=credentials,
+            clock=self._clock,
+            settings=self._settings,
+            venue=self._venues[connector_name],
         )
+        redactor = Redactor(secrets_of(kind.credential_fields, credentials))
+        with redactor.guarding():
+            return guarded(kind(context), redactor)

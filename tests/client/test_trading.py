@@ -169,7 +169,7 @@ async def test_a_rejected_order_is_found_by_its_pair(client: HummingbotAPIClient
     """What the exchange refused is stored with all its fields."""
     with pytest.raises(aiohttp.ClientResponseError):
         await place(client, connector, trading_pair="ETH-USDT", amount=100, price=3000.0)
-    found = await client.trading.search_orders(connector_names=[connector], status="FAILED")
+    found = await client.trading.search_orders(connector_names=[connector], trading_pairs=["ETH-USDT"], status="FAILED")
     (row,) = found["data"]
     assert (row["trade_type"], row["order_type"], row["amount"], row["price"]) == ("BUY", "LIMIT", 100, 3000)
     assert row["error_message"]

@@ -13,7 +13,7 @@ from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.operations import Log, Operation
 from tests.crash.points import named_points
-from tests.crash.survivor import place, running, survive
+from tests.crash.survivor import CALL_SECONDS, place, running, survive
 from tests.services.world import until
 
 BODY = {
@@ -71,7 +71,7 @@ def log(tmp_path: Path) -> Log:
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[SqliteDeployment]:
-    deployment = SqliteDeployment(tmp_path)
+    deployment = SqliteDeployment(tmp_path, ORDERGATE_EXCHANGE_TIMEOUT=CALL_SECONDS)
     yield deployment
     deployment.kill()
 

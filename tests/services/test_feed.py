@@ -9,11 +9,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from app.domain.enums import EventKind, OrderState
+from app.domain.errors import JournalUnavailable
 from app.domain.ids import new_order_id
 from app.domain.order import intended
 from app.services.feed import Feed
 from tests.services.test_recovery import place_past_the_gateway
-from tests.services.world import World, gathered, key, request, until
+from tests.services.world import ACCOUNT, World, gathered, key, request, until
 
 
 @asynccontextmanager
@@ -143,3 +144,21 @@ async def test_missing_fills_are_asked_for(world: World) -> None:
 
     await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
     assert world.violations() == ()
+
+
+async def test_looking_for_doubt_goes_on_without_a_journal(world: World) -> None:
+    """The database is away for a moment: the feed lives, and the next look is made."""
+    looks = 0
+    wake = world.recovery.wake_unsettled
+
+    async def failing(*_: object, at_once: bool = False) -> None:
+        nonlocal looks
+        looks += 1
+        if looks <= 3 and not at_once:
+            raise JournalUnavailable("away")
+        await wake(ACCOUNT, "paper", at_once=at_once)
+
+    world.recovery.wake_unsettled = failing  # type: ignore[method-assign,assignment]
+    async with running(world.feed()) as feed:
+        await until(lambda: looks > 4, world.clock)
+        assert not feed.done()

@@ -199,6 +199,27 @@ async def test_a_refusal_does_not_undo_what_the_stream_has_told(world: World) ->
     assert world.order(caught.value.order_id).state is OrderState.OPEN
 
 
+async def test_an_answer_that_says_rejected_is_a_refusal(world: World) -> None:
+    """An exchange that takes the order in and rejects it in its answer: recorded, and raised with the order's id."""
+    connector = await world.connector()
+
+    async def reject(order: Order) -> OrderReport:
+        return OrderReport(
+            order_id=order.order_id,
+            exchange_order_id=None,
+            trading_pair=order.trading_pair,
+            state="rejected",
+            filled_amount=Decimal(0),
+            reason="not today",
+        )
+
+    connector.submit_order = reject  # type: ignore[method-assign]
+    with pytest.raises(OrderRefused, match="not today") as caught:
+        await world.orders.place(request())
+    assert caught.value.order_id is not None
+    assert world.order(caught.value.order_id).state is OrderState.REJECTED
+
+
 async def test_an_intent_that_took_too_long_is_not_sent(world: World) -> None:
     """A process that stood still between the intent and the call past the deadline sends nothing: recovery may have judged."""
     begin = world.recorder.begin
