@@ -7,7 +7,7 @@ answer to recovery may arrive in any order, late or twice, and the totals are ri
 * fills come first, each once, and a fill is applied whatever the state;
 * a final state is recorded only when the fills that the exchange counts are all here (``missing_fills`` says when they are not);
 * a report that is older than what we know changes nothing;
-* an order that we had concluded to be gone and that the exchange shows has reappeared.
+* an order that we had concluded to be gone, or refused, and that the exchange shows open has reappeared.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from datetime import datetime
 
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
+from app.domain.errors import DuplicateOrderId
 from app.domain.events import OrderEvent, Source
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import Anomaly, Order
@@ -50,7 +51,7 @@ def observe(
         if order.state not in FINAL:
             build.add(EventKind.REJECTED)
         return build.done(missing_fills=False)
-    if order.is_presumed_gone:
+    if order.is_presumed_gone or _contradicts_refusal(order, report):
         build.add(EventKind.REAPPEARED)
     elif order.state in UNSETTLED or build.says_something_new():
         build.add(EventKind.ACCEPTED)
@@ -60,6 +61,14 @@ def observe(
     if report.state != "open" and build.order.state not in FINAL:
         build.add(_FINAL_KINDS[report.state])
     return build.done(missing_fills=False)
+
+
+def _contradicts_refusal(order: Order, report: OrderReport) -> bool:
+    """Whether the exchange shows open what we took to be refused. Such an order was never open, so the report can't be a stale one;
+    only where the refusal itself said that the id is taken does the report speak of another order.
+    """
+    is_refused = order.state is OrderState.REJECTED and order.error_code != DuplicateOrderId.code
+    return is_refused and report.state == "open"
 
 
 class _Builder:

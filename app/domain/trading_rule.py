@@ -1,7 +1,7 @@
 """The rules of one trading pair, checked locally and exactly before anything is sent.
 
-Quantisation never makes an order worse than asked: an amount is floored to its step, be it in base or in quote units, a BUY price is
-floored and a SELL price is raised to the tick. The texts of the refusals are those that callers of hummingbot-api already read.
+Quantisation never makes an order worse than asked: an amount is floored to its step, be it in base or in quote units, a BUY price
+is floored and a SELL price is raised to the tick. The texts of the refusals are those that callers of hummingbot-api already read.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class TradingRule:
 
     The ``market_`` fields hold where an exchange has other limits for MARKET orders; they fall back to the common ones.
     ``min_notional_applies_to_market`` and ``max_notional_applies_to_market`` say whether the exchange holds MARKET orders to
-    ``min_notional_size`` and to ``max_notional_size``, ``notional_applies_to_reduce_only`` whether it holds orders that can only make
-    a position smaller to the former. Perpetuals exempt these, since the last dust of a position could not be closed otherwise
+    ``min_notional_size`` and to ``max_notional_size``; ``notional_applies_to_reduce_only`` whether it holds orders that can only
+    make a position smaller to the former. Perpetuals exempt these, since the last dust of a position could not be closed otherwise
     (Binance futures, error -4164).
     """
 

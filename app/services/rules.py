@@ -79,9 +79,9 @@ class Rules:
         return task
 
     async def _load(self, connector_name: str) -> None:
-        connector = await self._sessions.keyless(connector_name)
         now = self._clock.now()
         try:
+            connector = await self._sessions.keyless(connector_name)
             rules = await connector.load_trading_rules()
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises, the rules are not here; it is told and retried
             problem = error.detail if isinstance(error, OrdergateError) else type(error).__name__

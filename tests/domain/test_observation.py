@@ -167,8 +167,12 @@ def test_fills_of_one_report_are_recorded_in_time() -> None:
     assert ledger.kinds == [K.ACCEPTED, K.PARTIALLY_FILLED, K.FILLED]
 
 
-@pytest.mark.parametrize("state", sorted(FINAL))
-@pytest.mark.parametrize("said", ["open", "canceled", "expired", "rejected"])
+STALE = [(state, said) for state in sorted(FINAL) for said in ("open", "canceled", "expired", "rejected")]
+# An open order that was refused is no stale report but a contradiction: see test_refused_order_that_is_open.
+STALE.remove((OrderState.REJECTED, "open"))
+
+
+@pytest.mark.parametrize(("state", "said"), STALE)
 def test_stale_report_of_a_final_order(state: OrderState, said: str) -> None:
     """A report that knows less than we do leaves a final state alone."""
     ledger = a_ledger(OrderState(state))
@@ -215,9 +219,18 @@ def test_id_that_comes_late() -> None:
     assert ledger.hear(a_report("filled", filled_amount=D(1))).events == ()
 
 
-def test_rejected_order_learns_no_id() -> None:
-    """An order that the exchange refused is not tied to another one that bears its id there."""
+def test_refused_order_that_is_open() -> None:
+    """What we took for a refusal was none: the order is live, and somebody hears of it."""
     ledger = a_ledger(OrderState.REJECTED)
+    ledger.hear(a_report())
+    assert ledger.kinds == [K.REAPPEARED]
+    assert (ledger.order.state, ledger.order.exchange_order_id, ledger.order.error_code) == ("open", "77", None)
+
+
+def test_rejected_order_learns_no_id() -> None:
+    """An order that was refused because its id was taken is not tied to the other one that bears its id there."""
+    refused = an_event(K.REJECTED, reason_code="duplicate_order_id", reason="Duplicate order sent.")
+    ledger = Ledger(an_order(refused))
     assert ledger.hear(a_report()).events == ()
     assert ledger.order.exchange_order_id is None
 

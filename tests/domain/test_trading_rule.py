@@ -240,17 +240,43 @@ def test_notional_of_a_market_order() -> None:
     assert RULE.checked(market("0.05"), reference_price=D(100)).price is None
 
 
-def test_notional_that_spares_market_orders() -> None:
-    """Where the exchange does not hold market orders to the smallest value, neither do we."""
-    rule = replace(RULE, notional_applies_to_market=False)
+def test_smallest_value_that_spares_market_orders() -> None:
+    """Where the exchange does not hold market orders to the smallest value, neither do we; the largest still holds."""
+    rule = replace(RULE, min_notional_applies_to_market=False, max_notional_size=D(50))
     assert rule.checked(market("0.001"), reference_price=D(100)).amount == D("0.001")
     assert "below minimum notional" in refusal(rule, asked("0.001"))
+    assert "above maximum notional" in refusal(rule, market("0.51"), reference_price=D(100))
+
+
+def test_largest_value_that_spares_market_orders() -> None:
+    """Where the exchange does not hold market orders to the largest value, neither do we; the smallest still holds."""
+    rule = replace(RULE, max_notional_applies_to_market=False, max_notional_size=D(50))
+    assert rule.checked(market("0.51"), reference_price=D(100)).amount == D("0.510")
+    assert "above maximum notional" in refusal(rule, asked("0.51"))
+    assert "below minimum notional" in refusal(rule, market("0.04"), reference_price=D(100))
 
 
 def test_quote_amount() -> None:
     """An order for an amount of quote has no base amount to round, and is held to the notional rule by what it spends."""
     request = market(None, quote_amount=D("25.50"))
     assert RULE.checked(request) == request
+
+
+@pytest.mark.parametrize(("amount", "sent"), [("25.509", "25.50"), ("25.50", "25.50"), ("5.00999", "5.00")])
+def test_quote_amount_is_never_more_than_asked(amount: str, sent: str) -> None:
+    """What is to be spent is rounded down to the step of quote amounts, and then held to the limits."""
+    rule = replace(RULE, min_quote_amount_increment=D("0.01"))
+    found = rule.checked(market(None, quote_amount=D(amount))).quote_amount
+    assert found is not None
+    assert plain(found) == sent
+    assert "Order notional value 4.99 is below" in refusal(rule, market(None, quote_amount=D("4.999")))
+
+
+def test_quote_amount_of_nothing() -> None:
+    """Less than one step would be an order for nothing, which is refused."""
+    rule = replace(FREE, min_quote_amount_increment=D("0.01"))
+    text = refusal(rule, market(None, quote_amount=D("0.009")))
+    assert text == "Order quote amount 0.009 is below the smallest quote amount 0.01 for BTC-USDT"
 
 
 # -- any rule -----------------------------------------------------------------------------------------------------------

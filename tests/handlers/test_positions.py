@@ -24,8 +24,8 @@ EIGHT_HOURS = 8 * 3_600
 
 
 @pytest.fixture(autouse=True)
-async def accounts(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The master account on the paper perpetuals."""
+async def accounts(monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
+    """The master account on the paper perpetuals. What is patched stays so until the gateway has stopped."""
     register(monkeypatch)
     give(gateway, MASTER_ACCOUNT, PERPETUAL)
 

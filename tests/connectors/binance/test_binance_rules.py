@@ -30,8 +30,8 @@ def test_a_spot_rule_holds_every_filter_that_can_be_checked_here() -> None:
     assert rule.min_base_amount_increment == Decimal("0.00001")
     assert (rule.market_min_order_size, rule.market_max_order_size) == (Decimal("0.00001"), Decimal("121.35670916"))
     assert rule.market_min_base_amount_increment is None
-    assert (rule.min_notional_size, rule.notional_applies_to_market) == (Decimal(5), True)
-    assert rule.max_notional_size is None, "the maximum binds other orders than the minimum"
+    assert (rule.min_notional_size, rule.min_notional_applies_to_market) == (Decimal(5), True)
+    assert (rule.max_notional_size, rule.max_notional_applies_to_market) == (Decimal(9000000), False)
     assert rule.min_quote_amount_increment == Decimal("1e-8")
     assert (rule.is_trading, rule.supports_limit_orders, rule.supports_market_orders) == (True, True, True)
     assert (rule.buy_order_collateral_token, rule.sell_order_collateral_token) == ("USDT", "USDT")
@@ -43,7 +43,7 @@ def test_an_older_spot_rule() -> None:
     assert (rule.min_price, rule.max_price) == (Decimal(0), None)
     assert (rule.market_min_order_size, rule.market_max_order_size) == (Decimal("0.1"), Decimal(500))
     assert rule.market_min_base_amount_increment == Decimal("0.1")
-    assert (rule.min_notional_size, rule.notional_applies_to_market) == (Decimal("0.0001"), False)
+    assert (rule.min_notional_size, rule.min_notional_applies_to_market) == (Decimal("0.0001"), False)
     assert (rule.is_trading, rule.supports_market_orders) == (False, False)
 
 
@@ -84,18 +84,18 @@ def test_perpetual_rules() -> None:
     assert not markets.rules["OLD-USDT"].is_trading
 
 
-def test_a_maximum_notional_that_binds_the_same_orders_is_kept() -> None:
-    """One flag can say both."""
-    both = {
-        "filterType": "NOTIONAL",
-        "minNotional": "5",
-        "maxNotional": "9",
-        "applyMinToMarket": False,
-        "applyMaxToMarket": False,
-    }
+@pytest.mark.parametrize("minimum", [True, False, None])
+@pytest.mark.parametrize("maximum", [True, False, None])
+def test_each_notional_limit_says_whether_it_binds_market_orders(minimum: bool | None, maximum: bool | None) -> None:
+    """Both limits are always kept, each with its own flag; without one it binds."""
+    flags = {"applyMinToMarket": minimum, "applyMaxToMarket": maximum}
+    both = {"filterType": "NOTIONAL", "minNotional": "5", "maxNotional": "9"}
+    both |= {name: flag for name, flag in flags.items() if flag is not None}
     row = {"symbol": "ABUSD", "baseAsset": "AB", "quoteAsset": "USD", "status": "TRADING", "filters": [both]}
     rule = spot_markets({"symbols": [row]}).rules["AB-USD"]
-    assert (rule.max_notional_size, rule.notional_applies_to_market) == (Decimal(9), False)
+    assert (rule.min_notional_size, rule.max_notional_size) == (Decimal(5), Decimal(9))
+    assert rule.min_notional_applies_to_market is (minimum is not False)
+    assert rule.max_notional_applies_to_market is (maximum is not False)
 
 
 def test_rate_limits_are_read_and_unknown_kinds_left_out() -> None:

@@ -1,0 +1,175 @@
+"""Nothing that an exchange says may carry an account's credentials further: not into an answer, a log, the journal or readiness.
+
+Exchanges and their SDKs repeat keys in error texts. What a connector raises and reports is therefore cleaned where it leaves the
+connector, before anybody can write it anywhere. It must not change what an error means: one of the tree stays what it is, any other
+stays outside the tree and so an unknown outcome.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from app.connectors.base import Connector, CredentialField
+from app.domain.errors import OrdergateError
+from app.domain.reports import Gap, OrderReport
+
+#: A shorter credential is no secret worth the name, and striking it out would maim the text.
+_SHORTEST = 6
+#: A text that goes on like a secret for this long is the secret, cut off where somebody shortened the text.
+_HEAD = 12
+_STRUCK = "***"
+
+
+class ConnectorFault(Exception):
+    """Stands in for an exception outside the error tree whose text held a credential; names its class."""
+
+
+class Redactor:
+    """Strikes the values of one account's credentials out of texts, errors and reports."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        found = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
+        # The longest first, since one secret may begin like another.
+        self._secrets = sorted(found, key=lambda form: (-len(form), form))
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to strike out."""
+        return bool(self._secrets)
+
+    def text(self, text: str) -> str:
+        """``text`` without the secrets."""
+        for secret in self._secrets:
+            text = _without(text, secret)
+        return text
+
+    def error(self, error: Exception) -> Exception:
+        """``error`` itself where neither it nor what led to it holds a secret.
+
+        Otherwise one of the tree is cleaned and cut off from what led to it; in place of any other comes a new exception, still a
+        ``TimeoutError`` if it was one.
+        """
+        if not any(self._is_told_by(each) for each in _chain(error)):
+            return error
+        if isinstance(error, OrdergateError):
+            self._clean(error)
+            return error
+        kind = TimeoutError if isinstance(error, TimeoutError) else ConnectorFault
+        return kind(f"{type(error).__name__}: {self.text(str(error))}")
+
+    def report(self, value: Any) -> Any:
+        """What a verb answered, the exchange's own words in it without the secrets."""
+        if isinstance(value, OrderReport) and (value.reason or value.reason_code):
+            return replace(value, reason=self._optional(value.reason), reason_code=self._optional(value.reason_code))
+        if isinstance(value, Gap):
+            return replace(value, reason=self.text(value.reason))
+        if isinstance(value, list):
+            return [self.report(each) for each in value]
+        return value
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Whatever is raised within comes out clean."""
+        try:
+            yield
+        except Exception as error:
+            # Broad, because an SDK may raise anything; everything is raised on.
+            clean = self.error(error)
+            if clean is error:
+                raise
+            raise clean from None
+
+    def _is_told_by(self, error: BaseException) -> bool:
+        text = "\n".join((str(error), repr(error), *getattr(error, "__notes__", ())))
+        return self.text(text) != text
+
+    def _clean(self, error: OrdergateError) -> None:
+        for name, value in vars(error).items():
+            if isinstance(value, str):
+                setattr(error, name, self.text(value))
+        error.args = tuple(self.text(each) if isinstance(each, str) else each for each in error.args)
+        if hasattr(error, "__notes__"):
+            del error.__notes__
+        error.__cause__ = error.__context__ = None
+
+    def _optional(self, text: str | None) -> str | None:
+        return None if text is None else self.text(text)
+
+
+def guarded(connector: Connector, redactor: Redactor) -> Connector:
+    """``connector``, every verb of which from now on answers and raises nothing with a secret in it."""
+    if redactor:
+        for name, verb in vars(Connector).items():
+            if inspect.isfunction(verb) and not name.startswith("_"):
+                setattr(connector, name, _guarded_verb(connector, name, verb, redactor))
+    return connector
+
+
+def secrets_of(fields: Mapping[str, CredentialField], credentials: Mapping[str, str]) -> list[str]:
+    """The values that are secrets; a field that nobody declared is taken for one."""
+    return [text for name, text in credentials.items() if name not in fields or fields[name].type == "SecretStr"]
+
+
+def _guarded_verb(connector: Connector, name: str, verb: Callable[..., Any], redactor: Redactor) -> Callable[..., Any]:
+    def own(*args: Any, **options: Any) -> Any:
+        # Looked up at each call: the class is the truth about what a verb does.
+        return getattr(type(connector), name)(connector, *args, **options)
+
+    async def asked(*args: Any, **options: Any) -> Any:
+        with redactor.guarding():
+            return redactor.report(await own(*args, **options))
+
+    async def streamed(*args: Any, **options: Any) -> AsyncGenerator[Any, None]:
+        with redactor.guarding():
+            async with aclosing(own(*args, **options)) as events:
+                async for event in events:
+                    yield redactor.report(event)
+
+    def called(*args: Any, **options: Any) -> Any:
+        with redactor.guarding():
+            return own(*args, **options)
+
+    if inspect.iscoroutinefunction(verb):
+        return asked
+    return streamed if name == "events" else called
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as it stands, and as it looks in JSON, in a URL, in a form, and line by line."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield from (line.strip() for line in secret.replace("\\n", "\n").splitlines())
+
+
+def _without(text: str, secret: str) -> str:
+    head = secret[:_HEAD]
+    at = text.find(head)
+    while at >= 0:
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(text[at:], secret, strict=False))
+        end = at + sum(1 for _ in alike)
+        text = text[:at] + _STRUCK + text[end:]
+        at = text.find(head, at + len(_STRUCK))
+    return text
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """``error``, everything that led to it, and the members of groups; each once."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
