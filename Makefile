@@ -27,9 +27,11 @@ $(VENV)/client-%/.ready: tests/client/requirements-%.txt $(VENV)/.dev
 	touch $@
 
 # Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/chaos-report.md.
+# EXCHANGE is paper, or binance or binance_perpetual at a local exchange.
 chaos: SECONDS ?= 600
+chaos: EXCHANGE ?= paper
 chaos: $(VENV)/.dev
-	$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
+	$(BIN)/python -m tests.chaos --exchange $(EXCHANGE) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
 
 # The gateway beside its peers, side by side; writes docs/performance.md. Wants a quiet machine with two processors.
 bench: $(VENV)/.dev

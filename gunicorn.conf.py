@@ -4,7 +4,7 @@ import os
 
 _port = os.environ.get("PORT")
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{_port}" if _port else f"{os.environ.get('HOST', '127.0.0.1')}:8000"  # noqa: S104
-worker_class = "uvicorn_worker.UvicornWorker"
+worker_class = "app.web.gunicorn_worker.GatewayWorker"
 #: SQLite serves one process. On PostgreSQL several may run, though one does thousands of orders a second.
 workers = (
     int(os.environ.get("WEB_CONCURRENCY", "1")) if os.environ.get("DATABASE_URL", "").startswith("postgres") else 1

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 import uvicorn
+from environs import EnvError
 
 from app import __version__
 from app.bootstrap import build_gateway, rotate_vault
 from app.domain.errors import OrdergateError
 from app.journal import schema
 from app.logs import configure_logging
-from app.settings import load_settings
+from app.services.gateway import Gateway
+from app.settings import Settings, load_settings
 from app.vault import VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
+from app.web.protocol import BoundedProtocol
 from app.web.sockets import sockets
 
 #: A trading client that pauses between orders should not pay a new connection; seconds.
 KEEP_ALIVE = 75
+
+
+#: The exit code that uvicorn and gunicorn have for it.
+_STARTUP_FAILED = 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,27 +44,29 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Serve HTTP in one process that also keeps the accounts in step with their exchanges."""
-    settings = load_settings()
-    gateway = build_gateway(settings)
+    settings = _settings()
+    gateway = _gateway(settings)
     gateway.on_start = greet
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(gateway, streams=sockets(gateway), metrics=gateway.metrics),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.shutdown_timeout.total_seconds()),
     )
+    # Before anything starts: a server that can't listen must not greet, nor show the password that it shows but once.
+    _serve(config, config.bind_socket())
 
 
 @main.command()
 def worker() -> None:
     """Keep the accounts in step with their exchanges, beside web processes on PostgreSQL."""
-    settings = load_settings()
+    settings = _settings()
     if settings.is_sqlite:
         raise click.UsageError(
             "SQLite serves one process, which does this itself; set DATABASE_URL to a PostgreSQL database"
@@ -85,9 +97,12 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to the version that this program needs."""
-    settings = load_settings()
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    schema.upgrade(settings.database_url)
+    settings = _settings()
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        schema.upgrade(settings.database_url)
+    except (OrdergateError, OSError) as error:
+        raise click.ClickException(str(error)) from error
     click.echo("The database is up to date.")
 
 
@@ -102,7 +117,7 @@ def rotate() -> None:
 
     A key file gets a new first line. Where ORDERGATE_SECRET_KEY is set, put the new key before the old one, with a comma between.
     """
-    settings = load_settings()
+    settings = _settings()
     try:
         count = rotate_vault(settings)
     except (OrdergateError, VaultError) as error:
@@ -110,8 +125,32 @@ def rotate() -> None:
     click.echo(f"Credentials sealed with the new key: {count}.")
 
 
+def _settings() -> Settings:
+    """The settings; a bad one ends the command with a sentence that names it."""
+    try:
+        return load_settings()
+    except EnvError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _gateway(settings: Settings) -> Gateway:
+    try:
+        return build_gateway(settings)
+    except (VaultError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
+    """Serve until told to stop. Exits with a code of its own where the start failed; the log says why."""
+    server = uvicorn.Server(config)
+    with listening, suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(_STARTUP_FAILED)
+
+
 async def _work() -> None:
-    gateway = build_gateway(load_settings())
+    gateway = _gateway(_settings())
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -6,16 +6,24 @@ Secrets are wrapped so that neither ``repr`` nor a log shows them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from environs import Env, validate
+from environs import Env, ValidationError, validate
 
 #: Heroku and other platforms still spell the scheme in a way that SQLAlchemy no longer takes.
 _POSTGRES_SCHEMES = ("postgres://", "postgresql://")
+
+
+#: What a browser sends as the origin of a page: no path, no wildcard within.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
+
+#: Seconds. A call that takes longer helps nobody, and a stopping server would not wait for it.
+_LONGEST_CALL = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,8 @@ class Settings:
     is_durable: bool = True
     #: The largest request body in bytes; an order is under a kilobyte.
     max_body: int = 1_000_000
+    #: The origins of web pages that may read answers, ``*`` for any; empty for pages of the gateway's own host.
+    cors_origins: tuple[str, ...] = ()
     #: The seed of the paper exchange's synthetic market.
     paper_seed: int = 20
     #: What goes wrong at the paper exchange on purpose (``app.paper.faults``); empty, so nothing, outside of rehearsals.
@@ -56,20 +66,45 @@ def load_settings() -> Settings:
     data_dir = Path(env.str("ORDERGATE_DATA_DIR", "data")).absolute()
     return Settings(
         host=env.str("HOST", "127.0.0.1"),
-        port=env.int("PORT", 8000),
+        port=env.int("PORT", 8000, validate=validate.Range(0, 65535)),
         username=env.str("ORDERGATE_USERNAME", "admin"),
         password=env.str("ORDERGATE_PASSWORD", None) or None,
         secret_key=env.str("ORDERGATE_SECRET_KEY", None) or None,
         data_dir=data_dir,
-        database_url=sqlalchemy_url(env.str("DATABASE_URL", "") or f"sqlite:///{data_dir / 'ordergate.db'}"),
-        exchange_timeout=timedelta(seconds=env.float("ORDERGATE_EXCHANGE_TIMEOUT", 12.0)),
+        database_url=sqlalchemy_url(
+            env.str("DATABASE_URL", "", validate=_check_url) or f"sqlite:///{data_dir / 'ordergate.db'}"
+        ),
+        exchange_timeout=timedelta(
+            seconds=env.float(
+                "ORDERGATE_EXCHANGE_TIMEOUT", 12.0, validate=validate.Range(0, _LONGEST_CALL, min_inclusive=False)
+            )
+        ),
         is_durable=env.str("ORDERGATE_DURABILITY", "full", validate=validate.OneOf(["full", "relaxed"])) == "full",
+        cors_origins=_origins(env.str("ORDERGATE_CORS_ORIGINS", "", validate=_check_origins)),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
         connector_urls=MappingProxyType(
             {name: url for name, url in os.environ.items() if name.startswith("ORDERGATE_") and name.endswith("_URL")}
         ),
     )
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+
+
+def _check_origins(text: str) -> None:
+    for origin in _origins(text):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValidationError(
+                f"'{origin}' is no origin: write scheme://host or scheme://host:port, separated by commas."
+            )
+
+
+def _check_url(url: str) -> None:
+    # Without a quote of it, because it may hold a password.
+    if url and not url.startswith((*_POSTGRES_SCHEMES, "postgresql+psycopg://", "sqlite:///")):
+        raise ValidationError("Must begin with postgres://, postgresql:// or sqlite:///.")
 
 
 def sqlalchemy_url(url: str) -> str:

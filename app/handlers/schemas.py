@@ -757,6 +757,12 @@ class RootSchema(Schema):
     status = fields.String(required=True)
 
 
+class HealthSchema(Schema):
+    status = fields.String(required=True)
+    name = fields.String(required=True)
+    version = fields.String(required=True)
+
+
 class LivenessSchema(Schema):
     status = fields.String(required=True)
 

@@ -16,6 +16,11 @@ async def get_root(gateway: Gateway) -> Any:
     return {"name": "Ordergate", "version": __version__, "status": "running"}
 
 
+async def get_health(gateway: Gateway) -> Any:
+    """GET /health"""
+    return {"status": "ok", "name": "Ordergate", "version": __version__}
+
+
 async def get_liveness(gateway: Gateway) -> Any:
     """GET /health/live"""
     return {"status": "alive"}

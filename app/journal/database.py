@@ -6,6 +6,7 @@ Operational trouble of the database becomes ``JournalUnavailable`` here, so that
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.errors import JournalUnavailable
@@ -86,6 +87,15 @@ def _translated() -> Iterator[None]:
         yield
     except (OperationalError, InternalError, PoolTimeout) as error:
         raise JournalUnavailable(f"The database is not available: {_reason(error)}") from error
+    except DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        raise JournalUnavailable(f"The database is not available: {_reason(error)}") from error
+
+
+def _is_damage(error: DatabaseError) -> bool:
+    """Whether SQLite found the file damaged, or no database at all. The driver has no class of its own for that."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _reason(error: Exception) -> str:

@@ -22,7 +22,7 @@ class JournalInDoubt(OrdergateError):
 
 
 class SchemaOutdated(OrdergateError):
-    """The database's schema is not the one that this version writes; the migrations have to be applied first."""
+    """The database's schema is not the one that this version writes: migrations have to be applied first, or it is a later one."""
 
     status = 503
     code = "schema_outdated"

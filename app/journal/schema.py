@@ -11,10 +11,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.engine import make_url
 
 from app.journal.database import Database
+from app.journal.errors import SchemaOutdated
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -23,14 +25,21 @@ _LOCK = 0x6F676D67
 
 
 def upgrade(database_url: str | URL) -> None:
-    """Apply all missing migrations in one transaction. Two processes may do so at once. Raises ``JournalUnavailable``."""
+    """Apply all missing migrations in one transaction. Two processes may do so at once. Raises ``JournalUnavailable``,
+    and ``SchemaOutdated`` for a database of a later version of the program."""
     database = _database(database_url)
     database.prepare_directory()
     try:
         with database.change() as connection:
             if not database.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            command.upgrade(config(connection), "head")
+            try:
+                command.upgrade(config(connection), "head")
+            except CommandError as error:
+                # The version in the database is one that this program has no migration for.
+                raise SchemaOutdated(
+                    "The database was written by a later version of the program; use that one"
+                ) from error
     finally:
         database.dispose()
 

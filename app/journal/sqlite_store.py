@@ -78,7 +78,7 @@ class SqliteStore(Store):
     def commit(self) -> None:
         try:
             self.connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             if _primary_code(error) in _NOT_WRITTEN:
                 raise JournalUnavailable(f"The database is not available: {error}") from error
             raise JournalInDoubt(f"The commit failed and may yet have been written: {error}") from error
@@ -133,5 +133,8 @@ def _primary_code(error: sqlite3.Error) -> int:
 def _translated(action: Callable[[], T]) -> T:
     try:
         return action()
-    except sqlite3.OperationalError as error:
+    except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError):
+        raise  # the fault of what was to be written, not of the database
+    except sqlite3.DatabaseError as error:
+        # Also what is no OperationalError to the driver: a damaged file, or one that is no database.
         raise JournalUnavailable(f"The database is not available: {error}") from error

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
 from app.sandbox.failures import ApiError
 from app.sandbox.faults import FaultPlan, FaultRule
+from app.sandbox.futures_server import FuturesMarket
 from app.sandbox.keys import KeyRing
 from app.sandbox.limits import Limits, Usage
 from app.sandbox.prices import SteeredPath
@@ -31,13 +33,17 @@ Body = TypeVar("Body")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to open, or a further key of one. Without ``balances`` it gets the exchange's usual ones on first use."""
+    """An account to open, or a further key of one. Without ``balances`` it gets the exchange's usual ones on first use.
+
+    Futures have money of their own.
+    """
 
     name: str
     api_key: str
     secret: str | None = None
     public_key: str | None = None
     balances: dict[str, Decimal] | None = None
+    futures_balances: dict[str, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,7 @@ class Admin:
         path: SteeredPath | None,
         requests: Counter[str],
         outage: Callable[[float], Awaitable[None]],
+        futures: FuturesMarket | None = None,
     ) -> None:
         self._venue = venue
         self._keys = keys
@@ -78,6 +85,7 @@ class Admin:
         self._path = path
         self._requests = requests
         self._outage = outage
+        self._futures = futures
         self._outages: set[asyncio.Future[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -98,6 +106,10 @@ class Admin:
         new = await _body(request, NewAccount)
         if new.balances is not None:
             await self._venue.run(self._venue.exchange.create_account, new.name, new.balances)
+        if new.futures_balances is not None:
+            if self._futures is None:
+                raise ValueError("this sandbox has no futures market")
+            await self._futures.open_account(new.name, new.futures_balances)
         self._keys.add(new.name, new.api_key, secret=new.secret, public_key=new.public_key)
         return {"name": new.name, "api_keys": self._keys.of_account(new.name)}
 
@@ -119,7 +131,10 @@ class Admin:
         return await self.show_faults(request)
 
     async def set_limits(self, request: web.Request) -> Any:
+        """Of every market."""
         self._usage.limits = await _body(request, Limits)
+        if self._futures is not None:
+            self._futures.usage.limits = self._usage.limits
         return self._usage.limits
 
     async def set_prices(self, request: web.Request) -> Any:
@@ -127,7 +142,7 @@ class Admin:
         if self._path is None:
             raise ValueError("the market of this sandbox is not steered by hand")
         for symbol, price in (await _body(request, dict[str, Decimal | None])).items():
-            pair = self._venue.pair(symbol)
+            pair = self._pair(symbol)
             if price is None:
                 self._path.prices.pop(pair.trading_pair, None)
             else:
@@ -156,7 +171,14 @@ class Admin:
 
     async def truth(self, request: web.Request) -> Any:
         snapshot = await self._venue.run(self._venue.exchange.snapshot)
-        return truth(snapshot, self._venue.symbols, self._keys)
+        found = truth(snapshot, self._venue.symbols, self._keys)
+        return found if self._futures is None else {**found, "futures": await self._futures.truth()}
+
+    def _pair(self, symbol: str) -> Pair:
+        """The pair of that name, of whichever market has it."""
+        if self._futures is not None and symbol not in self._venue.symbols.pairs:
+            return self._futures.venue.pair(symbol)
+        return self._venue.pair(symbol)
 
 
 def _guarded(action: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.Response]]:

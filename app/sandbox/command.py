@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.clock import SystemClock
 from app.paper.exchange import PaperExchange
+from app.sandbox.futures_exchange import FuturesExchange
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 
@@ -34,7 +35,8 @@ def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, say: 
 async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Callable[[str], None]) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
     exchange = PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)
-    sandbox = Sandbox(exchange, clock, path=path)
+    futures = FuturesExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
+    sandbox = Sandbox(exchange, clock, path=path, futures=futures)
     for index, key in enumerate(keys):
         name, _, secret = key.partition(":")
         if not secret:
@@ -50,6 +52,7 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Cal
     finally:
         await sandbox.stop()
         exchange.close()
+        futures.close()
 
 
 def _greeting(sandbox: Sandbox, key: str) -> str:
@@ -57,5 +60,7 @@ def _greeting(sandbox: Sandbox, key: str) -> str:
     return (
         f"A local Binance serves on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
         f"  export ORDERGATE_BINANCE_REST_URL={sandbox.rest_url}\n"
-        f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}"
+        f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}\n"
+        f"  export ORDERGATE_BINANCE_PERPETUAL_REST_URL={sandbox.futures_rest_url}\n"
+        f"  export ORDERGATE_BINANCE_PERPETUAL_STREAM_URL={sandbox.futures_stream_url}"
     )

@@ -15,7 +15,7 @@ from app.sandbox.symbols import symbol_of
 from app.sandbox.times import milliseconds
 
 #: Of filters that the exchange does not enforce, numbers that no order of a test reaches.
-_MOST_ORDERS = 1_000_000
+MOST_ORDERS = 1_000_000
 
 
 def exchange_info(pairs: Sequence[Pair], usage: Usage, now: datetime) -> dict[str, Any]:
@@ -96,6 +96,6 @@ def _filters(pair: Pair) -> list[dict[str, Any]]:
             "avgPriceMins": 0,
         },
         {"filterType": "ICEBERG_PARTS", "limit": 10},
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": _MOST_ORDERS},
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MOST_ORDERS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
     ]

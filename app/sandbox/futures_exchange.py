@@ -21,7 +21,6 @@ from app.paper.perpetual_transaction import PerpetualTransaction
 from app.paper.positions import PaperPosition
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastFunding:
     """The rate and the mark price at one funding."""

@@ -1,4 +1,4 @@
-"""The way into any market: limits, API key, timestamp, signature, parameters, in that order; then the endpoint; then the headers.
+"""The way into a market: limits, API key, timestamp, signature, parameters, in that order; then the endpoint; then the headers.
 
 ``admit`` and ``perform`` are two steps, because an order can be admitted now and reach the engine late. Both raise ``ApiError``.
 Source: "General Info" and "Request Security" in Binance's spot API documentation.
@@ -7,7 +7,7 @@ Source: "General Info" and "Request Security" in Binance's spot API documentatio
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,12 +40,15 @@ _SECURITY_PARAMETERS = (
 
 
 class Gate:
-    """One for all markets of a sandbox."""
+    """One for each market of a sandbox. ``worded`` says what the paper exchange refuses in that market's codes."""
 
-    def __init__(self, keys: KeyRing, usage: Usage, clock: Clock) -> None:
+    def __init__(
+        self, keys: KeyRing, usage: Usage, clock: Clock, worded: Callable[[PaperRefusal], ApiError] = api_error
+    ) -> None:
         self.keys = keys
         self.usage = usage
         self.clock = clock
+        self._refusal = worded
 
     async def answer(self, endpoint: Endpoint, message: Message) -> Answer:
         """The whole way, errors included."""
@@ -80,7 +83,7 @@ class Gate:
         except (ApiError, PaperRefusal, PaperUnavailable) as error:
             if endpoint.makes_orders:
                 self.usage.give_back(call.account, now)
-            raise _worded(error) from error
+            raise self._worded(error) from error
         if endpoint.makes_orders and _has_traded(payload):
             self.usage.give_back(call.account, now)
         headers = self.usage.weight_headers(address, now)
@@ -92,6 +95,11 @@ class Gate:
         """The answer that ``error`` makes."""
         headers = self.usage.weight_headers(address, milliseconds(self.clock.now()))
         return Answer(status=error.status, payload=error.body(), headers={**headers, **error.headers})
+
+    def _worded(self, error: ApiError | PaperRefusal | PaperUnavailable) -> ApiError:
+        if isinstance(error, PaperRefusal):
+            return self._refusal(error)
+        return error if isinstance(error, ApiError) else service_unavailable()
 
     def _key(self, message: Message) -> ApiKey:
         if not message.api_key or not _API_KEY.fullmatch(message.api_key):
@@ -122,12 +130,6 @@ class Gate:
             raise ApiError(-1021, f"Timestamp for this request was {_AHEAD_MS}ms ahead of the server's time.")
         if now - stamp > window:
             raise ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
-
-
-def _worded(error: ApiError | PaperRefusal | PaperUnavailable) -> ApiError:
-    if isinstance(error, PaperRefusal):
-        return api_error(error)
-    return error if isinstance(error, ApiError) else service_unavailable()
 
 
 def _has_traded(payload: Any) -> bool:

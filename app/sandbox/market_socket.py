@@ -1,5 +1,7 @@
 """The market streams' socket: ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, and SUBSCRIBE and its kin on either.
 
+A market may have them below a path of its own.
+
 Names are taken as they come: one that means nothing stays silent, as on Binance.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -31,19 +33,31 @@ _SECOND = 1
 class MarketSockets:
     """All listeners of market streams, told once a second."""
 
-    def __init__(self, venue: Venue, events: StreamEvents, faults: FaultPlan, connections: Connections) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        events: StreamEvents,
+        faults: FaultPlan,
+        connections: Connections,
+        paths: Sequence[str] = ("",),
+    ) -> None:
         self._venue = venue
         self._events = events
         self._faults = faults
         self._connections = connections
+        self._paths = paths
         self._listeners: dict[str, set[_Session]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/ws", self._raw),
-            web.get("/ws/{streams:.+}", self._raw),
-            web.get("/stream", self._combined),
+            route
+            for path in self._paths
+            for route in (
+                web.get(f"{path}/ws", self._raw),
+                web.get(path + "/ws/{streams:.+}", self._raw),
+                web.get(f"{path}/stream", self._combined),
+            )
         ]
 
     def start(self) -> None:

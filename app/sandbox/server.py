@@ -1,7 +1,7 @@
 """The sandbox as a server: its parts put together, started and stopped.
 
-A further market is one more object with ``endpoints()`` in ``_markets`` and, where it has them, its sockets in ``_application``;
-the gate, the keys, the limits, the faults and the exchange's thread are shared by all.
+Spot is always there and futures where there is an exchange for it; keys, faults, connections and the operator's door are shared by
+both, while each has a gate, limits and a thread of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from app.sandbox.admin import Admin
 from app.sandbox.books import Books
 from app.sandbox.endpoint import Endpoint
 from app.sandbox.faults import FaultPlan
+from app.sandbox.futures_exchange import FuturesExchange
+from app.sandbox.futures_server import FuturesMarket
 from app.sandbox.gate import Gate
 from app.sandbox.http import HttpFace
 from app.sandbox.keys import KeyRing
@@ -46,6 +49,13 @@ _HOST = "127.0.0.1"
 _STOP_SECONDS = 2
 
 
+class Market(Protocol):
+    """A part of a market."""
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """What it serves."""
+
+
 class Sandbox:
     """One local Binance over ``exchange``, which belongs to the caller. It may be started again after ``stop``."""
 
@@ -56,6 +66,7 @@ class Sandbox:
         *,
         limits: Limits | None = None,
         path: SteeredPath | None = None,
+        futures: FuturesExchange | None = None,
     ) -> None:
         self.keys = KeyRing()
         self.faults = FaultPlan()
@@ -64,6 +75,9 @@ class Sandbox:
         #: How many requests came over REST, by route; those that went wrong on purpose too.
         self.requests: Counter[str] = Counter()
         self._exchange = exchange
+        self._futures_exchange = futures
+        self._futures: FuturesMarket | None = None
+        self._limits = limits
         self._clock = clock
         self._path = path
         self._runner: web.AppRunner | None = None
@@ -87,12 +101,30 @@ class Sandbox:
     def stream_url(self) -> str:
         return f"ws://{self.url}/"
 
+    @property
+    def futures_rest_url(self) -> str:
+        return f"http://{self.url}/fapi"
+
+    @property
+    def futures_stream_url(self) -> str:
+        return f"ws://{self.url}/"
+
     async def start(self, port: int = 0) -> None:
         """Serve on loopback; port 0 takes a free one. Raises ``OSError`` if the port is taken."""
         self._closing = asyncio.Event()
         self._venue = Venue(self._exchange, self._clock)
         self._feed = UserFeed(self._venue)
         await self._feed.start()
+        if self._futures_exchange is not None:
+            self._futures = FuturesMarket(
+                self._futures_exchange,
+                self._clock,
+                keys=self.keys,
+                limits=self._limits,
+                faults=self.faults,
+                connections=self.connections,
+            )
+            await self._futures.start()
         self._runner = web.AppRunner(
             self._application(), access_log=None, handler_cancellation=False, shutdown_timeout=_STOP_SECONDS
         )
@@ -100,6 +132,8 @@ class Sandbox:
         self._port = port
         await self.listen()
         self._market_sockets.start()
+        if self._futures is not None:
+            self._futures.begin()
 
     def listen(self) -> asyncio.Task[None]:
         """Take connections. The port is open when this returns; what the answer stands for is that they are served."""
@@ -125,8 +159,12 @@ class Sandbox:
         self.refuse_connections()
         await self._market_sockets.close()
         await self._feed.close()
+        if self._futures is not None:
+            await self._futures.stop()
         await self._runner.cleanup()
         self._venue.close()
+        if self._futures is not None:
+            self._futures.close()
         self._runner = None
 
     async def _accept(self, listener: socket.socket) -> None:
@@ -157,19 +195,23 @@ class Sandbox:
             path=self._path,
             requests=self.requests,
             outage=self._outage,
+            futures=self._futures,
         )
         application = web.Application()
+        if self._futures is not None:  # first, because a listen key could be the name of a spot stream
+            application.add_routes(self._futures.routes(self._closing, self.requests))
         for routes in (face.routes(spot), ws_api.routes(), self._market_sockets.routes(), admin.routes()):
             application.add_routes(routes)
         return application
 
     def _markets(self, books: Books) -> Sequence[Endpoint]:
-        parts = (
+        parts: list[Market] = [
             OrderEntry(self._venue),
             AccountQueries(self._venue, self.usage),
             MarketData(self._venue, self.usage, books),
             Wallet(self._venue),
-            NoDerivatives("/fapi/v1/exchangeInfo"),
             NoDerivatives("/dapi/v1/exchangeInfo"),
-        )
+        ]
+        if self._futures is None:
+            parts.append(NoDerivatives("/fapi/v1/exchangeInfo"))
         return [endpoint for part in parts for endpoint in part.endpoints()]

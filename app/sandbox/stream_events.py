@@ -24,7 +24,7 @@ from app.sandbox.times import milliseconds
 _MOST_TRADES = 100
 
 #: The update speeds that names may ask for; all are served each second.
-_SPEED = re.compile(r"@(100|250|500|1000)ms$")
+_SPEED = re.compile(r"@((100|250|500|1000)ms|1s)$")
 _PARTIAL = re.compile(r"depth(5|10|20)")
 
 Payload = Any

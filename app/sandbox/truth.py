@@ -26,23 +26,27 @@ def truth(snapshot: PaperSnapshot, symbols: Symbols, keys: KeyRing) -> dict[str,
         fills[fill.exchange_order_id].append(fill)
     orders: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for order in snapshot.orders:
-        orders[order.account].append(_order(order, fills[order.exchange_order_id], symbols))
-    names = sorted({balance.account for balance in snapshot.balances if not is_house(balance.account)})
+        orders[order.account].append(order_row(order, fills[order.exchange_order_id], symbols))
     return {
         "at": _time(snapshot.at),
         "accounts": [
             {
                 "name": name,
                 "api_keys": keys.of_account(name),
-                "balances": _balances(name, snapshot.balances),
+                "balances": balance_rows(name, snapshot.balances),
                 "orders": orders[name],
             }
-            for name in names
+            for name in user_names(snapshot.balances)
         ],
     }
 
 
-def _order(order: PaperOrder, fills: Iterable[PaperFill], symbols: Symbols) -> dict[str, Any]:
+def user_names(balances: Iterable[PaperBalance]) -> list[str]:
+    """The accounts that are not the exchange's own."""
+    return sorted({balance.account for balance in balances if not is_house(balance.account)})
+
+
+def order_row(order: PaperOrder, fills: Iterable[PaperFill], symbols: Symbols) -> dict[str, Any]:
     return {
         "order_id": order.client_order_id,
         "exchange_order_id": str(symbols.wire_id(order.trading_pair, order.exchange_order_id)),
@@ -50,21 +54,21 @@ def _order(order: PaperOrder, fills: Iterable[PaperFill], symbols: Symbols) -> d
         "trade_type": order.trade_type.value,
         "order_type": order.order_type.value,
         "time_in_force": order.time_in_force.value,
-        "price": _number(order.price),
-        "amount": _number(order.amount),
-        "quote_amount": _number(order.quote_amount),
+        "price": number_text(order.price),
+        "amount": number_text(order.amount),
+        "quote_amount": number_text(order.quote_amount),
         "state": order.state.value,
         "reason": order.reason,
-        "filled_amount": _number(order.filled_amount),
-        "filled_quote": _number(order.filled_quote),
+        "filled_amount": number_text(order.filled_amount),
+        "filled_quote": number_text(order.filled_quote),
         "created_at": _time(order.created_at),
         "updated_at": _time(order.updated_at),
         "fills": [
             {
                 "exchange_fill_id": str(symbols.wire_id(fill.trading_pair, fill.fill_id)),
-                "price": _number(fill.price),
-                "amount": _number(fill.amount),
-                "fee": _number(fill.fee),
+                "price": number_text(fill.price),
+                "amount": number_text(fill.amount),
+                "fee": number_text(fill.fee),
                 "fee_currency": fill.fee_currency,
                 "liquidity": fill.liquidity.value,
                 "filled_at": _time(fill.filled_at),
@@ -74,15 +78,15 @@ def _order(order: PaperOrder, fills: Iterable[PaperFill], symbols: Symbols) -> d
     }
 
 
-def _balances(name: str, balances: Iterable[PaperBalance]) -> list[dict[str, Any]]:
+def balance_rows(name: str, balances: Iterable[PaperBalance]) -> list[dict[str, Any]]:
     return [
-        {"asset": each.asset, "total": _number(each.total), "held": _number(each.held)}
+        {"asset": each.asset, "total": number_text(each.total), "held": number_text(each.held)}
         for each in balances
         if each.account == name
     ]
 
 
-def _number(number: Decimal | None) -> str | None:
+def number_text(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
 
 

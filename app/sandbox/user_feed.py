@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from app.sandbox import payloads
 from app.sandbox.venue import Venue
 
 Listener = Callable[[Mapping[str, Any]], None]
+Told = Sequence[tuple[PaperEvent, Sequence[Mapping[str, Any]]]]
 
 #: As many events as are read in one go.
 _PAGE = 1_000
@@ -68,26 +69,33 @@ class UserFeed:
             await self._woken.wait()
             self._woken.clear()
             try:
-                while events := await self._venue.run(self._read):
-                    for event in events:
-                        self._hand_over(event)
+                while told := await self._venue.run(self._read):
+                    for event, payloads_of_it in told:
+                        self._hand_over(event, payloads_of_it)
             except PaperUnavailable:  # somebody else holds the store: what is there now will be read a moment later
                 await self._venue.clock.sleep(_RETRY_SECONDS)
                 self._woken.set()
 
-    def _read(self) -> tuple[PaperEvent, ...]:
-        return self._venue.exchange.events_since(self._seq, limit=_PAGE)
+    def _read(self) -> Told:
+        return self._told(self._venue.exchange.events_since(self._seq, limit=_PAGE))
 
-    def _hand_over(self, event: PaperEvent) -> None:
-        self._seq = event.seq
-        listeners = tuple(self._listeners[event.account])
-        if not listeners:
-            return
+    def _told(self, events: Sequence[PaperEvent]) -> Told:
+        """What the stream says of each event; nothing where nobody listens. Used on the exchange's thread."""
+        return [(event, self._payloads(event) if self._has_listeners(event.account) else ()) for event in events]
+
+    def _payloads(self, event: PaperEvent) -> Sequence[Mapping[str, Any]]:
         canceled = event.order is not None and event.name == "canceled"
         cancel_id = self._venue.cancel_id(event.order.exchange_order_id) if canceled and event.order else None
-        payload = payloads.user_event(event, self._venue.symbols, self._venue.clock.now(), cancel_id)
-        for listener in listeners:
-            listener.hear(event.seq, payload)
+        return (payloads.user_event(event, self._venue.symbols, self._venue.clock.now(), cancel_id),)
+
+    def _has_listeners(self, account: str) -> bool:
+        return bool(self._listeners.get(account))
+
+    def _hand_over(self, event: PaperEvent, told: Sequence[Mapping[str, Any]]) -> None:
+        self._seq = event.seq
+        for listener in tuple(self._listeners.get(event.account, ())):
+            for payload in told:
+                listener.hear(event.seq, payload)
 
 
 class _Listening:

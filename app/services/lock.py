@@ -12,6 +12,10 @@ _PATIENCE = 25.0
 _PAUSE = 0.1
 
 
+class DirectoryInUse(RuntimeError):
+    """Another process keeps the data directory."""
+
+
 class DirectoryLock:
     """An exclusive lock on a data directory, which the system gives back when the process dies, however it dies."""
 
@@ -21,7 +25,7 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock. Raises ``RuntimeError`` if another process keeps it."""
+        """Take the lock. Raises ``DirectoryInUse`` if another process keeps it."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + self._patience
@@ -33,7 +37,7 @@ class DirectoryLock:
                     time.sleep(_PAUSE)
                     continue
                 os.close(descriptor)
-                raise RuntimeError(
+                raise DirectoryInUse(
                     f"another Ordergate process uses {self._path.parent}; SQLite serves one process, use PostgreSQL for several"
                 ) from None
             self._descriptor = descriptor

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -35,9 +36,8 @@ class Redactor:
     """Strikes the values of one account's credentials out of texts, errors and reports."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        found = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
-        # The longest first, since one secret may begin like another.
-        self._secrets = sorted(found, key=lambda form: (-len(form), form))
+        self._secrets = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
+        self._heads = re.compile("|".join(sorted({re.escape(form[:_HEAD]) for form in self._secrets})))
 
     def __bool__(self) -> bool:
         """Whether there is anything to strike out."""
@@ -45,8 +45,13 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """``text`` without the secrets."""
-        for secret in self._secrets:
-            text = _without(text, secret)
+        at = 0
+        while self._secrets and (found := self._heads.search(text, at)) is not None:
+            start = found.start()
+            # The longest, since one form may begin like another, and its rest must not stay.
+            end = start + max(_alike(text, start, secret) for secret in self._secrets)
+            text = text[:start] + _STRUCK + text[end:]
+            at = start + len(_STRUCK)
         return text
 
     def error(self, error: Exception) -> Exception:
@@ -141,23 +146,21 @@ def _guarded_verb(connector: Connector, name: str, verb: Callable[..., Any], red
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret as it stands, and as it looks in JSON, in a URL, in a form, and line by line."""
-    yield secret
-    yield json.dumps(secret)[1:-1]
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
-    yield from (line.strip() for line in secret.replace("\\n", "\n").splitlines())
+    """A secret, whole and line by line, as it stands and as it looks in JSON, in a URL and in a form."""
+    # A private key is also given with its line ends escaped.
+    unescaped = secret.replace("\\n", "\n")
+    for text in (secret, unescaped, *(line.strip() for line in unescaped.splitlines())):
+        yield text
+        yield json.dumps(text)[1:-1]
+        yield quote(text)
+        yield quote(text, safe="")
+        yield quote_plus(text)
 
 
-def _without(text: str, secret: str) -> str:
-    head = secret[:_HEAD]
-    at = text.find(head)
-    while at >= 0:
-        alike = takewhile(lambda pair: pair[0] == pair[1], zip(text[at:], secret, strict=False))
-        end = at + sum(1 for _ in alike)
-        text = text[:at] + _STRUCK + text[end:]
-        at = text.find(head, at + len(_STRUCK))
-    return text
+def _alike(text: str, start: int, secret: str) -> int:
+    """How many characters ``text`` has in common with ``secret`` from ``start`` on."""
+    pairs = zip(text[start : start + len(secret)], secret, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

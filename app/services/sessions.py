@@ -9,7 +9,7 @@ under way on it come to their end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ import structlog
 from app.clock import Clock
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.registry import connector_class
-from app.domain.errors import ConnectorNotConfigured, UnknownAccount
+from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount
 from app.journal.accounts import Accounts
 from app.services.redaction import Redactor, guarded, secrets_of
 from app.settings import Settings
@@ -126,12 +126,13 @@ class Sessions:
         for task in retiring:
             task.cancel()
         await asyncio.gather(*retiring, return_exceptions=True)
-        for connector in retiring.values():
-            await connector.close()
-        for key in list(self._live):
-            await self._live.pop(key).connector.close()
+        await self._close_all([*retiring.values(), *(live.connector for live in self._live.values())])
+        self._live.clear()
         for name in list(self._venues):
-            await connector_class(name).close_venue(self._venues.pop(name))
+            await self._close_safely(name, connector_class(name).close_venue(self._venues.pop(name)))
+
+    async def _close_all(self, connectors: Sequence[Connector]) -> None:
+        await asyncio.gather(*(self._close_safely(connector.name, connector.close()) for connector in connectors))
 
     async def look(self) -> None:
         """Let go of the connectors whose credentials have been replaced or deleted."""
@@ -152,7 +153,7 @@ class Sessions:
 
     async def _retire(self, connector: Connector) -> None:
         await self._clock.sleep(self._settings.exchange_timeout.total_seconds())
-        await connector.close()
+        await self._close_safely(connector.name, connector.close())
 
     async def _start(
         self,
@@ -171,11 +172,31 @@ class Sessions:
             log.info("connector started", account_name=account_name or None, connector_name=connector_name)
             return connector
 
+    async def _open_venue(self, kind: type[Connector], connector_name: str) -> Any:
+        try:
+            return await kind.open_venue(self._settings, self._clock)
+        except OrdergateError:
+            raise
+        except Exception as error:
+            # Such as a damaged file of the paper exchange: nothing was sent, and it may be mended while the gateway runs.
+            log.error(
+                "connector can't start", connector_name=connector_name, error=type(error).__name__, text=str(error)
+            )
+            raise ExchangeDown(f"Connector '{connector_name}' can't start: {type(error).__name__}") from error
+
+    async def _close_safely(self, name: str, closing: Coroutine[Any, Any, None]) -> None:
+        """Close one thing within the time-out. What can't be closed must not keep the rest, and the journal, from closing."""
+        try:
+            async with asyncio.timeout(self._settings.exchange_timeout.total_seconds()):
+                await closing
+        except Exception as error:  # noqa: BLE001 - whatever an SDK raises: it is told, and the process is about to end
+            log.warning("not closed", connector_name=name, error=type(error).__name__, text=str(error))
+
     async def _build(
         self, kind: type[Connector], connector_name: str, account_name: str, credentials: Mapping[str, str]
     ) -> Connector:
         if connector_name not in self._venues:
-            self._venues[connector_name] = await kind.open_venue(self._settings, self._clock)
+            self._venues[connector_name] = await self._open_venue(kind, connector_name)
         context = ConnectorContext(
             account_name=account_name,
             credentials=credentials,

@@ -23,6 +23,7 @@ pursue the same order do no harm: the journal takes each fact once.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -53,7 +54,7 @@ T = TypeVar("T")
 #: Pauses before each question about one order, in seconds. The first comes soon, because most doubt is a lost reply and the order
 #: is there; the last repeats for as long as it takes.
 _PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0, 60.0)
-#: Questions under way at once; enough to clear a thousand doubts in a minute without eating an exchange's limits.
+#: Questions under way at once on one connector; enough to clear a thousand doubts in a minute without eating an exchange's limits.
 _AT_ONCE = 4
 #: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
 _LEAVE_ALONE = timedelta(seconds=2)
@@ -90,7 +91,8 @@ class Settling:
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pursuits: dict[OrderKey, _Pursuit] = {}
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        #: By connector, so that an exchange that lets every question time out holds up no other's.
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
         self._is_closed = False
 
     def wake(self, key: OrderKey, *, at_once: bool = True) -> None:
@@ -244,7 +246,7 @@ class Settling:
 
     async def _try_to_settle(self, key: OrderKey) -> Settled | None:
         try:
-            async with self._slots:
+            async with self._slots[key.connector_name]:
                 return await self.settle(key)
         except Exception as error:  # noqa: BLE001 - whatever kept us from an answer, the order stays as it is and is asked again
             log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=str(error))

@@ -93,7 +93,11 @@ class Streams:
         self.open_count += 1
         try:
             while not self._is_closed:
-                batch, position = await self._next(position)
+                try:
+                    batch, position = await self._next(position)
+                except JournalUnavailable as error:
+                    await self._wait_for_journal(error)
+                    continue
                 shown = [entry for entry in batch if wanted.takes(entry)]
                 if shown:
                     yield shown
@@ -121,6 +125,10 @@ class Streams:
             return False
         return True
 
+    async def _wait_for_journal(self, error: Exception) -> None:
+        log.warning("streams can't read the journal", error=type(error).__name__, reason=str(error))
+        await self._clock.sleep(_RETRY)
+
     def _end_round(self) -> None:
         """Wake every waiting stream, and let the next round begin."""
         self._round.set()
@@ -131,9 +139,8 @@ class Streams:
             await self._journal.wait_beyond(self._head, HEARTBEAT)
             try:
                 entries = await asyncio.to_thread(self._journal.tail, self._head, limit=_PAGE)
-            except JournalUnavailable as error:
-                log.warning("streams can't read the journal", reason=error.detail)
-                await self._clock.sleep(_RETRY)
+            except Exception as error:  # noqa: BLE001 - if this ended, every stream would go on in silence; it is told and tried again
+                await self._wait_for_journal(error)
                 continue
             if entries:
                 self._recent.extend(entries)

@@ -2,6 +2,7 @@
 
 The application is a ``connexion.FlaskApp`` whose layers are prepared at start-up:
 
+    Cors            which web pages may read answers
     Edge            request id, common headers, problem documents
     FrontRouter     docs, WebSockets, event streams
     PreparedRouting     method and path -> operation
@@ -22,12 +23,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any, Protocol
 
+import structlog
 from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 
 from app.clock import SystemClock
+from app.domain.errors import OrdergateError
 from app.metrics import Metrics
+from app.services.lock import DirectoryInUse
 from app.web.authentication import Authenticator
+from app.web.cors import Cors
 from app.web.docs import pages_for
 from app.web.edge import Edge
 from app.web.encoding import WireJsonifier
@@ -42,6 +47,8 @@ from openapi import load_spec
 
 HANDLERS = "app.handlers"
 
+_LOG = structlog.get_logger("ordergate.web")
+
 
 class WebSettings(Protocol):
     """What the edge needs to know of the settings."""
@@ -49,6 +56,10 @@ class WebSettings(Protocol):
     @property
     def max_body(self) -> int:
         """The largest request body in bytes."""
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """The origins of web pages that may read answers; none for pages of this host."""
 
 
 class Gateway(Protocol):
@@ -93,6 +104,7 @@ def create_app(
         __name__,
         max_body=max_body,
         middlewares=[
+            partial(Cors, origins=gateway.settings.cors_origins),
             partial(Edge, metrics=metrics or Metrics(), clock=SystemClock()),
             partial(FrontRouter, pages=pages_for(contract), streams=streams, authenticator=authenticator),
             PreparedRouting,
@@ -112,12 +124,24 @@ def create_app(
     return app
 
 
+async def _start(gateway: Gateway) -> None:
+    """Start, and say in one line what keeps the gateway from it; the traceback is for what nobody expects."""
+    try:
+        await gateway.start()
+    except (OrdergateError, DirectoryInUse, OSError) as error:
+        _LOG.error("not started", reason=str(error))
+        raise
+    except Exception as error:
+        _LOG.error("not started", reason=type(error).__name__, exc_info=error)
+        raise
+
+
 def _lifespan(
     gateway: Gateway, closing: Sequence[Callable[[], None]]
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
-        await gateway.start()
+        await _start(gateway)
         # What is loaded by now stays for good; without this, each full collection walks all of it and takes tens of milliseconds.
         gc.collect()
         gc.freeze()

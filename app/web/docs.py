@@ -1,4 +1,4 @@
-"""The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own.
+"""The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own; ``/redoc`` leads there.
 
 Everything is open, as existing callers expect, and comes from this server: the page loads nothing from another host and sends the
 contract to nobody. The pages hold no data of the gateway.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 from swagger_ui_bundle import swagger_ui_path
 
@@ -40,6 +40,7 @@ def pages_for(contract: Mapping[str, Any]) -> dict[str, ASGIApp]:
     pages: dict[str, ASGIApp] = {
         "/openapi.json": Response(encode(contract), media_type="application/json"),
         "/docs": FileResponse(_STATIC / "docs.html", media_type="text/html", headers=_PAGE_HEADERS),
+        "/redoc": RedirectResponse("/docs"),
         "/docs/start.js": FileResponse(_STATIC / "docs.js", media_type="text/javascript"),
     }
     for name in _BUNDLED:

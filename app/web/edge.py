@@ -38,6 +38,9 @@ class Edge:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, _without_traceback(send))
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -70,6 +73,17 @@ class Edge:
             if started:
                 raise
             await _answer(error, request_id, send_with_headers)
+
+
+def _without_traceback(send: Send) -> Send:
+    """``send`` for the server's start and stop. A start that fails has been logged by then; the framework would do it once more."""
+
+    async def send_quietly(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            message = {**message, "message": ""}
+        await send(message)
+
+    return send_quietly
 
 
 def operation_of(scope: Scope) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.handlers.events import message, start_of, stream_filter
+from app.handlers.events import is_seq, message, start_of, stream_filter
 from app.services.gateway import Gateway
 from app.services.streams import StreamFilter
 from app.web.streams import StreamRoute
@@ -37,7 +37,7 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
     await socket.accept()
     query = socket.query_params
     since = query.get("since")
-    if since is not None and not (since.isascii() and since.isdigit()):
+    if since is not None and not is_seq(since):
         await _say(socket, type="error", message="since must be a whole number, the seq of the last event seen")
         await socket.close(_BAD_QUERY)
         return
@@ -52,7 +52,10 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
     finally:
         for task in (talking, sending):
             task.cancel()
-        await asyncio.gather(talking, sending, return_exceptions=True)
+        ends = await asyncio.gather(talking, sending, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect):
+            raise end
 
 
 async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: StreamFilter) -> None:
@@ -67,13 +70,20 @@ async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, w
 async def _answer_questions(socket: WebSocket) -> None:
     try:
         while True:
-            text = await socket.receive_text()
-            if _action(text) == "ping":
+            if _action(await _text(socket)) == "ping":
                 await _say(socket, type="pong")
             else:
                 await _say(socket, type="error", message="Unknown action. Valid actions: ping")
     except WebSocketDisconnect:
         return
+
+
+async def _text(socket: WebSocket) -> str:
+    """The next message's text; none where it is binary, which no action is. Raises ``WebSocketDisconnect``."""
+    said = await socket.receive()
+    if said["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(said["code"])
+    return said.get("text") or ""
 
 
 def _action(text: str) -> str | None:

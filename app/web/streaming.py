@@ -26,7 +26,10 @@ async def send_stream(answer: StreamAnswer, receive: Receive, send: Send) -> Non
     finally:
         for task in (sending, leaving):
             task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
+        fault, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+    if isinstance(fault, Exception):
+        # After the first byte there is no other way to say that it ended too soon than to break off; the edge logs why.
+        raise fault
 
 
 async def _send_chunks(answer: StreamAnswer, send: Send) -> None:

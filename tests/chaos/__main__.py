@@ -8,12 +8,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.chaos.campaign import Result, run_campaign, table
+from tests.chaos.campaign import run_campaign, table
 from tests.chaos.deployments import Deployment, PostgresDeployment, SqliteDeployment
+from tests.chaos.exchanges import SandboxExchange
 from tests.chaos.processes import ROOT
+from tests.chaos.report import with_results
 from tests.postgres import running_server
 
 REPORT = ROOT / "docs" / "chaos-report.md"
@@ -24,10 +26,10 @@ def main() -> int:
     asked = _arguments()
     seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
     databases = asked.on or ["sqlite", "postgres"]
-    print(f"seed {seed} (again: make chaos SEED={seed} SECONDS={asked.seconds})", flush=True)
+    print(f"seed {seed} (again: make chaos EXCHANGE={asked.exchange} SEED={seed} SECONDS={asked.seconds})", flush=True)
     results = []
     for database in databases:
-        with _deployment(database, f"seed={seed},rate={asked.rate}", keep=asked.keep) as deployment:
+        with _deployment(database, asked, seed) as deployment:
             result = run_campaign(deployment, seconds=asked.seconds / len(databases), seed=seed)
         results.append(result)
         print(f"{result.name}: {len(result.violations)} violations", flush=True)
@@ -37,7 +39,8 @@ def main() -> int:
         for violation in result.violations:
             print(f"VIOLATION ({result.name}) {violation.clause}: {violation.text}")
     if asked.report:
-        _write_report(results, text)
+        told = REPORT.read_text() if REPORT.exists() else ""
+        REPORT.write_text(with_results(told, results, text))
     return 1 if any(result.violations for result in results) else 0
 
 
@@ -45,7 +48,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="of trading, shared by the deployments")
     parser.add_argument("--seed", type=int, help="the same seed makes the same clients, faults and kills")
-    parser.add_argument("--rate", default="0.2", help="of calls and events that go wrong")
+    parser.add_argument("--rate", type=float, default=0.2, help="of calls and events that go wrong")
+    parser.add_argument("--exchange", default="paper", choices=["paper", "binance", "binance_perpetual"])
     parser.add_argument("--on", action="append", choices=["sqlite", "postgres"])
     parser.add_argument("--report", action="store_true", help="write docs/chaos-report.md")
     parser.add_argument("--keep", action="store_true", help="keep logs and databases")
@@ -53,28 +57,27 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _deployment(database: str, faults: str, *, keep: bool) -> Iterator[Deployment]:
+def _deployment(database: str, asked: argparse.Namespace, seed: int) -> Iterator[Deployment]:
     directory = Path(tempfile.mkdtemp(prefix="ordergate-chaos-"))
-    try:
+    with ExitStack() as at_the_end:
+        at_the_end.callback(_put_away, directory, keep=asked.keep)
+        exchange = None
+        if asked.exchange != "paper":
+            exchange = SandboxExchange(directory, asked.exchange, seed=seed, rate=asked.rate)
+            at_the_end.callback(exchange.close)
+        faults = f"seed={seed},rate={asked.rate}"
         if database == "sqlite":
-            yield SqliteDeployment(directory, faults=faults)
+            yield SqliteDeployment(directory, faults=faults, exchange=exchange)
         else:
-            with running_server() as server:
-                yield PostgresDeployment(directory, server, faults=faults)
-    finally:
-        if keep:
-            print(f"kept {directory}", flush=True)
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
+            server = at_the_end.enter_context(running_server())
+            yield PostgresDeployment(directory, server, faults=faults, exchange=exchange)
 
 
-def _write_report(results: list[Result], text: str) -> None:
-    seconds = sum(result.seconds for result in results)
-    REPORT.write_text(
-        "# The last long rehearsal\n\n"
-        f"Written by `make chaos REPORT=1 SECONDS={seconds:.0f} SEED={results[0].seed}`; [promise.md](promise.md) says what it"
-        f" does.\n\n{text}"
-    )
+def _put_away(directory: Path, *, keep: bool) -> None:
+    if keep:
+        print(f"kept {directory}", flush=True)
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

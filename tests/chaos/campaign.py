@@ -17,8 +17,6 @@ from tests.chaos.deployments import Deployment
 from tests.chaos.ledger import read_journal
 from tests.chaos.operations import Log
 
-#: How long settling may take before what is left counts as broken, in seconds: a reconciliation's interval and two graces.
-SETTLE_SECONDS = 90.0
 _LOOK = 0.5
 
 
@@ -27,6 +25,7 @@ class Result:
     """What a campaign did and found. ``converged_after`` is in seconds, None if it never did."""
 
     name: str
+    exchange: str
     seed: int
     seconds: float
     calls: int
@@ -46,9 +45,10 @@ def evidence_of(deployment: Deployment, log: Log) -> Evidence:
     )
 
 
-def settle(deployment: Deployment, log: Log, seconds: float = SETTLE_SECONDS) -> float | None:
+def settle(deployment: Deployment, log: Log, seconds: float | None = None) -> float | None:
     """Wait until the journal and the exchange agree; how long it took, None if they never did."""
     begun = time.monotonic()
+    seconds = deployment.exchange.settle_seconds if seconds is None else seconds
     while time.monotonic() - begun < seconds:
         if not check(evidence_of(deployment, log), EVENTUAL):
             return time.monotonic() - begun
@@ -62,7 +62,10 @@ def run_campaign(
     """Trade for ``seconds``, then settle and check. The same seed makes the same clients, faults and hits."""
     log = Log(deployment.directory / "operations.jsonl")
     stopping = threading.Event()
-    threads = [Client(number, deployment.port, log, seed, stopping) for number in range(clients)]
+    traded_on = deployment.exchange.connector_name
+    threads = [
+        Client(number, deployment.port, log, seed, stopping, connector_name=traded_on) for number in range(clients)
+    ]
     try:
         deployment.start(faulty=True)
         for thread in threads:
@@ -104,6 +107,7 @@ def _result(deployment: Deployment, log: Log, *, seconds: float, seed: int, conv
     unsettled = {order.order_id for order in evidence.journal.orders if order.state in UNSETTLED}
     return Result(
         name=deployment.name,
+        exchange=deployment.exchange.connector_name,
         seed=seed,
         seconds=seconds,
         calls=len(evidence.operations),
@@ -125,6 +129,7 @@ def table(results: list[Result]) -> str:
 
     lines = ["| | " + " | ".join(result.name for result in results) + " |", "|---|" + "---|" * len(results)]
     for title, cell in (
+        ("connector", lambda result: result.exchange),
         ("seed", lambda result: str(result.seed)),
         ("seconds of trading", lambda result: f"{result.seconds:.0f}"),
         ("calls by clients", lambda result: f"{result.calls:,}"),

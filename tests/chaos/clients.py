@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos.operations import Log, Operation, Outcome
+from tests.chaos.operations import Log, Operation, Outcome, Verb
 from tests.chaos.processes import PASSWORD
 
 #: Refusals that say that there is no order and will be none under this key, besides the 4xx ones.
@@ -38,8 +38,9 @@ class Answer:
 class Gateway:
     """One connection to the gateway, opened again when it breaks."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, connector_name: str = "paper") -> None:
         self._port = port
+        self._connector_name = connector_name
         self._connection: http.client.HTTPConnection | None = None
         token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
@@ -64,7 +65,7 @@ class Gateway:
 
     def cancel(self, order_id: str, account_name: str = "master_account") -> Answer:
         """Cancel an order."""
-        return self.call("POST", f"/trading/{account_name}/paper/orders/{order_id}/cancel")
+        return self.call("POST", f"/trading/{account_name}/{self._connector_name}/orders/{order_id}/cancel")
 
     def read(self, order_id: str, wait: int = 0) -> Answer:
         """One order with its history."""
@@ -131,10 +132,20 @@ _MARKETS = (
 class Client(threading.Thread):
     """One client, acting by its own luck until ``stopping`` is set."""
 
-    def __init__(self, number: int, port: int, log: Log, seed: int, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        number: int,
+        port: int,
+        log: Log,
+        seed: int,
+        stopping: threading.Event,
+        *,
+        connector_name: str = "paper",
+    ) -> None:
         super().__init__(name=f"client{number}", daemon=True)
         self._number = number
-        self._gateway = Gateway(port)
+        self._connector_name = connector_name
+        self._gateway = Gateway(port, connector_name)
         self._log = log
         self._luck = random.Random(f"{seed}-{number}")
         self._stopping = stopping
@@ -167,10 +178,13 @@ class Client(threading.Thread):
         body = self._terms()
         if self._luck.random() < 0.3:
             body["client_order_id"] = key
-        operation = Operation(client=self.name, verb="place", key=key, body=body)
+        operation = self._operation("place", key=key, body=body)
         done = place_until_known(self._gateway, self._log, operation)
         if done.order_id is not None:
             self._known.append(done.order_id)
+
+    def _operation(self, verb: Verb, **terms: Any) -> Operation:
+        return Operation(client=self.name, verb=verb, connector_name=self._connector_name, **terms)
 
     def _terms(self) -> dict[str, Any]:
         """Terms that no order had before: the serial number is in the amount of a market order and in the price of others."""
@@ -178,7 +192,7 @@ class Client(threading.Thread):
         side = "BUY" if self._serial % 2 else "SELL"
         body: dict[str, Any] = {
             "account_name": "master_account",
-            "connector_name": "paper",
+            "connector_name": self._connector_name,
             "trading_pair": pair,
             "trade_type": side,
             "amount": amount,
@@ -197,7 +211,7 @@ class Client(threading.Thread):
         return {**body, "order_type": "LIMIT", "price": price}
 
     def _cancel(self, order_id: str) -> None:
-        operation = Operation(client=self.name, verb="cancel", order_id=order_id)
+        operation = self._operation("cancel", order_id=order_id)
         number = self._log.begin(operation)
         answer = self._gateway.cancel(order_id)
         is_ok = answer.status in (200, 202)
@@ -212,7 +226,7 @@ class Client(threading.Thread):
         )
 
     def _read(self, order_id: str) -> None:
-        operation = Operation(client=self.name, verb="read", order_id=order_id)
+        operation = self._operation("read", order_id=order_id)
         number = self._log.begin(operation)
         answer = self._gateway.read(order_id)
         is_ok = answer.status == 200

@@ -15,9 +15,9 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
 
-from app.paper.faults import counts_in
+from tests.chaos.exchanges import Exchange, PaperExchange
 from tests.chaos.processes import Process, environment, free_port, wait_until_ready
-from tests.chaos.truth import PaperTruth, Truth
+from tests.chaos.truth import Truth
 from tests.postgres import PostgresServer
 
 #: A call's deadline while rehearsing, in seconds: long enough for a busy machine, short enough to see what comes after it.
@@ -25,14 +25,14 @@ CALL_SECONDS = "2"
 
 
 class Deployment(ABC):
-    """A gateway of one or more processes over the paper exchange."""
+    """A gateway of one or more processes over ``exchange``; without one, over the paper exchange with ``faults``."""
 
     name: str
 
-    def __init__(self, directory: Path, *, faults: str = "", **settings: str) -> None:
+    def __init__(self, directory: Path, *, faults: str = "", exchange: Exchange | None = None, **settings: str) -> None:
         self.directory = directory
         self.port = free_port()
-        self.faults = faults
+        self.exchange = exchange or PaperExchange(directory, self._paper_url(), faults)
         self.kills: Counter[str] = Counter()
         self._env = environment(
             directory, self.port, **{"ORDERGATE_EXCHANGE_TIMEOUT": CALL_SECONDS, **settings}, **self._database()
@@ -44,9 +44,13 @@ class Deployment(ABC):
         """Where the journal is."""
 
     @property
-    @abstractmethod
     def truth(self) -> Truth:
         """The exchange."""
+        return self.exchange.truth
+
+    @abstractmethod
+    def _paper_url(self) -> str:
+        """Where the paper exchange would keep its store."""
 
     @abstractmethod
     def start(self, *, faulty: bool) -> None:
@@ -66,13 +70,10 @@ class Deployment(ABC):
 
     def fault_counts(self) -> Counter[str]:
         """The faults that happened so far, by kind."""
-        return counts_in(self.directory / "paper-faults.jsonl")
+        return self.exchange.fault_counts()
 
     def _database(self) -> dict[str, str]:
         return {}
-
-    def _faults(self, faulty: bool) -> dict[str, str]:
-        return {"ORDERGATE_PAPER_FAULTS": self.faults if faulty else ""}
 
     def _process(self, name: str, *arguments: str) -> Process:
         return Process(arguments, self._env, self.directory / f"{name}.log")
@@ -84,9 +85,15 @@ class SqliteDeployment(Deployment):
     name = "SQLite, one process"
 
     def __init__(
-        self, directory: Path, *, faults: str = "", program: tuple[str, ...] = ("-m", "app", "serve"), **settings: str
+        self,
+        directory: Path,
+        *,
+        faults: str = "",
+        exchange: Exchange | None = None,
+        program: tuple[str, ...] = ("-m", "app", "serve"),
+        **settings: str,
     ) -> None:
-        super().__init__(directory, faults=faults, **settings)
+        super().__init__(directory, faults=faults, exchange=exchange, **settings)
         self.server = self._process("server", *program)
         self._is_faulty = False
 
@@ -94,14 +101,14 @@ class SqliteDeployment(Deployment):
     def journal_url(self) -> str:
         return f"sqlite:///{self.directory / 'ordergate.db'}"
 
-    @property
-    def truth(self) -> Truth:
-        return PaperTruth(f"sqlite:///{self.directory / 'paper.db'}")
+    def _paper_url(self) -> str:
+        return f"sqlite:///{self.directory / 'paper.db'}"
 
     def start(self, *, faulty: bool, **settings: str) -> None:
         self._is_faulty = faulty
-        self.server.start(**self._faults(faulty), **settings)
+        self.server.start(**self.exchange.settings(faulty=faulty), **settings)
         wait_until_ready(self.port, self.server)
+        self.exchange.begin(self.port, faulty=faulty)
 
     def hit(self, luck: random.Random) -> None:
         if luck.random() < 0.8:
@@ -123,11 +130,18 @@ class PostgresDeployment(Deployment):
     """gunicorn and its workers, and two keepers of accounts, on a database of their own."""
 
     def __init__(
-        self, directory: Path, server: PostgresServer, *, workers: int = 4, faults: str = "", **settings: str
+        self,
+        directory: Path,
+        server: PostgresServer,
+        *,
+        workers: int = 4,
+        faults: str = "",
+        exchange: Exchange | None = None,
+        **settings: str,
     ) -> None:
         self._url = server.create()
         self.workers = workers
-        super().__init__(directory, faults=faults, WEB_CONCURRENCY=str(workers), **settings)
+        super().__init__(directory, faults=faults, exchange=exchange, WEB_CONCURRENCY=str(workers), **settings)
         self.name = f"PostgreSQL, {workers} web workers, 2 keepers"
         self.web = self._process("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
         self.keepers = [self._process(f"keeper{number}", "-m", "app", "worker") for number in (1, 2)]
@@ -137,16 +151,16 @@ class PostgresDeployment(Deployment):
     def journal_url(self) -> str:
         return self._url
 
-    @property
-    def truth(self) -> Truth:
-        return PaperTruth(self._url)
+    def _paper_url(self) -> str:
+        return self._url
 
     def start(self, *, faulty: bool) -> None:
         self._is_faulty = faulty
         self._start_web()
         for keeper in self.keepers:
-            keeper.start(**self._faults(faulty))
+            self._start_keeper(keeper)
         wait_until_ready(self.port, self.web)
+        self.exchange.begin(self.port, faulty=faulty)
 
     def hit(self, luck: random.Random) -> None:
         choice = luck.random()
@@ -156,7 +170,7 @@ class PostgresDeployment(Deployment):
             self.kills["keeper killed"] += 1
             keeper = luck.choice(self.keepers)
             keeper.kill()
-            keeper.start(**self._faults(self._is_faulty))
+            self._start_keeper(keeper)
         else:
             self.kills["all of web killed"] += 1
             self.web.kill()
@@ -175,7 +189,10 @@ class PostgresDeployment(Deployment):
         return {"DATABASE_URL": self._url.replace("postgresql+psycopg://", "postgresql://")}
 
     def _start_web(self) -> None:
-        self.web.start(**self._faults(self._is_faulty))
+        self.web.start(**self.exchange.settings(faulty=self._is_faulty))
+
+    def _start_keeper(self, keeper: Process) -> None:
+        keeper.start(**self.exchange.settings(faulty=self._is_faulty))
 
     def _hit_one_worker(self, luck: random.Random) -> None:
         children = self.web.children()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Outcome = Literal["ok", "fail", "unknown"]
+Verb = Literal["place", "cancel", "read"]
 
 #: What makes two orders the same to somebody who sees only the exchange: account, pair, side, type, amount, price. The clients
 #: never ask for the same twice, except when they repeat a call.
@@ -27,7 +28,7 @@ class Operation:
     """One call of one client. ``key`` names the intention: repeated calls for the same order share it."""
 
     client: str
-    verb: Literal["place", "cancel", "read"]
+    verb: Verb
     account_name: str = "master_account"
     connector_name: str = "paper"
     key: str | None = None

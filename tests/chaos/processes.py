@@ -105,22 +105,27 @@ class Process:
 
 
 def wait_until_ready(port: int, process: Process, seconds: float = READY_SECONDS) -> None:
-    """Wait until the server answers. Raises if it has died or takes too long."""
+    """Wait until the gateway answers. Raises if it has died or takes too long."""
+    wait_until_answers(port, "/health/live", process, seconds)
+
+
+def wait_until_answers(port: int, path: str, process: Process, seconds: float = READY_SECONDS) -> None:
+    """Wait until the server of ``process`` answers ``path`` with 200. Raises if it has died or takes too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not process.is_running:
             raise RuntimeError(f"the server ended: {process.output()[-2000:]}")
-        if is_ready(port):
+        if is_ready(port, path):
             return
         time.sleep(_LOOK)
     raise RuntimeError(f"the server was not ready in {seconds} seconds: {process.output()[-2000:]}")
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, path: str = "/health/live") -> bool:
     """Whether a server answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/health/live")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -42,6 +42,7 @@ def test_the_table_tells_everything() -> None:
     """One column a campaign."""
     result = Result(
         name="somewhere",
+        exchange="paper",
         seed=7,
         seconds=60,
         calls=1_234,
@@ -54,6 +55,7 @@ def test_the_table_tells_everything() -> None:
         violations=(Violation(clause="nothing_is_in_doubt", text="o1 is unknown"),),
     )
     text = table([result, result])
+    assert "| connector | paper | paper |" in text
     for row in ("| seed | 7 | 7 |", "| calls by clients | 1,234 | 1,234 |", "| kills | 3 server killed | 3 server"):
         assert row in text
     assert "| seconds to converge | never | never |" in text

@@ -1,16 +1,17 @@
 """What the exchange itself says in the end: the truth that the journal must become equal to.
 
-``Truth`` is all that the checker asks of an exchange. ``PaperTruth`` reads the paper exchange's own store, past the connector and
-past every fault.
+``Truth`` is all that the checker asks of an exchange. ``PaperTruth`` reads the paper exchange's own store and ``SandboxTruth`` the
+sandbox's, through its operator's door: past the connector and past every fault.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import create_engine, inspect, select
 
@@ -107,3 +108,50 @@ def _true_fill(fill: PaperFill) -> TrueFill:
         fee=fill.fee,
         fee_currency=fill.fee_currency,
     )
+
+
+class SandboxTruth:
+    """The sandbox's spot or futures market, by ``connector_name``; ``look`` answers what ``GET /sandbox/truth`` does.
+
+    The sandbox's one account is the gateway's master account.
+    """
+
+    def __init__(self, look: Callable[[], Mapping[str, Any]], connector_name: str) -> None:
+        self._look = look
+        self._connector_name = connector_name
+
+    def orders(self) -> tuple[TrueOrder, ...]:
+        whole = self._look()
+        market = whole["futures"] if self._connector_name == "binance_perpetual" else whole
+        rows = [row for account in market["accounts"] for row in account["orders"]]
+        return tuple(self._order(row) for row in rows)
+
+    def _order(self, row: Mapping[str, Any]) -> TrueOrder:
+        return TrueOrder(
+            account_name="master_account",
+            connector_name=self._connector_name,
+            order_id=row["order_id"],
+            exchange_order_id=row["exchange_order_id"],
+            trading_pair=row["trading_pair"],
+            trade_type=row["trade_type"],
+            order_type=row["order_type"],
+            amount=_number(row["amount"]),
+            price=_number(row["price"]),
+            state=row["state"],
+            filled_amount=Decimal(row["filled_amount"]),
+            created_at=datetime.fromisoformat(row["created_at"]),
+            fills=tuple(
+                TrueFill(
+                    fill_id=fill["exchange_fill_id"],
+                    price=Decimal(fill["price"]),
+                    amount=Decimal(fill["amount"]),
+                    fee=Decimal(fill["fee"]),
+                    fee_currency=fill["fee_currency"],
+                )
+                for fill in row["fills"]
+            ),
+        )
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

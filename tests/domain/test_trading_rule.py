@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.decimals import EXACT, plain
-from app.domain.enums import OrderType, TradeType
+from app.domain.enums import OrderType, PositionAction, TradeType
 from app.domain.errors import OrdergateError, RuleViolation, UnsupportedOrder
 from app.domain.order import OrderRequest
 from app.domain.trading_rule import TradingRule
@@ -277,6 +277,18 @@ def test_quote_amount_of_nothing() -> None:
     rule = replace(FREE, min_quote_amount_increment=D("0.01"))
     text = refusal(rule, market(None, quote_amount=D("0.009")))
     assert text == "Order quote amount 0.009 is below the smallest quote amount 0.01 for BTC-USDT"
+
+
+@pytest.mark.parametrize("terms", [{"reduce_only": True}, {"position_action": PositionAction.CLOSE}])
+def test_dust_may_be_closed_where_the_exchange_exempts_it(terms: dict[str, Any]) -> None:
+    """Perpetuals hold only orders that open to the minimum value; elsewhere closing is no excuse, and a maximum holds for all."""
+    perpetual = replace(RULE, notional_applies_to_reduce_only=False)
+    dust = asked("0.01", **terms)
+    assert perpetual.checked(dust) == dust
+    assert "below minimum notional size 5" in refusal(RULE, dust)
+    assert "below minimum notional size 5" in refusal(perpetual, asked("0.01"))
+    assert "below minimum order size" in refusal(perpetual, asked("0.0001", **terms))
+    assert "above maximum notional size" in refusal(perpetual, asked("100", "100000", **terms))
 
 
 # -- any rule -----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.journal import schema
 from app.journal.database import Database
+from app.journal.errors import SchemaOutdated
 from app.journal.tables import EVENTS, METADATA
 from tests.clock import START
 
@@ -92,3 +93,15 @@ def test_the_migrations_are_part_of_the_package() -> None:
     scripts = {Path(script.path).parent for script in ScriptDirectory.from_config(schema.config()).walk_revisions()}
     assert scripts == {migrations / "versions"}
     assert all((directory / "__init__.py").is_file() for directory in (migrations, *scripts))
+
+
+def test_a_database_of_a_later_program_is_refused_in_words(sqlite_url: str) -> None:
+    """A version that this program has no migration for is not touched."""
+    schema.upgrade(sqlite_url)
+    database = Database(sqlite_url)
+    with database.change() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.dispose()
+    with pytest.raises(SchemaOutdated, match="later version"):
+        schema.upgrade(sqlite_url)
+    assert not schema.is_current(sqlite_url)

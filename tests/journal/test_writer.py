@@ -8,15 +8,18 @@ import resource
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from app.domain.errors import JournalUnavailable
+from app.journal.database import Database
 from app.journal.errors import JournalInDoubt
 from app.journal.journal import Journal
 from app.journal.postgres_store import PostgresStore
+from app.journal.reader import Reader
 from app.journal.sqlite_store import SqliteStore
 from app.journal.statements import INSERT_EVENTS, INSERT_ORDERS
 from app.journal.units import OpenOrder
@@ -326,3 +329,16 @@ DIE_FOR_DOUBT = (
     f"CREATE CONSTRAINT TRIGGER die AFTER INSERT ON orders {DEFERRED}"
     "FOR EACH ROW WHEN (NEW.order_id = 'doubt') EXECUTE FUNCTION die()"
 )
+
+
+async def test_a_damaged_file_is_unavailable(sqlite_url: str, clock: FakeClock) -> None:
+    """A file that is no database any more takes and gives nothing, and nobody mistakes that for a fault of theirs."""
+    path = Path(str(make_url(sqlite_url).database))
+    async with opened(sqlite_url, clock):
+        pass
+    await asyncio.to_thread(path.write_bytes, b"no database" * 1000)
+    store = SqliteStore(str(path))
+    with pytest.raises(JournalUnavailable, match="not a database"):
+        store.connect()
+    with pytest.raises(JournalUnavailable, match="not a database"):
+        Reader(Database(sqlite_url)).head()

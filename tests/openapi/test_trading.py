@@ -128,6 +128,7 @@ def test_open_operations() -> None:
     """Only what a probe must reach is open to everybody."""
     assert {operation.path for operation in OPERATIONS if not operation.is_secured} == {
         "/",
+        "/health",
         "/health/live",
         "/health/ready",
     }

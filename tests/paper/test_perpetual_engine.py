@@ -7,7 +7,7 @@ from decimal import Decimal as D
 import pytest
 
 from app.domain.enums import Liquidity, OrderState, OrderType, PositionMode, PositionSide, TimeInForce, TradeType
-from app.paper.ledger import CLEARING, FEES
+from app.paper.ledger import CLEARING, FEES, INSURANCE
 from app.paper.refusals import PaperRefusal, RefusalCode
 from tests.paper.perpetuals import BUY, PAIR, SELL, PerpetualWorld
 
@@ -106,6 +106,23 @@ def test_all_of_the_money_may_be_held_and_still_be_filled() -> None:
     world.later(mark=89)
     assert world.money("ann") == (D("89.1"), D("89.1"))
     assert world.position("ann").margin == D("89.1")
+
+
+def test_what_an_account_cannot_pay_the_insurance_pays() -> None:
+    """Closed far below the mark, for more than there is: loss and fee are paid all the same, and the fill's fee tells by whom."""
+    world = PerpetualWorld(balance="21")
+    world.place("ann", BUY, "2")
+    world.changes()
+    there = world.money("ann")[0]
+    world.market.bids = ((60, "100"),)
+    world.later()
+    world.place("ann", SELL, "2", reduce_only=True)
+    (fill,) = world.fills()
+    fee = 120 * D("0.002")
+    missing = 82 + fee - there
+    assert (fill.realized_pnl, fill.fee) == (D(-82), fee - missing)
+    assert world.money("ann") == (there + fill.realized_pnl - fill.fee, D(0)) == (D(0), D(0))
+    assert world.money(INSURANCE)[0] == -missing
 
 
 @pytest.mark.parametrize(

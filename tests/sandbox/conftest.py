@@ -11,10 +11,12 @@ import pytest
 
 from app.clock import Clock, SystemClock
 from app.paper.exchange import PaperExchange
+from app.sandbox.futures_exchange import FuturesExchange
 from app.sandbox.limits import Limits
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
+from tests.sandbox.futures_client import FuturesClient
 from tests.sandbox.raw_client import API_KEY, SECRET, RawClient
 
 ACCOUNT = "alice"
@@ -40,10 +42,20 @@ def exchange(clock: FakeClock, path: SteeredPath, tmp_path: Path) -> Iterator[Pa
     exchange.close()
 
 
+@pytest.fixture
+def futures_exchange(clock: FakeClock, path: SteeredPath, tmp_path: Path) -> Iterator[FuturesExchange]:
+    """The futures exchange beside it."""
+    exchange = FuturesExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
+    yield exchange
+    exchange.close()
+
+
 @asynccontextmanager
-async def serving(exchange: PaperExchange, clock: Clock, path: SteeredPath) -> AsyncIterator[Sandbox]:
+async def serving(
+    exchange: PaperExchange, clock: Clock, path: SteeredPath, futures: FuturesExchange | None = None
+) -> AsyncIterator[Sandbox]:
     """A sandbox that runs, with one account."""
-    sandbox = Sandbox(exchange, clock, limits=ROOMY, path=path)
+    sandbox = Sandbox(exchange, clock, limits=ROOMY, path=path, futures=futures)
     sandbox.keys.add(ACCOUNT, API_KEY, secret=SECRET)
     await sandbox.start()
     try:
@@ -74,3 +86,31 @@ async def live_sandbox(path: SteeredPath, tmp_path: Path) -> AsyncIterator[Sandb
     async with serving(exchange, clock, path) as sandbox:
         yield sandbox
     exchange.close()
+
+
+@pytest.fixture
+async def both_markets(
+    exchange: PaperExchange, futures_exchange: FuturesExchange, clock: FakeClock, path: SteeredPath
+) -> AsyncIterator[Sandbox]:
+    """A sandbox with futures beside spot, whose time stands still."""
+    async with serving(exchange, clock, path, futures_exchange) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def futures(both_markets: Sandbox, clock: FakeClock) -> AsyncIterator[FuturesClient]:
+    """A bare client of the futures market."""
+    async with FuturesClient(f"http://{both_markets.url}", clock) as client:
+        yield client
+
+
+@pytest.fixture
+async def live_futures(path: SteeredPath, tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """A sandbox with both markets on the machine's clock, for clients that look at their own."""
+    clock = SystemClock()
+    exchange = PaperExchange(f"sqlite:///{tmp_path / 'live.db'}", clock=clock, seed=1, path=path)
+    futures = FuturesExchange(f"sqlite:///{tmp_path / 'live-futures.db'}", clock=clock, seed=1, path=path)
+    async with serving(exchange, clock, path, futures) as sandbox:
+        yield sandbox
+    exchange.close()
+    futures.close()

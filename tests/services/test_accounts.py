@@ -27,6 +27,7 @@ from app.domain.errors import (
     UnsupportedConnector,
 )
 from app.domain.order import OrderRequest
+from app.journal.preferences import Preferences
 from app.services.accounts import MASTER_ACCOUNT, reseal
 from app.services.gateway import Gateway
 from app.vault import Vault, VaultError
@@ -271,6 +272,18 @@ async def test_the_master_account_comes_back_without_its_deleted_credentials(gat
     await gateway.keeper.delete_credential(MASTER_ACCOUNT, "paper", force=False)
     gateway.keeper.ensure_master_account()
     assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == []
+
+
+async def test_the_master_account_is_given_each_paper_exchange_once(gateway: Gateway) -> None:
+    """A database from before there were perpetuals gets them; one whose perpetuals were deleted does not."""
+    preferences = Preferences(gateway.journal.database)
+    assert preferences.get(MASTER_ACCOUNT) == {"connectors": ["paper", "paper_perpetual"]}
+    gateway.keeper.ensure_master_account()
+    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper"]
+    preferences.put(MASTER_ACCOUNT, {})
+    await gateway.keeper.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+    gateway.keeper.ensure_master_account()
+    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper_perpetual"]
 
 
 async def test_secrets_are_neither_logged_nor_shown_nor_readable(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.errors import ConnectorNotConfigured, OrdergateError, UnknownAccount, UnknownConnector
+from app.connectors.paper import PaperConnector
+from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount, UnknownConnector
 from app.services.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.vault import Vault
@@ -92,3 +93,29 @@ async def test_a_connector_that_was_let_go_of_closes_later(
 
         with pytest.raises(OrdergateError):
             await old.fetch_balances()
+
+
+async def test_an_exchange_that_cannot_start_is_down(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps a venue from opening, nothing was sent: 503, and the next caller tries again."""
+
+    async def broken(*_: object) -> None:
+        raise OSError("no such disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PaperConnector, "open_venue", broken)
+        with pytest.raises(ExchangeDown, match="Connector 'paper' can't start: OSError"):
+            await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+    assert await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+
+
+async def test_what_cannot_be_closed_keeps_nothing_else_open(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connector whose close raises is told of, and the venue is closed all the same."""
+
+    async def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    connector = await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+    monkeypatch.setattr(PaperConnector, "close", broken)
+    await gateway.sessions.close()
+    with pytest.raises(OrdergateError):
+        await connector.fetch_balances()

@@ -13,8 +13,10 @@ import pytest
 from app.connectors.paper import PaperConnector
 from app.domain.enums import EventKind, OrderState
 from app.domain.fill import Fill
-from app.domain.order import Order, OrderRef, intended
+from app.domain.order import Order, OrderKey, OrderRef, intended
 from app.domain.reports import OrderReport
+from app.services import settling
+from app.services.settling import Settled
 from tests.clock import START
 from tests.services.world import TIMEOUT, World, key, market, request, until
 
@@ -328,3 +330,23 @@ async def test_closing_ends_all_pursuits(world: World) -> None:
 
     assert not world.settling._pursuits
     assert [each.order_id for each in world.journal.unsettled_orders()] == ["o1"]
+
+
+async def test_an_exchange_that_never_answers_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions wait for their turn by connector: however many hang on one, another's is asked at once."""
+    asked: list[OrderKey] = []
+
+    async def hang_or_settle(order_key: OrderKey) -> Settled:
+        asked.append(order_key)
+        if order_key.connector_name == "stuck":
+            await asyncio.get_running_loop().create_future()
+        return Settled(order=order, is_settled=True)
+
+    order = await pending(world)
+    monkeypatch.setattr(world.settling, "settle", hang_or_settle)
+    for number in range(20):
+        world.settling.wake(OrderKey(account_name="a", connector_name="stuck", order_id=f"s{number}"))
+    await until(lambda: len(asked) == settling._AT_ONCE, world.clock)
+    world.settling.wake(order.key)
+    await until(lambda: order.key in asked, world.clock)
+    await world.settling.close()

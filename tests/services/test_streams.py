@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from app.clock import SystemClock
+from app.domain.errors import JournalUnavailable
 from app.domain.reports import Balance, BalanceReport
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry
@@ -138,3 +139,27 @@ async def test_ending_ends_every_stream(journal: Journal, following: Streams) ->
     following.end()
     assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [None, None, None]
     assert following.open_count == 0
+
+
+async def test_a_reader_that_stumbles_goes_on(
+    journal: Journal, following: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever reading the journal raises, and to whom, no stream goes silent for ever and nothing is missed."""
+    monkeypatch.setattr(streams, "_RETRY", 0.01)
+    faults: list[Exception] = [ZeroDivisionError(), JournalUnavailable("away")]
+    tail = journal.tail
+
+    def stumbling(*args: int, **options: int) -> Sequence[JournalEntry]:
+        if faults:
+            raise faults.pop()
+        return tail(*args, **options)
+
+    await write(journal, "a")
+    await take(following, 1, 0)
+    monkeypatch.setattr(journal, "tail", stumbling)
+    taking = asyncio.create_task(take(following, 2, 0))
+    await write(journal, "b")
+    assert seqs(await taking) == [1, 2]
+    following._recent.clear()
+    faults.append(JournalUnavailable("away"))
+    assert seqs(await take(following, 2, 0)) == [1, 2]

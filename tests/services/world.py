@@ -147,7 +147,7 @@ class World:
             before = (self.journal.head(), self.clock.sleepers)
             # The services' work hops through threads; a moment of real time lets it come back.
             await asyncio.sleep(0.002)
-            is_asking = self.settling._slots._value < settling._AT_ONCE
+            is_asking = any(slots._value < settling._AT_ONCE for slots in self.settling._slots.values())
             is_idle = not is_asking and (self.journal.head(), self.clock.sleepers) == before
             quiet = quiet + 1 if is_idle else 0
 

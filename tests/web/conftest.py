@@ -27,6 +27,7 @@ class EdgeSettings:
     """The part of the settings that the edge reads."""
 
     max_body: int = MAX_BODY
+    cors_origins: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

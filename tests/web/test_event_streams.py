@@ -133,6 +133,19 @@ def test_a_socket_refuses_a_stranger_and_a_bad_position(server: Server) -> None:
         assert closed.value.rcvd.code == 4001
     with server.socket(f"?since=soon&token={CREDENTIALS}") as socket:
         assert "since must be a whole number" in json.loads(socket.recv(10))["message"]
+    with server.socket(f"?since={'9' * 5000}&token={CREDENTIALS}") as socket:
+        assert "since must be a whole number" in json.loads(socket.recv(10))["message"]
+
+
+def test_a_socket_survives_what_is_no_question(server: Server) -> None:
+    """Bytes that are no text, and text that is no action, are told so; the socket goes on."""
+    with server.socket(f"?token={CREDENTIALS}") as socket:
+        assert json.loads(socket.recv(10)) == {"type": "connected"}
+        for nonsense in (b"\x00\xff", "[" * 10_000, '"\\ud800"', "{}"):
+            socket.send(nonsense)
+            assert "Unknown action" in json.loads(socket.recv(10))["message"]
+        socket.send('{"action": "ping"}')
+        assert json.loads(socket.recv(10)) == {"type": "pong"}
 
 
 @pytest.mark.parametrize(
@@ -142,6 +155,7 @@ def test_a_socket_refuses_a_stranger_and_a_bad_position(server: Server) -> None:
         ("?since=-1", {}, 422),
         ("?since=x", {}, 422),
         ("", {"Last-Event-ID": "x"}, 422),
+        ("", {"Last-Event-ID": "9" * 5000}, 422),
     ],
 )
 def test_a_stream_is_behind_the_contract(server: Server, query: str, headers: dict[str, str], status: int) -> None:

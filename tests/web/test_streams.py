@@ -103,6 +103,8 @@ async def test_the_pages_are_open_and_come_from_here(stranger: AsyncClient) -> N
     assert "validatorUrl: null" in script.text
     assert (await stranger.get("/docs/index.html")).status_code == 404
     assert (await stranger.post("/docs")).status_code == 405
+    elsewhere = await stranger.get("/redoc")
+    assert (elsewhere.status_code, elsewhere.headers["location"]) == (307, "/docs")
 
 
 async def test_the_contract_is_served_as_it_was_written(stranger: AsyncClient) -> None:

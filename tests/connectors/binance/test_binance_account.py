@@ -30,6 +30,7 @@ from tests.connectors.binance.stub import GARBLE, RESET, Reply, Request, StubExc
 
 OrderOf = Callable[..., Order]
 ORDER = "/api/v3/order"
+TICKER = "/api/v3/ticker/24hr"
 REF = OrderRef(order_id="og-1", trading_pair="BTC-USDT", exchange_order_id="28")
 
 
@@ -215,6 +216,62 @@ async def test_market_data(spot: BinanceConnector, exchange: StubExchange) -> No
         await spot.fetch_ticker("XYZ-USDT")
     with pytest.raises(UnsupportedFeature):
         await spot.fetch_positions()
+
+
+async def test_all_tickers_in_one_call(spot: BinanceConnector, exchange: StubExchange) -> None:
+    """The shortest form is asked for once; pairs that do not trade, that never traded or that nobody knows are left out."""
+    exchange.script("GET", TICKER, reply(recorded("tickers")))
+    (ticker,) = await spot.fetch_tickers()
+    assert (ticker.trading_pair, ticker.price) == ("BTC-USDT", Decimal("4.00000200"))
+    assert (ticker.base_volume, ticker.quote_volume) == (Decimal("8913.3"), Decimal("15.3"))
+    assert ticker.reported_at == datetime.fromtimestamp(1_795_000_000, UTC)
+    (request,) = exchange.asked("GET", TICKER)
+    assert request.parameters == {"type": "MINI"}
+
+
+async def test_tickers_that_can_t_be_read_are_an_error(spot: BinanceConnector, exchange: StubExchange) -> None:
+    """A pair that is trading is never silently missing."""
+    broken = [{**row, "lastPrice": None} for row in recorded("tickers")]
+    exchange.script("GET", TICKER, reply(broken), reply({}), error(500, -1000))
+    for _ in range(3):
+        with pytest.raises(ExchangeReadError):
+            await spot.fetch_tickers()
+
+
+async def test_all_tickers_stop_where_the_weight_does(spot: BinanceConnector, exchange: StubExchange) -> None:
+    """The weight that an answer tells counts; at nine tenths of the limit the dear question is not sent."""
+    exchange.script("GET", TICKER, reply(recorded("tickers"), X_MBX_USED_WEIGHT_1M="5400"))
+    await spot.fetch_tickers()
+    with pytest.raises(RateLimited):
+        await spot.fetch_tickers()
+    with pytest.raises(RateLimited):
+        await spot.fetch_recent_trades("BTC-USDT", 5)
+    assert len(exchange.asked("GET", TICKER)) == 1
+    assert BinanceConnector.headroom(spot.venue) == pytest.approx(0.1)
+
+
+async def test_the_last_trades_of_a_market(spot: BinanceConnector, exchange: StubExchange) -> None:
+    """Oldest first, each with the side that took; no more than Binance shows are asked for."""
+    exchange.script("GET", "/api/v3/trades", reply(recorded("public_trades")))
+    sold, bought = await spot.fetch_recent_trades("BTC-USDT", 2)
+    assert (sold.exchange_trade_id, sold.taker_side, sold.trading_pair) == ("28457", "SELL", "BTC-USDT")
+    assert (bought.price, bought.amount, bought.taker_side) == (Decimal("4.000002"), Decimal("1e-8"), "BUY")
+    assert bought.traded_at == datetime.fromtimestamp(1_795_000_000, UTC)
+    await spot.fetch_recent_trades("BTC-USDT", 5000)
+    limits = [request.parameters["limit"] for request in exchange.asked("GET", "/api/v3/trades")]
+    assert limits == ["2", "1000"]
+    with pytest.raises(UnsupportedPair):
+        await spot.fetch_recent_trades("XYZ-USDT", 2)
+
+
+@pytest.mark.parametrize("change", [{"isBuyerMaker": None}, {"id": "x"}, {"price": 1.5e99}, {"time": "now"}])
+async def test_trades_that_can_t_be_read_are_an_error(
+    spot: BinanceConnector, exchange: StubExchange, change: dict[str, Any]
+) -> None:
+    """A side that is not told is not guessed, and a trade without an id can't be told from another."""
+    exchange.script("GET", "/api/v3/trades", reply([{**recorded("public_trades")[0], **change}]))
+    with pytest.raises(ExchangeReadError):
+        await spot.fetch_recent_trades("BTC-USDT", 2)
 
 
 def kline_pages(start: datetime, count: int) -> Callable[[Request], Reply]:

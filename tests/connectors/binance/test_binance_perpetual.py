@@ -249,6 +249,21 @@ async def test_order_books_have_fixed_depths(perpetual: BinancePerpetualConnecto
     assert exchange.asked("GET", "/fapi/v1/depth")[1].parameters["limit"] == "1000"
 
 
+async def test_public_trades_and_all_tickers(perpetual: BinancePerpetualConnector, exchange: StubExchange) -> None:
+    """Trades oldest first; tickers in one call, of perpetuals only: a dated future is no pair of ours."""
+    exchange.script("GET", "/fapi/v1/trades", reply(recorded("public_trades")))
+    exchange.script("GET", "/fapi/v1/ticker/24hr", reply(recorded("tickers")))
+    trades = await perpetual.fetch_recent_trades("BTC-USDT", 2)
+    assert [(trade.exchange_trade_id, trade.taker_side) for trade in trades] == [("28457", "SELL"), ("28458", "BUY")]
+    (ticker,) = await perpetual.fetch_tickers()
+    assert (ticker.trading_pair, ticker.price, ticker.base_volume) == (
+        "BTC-USDT",
+        Decimal("4.000002"),
+        Decimal("8913.3"),
+    )
+    assert exchange.asked("GET", "/fapi/v1/ticker/24hr")[0].parameters == {}
+
+
 async def test_too_many_orders_are_stopped_here(
     perpetual: BinancePerpetualConnector, exchange: StubExchange, order_of: OrderOf
 ) -> None:

@@ -81,6 +81,7 @@ def test_perpetual_rules() -> None:
         Decimal(120),
     )
     assert rule.min_notional_size == Decimal(100)
+    assert not rule.notional_applies_to_reduce_only
     assert not markets.rules["OLD-USDT"].is_trading
 
 

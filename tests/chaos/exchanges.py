@@ -1,0 +1,216 @@
+"""The exchanges of a campaign: what stands beside or inside the gateway, misbehaves by seed, and is looked into at the end.
+
+``PaperExchange`` lives in the gateway's own processes. ``SandboxExchange`` is a local Binance in a process of its own, which is
+never hit: what it has is the truth.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.paper.faults import counts_in
+from tests.chaos.clients import Gateway
+from tests.chaos.processes import Process, environment, free_port, wait_until_answers
+from tests.chaos.truth import PaperTruth, SandboxTruth, Truth
+
+#: The sandbox's one key.
+_KEY, _SECRET = "rehearsal-key", "rehearsal-secret"
+#: More than the clients and all that is asked in passing come to: an allowance that is used up would only slow the rehearsal.
+_LIMITS = {"weight": 1_000_000, "orders_10s": 100_000, "orders_day": 10_000_000}
+
+
+class Exchange(ABC):
+    """One exchange, as a deployment of the gateway meets it."""
+
+    #: The connector that the clients trade through.
+    connector_name: str
+    #: How long settling may take before what is left counts as broken, in seconds.
+    settle_seconds: float
+
+    @property
+    @abstractmethod
+    def truth(self) -> Truth:
+        """What it has."""
+
+    @abstractmethod
+    def settings(self, *, faulty: bool) -> Mapping[str, str]:
+        """What the gateway's processes must find in their environment."""
+
+    @abstractmethod
+    def begin(self, port: int, *, faulty: bool) -> None:
+        """The gateway serves at ``port``: make it known there, and misbehave or stop misbehaving. Called after every start."""
+
+    @abstractmethod
+    def fault_counts(self) -> Counter[str]:
+        """The faults that happened so far, by kind."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it; may be called twice. The truth can't be asked for any more."""
+
+
+class PaperExchange(Exchange):
+    """The exchange in a box; ``faults`` is as ``ORDERGATE_PAPER_FAULTS`` has it."""
+
+    connector_name = "paper"
+    #: A reconciliation's interval and two graces.
+    settle_seconds = 90.0
+
+    def __init__(self, directory: Path, url: str, faults: str) -> None:
+        self._directory = directory
+        self._url = url
+        self._faults = faults
+
+    @property
+    def truth(self) -> Truth:
+        return PaperTruth(self._url)
+
+    def settings(self, *, faulty: bool) -> Mapping[str, str]:
+        return {"ORDERGATE_PAPER_FAULTS": self._faults if faulty else ""}
+
+    def begin(self, port: int, *, faulty: bool) -> None:
+        """It is known from the start, and its faults are in the environment."""
+
+    def fault_counts(self) -> Counter[str]:
+        return counts_in(self._directory / "paper-faults.jsonl")
+
+    def close(self) -> None:
+        """It ended with the gateway."""
+
+
+class SandboxExchange(Exchange):
+    """A local Binance, spot or perpetual by ``connector_name``. ``rate`` of its calls and events go wrong."""
+
+    #: The grace of thirty seconds after an order's last event, a reconciliation's interval, and room for a busy machine.
+    settle_seconds = 150.0
+
+    def __init__(self, directory: Path, connector_name: str, *, seed: int, rate: float) -> None:
+        self.connector_name = connector_name
+        self._rules = {"seed": seed, "faults": fault_rules(rate)}
+        self._port = free_port()
+        self._is_known = False
+        self._is_faulty = False
+        self._process = Process(
+            (
+                "-m",
+                "app",
+                "sandbox",
+                "--port",
+                str(self._port),
+                "--key",
+                f"{_KEY}:{_SECRET}",
+                "--data",
+                str(directory / "sandbox"),
+            ),
+            environment(directory, self._port),
+            directory / "sandbox.log",
+        )
+        self._process.start()
+        wait_until_answers(self._port, "/api/v3/ping", self._process)
+        self._operate("PUT", "limits", _LIMITS)
+
+    @property
+    def truth(self) -> Truth:
+        return SandboxTruth(lambda: self._operate("GET", "truth"), self.connector_name)
+
+    def settings(self, *, faulty: bool) -> Mapping[str, str]:
+        host = f"127.0.0.1:{self._port}"
+        return {
+            "ORDERGATE_BINANCE_REST_URL": f"http://{host}/api",
+            "ORDERGATE_BINANCE_WS_API_URL": f"ws://{host}/ws-api/v3",
+            "ORDERGATE_BINANCE_PERPETUAL_REST_URL": f"http://{host}/fapi",
+            "ORDERGATE_BINANCE_PERPETUAL_STREAM_URL": f"ws://{host}/",
+        }
+
+    def begin(self, port: int, *, faulty: bool) -> None:
+        if not self._is_known:
+            self._introduce(port)
+        # Setting the rules begins their draws anew, so it is done only where something changes.
+        if faulty != self._is_faulty:
+            self._is_faulty = faulty
+            self._operate("PUT", "faults", self._rules if faulty else {})
+
+    def fault_counts(self) -> Counter[str]:
+        return Counter(self._operate("GET", "faults")["counts"])
+
+    def close(self) -> None:
+        self._process.kill()
+
+    def _introduce(self, port: int) -> None:
+        gateway = Gateway(port)
+        name = self.connector_name
+        try:
+            answer = gateway.call(
+                "POST",
+                f"/accounts/add-credential/master_account/{name}",
+                {f"{name}_api_key": _KEY, f"{name}_api_secret": _SECRET},
+            )
+        finally:
+            gateway.close()
+        if answer.status != 201:
+            raise RuntimeError(f"the gateway did not take the credentials: {answer}")
+        self._is_known = True
+
+    def _operate(self, method: str, what: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/sandbox/{what}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+
+#: What befalls orders and cancels: carried out or not, provably or not, and late by less than the connector's grace.
+_ORDER_FAULTS = {
+    "accept_hang": 0.0,
+    "accept_reset": 0.0,
+    "accept_500": 0.0,
+    "accept_503": 0.0,
+    "accept_504": 0.0,
+    "garble_text": 0.0,
+    "garble_cut": 0.0,
+    "garble_type": 0.0,
+    "garble_error": 0.0,
+    "lose_hang": 0.0,
+    "lose_reset": 0.0,
+    "refuse_unavailable": 0.0,
+    "refuse_internal": 0.0,
+    "refuse_overloaded": 0.0,
+    "refuse_502": 0.0,
+    "late": 3.0,
+    "slow": 0.5,
+}
+_QUESTION_FAULTS = {"lose_reset": 0.0, "accept_500": 0.0, "garble_cut": 0.0, "garble_type": 0.0, "slow": 0.5}
+_STREAM_FAULTS = {"drop": 0.0, "double": 0.0, "reorder": 0.0, "delay": 0.5}
+#: A cut stream is opened again and everything is asked for; oftener than this there would be no stream to speak of.
+_CUT_PART = 0.05
+#: A 429 stops everything for its second, so that it comes once where others come ten times.
+_LIMITED_PART = 0.01
+
+
+def fault_rules(rate: float) -> list[dict[str, Any]]:
+    """The rules by which ``rate`` of orders, of questions and of events go wrong, spread evenly over the kinds."""
+
+    def spread(kinds: Mapping[str, float], *routes: str) -> list[dict[str, Any]]:
+        chance = rate / len(kinds)
+        return [
+            {"kind": kind, "routes": routes, "probability": chance, "seconds": seconds}
+            for kind, seconds in kinds.items()
+        ]
+
+    return [
+        *spread(_ORDER_FAULTS, "place"),
+        *spread(_ORDER_FAULTS, "cancel"),
+        *spread(_QUESTION_FAULTS, "query", "open", "trades", "orders"),
+        {"kind": "refuse_429", "routes": ["place"], "probability": rate * _LIMITED_PART, "seconds": 1},
+        {"kind": "hide", "routes": ["query", "open", "trades"], "probability": rate / 2, "seconds": 2},
+        *spread(_STREAM_FAULTS, "user"),
+        {"kind": "cut", "routes": ["user"], "probability": rate * _CUT_PART},
+    ]

@@ -1,0 +1,86 @@
+"""The local Binance of a campaign: known to the gateway, misbehaving when told to, and telling the truth."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.sandbox.faults import CALL_ROUTES, STREAM_ROUTES, FaultKind, FaultRule
+from tests.chaos.campaign import evidence_of, settle
+from tests.chaos.checker import check
+from tests.chaos.clients import Gateway, place_once
+from tests.chaos.deployments import SqliteDeployment
+from tests.chaos.exchanges import SandboxExchange, fault_rules
+from tests.chaos.operations import Log, Operation
+
+BODY = {
+    "account_name": "master_account",
+    "trading_pair": "BTC-USDT",
+    "trade_type": "BUY",
+    "order_type": "MARKET",
+    "amount": "0.001",
+}
+
+
+def order(key: str, connector_name: str) -> Operation:
+    """A market order."""
+    body = {**BODY, "connector_name": connector_name}
+    return Operation(client="c", verb="place", key=key, connector_name=connector_name, body=body)
+
+
+@pytest.fixture(params=["binance", "binance_perpetual"])
+def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxExchange]:
+    exchange = SandboxExchange(tmp_path, request.param, seed=1, rate=1.0)
+    yield exchange
+    exchange.close()
+
+
+@pytest.fixture
+def deployment(exchange: SandboxExchange, tmp_path: Path) -> Iterator[SqliteDeployment]:
+    deployment = SqliteDeployment(tmp_path, exchange=exchange)
+    yield deployment
+    deployment.kill()
+
+
+def test_an_order_at_the_local_binance_is_checked_like_any_other(deployment: SqliteDeployment, tmp_path: Path) -> None:
+    """While all goes well nothing is found, and a truth without the order is found out; faults begin when told to."""
+    log = Log(tmp_path / "operations.jsonl")
+    deployment.start(faulty=False)
+    name = deployment.exchange.connector_name
+    gateway = Gateway(deployment.port, name)
+
+    done = place_once(gateway, log, order("k", name))
+    assert done.status == 201
+    assert settle(deployment, log, seconds=20) is not None
+    evidence = evidence_of(deployment, log)
+    assert check(evidence) == ()
+    assert evidence.true_terms == {done.terms: 1}
+    assert evidence.truth[0].fills
+    assert {each.clause for each in check(replace(evidence, truth=()))} == {
+        "states_equal_the_exchange",
+        "fills_equal_the_exchange",
+    }
+    assert not deployment.fault_counts()
+
+    deployment.exchange.begin(deployment.port, faulty=True)
+    for key in ("k1", "k2", "k3"):
+        place_once(gateway, log, order(key, name))
+    gateway.close()
+    assert deployment.fault_counts()
+
+
+def test_the_chance_of_a_fault_is_the_one_asked_for() -> None:
+    """On each route all kinds together come to the rate or a little more, and every kind is one that the sandbox knows."""
+    chances: dict[str, float] = defaultdict(float)
+    for rule in (FaultRule(**{**each, "kind": FaultKind(each["kind"])}) for each in fault_rules(0.2)):
+        for route in rule.routes:
+            chances[route] += rule.probability
+    assert chances["place"] == pytest.approx(0.202)
+    assert chances["cancel"] == pytest.approx(0.2)
+    assert chances["query"] == pytest.approx(0.3)
+    assert chances["user"] == pytest.approx(0.21)
+    assert set(chances) <= CALL_ROUTES | STREAM_ROUTES

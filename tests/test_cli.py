@@ -1,0 +1,66 @@
+"""The command line: what is set wrongly is told in a sentence, before anything starts."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "abc", 'variable "PORT" invalid: Not a valid integer'),
+        ("PORT", "99999", 'variable "PORT" invalid'),
+        ("ORDERGATE_EXCHANGE_TIMEOUT", "0", 'variable "ORDERGATE_EXCHANGE_TIMEOUT" invalid'),
+        ("ORDERGATE_EXCHANGE_TIMEOUT", "inf", 'variable "ORDERGATE_EXCHANGE_TIMEOUT" invalid'),
+        ("ORDERGATE_DURABILITY", "maybe", "Must be one of: full, relaxed."),
+        ("DATABASE_URL", "mysql://u:hunter2@h/x", "Must begin with postgres://, postgresql:// or sqlite:///."),
+        ("ORDERGATE_SECRET_KEY", "short", "must have at least 16 characters"),
+        ("ORDERGATE_DATA_DIR", "/dev/null", "File exists: '/dev/null'"),
+    ],
+)
+def test_a_bad_setting_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    """``serve`` names the variable and starts nothing; a password in a URL is not repeated."""
+    monkeypatch.setenv("ORDERGATE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert told in result.output
+    assert "hunter2" not in result.output
+    assert not (tmp_path / "ordergate.db").exists()
+
+
+def _serve(directory: Path, port: int) -> subprocess.CompletedProcess[str]:
+    """A server that must not start."""
+    env = {"ORDERGATE_DATA_DIR": str(directory), "PORT": str(port)}
+    return subprocess.run(
+        [sys.executable, "-m", "app", "serve"], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
+    """No greeting, and no password that would be shown to nobody again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        served = _serve(tmp_path, taken.getsockname()[1])
+    assert served.returncode != 0
+    assert "already in use" in served.stderr
+    assert served.stdout == ""
+    assert not (tmp_path / "ordergate.db").exists()
+
+
+def test_a_damaged_database_is_told_in_one_line(tmp_path: Path) -> None:
+    """The log says why the server did not start, without a traceback."""
+    (tmp_path / "ordergate.db").write_bytes(b"no database" * 1000)
+    served = _serve(tmp_path, 0)
+    assert served.returncode == 3
+    assert "file is not a database" in served.stderr
+    assert "Traceback" not in served.stderr
