@@ -88,7 +88,7 @@ def _balance(asset: str, before: Picture, after: Picture, fills: Sequence[Perpet
     change = EXACT.subtract(after.wallets[asset], before.wallets.get(asset, ZERO))
     for fill in fills:
         if fill.fee_currency == asset:
-            pass
+            change = EXACT.subtract(change, EXACT.subtract(fill.realized_pnl, fill.fee))
     return {"a": asset, "wb": wire(after.wallets[asset]), "cw": wire(after.cross(asset)), "bc": wire(change)}
 
 

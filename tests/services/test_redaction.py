@@ -47,7 +47,7 @@ class Parrot(Connector):
         return {}
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        return []
+        return ()
 
     async def submit_order(self, order: Order) -> OrderReport:
         raise ZeroDivisionError(f"while sending {KEY}")
@@ -128,6 +128,7 @@ async def test_reports_are_cleaned(parrot: Parrot) -> None:
     """The exchange's reason for what it did, in answers, in lists and in the stream; then the stream's own end."""
     for report in (await parrot.cancel_order(REF), *await parrot.fetch_open_orders()):
         assert (report.reason_code, report.reason) == ("for ***", "no such key: ***")
+    assert await parrot.fetch_fills(REF) == ()
     events = parrot.events()
     assert await anext(events) == Gap(reason="connected as ***")
     assert KEY not in repr(await anext(events))
@@ -203,6 +204,8 @@ def test_an_error_without_a_secret_is_left_as_it_is() -> None:
     error.__cause__ = cause
     assert Redactor([KEY]).error(error) is error
     assert error.__cause__ is cause
+    cause.__context__ = error
+    assert Redactor([KEY]).error(error) is error, "a circle is walked once"
 
 
 def test_notes_and_groups_are_read_too() -> None:
@@ -213,6 +216,9 @@ def test_notes_and_groups_are_read_too() -> None:
     assert not hasattr(noted, "__notes__")
     group = ExceptionGroup("two", [ValueError("one"), ValueError(KEY)])
     assert str(Redactor([KEY]).error(group)) == "ExceptionGroup: two (2 sub-exceptions)"
+    member = ValueError("one")
+    member.__cause__ = OSError(KEY)
+    assert type(Redactor([KEY]).error(ExceptionGroup("deep", [member]))) is ConnectorFault
 
 
 @pytest.mark.parametrize("name", CONNECTORS)

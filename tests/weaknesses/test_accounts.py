@@ -12,14 +12,17 @@ from tests.services.odd_perpetual import register
 from tests.services.perpetuals import PERPETUAL, give, market
 from tests.weaknesses.conftest import LIMIT, Desk
 
-MODE, LEVERAGE = f"/trading/{MASTER_ACCOUNT}/{PERPETUAL}/position-mode", f"/trading/{MASTER_ACCOUNT}/{PERPETUAL}/leverage"
+MODE, LEVERAGE = (
+    f"/trading/{MASTER_ACCOUNT}/{PERPETUAL}/position-mode",
+    f"/trading/{MASTER_ACCOUNT}/{PERPETUAL}/leverage",
+)
 
 
 async def test_w15_the_position_mode_is_that_of_the_exchange(desk: Desk) -> None:
     """It is set there, read from there, and a change that the exchange refuses is no success."""
     give(desk.gateway, MASTER_ACCOUNT, PERPETUAL)
     await desk.post(MODE, position_mode="HEDGE")
-    await desk.gateway.sessions.forget(MASTER_ACCOUNT, PERPETUAL)
+    desk.gateway.sessions.forget(MASTER_ACCOUNT, PERPETUAL)
     assert (await desk.get(MODE))["position_mode"] == "HEDGE"
     await desk.post(MODE, position_mode="ONEWAY")
     await market(desk.gateway, "0.1")
@@ -46,7 +49,9 @@ async def test_w16_leverage_that_was_not_set_is_no_success(monkeypatch: pytest.M
 async def test_w21_funding_payments_are_there(desk: Desk) -> None:
     """What was paid for holding a position over three terms is recorded, and shown by time."""
     give(desk.gateway, MASTER_ACCOUNT, PERPETUAL)
-    keeper = FundingKeeper(desk.gateway.journal.funding_payments, desk.gateway.sessions, desk.gateway.settings, desk.clock)
+    keeper = FundingKeeper(
+        desk.gateway.journal.funding_payments, desk.gateway.sessions, desk.gateway.settings, desk.clock
+    )
     await market(desk.gateway, "0.1")
     desk.clock.advance(24 * 3_600)
     await keeper.record(MASTER_ACCOUNT, PERPETUAL)
@@ -64,7 +69,9 @@ async def test_w25_one_caller_s_filter_is_not_the_next_one_s(desk: Desk) -> None
     assert await desk.post("/portfolio/state", connector_names=["nothing"]) == {MASTER_ACCOUNT: {}, "second": {}}
     assert await desk.post("/portfolio/state") == everything
     both = await desk.post("/portfolio/distribution", account_names=[MASTER_ACCOUNT, "second"])
-    worth = sum(Decimal(token["value"]) for account in everything.values() for rows in account.values() for token in rows)
+    worth = sum(
+        Decimal(token["value"]) for account in everything.values() for rows in account.values() for token in rows
+    )
     assert both["total_portfolio_value"] == worth > 1000
     assert {account for row in both["distribution"] for account in row["accounts"]} == {MASTER_ACCOUNT, "second"}
 

@@ -9,7 +9,7 @@ import pytest
 from app.domain.enums import OrderState
 from app.domain.order import Order
 from app.domain.reports import OrderReport
-from tests.services.world import ACCOUNT, until
+from tests.services.world import ACCOUNT, request, until
 from tests.weaknesses.conftest import MARKET, PARTIAL, Desk, OpenDesk
 
 
@@ -38,7 +38,7 @@ async def test_w2_an_order_is_durable_before_it_is_sent(open_desk: OpenDesk) -> 
                 return await asyncio.Event().wait()
 
         connector.__class__ = Dying
-        dying = asyncio.create_task(desk.gateway.orders._place(desk_request("o1")))
+        dying = asyncio.create_task(desk.gateway.orders._place(request(client_order_id="o1")))
         await until(lambda: bool(seen) and "o1" in desk.at_exchange())
         dying.cancel()
         await asyncio.gather(dying, return_exceptions=True)
@@ -81,9 +81,7 @@ async def test_w8_questions_without_an_answer_lose_no_order(desk: Desk) -> None:
 async def test_w11_one_key_makes_one_order(desk: Desk) -> None:
     """The same request under the same key or id is answered with the first order; with other terms it is a conflict."""
     body = {**MARKET, "amount": "0.02"}
-    answers = [
-        await desk.client.post("/trading/orders", json=body, headers={"Idempotency-Key": "k"}) for _ in range(3)
-    ]
+    answers = [await desk.client.post("/trading/orders", json=body, headers={"Idempotency-Key": "k"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201, 200, 200]
     assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
     assert len({answer.json()["order_id"] for answer in answers}) == 1
@@ -101,7 +99,9 @@ async def test_w12_no_price_is_made_up(desk: Desk) -> None:
     assert desk.at_exchange() == {}
     placed = await desk.post("/trading/orders", 201, **MARKET)
     assert placed["price"] is None
-    assert [record.order.price for record in [desk.exchange.order(ACCOUNT, client_order_id=placed["order_id"])] if record] == [None]
+    record = desk.exchange.order(ACCOUNT, client_order_id=placed["order_id"])
+    assert record is not None
+    assert record.order.price is None
 
 
 async def test_w13_a_price_below_one_tick_leaves_no_order_behind(desk: Desk) -> None:
@@ -153,10 +153,3 @@ async def test_w32_an_order_can_say_more(desk: Desk) -> None:
     order = await desk.get("/trading/orders/spend?wait=1")
     assert [event["kind"] for event in order["events"]][0] == "intended"
     assert order["events"][-1]["state"] == "filled"
-
-
-def desk_request(order_id: str) -> object:
-    """A resting order, as the handler hands it on."""
-    from tests.services.world import request
-
-    return request(client_order_id=order_id)

@@ -4,18 +4,121 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
+import shutil
+import socket
 from contextlib import aclosing
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+import pytest
+
+import app
 from app.bootstrap import build_gateway, rotate_vault
-from app.clock import SystemClock
 from app.domain.fill import Fill
 from app.domain.order import Order
-from app.services.gateway import Gateway
-from app.services.streams import EVERYTHING
+from app.services.orders import Outcome
+from app.services.streams import StreamFilter
 from app.settings import Settings
-from app.vault import load_secret
-from tests.services.world import ACCOUNT, market
+from tests.gateways import SECRET_KEY
+from tests.services.perpetuals import give
+from tests.services.world import ACCOUNT, market, request
 from tests.web.conftest import basic
-from tests.weaknesses.conftest import MARKET, Desk
+from tests.weaknesses.conftest import Desk, OpenDesk
+
+#: Seconds that a start may take on a busy machine, far below the time that the silent exchange is given.
+_PATIENCE = 20
+
+
+async def test_w26_own_orders_and_fills_are_pushed(desk: Desk) -> None:
+    """The stream tells of the intent, the acceptance and each execution, from any place in the journal on."""
+    await desk.gateway.streams.start()
+    placed = await desk.gateway.orders.place(market())
+    kinds: list[str] = []
+    async with (
+        asyncio.timeout(_PATIENCE),
+        aclosing(desk.gateway.streams.follow(0, StreamFilter(account_names=(ACCOUNT,)))) as batches,
+    ):
+        async for batch in batches:
+            kinds += [str(entry.event.kind) for entry in batch if entry.event is not None]
+            if kinds and kinds[-1] == "filled":
+                break
+    assert placed.order.is_active is False
+    assert kinds == ["intended", "accepted", "filled"]
+
+
+async def test_w27_no_password_is_known_to_everybody(desk: Desk) -> None:
+    """The first run makes a password of its own; admin with admin opens nothing but what a probe may see."""
+    made = await desk.gateway.users.start()
+    assert made is not None
+    assert len(made) >= 20
+    desk.client.headers["Authorization"] = basic("admin", "admin")
+    assert (await desk.get("/accounts/", 401))["detail"] == "Incorrect username or password"
+    for path in ("/", "/health"):
+        await desk.get(path)
+
+
+async def test_w27_a_new_key_leaves_the_credentials_readable(open_desk: OpenDesk) -> None:
+    """They are sealed anew, and from then on the old key opens nothing."""
+    async with open_desk() as desk:
+        settings = desk.gateway.settings
+    new = "another key of these tests"
+    both = Settings(database_url=settings.database_url, data_dir=settings.data_dir, secret_key=f"{new},{SECRET_KEY}")
+    assert rotate_vault(both) == 1
+    async with open_desk(secret_key=new) as desk:
+        await desk.place()
+    async with open_desk() as desk:
+        assert (await desk.client.post("/trading/orders", json={})).status_code == 422
+        with pytest.raises(Exception, match="key"):
+            await desk.gateway.orders.place(request())
+
+
+async def test_w28_a_silent_exchange_delays_nobody(tmp_path: Path, sqlite_template: Path) -> None:
+    """The gateway starts, and trades elsewhere, while an exchange takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        directory = shutil.copy(sqlite_template, tmp_path / "ordergate.db")
+        gateway = build_gateway(
+            Settings(
+                database_url=f"sqlite:///{directory}",
+                data_dir=tmp_path,
+                secret_key=SECRET_KEY,
+                exchange_timeout=timedelta(minutes=2),
+                shutdown_timeout=timedelta(seconds=1),
+                connector_urls={"ORDERGATE_BINANCE_REST_URL": f"{url}/api", "ORDERGATE_BINANCE_WS_API_URL": url},
+            )
+        )
+        give(gateway, ACCOUNT, "binance", binance_api_key="k", binance_api_secret="s")  # noqa: S106
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await gateway.start()
+                placed = await gateway.orders.place(request(price=Decimal(100), amount=Decimal(1)))
+            assert placed.outcome is Outcome.ACCEPTED
+        finally:
+            await gateway.stop()
+
+
+def test_w30_nobody_is_told_of_what_is_traded() -> None:
+    """No address outside this host stands in the code, except in the connectors and the documents' names for themselves."""
+    root = Path(app.__file__).parent
+    hosts = {
+        host
+        for path in root.rglob("*.py")
+        if "connectors" not in path.parts
+        for host in re.findall(r"(?:https?|wss?)://([A-Za-z][\w.-]*\.[a-z]{2,})", path.read_text(encoding="utf-8"))
+    }
+    assert hosts == set()
+
+
+async def test_w30_memory_does_not_grow_with_what_was_traded(desk: Desk) -> None:
+    """Orders and executions that are done are in the journal, not in the process."""
+
+    async def trade(count: int) -> int:
+        for _ in range(count):
+            await desk.gateway.orders.place(market())
+        gc.collect()
+        return sum(isinstance(each, Order | Fill) for each in gc.get_objects())
+
+    held = await trade(10)
+    assert await trade(40) <= held
