@@ -17,7 +17,7 @@ from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.accounts import Accounts
 from app.journal.database import Database
-from app.journal.errors import SchemaOutdated
+from app.journal.errors import JournalInDoubt, SchemaOutdated
 from app.journal.funding import FundingPayments
 from app.journal.leases import Leases
 from app.journal.portfolio import Snapshots
@@ -34,6 +34,10 @@ from app.metrics import Metrics
 from app.settings import Settings
 
 
+#: Seconds for which a failed write makes the journal unready. A probe that stays away longer would keep a healed server out.
+_HELD_AGAINST = 5.0
+
+
 class Journal(Reader):
     """One process's way to the journal. Building one does no I/O."""
 
@@ -48,6 +52,8 @@ class Journal(Reader):
         self._metrics = metrics or Metrics()
         self._tail = Tail(self.database, self, clock)
         self._writer: Writer | None = None
+        #: When a write last failed, and why; None once one has succeeded.
+        self._failure: tuple[float, str] | None = None
 
     async def open(self) -> None:
         """Begin to write. Raises ``SchemaOutdated`` if migrations are missing, ``JournalUnavailable`` without a database."""
@@ -99,9 +105,14 @@ class Journal(Reader):
         return 0 if self._writer is None else self._writer.queue_length
 
     def problem(self) -> str | None:
-        """Why the journal can't be used at this moment, or None if it can."""
+        """Why the journal can't be used at this moment, or None if it can: it is closed, does not answer, or did not take the
+        last write. A failed write is held against it for a few seconds; who comes then may try again.
+        """
         if self._writer is None:
             return "the journal is not open"
+        failure = self._failure
+        if failure is not None and self._clock.monotonic() - failure[0] < _HELD_AGAINST:
+            return failure[1]
         try:
             self.head()
         except JournalUnavailable as error:
@@ -115,7 +126,13 @@ class Journal(Reader):
     async def _submit(self, unit: Unit) -> object:
         if self._writer is None:
             raise JournalUnavailable("The journal is not open")
-        return await self._writer.submit(unit)
+        try:
+            answer = await self._writer.submit(unit)
+        except (JournalUnavailable, JournalInDoubt) as error:
+            self._failure = (self._clock.monotonic(), error.detail)
+            raise
+        self._failure = None
+        return answer
 
 
 def _store(database: Database, *, is_durable: bool) -> Store:

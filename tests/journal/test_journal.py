@@ -17,6 +17,7 @@ from app.domain.order import Order
 from app.domain.reports import Balance, BalanceReport
 from app.journal.errors import SchemaOutdated
 from app.journal.journal import Journal
+from app.journal.sqlite_store import SqliteStore
 from app.settings import Settings
 from tests.clock import START, FakeClock
 from tests.journal.orders import (
@@ -309,4 +310,28 @@ async def test_an_outdated_schema_is_refused(empty_database_url: str, clock: Fak
     journal = Journal(Settings(database_url=empty_database_url), clock)
     with pytest.raises(SchemaOutdated, match="migrations"):
         await journal.open()
+    await journal.close()
+
+
+async def test_a_failed_write_is_a_problem_until_one_succeeds(
+    sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading works on a full disk; the journal says all the same that it can't be used, and not for ever."""
+    journal = Journal(Settings(database_url=sqlite_url), clock)
+    assert journal.problem() == "the journal is not open"
+    await journal.open()
+    assert journal.problem() is None
+
+    def full(_store: SqliteStore) -> None:
+        raise JournalUnavailable("database or disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(SqliteStore, "commit", full)
+        with pytest.raises(JournalUnavailable):
+            await journal.open_order(order("o1"), INTENDED)
+        assert journal.problem() == "database or disk is full"
+    clock.advance(6)
+    assert journal.problem() is None
+    await journal.open_order(order("o1"), INTENDED)
+    assert journal.problem() is None
     await journal.close()
