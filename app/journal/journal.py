@@ -33,7 +33,6 @@ from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings
 
-
 #: Seconds for which a failed write makes the journal unready. A probe that stays away longer would keep a healed server out.
 _HELD_AGAINST = 5.0
 

@@ -39,7 +39,7 @@ def perpetual_fill(fill: PaperFill) -> PerpetualFill:
 
 def is_killed(order: PaperOrder) -> bool:
     """Whether this is a fill-or-kill order that got nothing: for the wire it never was."""
-    return False
+    return order.reason == _KILLED
 
 
 def recorded(record: OrderRecord | None) -> PerpetualOrder | None:

@@ -1,10 +1,12 @@
-"""The known weaknesses of hummingbot-api, one test each: this gateway does not share them.
+"""The known weaknesses of hummingbot-api by number, a test each: this gateway does not share them.
 
-The numbers are those of ``docs/coming-from-hummingbot-api.md``. Two of the thirty-two have their tests elsewhere, because they need
-more than one process and a database server:
+What each one is stands in its test's docstring, turned into what is true here. Three have less than a test in this package:
 
-| number | why not here |
+| number | where it is shown, or why it does not concern this server |
 |---|---|
-| W29 | several processes on one database are rehearsed, and killed, by ``tests/chaos``; there is no container whose contents could be tested |
-| W30, second half | that traded volume is reported to nobody is shown here by what the code may import: only connectors speak to other hosts |
+| W26 | here up to the edge; on the wire and across a restart in ``tests/web/test_event_streams.py`` |
+| W27, containers | there is no container and no broker, so no socket or port of one is open |
+| W29 | several processes on one database run, and are killed, in ``tests/chaos/test_campaign.py``; one file is every test here |
+
+Where the gateway differs from that server on purpose is in ``test_differences.py``.
 """

@@ -51,10 +51,10 @@ class Desk:
     path: HandPath
     exchange: PaperExchange
 
-    async def post(self, path: str, status: int = 200, **body: Any) -> Any:
-        """The answer to a body, with exact numbers; its status must be ``status``."""
+    async def post(self, path: str, expected: int = 200, /, **body: Any) -> Any:
+        """The answer to a body, with exact numbers; its status must be the ``expected`` one."""
         response = await self.client.post(path, json=body)
-        assert response.status_code == status, response.text
+        assert response.status_code == expected, response.text
         return decode(response.content)
 
     async def get(self, path: str, status: int = 200) -> Any:
@@ -63,9 +63,9 @@ class Desk:
         assert response.status_code == status, response.text
         return decode(response.content)
 
-    async def place(self, status: int = 201, **terms: Any) -> Any:
+    async def place(self, expected: int = 201, /, **terms: Any) -> Any:
         """The answer to an order: the resting one with other ``terms``."""
-        return await self.post("/trading/orders", status, **{**LIMIT, **terms})
+        return await self.post("/trading/orders", expected, **{**LIMIT, **terms})
 
     async def row(self, order_id: str) -> Any:
         """The order as the search shows it."""

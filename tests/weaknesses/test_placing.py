@@ -151,5 +151,5 @@ async def test_w32_an_order_can_say_more(desk: Desk) -> None:
     spent = await desk.place(**{**MARKET, "amount": None, "quote_amount": "1000", "client_order_id": "spend"})
     assert (spent["order_id"], spent["state"]) == ("spend", "filled")
     order = await desk.get("/trading/orders/spend?wait=1")
-    assert [event["kind"] for event in order["events"]][0] == "intended"
+    assert order["events"][0]["kind"] == "intended"
     assert order["events"][-1]["state"] == "filled"
