@@ -1,4 +1,4 @@
-"""The official client opens, reads, sets up and closes positions on the paper perpetuals (rows 19 to 21)."""
+"""The official client opens, reads, sets up and closes positions on perpetuals, paper and Binance (rows 19 to 21)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import aiohttp
 import pytest
 from hummingbot_api_client import HummingbotAPIClient
 
-ACCOUNT, PERPETUAL = "master_account", "paper_perpetual"
+ACCOUNT = "master_account"
+
+pytestmark = pytest.mark.usefixtures("binance_keys")
+
 EIGHT_KEYS = {
     "account_name", "connector_name", "trading_pair", "side", "amount", "entry_price", "unrealized_pnl", "leverage",
 }  # fmt: skip
@@ -19,12 +22,14 @@ def refusal(status: int, message: str) -> Any:
     return pytest.raises(aiohttp.ClientResponseError, match=rf"{status}, message=.*{message}")
 
 
-async def place(client: HummingbotAPIClient, side: str, amount: float, action: str, **terms: Any) -> dict[str, Any]:
+async def place(
+    client: HummingbotAPIClient, perpetual: str, side: str, amount: float, action: str, **terms: Any
+) -> dict[str, Any]:
     """A market order, unless the terms say otherwise."""
     asked = {"trading_pair": "BTC-USDT", "order_type": "MARKET", **terms}
     placed: dict[str, Any] = await client.trading.place_order(
         account_name=ACCOUNT,
-        connector_name=PERPETUAL,
+        connector_name=perpetual,
         trade_type=side,
         amount=amount,
         position_action=action,
@@ -33,19 +38,19 @@ async def place(client: HummingbotAPIClient, side: str, amount: float, action: s
     return placed
 
 
-async def positions(client: HummingbotAPIClient) -> dict[tuple[str, str], dict[str, Any]]:
+async def positions(client: HummingbotAPIClient, perpetual: str) -> dict[tuple[str, str], dict[str, Any]]:
     """The open positions by pair and side."""
-    page = await client.trading.get_positions(account_names=[ACCOUNT], connector_names=[PERPETUAL])
+    page = await client.trading.get_positions(account_names=[ACCOUNT], connector_names=[perpetual])
     assert page["errors"] == []
     return {(row["trading_pair"], row["side"]): row for row in page["data"]}
 
 
-async def test_a_position_is_opened_shown_and_closed(client: HummingbotAPIClient) -> None:
+async def test_a_position_is_opened_shown_and_closed(client: HummingbotAPIClient, perpetual: str) -> None:
     """Row 19: it has the keys that callers read as numbers, and closing it leaves none."""
-    await client.trading.set_leverage(ACCOUNT, PERPETUAL, "BTC-USDT", 20)
-    placed = await place(client, "SELL", 0.1, "OPEN")
+    await client.trading.set_leverage(ACCOUNT, perpetual, "BTC-USDT", 20)
+    placed = await place(client, perpetual, "SELL", 0.1, "OPEN")
     assert (placed["amount"], placed["price"], placed["status"]) == ("0.1", None, "submitted")
-    row = (await positions(client))["BTC-USDT", "BOTH"]
+    row = (await positions(client, perpetual))["BTC-USDT", "BOTH"]
     assert set(row) >= EIGHT_KEYS
     assert (row["amount"], row["leverage"]) == (-0.1, 20)
     for name in ("entry_price", "unrealized_pnl", "mark_price", "liquidation_price", "margin"):
@@ -53,31 +58,31 @@ async def test_a_position_is_opened_shown_and_closed(client: HummingbotAPIClient
     opened = await client.trading.get_open_positions()
     rows = opened["data"] if isinstance(opened, dict) else opened
     assert row["trading_pair"] in {each["trading_pair"] for each in rows}
-    await place(client, "BUY", 0.1, "CLOSE")
-    assert await positions(client) == {}
-    with refusal(400, "would close 0.1 of a position of 0"):
-        await place(client, "BUY", 0.1, "CLOSE")
+    await place(client, perpetual, "BUY", 0.1, "CLOSE")
+    assert await positions(client, perpetual) == {}
+    with refusal(400, "(would close 0.1 of a position of 0|ReduceOnly)"):
+        await place(client, perpetual, "BUY", 0.1, "CLOSE")
 
 
-async def test_hedge_mode_holds_both_sides(client: HummingbotAPIClient) -> None:
+async def test_hedge_mode_holds_both_sides(client: HummingbotAPIClient, perpetual: str) -> None:
     """Row 21: set, read, refused while positions are open, and set back."""
-    answer = await client.trading.set_position_mode(ACCOUNT, PERPETUAL, "HEDGE")
-    assert answer == {"status": "success", "message": f"Position mode set to HEDGE on {PERPETUAL}"}
-    read = await client.trading.get_position_mode(ACCOUNT, PERPETUAL)
-    assert read == {"position_mode": "HEDGE", "connector": PERPETUAL, "account": ACCOUNT}
-    await place(client, "BUY", 1, "OPEN", trading_pair="ETH-USDT")
-    await place(client, "SELL", 2, "OPEN", trading_pair="ETH-USDT")
-    open_now = await positions(client)
+    answer = await client.trading.set_position_mode(ACCOUNT, perpetual, "HEDGE")
+    assert answer == {"status": "success", "message": f"Position mode set to HEDGE on {perpetual}"}
+    read = await client.trading.get_position_mode(ACCOUNT, perpetual)
+    assert read == {"position_mode": "HEDGE", "connector": perpetual, "account": ACCOUNT}
+    await place(client, perpetual, "BUY", 1, "OPEN", trading_pair="ETH-USDT")
+    await place(client, perpetual, "SELL", 2, "OPEN", trading_pair="ETH-USDT")
+    open_now = await positions(client, perpetual)
     assert {side: row["amount"] for (_, side), row in open_now.items()} == {"LONG": 1, "SHORT": -2}
-    with refusal(400, "the position mode can't change while there are positions"):
-        await client.trading.set_position_mode(ACCOUNT, PERPETUAL, "ONEWAY")
-    await place(client, "SELL", 1, "CLOSE", trading_pair="ETH-USDT")
-    await place(client, "BUY", 2, "CLOSE", trading_pair="ETH-USDT")
-    await client.trading.set_position_mode(ACCOUNT, PERPETUAL, "ONE-WAY")
-    assert (await client.trading.get_position_mode(ACCOUNT, PERPETUAL))["position_mode"] == "ONEWAY"
+    with refusal(400, "(the position mode can't change while there are positions|if there exists position)"):
+        await client.trading.set_position_mode(ACCOUNT, perpetual, "ONEWAY")
+    await place(client, perpetual, "SELL", 1, "CLOSE", trading_pair="ETH-USDT")
+    await place(client, perpetual, "BUY", 2, "CLOSE", trading_pair="ETH-USDT")
+    await client.trading.set_position_mode(ACCOUNT, perpetual, "ONE-WAY")
+    assert (await client.trading.get_position_mode(ACCOUNT, perpetual))["position_mode"] == "ONEWAY"
 
 
-async def test_leverage_and_mode_of_a_spot_connector(client: HummingbotAPIClient) -> None:
+async def test_leverage_and_mode_of_a_spot_connector(client: HummingbotAPIClient, perpetual: str) -> None:
     """Row 21: 400 with the words that callers know; a bad mode and an unknown account too."""
     for call in (
         client.trading.set_leverage(ACCOUNT, "paper", "BTC-USDT", 5),
@@ -87,16 +92,16 @@ async def test_leverage_and_mode_of_a_spot_connector(client: HummingbotAPIClient
         with refusal(400, "Connector 'paper' is not a perpetual connector"):
             await call
     with refusal(400, "Invalid position mode 'BOTH'. Must be 'HEDGE' or 'ONEWAY'"):
-        await client.trading.set_position_mode(ACCOUNT, PERPETUAL, "BOTH")
+        await client.trading.set_position_mode(ACCOUNT, perpetual, "BOTH")
     with refusal(404, "Account 'nobody' not found"):
-        await client.trading.get_position_mode("nobody", PERPETUAL)
-    answer = await client.trading.set_leverage(ACCOUNT, PERPETUAL, "SOL-USDT", 7)
-    assert answer == {"status": "success", "message": f"Leverage for SOL-USDT set to 7 on {PERPETUAL}"}
+        await client.trading.get_position_mode("nobody", perpetual)
+    answer = await client.trading.set_leverage(ACCOUNT, perpetual, "SOL-USDT", 7)
+    assert answer == {"status": "success", "message": f"Leverage for SOL-USDT set to 7 on {perpetual}"}
 
 
-async def test_funding_payments_are_a_page(client: HummingbotAPIClient) -> None:
+async def test_funding_payments_are_a_page(client: HummingbotAPIClient, perpetual: str) -> None:
     """Row 20: with a true total; filters are taken."""
-    page = await client.trading.get_funding_payments(account_names=[ACCOUNT], connector_names=[PERPETUAL])
+    page = await client.trading.get_funding_payments(account_names=[ACCOUNT], connector_names=[perpetual])
     assert page["pagination"]["limit"] == 50
     assert page["pagination"]["total_count"] >= len(page["data"])
     nobody = await client.trading.get_funding_payments(account_names=["nobody"], trading_pair="BTC-USDT")

@@ -11,9 +11,7 @@ import pytest
 from hummingbot_api_client import HummingbotAPIClient, SyncHummingbotAPIClient
 
 from tests.chaos.processes import PASSWORD
-from tests.client.conftest import BINANCE_KEYS
 
-CONNECTORS = ["paper", "binance"]
 NINE_KEYS = {
     "order_id", "account_name", "connector_name", "trading_pair", "trade_type", "amount", "order_type", "price", "status",
 }  # fmt: skip
@@ -24,17 +22,7 @@ SEVENTEEN_KEYS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _keys(server_url: str) -> None:
-    """The master account has keys for the local Binance."""
-    with SyncHummingbotAPIClient(server_url, "admin", PASSWORD) as client:
-        client.accounts.add_credential("master_account", "binance", BINANCE_KEYS)
-
-
-@pytest.fixture(params=CONNECTORS)
-def connector(request: pytest.FixtureRequest) -> str:
-    """Each connector in turn."""
-    return str(request.param)
+pytestmark = pytest.mark.usefixtures("binance_keys")
 
 
 async def place(client: HummingbotAPIClient, connector: str, **terms: Any) -> dict[str, Any]:
@@ -90,6 +78,20 @@ async def test_a_limit_order_rests_and_is_cancelled(
     assert answer["message"] == f"Order cancellation initiated for {placed['order_id']}"
     found = await client.trading.search_orders(trading_pairs=["BTC-USDT"], status="CANCELLED")
     assert placed["order_id"] in {row["order_id"] for row in found["data"]}
+
+
+async def test_what_an_account_holds_is_shown_in_numbers(client: HummingbotAPIClient, connector: str) -> None:
+    """Rows 3, 9, 10 and 22 on each connector: its keys are listed, its rules and types known, its balances priced."""
+    assert connector in await client.accounts.list_account_credentials("master_account")
+    rules = await client.connectors.get_trading_rules(connector, ["BTC-USDT", "NO-PAIR"])
+    assert rules["BTC-USDT"]["min_notional_size"] == 5
+    assert rules["NO-PAIR"] == {"error": "Trading pair NO-PAIR not found"}
+    types: Any = await client.connectors.get_supported_order_types(connector)
+    assert set(types["supported_order_types"]) == {"LIMIT", "MARKET", "LIMIT_MAKER"}
+    state = await client.portfolio.get_state(["master_account"], [connector], refresh=True)
+    (dollars,) = [row for row in state["master_account"][connector] if row["token"] == "USDT"]
+    assert dollars["price"] == 1
+    assert dollars["units"] == dollars["value"] >= dollars["available_units"] > 0
 
 
 REFUSED = [

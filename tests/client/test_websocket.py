@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from hummingbot_api_client import HummingbotAPIClient
 
-PAPER = ("paper", "BTC-USDT")
-
 
 async def received(socket: Any, kinds: set[str], seconds: float = 20.0) -> dict[str, Any]:
     """The first message of each of ``kinds``."""
@@ -22,13 +20,21 @@ async def received(socket: Any, kinds: set[str], seconds: float = 20.0) -> dict[
     return found
 
 
-async def test_markets_are_followed(client: HummingbotAPIClient) -> None:
+pytestmark = pytest.mark.usefixtures("binance_keys")
+
+
+async def test_markets_are_followed(client: HummingbotAPIClient, connector: str) -> None:
     """Three subscriptions one after the other get their own acknowledgements, and then all kinds of data come."""
     async with client.ws.market_data() as socket:
         assert socket.connection_id
-        assert await socket.subscribe_candles(*PAPER, interval="1m", max_records=5) == "candles_paper_BTC-USDT_1m"
-        assert await socket.subscribe_order_book(*PAPER, depth=3) == "order_book_paper_BTC-USDT"
-        assert await socket.subscribe_trades(*PAPER, update_interval=0.25) == "trades_paper_BTC-USDT"
+        assert (
+            await socket.subscribe_candles(connector, "BTC-USDT", interval="1m", max_records=5)
+            == f"candles_{connector}_BTC-USDT_1m"
+        )
+        assert await socket.subscribe_order_book(connector, "BTC-USDT", depth=3) == f"order_book_{connector}_BTC-USDT"
+        assert (
+            await socket.subscribe_trades(connector, "BTC-USDT", update_interval=0.25) == f"trades_{connector}_BTC-USDT"
+        )
         found = await received(socket, {"candles", "candle_update", "order_book", "trades"})
 
     assert len(found["candles"]["data"]) == 5
@@ -40,23 +46,23 @@ async def test_markets_are_followed(client: HummingbotAPIClient) -> None:
     assert all(message["timestamp"] > 0 and message["subscription_id"] for message in found.values())
 
 
-async def test_ping_and_unsubscribe(client: HummingbotAPIClient) -> None:
+async def test_ping_and_unsubscribe(client: HummingbotAPIClient, connector: str) -> None:
     """A ping is answered by a pong, and what was unsubscribed can't be again."""
     async with client.ws.market_data() as socket:
         assert (await socket.ping())["type"] == "pong"
-        name = await socket.subscribe_order_book(*PAPER)
+        name = await socket.subscribe_order_book(connector, "BTC-USDT")
         await socket.unsubscribe(name)
         with pytest.raises(RuntimeError, match=f"Subscription not found: {name}"):
             await socket.unsubscribe(name)
 
 
-async def test_a_market_that_is_not_there(client: HummingbotAPIClient) -> None:
+async def test_a_market_that_is_not_there(client: HummingbotAPIClient, connector: str) -> None:
     """The client raises with the reason, and the socket goes on."""
     async with client.ws.market_data() as socket:
         with pytest.raises(RuntimeError, match="Failed to start feed: Connector 'nope' not found"):
             await socket.subscribe_trades("nope", "BTC-USDT")
-        with pytest.raises(RuntimeError, match="Failed to start feed: Trading pair 'NO-PAIR' not supported on paper"):
-            await socket.subscribe_candles("paper", "NO-PAIR")
+        with pytest.raises(RuntimeError, match="Failed to start feed: Trading pair 'NO-PAIR' not supported on"):
+            await socket.subscribe_candles(connector, "NO-PAIR")
         assert (await socket.ping())["type"] == "pong"
 
 
