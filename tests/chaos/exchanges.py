@@ -112,8 +112,12 @@ class SandboxExchange(Exchange):
             directory / "sandbox.log",
         )
         self._process.start()
-        wait_until_answers(self._port, "/api/v3/ping", self._process)
-        self._operate("PUT", "limits", _LIMITS)
+        try:
+            wait_until_answers(self._port, "/api/v3/ping", self._process)
+            self._operate("PUT", "limits", _LIMITS)
+        except BaseException:  # whatever happened: nobody else knows of the process yet
+            self.close()
+            raise
 
     @property
     def truth(self) -> Truth:

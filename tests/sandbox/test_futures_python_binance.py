@@ -12,7 +12,6 @@ from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
 from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
-from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from tests.sandbox.raw_client import API_KEY, MARKET, RESTING, SECRET
 
@@ -136,8 +135,8 @@ async def test_the_synchronous_client_does_the_same(live_futures: Sandbox) -> No
     assert await asyncio.to_thread(trade) == ("NEW", "CANCELED")
 
 
-async def test_the_user_stream_tells_orders_and_the_account(client: Any, sockets: Any, path: SteeredPath) -> None:
-    """An order, its cancel, a trade with what it changed, and again after the connection was reset."""
+async def test_the_user_stream_tells_orders_and_the_account(client: Any, sockets: Any) -> None:
+    """An order, its cancel, and a trade with what it changed."""
     async with asyncio.timeout(30), sockets.futures_user_socket() as socket:
 
         async def update(kind: str) -> Any:

@@ -33,9 +33,10 @@ async def test_w2_an_order_is_durable_before_it_is_sent(open_desk: OpenDesk) -> 
         class Dying(type(connector)):  # type: ignore[misc]
             async def submit_order(self, order: Order) -> OrderReport:
                 seen.append(desk.order(order.order_id).state)
-                await super().submit_order(order)
+                report: OrderReport = await super().submit_order(order)
                 # Nobody learns the answer: to the journal it is as if the process had ended here.
-                return await asyncio.Event().wait()
+                await asyncio.Event().wait()
+                return report
 
         connector.__class__ = Dying
         dying = asyncio.create_task(desk.gateway.orders._place(request(client_order_id="o1")))

@@ -1,0 +1,95 @@
+"""Where the gateway answers otherwise than hummingbot-api on purpose, as ``docs/coming-from-hummingbot-api.md`` tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.services.world import ACCOUNT
+from tests.weaknesses.conftest import LIMIT, Desk
+
+CANCEL = f"/trading/{ACCOUNT}/paper/orders/{{}}/cancel"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/bot-orchestration/status", "/controllers/", "/scripts/", "/docker/running", "/archived-bots/",
+        "/backtesting/run-backtesting", "/executors/search",
+        "/gateway/status", "/gateway/swap/quote", "/accounts/gateway/wallets", "/system/resources",
+    ],
+)  # fmt: skip
+async def test_what_is_not_there_is_a_plain_404(desk: Desk, path: str) -> None:
+    """Callers take it for "this server has no such thing"; reading and writing alike."""
+    assert (await desk.get(path, 404))["detail"] == "Not Found"
+    assert (await desk.post(path, 404))["detail"] == "Not Found"
+
+
+@pytest.mark.parametrize(("trade_type", "sent"), [("BUY", "40000.12"), ("SELL", "80000.13")])
+async def test_a_price_between_two_ticks_is_never_made_worse(desk: Desk, trade_type: str, sent: str) -> None:
+    """A BUY goes down to the tick and a SELL up; the answer says what was sent."""
+    asked = {"BUY": "40000.129", "SELL": "80000.121"}[trade_type]
+    placed = await desk.place(trade_type=trade_type, price=asked, amount="0.010009")
+    assert (placed["price"], placed["amount"]) == (sent, "0.01000")
+
+
+async def test_an_answer_has_the_nine_keys_and_the_state(desk: Desk) -> None:
+    """``status`` is the word that callers wait for; ``state`` is what is true."""
+    placed = await desk.place(client_order_id="x")
+    assert placed == {
+        **placed,
+        "order_id": "x",
+        "status": "submitted",
+        "state": "open",
+        "amount": "0.01",
+        "price": "40000",
+    }
+    assert set(placed) - {"state"} == {*LIMIT, "order_id", "status"}
+
+
+async def test_a_cancel_is_done_when_it_is_answered(desk: Desk) -> None:
+    """The old message, and what became of the order; a second cancel, or one of an unknown order, is 404; a lost one is 202."""
+    order_id = (await desk.place())["order_id"]
+    answer = await desk.post(CANCEL.format(order_id))
+    assert answer["message"] == f"Order cancellation initiated for {order_id}"
+    assert (answer["status"], desk.at_exchange()) == ("CANCELLED", {order_id: "canceled"})
+    for unknown in (order_id, "nothing"):
+        refused = await desk.post(CANCEL.format(unknown), 404)
+        assert refused["detail"] == f"Order '{unknown}' not found in active orders"
+    order_id = (await desk.place())["order_id"]
+    desk.faults.plan("cancel", "cancel_lost")
+    await desk.post(CANCEL.format(order_id), 202)
+
+
+async def test_what_the_exchange_would_refuse_later_is_refused_now(desk: Desk) -> None:
+    """A 4xx with a reason, where the other server says submitted and lets the order fail in silence."""
+    would_take = await desk.place(400, order_type="LIMIT_MAKER", price=90_000)
+    assert would_take["code"] == "would_take"
+    assert (await desk.place(400, price=None))["detail"] == "Price is required for LIMIT and LIMIT_MAKER orders"
+
+
+async def test_only_connectors_that_can_trade_are_listed(desk: Desk) -> None:
+    """One that is known and can't is 501, and its fields are shown all the same."""
+    names = await desk.get("/connectors/")
+    assert set(names) >= {"paper", "paper_perpetual", "binance", "binance_perpetual"}
+    assert "kucoin" not in names
+    assert "kucoin_api_key" in await desk.get("/connectors/kucoin/config-map")
+    assert (await desk.place(501, connector_name="kucoin"))["retryable"] is False
+
+
+async def test_spellings_of_other_programs_are_understood(desk: Desk) -> None:
+    """One L or two, and times in seconds or milliseconds."""
+    order_id = (await desk.place())["order_id"]
+    await desk.post(CANCEL.format(order_id))
+    later = int(desk.clock.now().timestamp()) + 10
+    for status in ("CANCELED", "CANCELLED"):
+        assert len((await desk.post("/trading/orders/search", status=status))["data"]) == 1
+    for start_time in (later, later * 1000):
+        assert (await desk.post("/trading/orders/search", start_time=start_time))["data"] == []
+
+
+async def test_the_root_and_health_are_open(desk: Desk) -> None:
+    """Who looks for a server finds one, without credentials."""
+    del desk.client.headers["Authorization"]
+    assert (await desk.get("/"))["status"] == "running"
+    assert (await desk.get("/health"))["status"] == "ok"
+    assert (await desk.client.get("/redoc", follow_redirects=True)).url.path == "/docs"
