@@ -76,7 +76,8 @@ def measure(everybody: list[Contender], latency_ms: int, asked: argparse.Namespa
                     results[(contender.title, latency_ms, concurrency)].append(result)
                     print(
                         f"round {round_number + 1}  {contender.title:34} latency {latency_ms:2} ms  c={concurrency:<3}"
-                        f" {result['orders_per_second']:8.0f}/s  p50 {result['p50'] / 1000:7.2f} ms  p99 {result['p99'] / 1000:7.2f} ms"
+                        f" {result['orders_per_second']:8.0f}/s  p50 {result['p50'] / 1000:7.2f} ms"
+                        f"  p99 {result['p99'] / 1000:7.2f} ms"
                         f"  cpu {result['cpu_us']:5.0f} us",
                         flush=True,
                     )

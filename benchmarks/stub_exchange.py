@@ -86,7 +86,7 @@ def _order(parameters: dict[str, str]) -> dict[str, Any]:
 
 _FIXED: dict[str, Any] = {
     "/api/v3/ping": {},
-    "/api/v3/exchangeInfo": {"timezone": "UTC", "serverTime": 0, "rateLimits": _LIMITS, "exchangeFilters": [], "symbols": [_SYMBOL]},
+    "/api/v3/exchangeInfo": {"timezone": "UTC", "serverTime": 0, "rateLimits": _LIMITS, "symbols": [_SYMBOL]},
     "/api/v3/openOrders": [],
     "/api/v3/account": {"balances": [{"asset": "USDT", "free": "1000000000.0", "locked": "0.0"}]},
 }  # fmt: skip

@@ -67,7 +67,7 @@ def test_every_error_is_documented(kind: type[OrdergateError]) -> None:
     assert error_row(kind) in ERRORS
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link of the documentation names a file that exists."""
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))

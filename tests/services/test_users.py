@@ -42,7 +42,7 @@ async def test_the_first_run_makes_a_password_and_keeps_only_its_hash(accounts: 
 
 async def test_a_configured_password_is_not_stored(accounts: Accounts) -> None:
     """The environment's password is hashed for this process only."""
-    configured = users(accounts, username="trader", password="from the environment")  # noqa: S106
+    configured = users(accounts, username="trader", password="from the environment")
     assert await configured.start() is None
     hashed = await configured.password_hash("trader")
     assert hashed is not None
