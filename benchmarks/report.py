@@ -49,8 +49,8 @@ def write_report(medians: dict[Key, dict[str, float]], *, rounds: int, seconds: 
 def _conditions(rounds: int, seconds: float) -> str:
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}, "
-        f"Python {platform.python_version()}; server pinned to one processor, exchange stub and load to the other; {rounds} rounds of "
-        f"{seconds:g} s each, contenders interleaved; medians. Ordergate: {_versions()}. Peers: {_peer_versions()}.\n"
+        f"Python {platform.python_version()}; server pinned to one processor, exchange stub and load to the other; "
+        f"{rounds} rounds of {seconds:g} s each, contenders interleaved; medians. Ordergate: {_versions()}. Peers: {_peer_versions()}.\n"
     )
 
 
