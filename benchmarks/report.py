@@ -50,7 +50,8 @@ def _conditions(rounds: int, seconds: float) -> str:
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}, "
         f"Python {platform.python_version()}; server pinned to one processor, exchange stub and load to the other; "
-        f"{rounds} rounds of {seconds:g} s each, contenders interleaved; medians. Ordergate: {_versions()}. Peers: {_peer_versions()}.\n"
+        f"{rounds} rounds of {seconds:g} s each, contenders interleaved; medians. "
+        f"Ordergate: {_versions()}. Peers: {_peer_versions()}.\n"
     )
 
 
