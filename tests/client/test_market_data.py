@@ -23,6 +23,12 @@ CANDLE_KEYS = {
 }  # fmt: skip
 
 
+@pytest.fixture(params=["paper", "binance", "paper_perpetual", "binance_perpetual"])
+def connector(request: pytest.FixtureRequest) -> str:
+    """Every connector in turn: market data is the same for spot and perpetuals."""
+    return str(request.param)
+
+
 async def test_prices_of_one_pair_and_of_several(client: HummingbotAPIClient, connector: str) -> None:
     """Row 26: a text or a list, a number for each."""
     one: Any = await client.market_data.get_prices(connector, "BTC-USDT")

@@ -187,7 +187,25 @@ async def test_a_wrong_password_is_401_with_a_message(server_url: str) -> None:
 
 
 def test_the_synchronous_client_works_as_well(server_url: str) -> None:
-    """The same calls without asyncio."""
+    """The same calls without asyncio: one of every router that both versions have."""
     with SyncHummingbotAPIClient(server_url, "admin", PASSWORD) as client:
-        placed = client.trading.place_order("master_account", "paper", "BTC-USDT", "BUY", 0.5, "LIMIT", 99.0)
-        assert client.trading.cancel_order("master_account", "paper", placed["order_id"])["message"]
+        assert "master_account" in client.accounts.list_accounts()
+        assert client.accounts.add_account("savings")["message"] == "Account added successfully."
+        assert client.accounts.add_credential("savings", "paper", {"starting_balances": "USDT:500"})["message"]
+        assert client.accounts.list_account_credentials("savings") == ["paper"]
+        assert "binance" in client.connectors.list_connectors()
+        assert "paper_perpetual" in client.connectors.list_connectors()
+        assert set(client.connectors.get_config_map("binance")) == {"binance_api_key", "binance_api_secret"}
+        placed = client.trading.place_order("savings", "paper", "BTC-USDT", "BUY", 0.1, "LIMIT", 99.0)
+        (row,) = client.trading.get_active_orders(account_names=["savings"])["data"]
+        assert row["order_id"] == placed["order_id"]
+        assert client.trading.cancel_order("savings", "paper", placed["order_id"])["message"]
+        (row,) = client.trading.search_orders(account_names=["savings"], status="CANCELLED")["data"]
+        assert client.trading.get_trades(account_names=["savings"])["pagination"]["total_count"] == 0
+        assert client.trading.set_leverage("master_account", "paper_perpetual", "BTC-USDT", 3)["status"] == "success"
+        assert client.portfolio.get_state(["savings"])["savings"]["paper"][0]["units"] == 500
+        assert client.portfolio.get_distribution(["savings"])["total_portfolio_value"] == 500
+        assert client.market_data.get_prices("paper", "BTC-USDT")["prices"]["BTC-USDT"] > 0
+        assert len(client.market_data.get_candles("paper", "BTC-USDT", max_records=3)) == 3
+        assert client.accounts.delete_credential("savings", "paper")["message"]
+        assert client.accounts.delete_account("savings")["message"] == "Account deleted successfully."
