@@ -33,9 +33,10 @@ chaos: EXCHANGE ?= paper
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos --exchange $(EXCHANGE) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
 
-# The gateway beside its peers, side by side; writes docs/performance.md. Wants a quiet machine with two processors.
+# The gateway beside its peers, side by side; writes docs/performance.md. Wants a quiet machine with two processors for 25 minutes.
+# PARTS=streams,growth measures only these (docs/performance.md names them); ROUNDS=3 makes it shorter.
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(if $(PARTS),--parts $(PARTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

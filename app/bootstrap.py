@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
+from app.entropy import Entropy
 from app.journal.journal import Journal
 from app.journal.preferences import Preferences
 from app.metrics import Metrics
@@ -69,7 +70,7 @@ def build_gateway(
     *,
     role: Role = "all",
     clock: Clock | None = None,
-    random_bits: Callable[[int], int] = secrets.randbits,
+    random_bits: Callable[[int], int] | None = None,
 ) -> Gateway:
     """The gateway of one process. On SQLite, which serves one process, the role is always ``all``."""
     ground = _ground(settings, clock or SystemClock())
@@ -97,7 +98,7 @@ def build_gateway(
         market_data=market_data,
         books=Books(market_data),
         rates=Rates(market_data, journal.accounts, Preferences(journal.database)),
-        orders=_orders(ground, inflight, random_bits),
+        orders=_orders(ground, inflight, random_bits or Entropy().bits),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),

@@ -1,4 +1,4 @@
-"""The contenders: how each server is started, pinned, warmed and stopped."""
+"""The contenders: how each server is started, pinned, watched and stopped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,10 +26,14 @@ LOAD_CPU = "1"
 #: How long a server may take to answer its first request; a slow machine gets a minute.
 _START_LIMIT = 60.0
 
+#: A server at rest uses less processor time in a second than this; one that does not rest after so many seconds never will.
+_CALM = 0.2
+_CALM_LIMIT = 60
+
 
 @dataclass(slots=True, kw_only=True)
 class Contender:
-    """A server under test. ``command`` serves on ``port``; ``environment`` is added to ours."""
+    """A server under test. ``command`` serves on ``port``, with ``environment`` added to ours, on ``cpu`` or, if None, anywhere."""
 
     name: str
     title: str
@@ -39,39 +44,57 @@ class Contender:
     path: str = "/trading/orders"
     connector: str = "binance"
     data_dir: Path | None = None
+    cpu: str | None = SERVER_CPU
     process: subprocess.Popen[bytes] | None = None
     start_seconds: float | None = None
+    spawned_at: float = 0.0
 
     def start(self) -> None:
         """Start the server and wait for its first answer."""
         WORK.mkdir(exist_ok=True)
-        log = (WORK / f"{self.name}.log").open("wb")
-        started = time.perf_counter()
-        self.process = subprocess.Popen(
-            ["taskset", "-c", SERVER_CPU, *self.command],
-            cwd=self.directory,
-            env={**os.environ, **self.environment},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (WORK / f"{self.name}.log").open("wb") as log:
+            self.spawned_at = time.perf_counter()
+            self.process = subprocess.Popen(
+                pinned(self.cpu, self.command),
+                cwd=self.directory,
+                env=_environment(self.environment),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         while not self._answers():
-            if self.process.poll() is not None or time.perf_counter() - started > _START_LIMIT:
-                raise RuntimeError(f"{self.name} did not start, see {log.name}")
+            if self.process.poll() is not None or time.perf_counter() - self.spawned_at > _START_LIMIT:
+                self.stop()
+                raise RuntimeError(f"{self.name} did not start, see {WORK / self.name}.log")
             time.sleep(0.01)
-        self.start_seconds = time.perf_counter() - started
+        self.start_seconds = time.perf_counter() - self.spawned_at
 
     def stop(self) -> None:
         """Stop the server with everything that it started."""
         if self.process is None:
             return
-        os.killpg(self.process.pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self.process.wait()
+        deadline = time.perf_counter() + 30
+        while self._pids() and time.perf_counter() < deadline:
+            time.sleep(0.02)
+        self._signal(signal.SIGKILL)
         self.process = None
+
+    def calm(self) -> None:
+        """Wait until all processes of the server have started: none of them does anything any more."""
+        before = self.cpu_seconds()
+        for _ in range(_CALM_LIMIT):
+            time.sleep(1)
+            after = self.cpu_seconds()
+            if after - before < _CALM:
+                return
+            before = after
+        raise RuntimeError(f"{self.name} does not come to rest")
 
     def cpu_seconds(self) -> float:
         """Processor time that the server and its children have used, from the kernel's own account."""
@@ -86,6 +109,13 @@ class Contender:
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._pids())
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return
+
     def _pids(self) -> list[int]:
         assert self.process is not None
         found = []
@@ -93,10 +123,10 @@ class Contender:
             if not entry.name.isdigit():
                 continue
             try:
-                group = int((entry / "stat").read_text().rpartition(")")[2].split()[2])
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if group == self.process.pid:
+            if int(fields[2]) == self.process.pid and fields[0] != "Z":
                 found.append(int(entry.name))
         return found
 
@@ -106,6 +136,17 @@ class Contender:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
+
+
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
+    """Ours with ``added``. Everybody may keep compiled modules, as any installation does: start-up times are compared."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **added}
+
+
+def pinned(cpu: str | None, command: Sequence[str]) -> list[str]:
+    """``command``, held to one processor unless ``cpu`` is None."""
+    return list(command) if cpu is None else ["taskset", "-c", cpu, *command]
 
 
 def build_peers() -> None:
@@ -131,25 +172,45 @@ def build_peers() -> None:
 
 def peer(name: str, title: str, module: str, port: int, stub_port: int, path: str = "/trading/orders") -> Contender:
     """A peer under uvicorn, as its authors would run it."""
+    return _peer(
+        name, title, port, stub_port, path,
+        ["-m", "uvicorn", f"{module}:app", "--port", str(port), "--log-level", "warning", "--no-access-log"],
+    )  # fmt: skip
+
+
+def flask_peer(name: str, title: str, port: int, stub_port: int, path: str = "/trading/orders") -> Contender:
+    """Connexion's ``FlaskApp`` as shipped, under gunicorn with a uvicorn worker, as its documentation says."""
+    return _peer(
+        name, title, port, stub_port, path,
+        ["-m", "gunicorn", "-k", "uvicorn_worker.UvicornWorker", "--workers", "1", "--keep-alive", "75",
+         "--no-control-socket", "--log-level", "warning", "--bind", f"127.0.0.1:{port}", "connexion_flask:app"],
+    )  # fmt: skip
+
+
+def _peer(name: str, title: str, port: int, stub_port: int, path: str, arguments: Sequence[str]) -> Contender:
     return Contender(
         name=name,
         title=title,
         port=port,
-        command=[
-            str(PEERS / "bin" / "python"), "-m", "uvicorn", f"{module}:app", "--port", str(port),
-            "--log-level", "warning", "--no-access-log",
-        ],
-        environment={"STUB_URL": f"http://127.0.0.1:{stub_port}"},
+        command=[str(PEERS / "bin" / "python"), *arguments],
+        environment={"STUB_URL": f"http://127.0.0.1:{stub_port}", "PYTHONWARNINGS": "ignore"},
         directory=ROOT / "benchmarks" / "peers",
         path=path,
-    )  # fmt: skip
+    )
 
 
-def gateway(name: str, title: str, port: int, stub_port: int, **environment: str) -> Contender:
+def gateway(
+    name: str,
+    title: str,
+    port: int,
+    stub_port: int,
+    command: Sequence[str] = ("-m", "app", "serve"),
+    cpu: str | None = SERVER_CPU,
+    is_fresh: bool = True,
+    **environment: str,
+) -> Contender:
     """The gateway with Binance credentials for the stub, on a fresh SQLite journal unless DATABASE_URL says otherwise."""
     data_dir = WORK / name
-    shutil.rmtree(data_dir, ignore_errors=True)
-    data_dir.mkdir(parents=True)
     settings = {
         "ORDERGATE_DATA_DIR": str(data_dir),
         "ORDERGATE_USERNAME": "admin",
@@ -160,13 +221,29 @@ def gateway(name: str, title: str, port: int, stub_port: int, **environment: str
         "PORT": str(port),
         **environment,
     }
-    prepare = [sys.executable, "-m", "benchmarks.prepare"]
-    subprocess.run(prepare, cwd=ROOT, env={**os.environ, **settings}, check=True, stdout=subprocess.DEVNULL)
+    if is_fresh:
+        shutil.rmtree(data_dir, ignore_errors=True)
+        data_dir.mkdir(parents=True)
+        prepare = [sys.executable, "-m", "benchmarks.prepare"]
+        subprocess.run(prepare, cwd=ROOT, env={**os.environ, **settings}, check=True, stdout=subprocess.DEVNULL)
     return Contender(
         name=name,
         title=title,
         port=port,
-        command=[sys.executable, "-m", "app", "serve"],
+        command=[sys.executable, *command],
         environment=settings,
         data_dir=data_dir,
+        cpu=cpu,
+    )
+
+
+def exchange(port: int, *options: str) -> Contender:
+    """The stub of an exchange, on the load's processor; ``options`` are those of ``benchmarks.stub_exchange``."""
+    return Contender(
+        name=f"stub_{port}",
+        title="stub exchange",
+        port=port,
+        command=[sys.executable, "-m", "benchmarks.stub_exchange", "--port", str(port), *options],
+        path="/ceiling",
+        cpu=LOAD_CPU,
     )

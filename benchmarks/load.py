@@ -11,6 +11,7 @@ import base64
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import cast
 
 import uvloop
@@ -22,11 +23,13 @@ _BODY = (
 
 
 class Caller(asyncio.Protocol):
-    """One connection: sends a request, waits for its answer, sends the next until the time is up."""
+    """One connection: sends a request, waits for its answer, sends the next until there is enough."""
 
-    def __init__(self, request: bytes, until: float, latencies: list[int], statuses: Counter[int]) -> None:
+    def __init__(
+        self, request: bytes, is_enough: Callable[[], bool], latencies: list[int], statuses: Counter[int]
+    ) -> None:
         self._request = request
-        self._until = until
+        self._is_enough = is_enough
         self._latencies = latencies
         self._statuses = statuses
         self._buffer = b""
@@ -60,7 +63,7 @@ class Caller(asyncio.Protocol):
 
     def _send(self) -> None:
         assert self._transport is not None
-        if time.perf_counter() >= self._until:
+        if self._is_enough():
             self._transport.close()
             return
         self._sent = time.perf_counter_ns()
@@ -68,7 +71,7 @@ class Caller(asyncio.Protocol):
 
 
 def _request(asked: argparse.Namespace) -> bytes:
-    body = _BODY % asked.connector.encode()
+    body = asked.body.encode() if asked.body else _BODY % asked.connector.encode()
     credentials = base64.b64encode(asked.user.encode())
     return (
         b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic %b\r\nContent-Type: application/json\r\n"
@@ -80,16 +83,23 @@ async def _run(asked: argparse.Namespace) -> dict[str, object]:
     latencies: list[int] = []
     statuses: Counter[int] = Counter()
     loop = asyncio.get_running_loop()
-    started = time.perf_counter()
+    request = _request(asked)
+    started, cpu_before = time.perf_counter(), time.process_time()
     until = started + asked.seconds
+    # The last answers of the other connections come on top of the number asked for.
+    target = asked.orders - asked.concurrency + 1
+
+    def is_enough() -> bool:
+        return bool(len(latencies) >= target if asked.orders else time.perf_counter() >= until)
+
     callers = []
     for _ in range(asked.concurrency):
         _, caller = await loop.create_connection(
-            lambda: Caller(_request(asked), until, latencies, statuses), "127.0.0.1", asked.port
+            lambda: Caller(request, is_enough, latencies, statuses), "127.0.0.1", asked.port
         )
         callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
-    elapsed = time.perf_counter() - started
+    elapsed, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_before
     latencies.sort()
     return {
         "orders_per_second": len(latencies) / elapsed,
@@ -98,6 +108,8 @@ async def _run(asked: argparse.Namespace) -> dict[str, object]:
         "p99": _percentile(latencies, 99),
         "max": latencies[-1] / 1000 if latencies else None,
         "orders": len(latencies),
+        "seconds": elapsed,
+        "cpu_seconds": cpu_seconds,
         "statuses": dict(statuses),
     }
 
@@ -114,4 +126,6 @@ if __name__ == "__main__":
     parser.add_argument("--connector", default="binance")
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--orders", type=int, default=0, help="so many orders instead of a time")
+    parser.add_argument("--body", default="", help="another body than an order")
     print(json.dumps(uvloop.run(_run(parser.parse_args()))))

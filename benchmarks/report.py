@@ -1,4 +1,4 @@
-"""Turns measurements into docs/performance.md: tables of medians and ratios, with the machine and the versions named."""
+"""Turns measurements into docs/performance.md: the targets, a section for each part, and the machine and versions."""
 
 from __future__ import annotations
 
@@ -6,73 +6,80 @@ import json
 import os
 import platform
 import subprocess
-from datetime import UTC, datetime
+import tempfile
+import time
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import PEERS, ROOT, WORK
-
-Key = tuple[str, int, int]
+from benchmarks.targets import target_table
 
 _PAGE = ROOT / "docs" / "performance.md"
+_PLOT = ROOT / "docs" / "performance.png"
 _BEGIN = "<!-- measured: begin -->"
 _END = "<!-- measured: end -->"
-_BASELINE = "FastAPI + ccxt"
 _OURS = (
     "connexion",
     "flask",
     "uvicorn",
+    "gunicorn",
     "uvloop",
     "msgspec",
     "jsonschema-rs",
     "SQLAlchemy",
+    "psycopg",
     "python-binance",
     "aiohttp",
 )
-_THEIRS = ("fastapi", "pydantic", "ccxt", "python-binance", "uvicorn", "aiohttp")
+_THEIRS = ("fastapi", "pydantic", "ccxt", "python-binance", "uvicorn", "aiohttp", "connexion", "flask", "gunicorn")
+
+#: How many appends to a file and waits for the disk give a median worth quoting.
+_SYNCS = 200
 
 
-def write_report(medians: dict[Key, dict[str, float]], *, rounds: int, seconds: float) -> None:
-    """Replace the measured part of docs/performance.md, and draw the plot beside it."""
-    parts = [_conditions(rounds, seconds)]
-    for latency in sorted({key[1] for key in medians}):
-        parts.append(f"\n### Exchange latency {latency} ms\n\n{_table(medians, latency)}")
-    measured = f"{_BEGIN}\n{''.join(parts)}\n![Orders per second and median latency](performance.png)\n{_END}"
+def conditions() -> dict[str, str]:
+    """The machine and the versions, as they are now."""
+    return {
+        "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": f"{os.cpu_count()} processors ({_processor()}), Linux {platform.release()}, Python {platform.python_version()}",
+        "disk": f"{_sync_microseconds():.0f}",
+        "ours": ", ".join(f"{name} {metadata.version(name)}" for name in _OURS),
+        "theirs": _peer_versions(),
+    }
+
+
+def write_report(measured: Mapping[str, Any], sections: Mapping[str, tuple[str, Callable[[Any], str]]]) -> None:
+    """Replace the measured part of docs/performance.md, and draw the plot beside it.
+
+    ``measured`` holds, by part, what ``run`` kept; ``sections`` the title of each part and what makes Markdown of its data.
+    """
+    found = {part: measured[part]["data"] for part in sections if part in measured}
+    parts = [f"### Targets\n\n{target_table(found)}"]
+    for part, data in found.items():
+        title, section = sections[part]
+        parts.append(f"### {title}\n\n{_taken(measured[part])}\n\n{section(data)}")
+    newest = max(measured.values(), key=lambda each: str(each["conditions"]["at"]))
+    parts.append(f"### Machine and versions\n\n{_conditions(newest['conditions'])}")
     page = _PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    _PAGE.write_text(before + measured + after, encoding="utf-8")
-    _plot(medians)
+    text = "\n".join(parts)
+    _PAGE.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}", encoding="utf-8")
+    if "peers" in found:
+        _plot(found["peers"]["rows"])
 
 
-def _conditions(rounds: int, seconds: float) -> str:
+def _taken(kept: Mapping[str, Any]) -> str:
+    return f"Measured {kept['conditions']['at']}; {kept['rounds']}."
+
+
+def _conditions(known: Mapping[str, str]) -> str:
     return (
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}, "
-        f"Python {platform.python_version()}; server pinned to one processor, exchange stub and load to the other; "
-        f"{rounds} rounds of {seconds:g} s each, contenders interleaved; medians. "
-        f"Ordergate: {_versions()}. Peers: {_peer_versions()}.\n"
+        f"{known['machine']}. An append of 4 KB that waits for the disk takes {known['disk']} us (median).\n\n"
+        f"Ordergate: {known['ours']}.\n\nPeers: {known['theirs']}.\n"
     )
-
-
-def _table(medians: dict[Key, dict[str, float]], latency: int) -> str:
-    lines = [
-        f"| contender | concurrency | orders/s | x {_BASELINE} | p50 ms | p90 ms | p99 ms | max ms | CPU us/order | MB | start s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for (title, at, concurrency), row in sorted(
-        medians.items(), key=lambda item: (item[0][2], -item[1]["orders_per_second"])
-    ):
-        if at != latency:
-            continue
-        baseline = medians.get((_BASELINE, latency, concurrency))
-        ratio = f"{row['orders_per_second'] / baseline['orders_per_second']:.2f}" if baseline else ""
-        figures = " | ".join(f"{row[name] / 1000:.2f}" for name in ("p50", "p90", "p99", "max"))
-        lines.append(
-            f"| {title} | {concurrency} | {row['orders_per_second']:.0f} | {ratio} | {figures} | {row['cpu_us']:.0f} |"
-            f" {row['megabytes']:.0f} | {row['start_seconds']:.1f} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def _processor() -> str:
@@ -82,8 +89,17 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _versions() -> str:
-    return ", ".join(f"{name} {metadata.version(name)}" for name in _OURS)
+def _sync_microseconds() -> float:
+    """How long a small append that waits for the disk takes where the journals lie: the least that a durable commit costs."""
+    WORK.mkdir(exist_ok=True)
+    times = []
+    with tempfile.TemporaryFile(dir=WORK) as file:
+        for _ in range(_SYNCS):
+            started = time.perf_counter_ns()
+            os.write(file.fileno(), b"\0" * 4096)
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter_ns() - started)
+    return sorted(times)[_SYNCS // 2] / 1000
 
 
 def _peer_versions() -> str:
@@ -93,9 +109,8 @@ def _peer_versions() -> str:
     ).stdout.strip()
 
 
-def _plot(medians: dict[Key, dict[str, float]]) -> None:
-    rows: list[Any] = [[*key, row] for key, row in medians.items()]
+def _plot(rows: Any) -> None:
     data = WORK / "medians.json"
     data.write_text(json.dumps(rows))
     plot = ROOT / "benchmarks" / "plot.py"
-    subprocess.run([PEERS / "bin" / "python", plot, data, ROOT / "docs" / "performance.png"], check=True)
+    subprocess.run([PEERS / "bin" / "python", plot, data, _PLOT], check=True)

@@ -1,8 +1,9 @@
 """A minimal, fast stand-in for Binance spot, so that a benchmark measures gateways and not an exchange.
 
-It answers the few routes that the contenders call, with a latency that can be set (``--latency-ms``), checks no signature, fills
-every order at once and forgets it: a book of a hundred thousand resting orders exists at no exchange. It speaks just enough
-HTTP/1.1 for keep-alive clients and nothing more.
+It answers the few routes that the contenders call, with a latency that can be set (``--latency-ms``), and checks no signature. It
+fills every order at once and forgets it, or lets every order rest (``--resting``). It has no user stream. It speaks just enough
+HTTP/1.1 for keep-alive clients and nothing more; answers are made from templates, so that it is not what limits a contender.
+``POST /ceiling`` does the work of an order and takes any body: it shows what load generator and stub can do between them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import json
 import time
 from itertools import count
 from typing import Any, cast
-from urllib.parse import parse_qs
 
 import uvloop
 
@@ -52,60 +52,87 @@ _LIMITS = [
     {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 1_000_000_000},
 ]
 
+_TERMS = (
+    b'{"symbol":"%(symbol)b","orderId":%(id)d,"orderListId":-1,"clientOrderId":"%(newClientOrderId)b","price":"%(price)b",'
+    b'"origQty":"%(quantity)b","origQuoteOrderQty":"0.00000000","timeInForce":"GTC","type":"%(type)b","side":"%(side)b",'
+    b'"workingTime":%(now)d,"selfTradePreventionMode":"NONE",'
+)
+_FILLED = _TERMS + (
+    b'"transactTime":%(now)d,"executedQty":"%(quantity)b","cummulativeQuoteQty":"500.0001","status":"FILLED","fills":[{"price":'
+    b'"%(price)b","qty":"%(quantity)b","commission":"0.00001","commissionAsset":"BTC","tradeId":%(id)d}]}'
+)
+_RESTING = (
+    _TERMS + b'"transactTime":%(now)d,"executedQty":"0.00","cummulativeQuoteQty":"0.00","status":"NEW","fills":[]}'
+)
+_ON_BOOK = (
+    _TERMS + b'"time":%(now)d,"updateTime":%(now)d,"executedQty":"0.00","cummulativeQuoteQty":"0.00","status":"NEW"}'
+)
+
+_DEFAULTS = {b"symbol": b"BTCUSDT", b"newClientOrderId": b"", b"price": b"0.00", b"type": b"LIMIT", b"side": b"BUY"}
+_SAMPLE = (
+    b"newClientOrderId=og06e5n0k2b8x7d4q9w3h6t1m5c0&newOrderRespType=FULL&price=50000.01&quantity=0.01&side=BUY&symbol=BTCUSDT"
+    b"&timeInForce=GTC&type=LIMIT&recvWindow=5000&timestamp=1790000000000&signature=0123456789abcdef0123456789abcdef"
+)
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+_FIXED = {
+    b"/health/live": _json({"status": "alive"}),
+    b"/api/v3/ping": _json({}),
+    b"/api/v3/exchangeInfo": _json({"timezone": "UTC", "serverTime": 0, "rateLimits": _LIMITS, "symbols": [_SYMBOL]}),
+    b"/api/v3/account": _json({"balances": [{"asset": "USDT", "free": "1000000000.0", "locked": "0.0"}]}),
+    b"/api/v3/myTrades": b"[]",
+}
+
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _order(parameters: dict[str, str]) -> dict[str, Any]:
-    now = _now()
-    order_id = next(_ids)
-    price, amount = parameters.get("price", "0.00"), parameters.get("quantity", "0.00")
-    return {
-        "symbol": parameters.get("symbol", "BTCUSDT"),
-        "orderId": order_id,
-        "orderListId": -1,
-        "clientOrderId": parameters.get("newClientOrderId", ""),
-        "transactTime": now,
-        "price": price,
-        "origQty": amount,
-        "executedQty": amount,
-        "origQuoteOrderQty": "0.00000000",
-        "cummulativeQuoteQty": "500.0001",
-        "status": "FILLED",
-        "timeInForce": "GTC",
-        "type": parameters.get("type", "LIMIT"),
-        "side": parameters.get("side", "BUY"),
-        "workingTime": now,
-        "fills": [
-            {"price": price, "qty": amount, "commission": "0.00001", "commissionAsset": "BTC", "tradeId": order_id}
-        ],
-        "selfTradePreventionMode": "NONE",
-    }
+def _parameters(text: bytes) -> dict[bytes, bytes]:
+    """The parameters of a form or query; none that matters here needs percent-decoding."""
+    return {name: value for name, _, value in (pair.partition(b"=") for pair in text.split(b"&"))}
 
 
-_FIXED: dict[str, Any] = {
-    "/api/v3/ping": {},
-    "/api/v3/exchangeInfo": {"timezone": "UTC", "serverTime": 0, "rateLimits": _LIMITS, "symbols": [_SYMBOL]},
-    "/api/v3/openOrders": [],
-    "/api/v3/account": {"balances": [{"asset": "USDT", "free": "1000000000.0", "locked": "0.0"}]},
-}  # fmt: skip
+class Book:
+    """What the exchange knows: nothing, or, where orders rest, all of them by client order id, as the answer that lists them."""
 
+    def __init__(self, *, is_resting: bool) -> None:
+        self._is_resting = is_resting
+        self._orders: dict[bytes, bytes] = {}
 
-def _answer(method: str, path: str, parameters: dict[str, str]) -> tuple[int, Any]:
-    if path == "/api/v3/order" and method == "POST":
-        return 200, _order(parameters)
-    if path == "/api/v3/time":
-        return 200, {"serverTime": _now()}
-    if path in _FIXED:
-        return 200, _FIXED[path]
-    return 404, {"code": -1000, "msg": f"the stub has no {method} {path}"}
+    def place(self, parameters: dict[bytes, bytes]) -> bytes:
+        order = {**_DEFAULTS, b"quantity": b"0.00", **parameters, b"now": _now(), b"id": next(_ids)}
+        if not self._is_resting:
+            return _FILLED % order
+        self._orders[parameters[b"newClientOrderId"]] = _ON_BOOK % order
+        return _RESTING % order
+
+    def answer(self, method: bytes, path: bytes, parameters: dict[bytes, bytes]) -> tuple[int, bytes]:
+        if path == b"/api/v3/order":
+            if method == b"POST":
+                return 200, self.place(parameters)
+            found = self._orders.get(parameters.get(b"origClientOrderId", b""))
+            return (400, _json({"code": -2013, "msg": "Order does not exist."})) if found is None else (200, found)
+        if path == b"/ceiling":
+            return 201, self.place(_parameters(_SAMPLE))
+        if path == b"/api/v3/openOrders":
+            return 200, b"[" + b",".join(self._orders.values()) + b"]"
+        if path == b"/api/v3/time":
+            return 200, b'{"serverTime":%d}' % _now()
+        if path in _FIXED:
+            return 200, _FIXED[path]
+        return 404, _json({"code": -1000, "msg": f"the stub has no {method.decode()} {path.decode()}"})
 
 
 class StubProtocol(asyncio.Protocol):
     """One keep-alive connection."""
 
     latency = 0.0
+    book = Book(is_resting=False)
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -119,26 +146,22 @@ class StubProtocol(asyncio.Protocol):
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end]
-            length = _content_length(head)
-            if len(self._buffer) < end + 4 + length:
+            whole = end + 4 + _content_length(head)
+            if len(self._buffer) < whole:
                 return
-            body = self._buffer[end + 4 : end + 4 + length]
-            self._buffer = self._buffer[end + 4 + length :]
+            body = self._buffer[end + 4 : whole]
+            self._buffer = self._buffer[whole:]
             self._handle(head, body)
 
     def _handle(self, head: bytes, body: bytes) -> None:
-        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-        path, _, query = target.partition("?")
-        pairs = parse_qs(query or body.decode("latin-1"), keep_blank_values=True)
-        if query and body:
-            pairs.update(parse_qs(body.decode("latin-1"), keep_blank_values=True))
-        status, answer = _answer(method, path, {key: values[-1] for key, values in pairs.items()})
-        text = json.dumps(answer, separators=(",", ":")).encode()
+        method, target, _ = head.split(b" ", 2)
+        path, _, query = target.partition(b"?")
+        status, text = self.book.answer(method, path, _parameters(b"&".join(part for part in (query, body) if part)))
         response = (
             b"HTTP/1.1 %d OK\r\nContent-Type: application/json;charset=UTF-8\r\nX-MBX-USED-WEIGHT-1M: 1\r\n"
             b"X-MBX-ORDER-COUNT-10S: 1\r\nContent-Length: %d\r\n\r\n%b" % (status, len(text), text)
         )
-        if self.latency and path == "/api/v3/order":
+        if self.latency and path == b"/api/v3/order":
             asyncio.get_running_loop().call_later(self.latency, self._send, response)
         else:
             self._send(response)
@@ -149,11 +172,8 @@ class StubProtocol(asyncio.Protocol):
 
 
 def _content_length(head: bytes) -> int:
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length":
-            return int(value)
-    return 0
+    at = head.lower().find(b"\r\ncontent-length:")
+    return 0 if at < 0 else int(head[at + 17 :].partition(b"\r\n")[0])
 
 
 async def _serve(port: int) -> None:
@@ -165,6 +185,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--resting", action="store_true")
     asked = parser.parse_args()
     StubProtocol.latency = asked.latency_ms / 1000
+    StubProtocol.book = Book(is_resting=asked.resting)
     uvloop.run(_serve(asked.port))

@@ -16,10 +16,10 @@ can't; it never returns less than it was asked for as if it were all.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from app.clock import Clock
 from app.domain.enums import OrderType, PositionMode, TimeInForce
@@ -33,6 +33,7 @@ from app.domain.reports import (
     FundingInfo,
     FundingPayment,
     Gap,
+    MarketEvent,
     OrderBook,
     OrderReport,
     Position,
@@ -42,6 +43,18 @@ from app.domain.reports import (
 from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
+#: What of a market can be followed.
+MarketKind = Literal["candles", "trades", "order_book"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketTopic:
+    """One thing to follow. ``interval`` is a candle's length, as ``fetch_candles`` takes it."""
+
+    kind: MarketKind
+    trading_pair: str
+    interval: str = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -49,7 +62,8 @@ class Capabilities:
 
     ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
     it never does, because the exchange can't be asked by client id. ``ids_unique_for_ever`` is False where an id may be used
-    again once its order is done.
+    again once its order is done. ``followed`` is what of a market the exchange pushes, ``followed_levels`` how deep a book that it
+    pushes is.
     """
 
     order_types: tuple[OrderType, ...]
@@ -65,6 +79,8 @@ class Capabilities:
     private_stream: bool = True
     serial_requests: bool = False
     absence_grace: timedelta | None = None
+    followed: tuple[MarketKind, ...] = ()
+    followed_levels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +211,16 @@ class Connector(ABC):
     async def fetch_tickers(self) -> Sequence[Ticker]:
         """The tickers of all pairs that are trading, in one call."""
         raise self._unsupported("the tickers of all pairs")
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        """What happens in a market, as it happens, until the iterator is closed; all who follow share the exchange's connection.
+
+        Yields ``Gap`` first, after every reconnect, and wherever something may have been missed: what is kept must then be read
+        anew by ``fetch_``, and what follows goes on from there, though it may repeat. Yields ``Lost`` when the stream goes down.
+        A book is always whole, so that it needs no reading. Raises ``UnsupportedFeature`` where there is nothing to follow, and
+        what ``fetch_`` raises.
+        """
+        raise self._unsupported("market streams")
 
     @classmethod
     def has_verb(cls, name: str) -> bool:

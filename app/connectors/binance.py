@@ -6,16 +6,17 @@ make a resend harmless; nothing is ever resent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from app.connectors import binance_accounts
-from app.connectors.base import Capabilities, CredentialField
+from app.connectors.base import Capabilities, CredentialField, MarketTopic
 from app.connectors.binance_account import BinanceAccount, CallNames
 from app.connectors.binance_credentials import credential_fields
+from app.connectors.binance_market_events import BOOK_LEVELS
 from app.connectors.binance_numbers import text, wire_number
 from app.connectors.binance_outcomes import reading
 from app.connectors.binance_reports import streamed_report
@@ -23,7 +24,7 @@ from app.connectors.binance_stream import Socket
 from app.connectors.binance_terms import limit_terms, refuse
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.order import Order
-from app.domain.reports import Balance, ConnectorEvent
+from app.domain.reports import Balance, ConnectorEvent, MarketEvent
 
 if TYPE_CHECKING:
     from app.connectors.binance_client import TamedClient
@@ -43,6 +44,8 @@ class BinanceConnector(BinanceAccount):
         post_only=True,
         quote_amount=True,
         absence_grace=ABSENCE_GRACE,
+        followed=("candles", "trades", "order_book"),
+        followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance")
     calls_named = CallNames(
@@ -63,6 +66,9 @@ class BinanceConnector(BinanceAccount):
         payload = await self.calls.ask("get_account", omitZeroBalances="true")
         with reading():
             return binance_accounts.spot_balances(payload)
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        return self.venue.follow(topic, self.name)
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         return spot_terms(order)

@@ -90,7 +90,9 @@ class Usage:
         return used if told_at // limit.window_ms == self._server_ms() // limit.window_ms else 0
 
     def _full_for(self, limit: RateLimit, percent: int) -> int:
-        if self.used_of(limit) * 100 < limit.limit * percent:
+        # What was told in an earlier window is no more; but most of the time it is below the limit anyhow.
+        told = self._told.get(limit.header)
+        if told is None or told[1] * 100 < limit.limit * percent or self.used_of(limit) == 0:
             return 0
         return limit.window_ms - self._server_ms() % limit.window_ms
 

@@ -7,17 +7,18 @@ never switched without being told to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.connectors import binance_accounts, binance_market
-from app.connectors.base import Capabilities, CredentialField
+from app.connectors.base import Capabilities, CredentialField, MarketTopic
 from app.connectors.binance import ABSENCE_GRACE
 from app.connectors.binance_account import BinanceAccount, CallNames
 from app.connectors.binance_clock import milliseconds_of
 from app.connectors.binance_credentials import credential_fields
+from app.connectors.binance_market_events import BOOK_LEVELS
 from app.connectors.binance_numbers import mapping, number, rows, text, time, wire_number
 from app.connectors.binance_outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE, reading
 from app.connectors.binance_reports import streamed_report, total_amount, trade_fill
@@ -26,7 +27,15 @@ from app.connectors.binance_terms import limit_terms, refuse
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
 from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, OrderRefused
 from app.domain.order import Order
-from app.domain.reports import Balance, ConnectorEvent, FundingInfo, FundingPayment, OrderReport, Position
+from app.domain.reports import (
+    Balance,
+    ConnectorEvent,
+    FundingInfo,
+    FundingPayment,
+    MarketEvent,
+    OrderReport,
+    Position,
+)
 
 if TYPE_CHECKING:
     from app.connectors.binance_client import TamedClient
@@ -55,6 +64,8 @@ class BinancePerpetualConnector(BinanceAccount):
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
+        followed=("candles", "trades", "order_book"),
+        followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")
     calls_named = CallNames(
@@ -141,6 +152,9 @@ class BinancePerpetualConnector(BinanceAccount):
             now = number(mapping(answer), "leverage")
         if now != leverage:
             raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        return self.venue.follow(topic, self.name)
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         try:

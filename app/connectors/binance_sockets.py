@@ -1,4 +1,5 @@
-"""The two ways to a subscribed connection: spot signs a subscription on the websocket API, perpetuals ask for a listen key.
+"""Connections to Binance's streams. To an account's there are two ways: spot signs a subscription on the websocket API, perpetuals
+ask for a listen key. Markets' streams are open to all.
 
 A small client of our own on ``websockets`` instead of the SDK's, whose reconnects lose the subscription without a word. Nothing is
 ever ordered here. Import it only where a stream is opened.
@@ -20,20 +21,20 @@ from app.clock import Clock
 from app.connectors.binance_answer import ErrorAnswer, NoAnswer
 from app.connectors.binance_client import RECV_WINDOW_MS, TamedClient
 from app.connectors.binance_numbers import DECODER
-from app.connectors.binance_stream import StreamEnded
+from app.connectors.binance_stream import LAST_WORDS, StreamEnded
 from app.domain.errors import OrdergateError
 
 #: Our own pings find a dead connection within twice this; Binance pings every 20 seconds itself and is answered by the library.
 PING_SECONDS = 20
+
+#: A dead connection to a market is found within ten seconds. A ping counts as a message, of which Binance takes five a second.
+MARKET_PING_SECONDS = 5
 
 _OPEN_SECONDS = 10
 CLOSE_SECONDS = 2
 
 #: A listen key lives for an hour from the last time it was kept alive.
 _KEEP_ALIVE_SECONDS = 20 * 60
-
-#: The notices after which nothing more will come.
-_LAST_WORDS = frozenset({"serverShutdown", "eventStreamTerminated", "listenKeyExpired"})
 
 
 class EventSocket:
@@ -51,7 +52,7 @@ class EventSocket:
         event = None
         while event is None:
             event = self._unwrap(await self.receive())
-        if event.get("e") in _LAST_WORDS:
+        if event.get("e") in LAST_WORDS:
             raise StreamEnded(f"the exchange said {event['e']}")
         return event
 
@@ -85,7 +86,7 @@ async def spot_socket(
     client: TamedClient, url: str, now_ms: Callable[[], int], subscription_id: str
 ) -> AsyncIterator[EventSocket]:
     """A connection to the websocket API with a subscribed user stream. Raises ``StreamEnded``, or ``ErrorAnswer`` if refused."""
-    async with _connected(url, _event_of_subscription) as socket:
+    async with _connected(url, _event_of_subscription, PING_SECONDS) as socket:
         parameters = {"apiKey": str(client.API_KEY), "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms()}
         signature = client.sign(urlencode(sorted(parameters.items())))
         method = "userDataStream.subscribe.signature"
@@ -102,7 +103,8 @@ async def perpetual_socket(client: TamedClient, base_url: str, clock: Clock) -> 
     The key is not given back at the end: Binance has one per account, and another process may be listening on it.
     """
     key = await client.futures_stream_get_listen_key()
-    async with _connected(f"{base_url}private/ws?listenKey={quote(str(key), safe='')}", _event) as socket:
+    url = f"{base_url}private/ws?listenKey={quote(str(key), safe='')}"
+    async with _connected(url, _event, PING_SECONDS) as socket:
         keeper = asyncio.create_task(_keep_alive(client, str(key), socket, clock))
         try:
             yield socket
@@ -111,16 +113,25 @@ async def perpetual_socket(client: TamedClient, base_url: str, clock: Clock) -> 
 
 
 @asynccontextmanager
+async def market_socket(base_url: str) -> AsyncIterator[EventSocket]:
+    """A connection to the market streams below ``base_url`` that listens to none yet; events come with their stream's name."""
+    async with _connected(f"{base_url}stream", _whole, MARKET_PING_SECONDS) as socket:
+        yield socket
+
+
+@asynccontextmanager
 async def _connected(
-    url: str, unwrap: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    url: str,
+    unwrap: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
+    ping_seconds: float,  # seconds, not money
 ) -> AsyncIterator[EventSocket]:
     try:
         connection = await connect(
             url,
             open_timeout=_OPEN_SECONDS,
             close_timeout=CLOSE_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
+            ping_interval=ping_seconds,
+            ping_timeout=ping_seconds,
             proxy=None,
         )
     except WebSocketException as error:
@@ -163,6 +174,10 @@ def _event_of_subscription(message: Mapping[str, Any]) -> Mapping[str, Any] | No
         raise StreamEnded(f"the exchange sent an error: {message.get('error')}")
     event = message.get("event")
     return event if isinstance(event, dict) else None
+
+
+def _whole(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return message
 
 
 def _event(message: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Keeps one user stream alive for ever: connect, subscribe, read, and on any doubt begin again.
+"""Keeps one stream alive for ever, an account's or a market's: connect, subscribe, read, and on any doubt begin again.
 
 Theory of operation. A stream that has stopped looks exactly like a quiet market, so nothing is repaired in place. Every fault (an
 error frame, a closed or silent connection, a notice of the exchange that it will stop, old age) ends the connection; a new one is
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from app.clock import Clock
 from app.connectors.binance_answer import ErrorAnswer, NoAnswer, Unreadable
@@ -27,6 +27,9 @@ MAX_AGE_SECONDS = 23.5 * 3600
 _FIRST_PAUSE_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 60
 _STOOD_SECONDS = 60
+
+#: The notices after which nothing more will come.
+LAST_WORDS = frozenset({"serverShutdown", "eventStreamTerminated", "listenKeyExpired"})
 
 #: A burst larger than this between two attempts to connect would overflow the exponent, not help anybody.
 _MOST_DOUBLINGS = 6
@@ -49,14 +52,17 @@ class Socket(Protocol):
 #: Opens a subscribed connection.
 Opener = Callable[[], AbstractAsyncContextManager[Socket]]
 
-#: An event of the exchange as ours; None for one that does not concern us. Raises ``Unreadable`` or ``StreamEnded``.
-Translate = Callable[[Mapping[str, Any]], ConnectorEvent | None]
+Event = TypeVar("Event")
 
 
-class UserStream:
-    """The supervised stream of one account. ``events`` may be iterated once; ``close`` ends it and may be called twice."""
+class SupervisedStream(Generic[Event]):
+    """One stream under supervision. ``events`` may be iterated once; ``close`` ends it and may be called twice.
 
-    def __init__(self, opener: Opener, translate: Translate, clock: Clock) -> None:
+    ``translate`` makes an event of the exchange one of ours; None for one that does not concern us. It raises ``Unreadable`` or
+    ``StreamEnded``.
+    """
+
+    def __init__(self, opener: Opener, translate: Callable[[Mapping[str, Any]], Event | None], clock: Clock) -> None:
         self._open = opener
         self._translate = translate
         self._clock = clock
@@ -64,7 +70,7 @@ class UserStream:
         self._socket: Socket | None = None
         self._failures = 0
 
-    async def events(self) -> AsyncGenerator[ConnectorEvent, None]:
+    async def events(self) -> AsyncGenerator[Event | Gap, None]:
         """Reports and gaps until closed. Raises ``CredentialsRefused``."""
         reason = "connected"
         while not self._closed.is_set():
@@ -90,12 +96,13 @@ class UserStream:
         if self._socket is not None:
             await self._socket.end("closed by us")
 
-    async def _read(self, socket: Socket) -> AsyncGenerator[ConnectorEvent, None]:
+    async def _read(self, socket: Socket) -> AsyncGenerator[Event | Gap, None]:
         self._socket = socket
         old_age = asyncio.create_task(self._end_of_old_age(socket))
         try:
             while True:
                 message = await socket.event()
+                event: Event | Gap | None
                 try:
                     event = self._translate(message)
                 except Unreadable as error:
@@ -127,3 +134,7 @@ class UserStream:
 
     async def _wait_closed(self) -> None:
         await self._closed.wait()
+
+
+#: The stream of one account.
+UserStream = SupervisedStream[ConnectorEvent]

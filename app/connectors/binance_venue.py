@@ -1,4 +1,5 @@
-"""What the Binance accounts of one connector share in a process: addresses, rate limits, the exchange's clock, trading rules.
+"""What the Binance accounts of one connector share in a process: addresses, rate limits, the exchange's clock, trading rules, and
+the connections to the market's streams.
 
 Opening one needs no network and imports no SDK. Everything is read on first use and renewed by later use, so an exchange that is
 down at start-up stops nothing: ``problem`` says what is missing, and the next use asks again.
@@ -7,21 +8,26 @@ down at start-up stops nothing: ``problem`` says what is missing, and the next u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from app.clock import Clock
+from app.connectors.base import MarketTopic
 from app.connectors.binance_answer import ErrorAnswer, NoAnswer
 from app.connectors.binance_clock import ServerClock, milliseconds_of
 from app.connectors.binance_credentials import Credentials
 from app.connectors.binance_endpoints import Endpoints
 from app.connectors.binance_kept import Kept
 from app.connectors.binance_limits import AddressLimits
+from app.connectors.binance_market_events import MarketReader, stream_name
+from app.connectors.binance_market_streams import MarketStreams
 from app.connectors.binance_numbers import mapping, time
 from app.connectors.binance_outcomes import PERPETUAL, SPOT, Outcomes, read_failure, reading
 from app.connectors.binance_rules import NO_MARKETS, Markets, perpetual_markets, spot_markets
-from app.domain.errors import OrdergateError
+from app.domain.errors import OrdergateError, UnsupportedFeature, UnsupportedPair
+from app.domain.reports import MarketEvent
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +51,10 @@ class BinanceVenue:
         self.server_clock = ServerClock(clock)
         self.limits = AddressLimits(self.server_clock.now_ms, self.server_clock.monotonic_ms)
         self._timeout = settings.exchange_timeout.total_seconds()
+        self._clock = clock
         self._public: TamedClient | None = None
+        self._streams: dict[str, MarketStreams] = {}
+        self._is_closed = False
         self._markets = Kept(self._fetch_markets, server_clock=self.server_clock, good_for=_RULES_GOOD_FOR)
         self._time = Kept(self._fetch_time, server_clock=self.server_clock, good_for=_CLOCK_GOOD_FOR)
 
@@ -100,6 +109,20 @@ class BinanceVenue:
         except (ErrorAnswer, NoAnswer) as error:
             raise read_failure(error, self.outcomes, self.limits.hold) from error
 
+    async def follow(self, topic: MarketTopic, connector_name: str) -> AsyncGenerator[MarketEvent, None]:
+        """What happens in a market: ``Connector.follow``. All who follow markets below one address share a connection."""
+        base_url = self.endpoints.market_base(topic.kind)
+        if base_url is None:
+            raise UnsupportedFeature(f"Connector '{connector_name}' was given no address of market streams")
+        markets = await self.markets()
+        if topic.trading_pair not in markets.symbols:
+            raise UnsupportedPair(topic.trading_pair, connector_name, list(markets.symbols))
+        streams = self._streams_below(base_url)
+        name = stream_name(topic, markets.symbol(topic.trading_pair))
+        async with aclosing(streams.follow(name, MarketReader(topic, self.server_clock.now))) as events:
+            async for event in events:
+                yield event
+
     async def settled(self) -> None:
         """Return when nothing is being renewed."""
         await self._markets.settled()
@@ -107,10 +130,18 @@ class BinanceVenue:
 
     async def close(self) -> None:
         """Let go of the network; may be called twice."""
+        self._is_closed = True
         self._markets.close()
         self._time.close()
+        for streams in self._streams.values():
+            await streams.close()
         if self._public is not None:
             await self._public.close()
+
+    def _streams_below(self, base_url: str) -> MarketStreams:
+        if base_url not in self._streams:
+            self._streams[base_url] = MarketStreams(base_url, self._clock, is_closed=self._is_closed)
+        return self._streams[base_url]
 
     async def _fetch_markets(self) -> Markets:
         is_perpetual = self.endpoints.is_perpetual

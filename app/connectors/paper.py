@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import structlog
+from msgspec import structs
 
 from app.clock import Clock
 from app.connectors.base import Capabilities, Connector, ConnectorContext
@@ -297,7 +298,7 @@ class PaperConnector(Connector):
         report = report_of(record)
         if self._faults is None or not report.fills or not self._faults.strips(report.order_id):
             return report
-        return replace(report, fills=(), fills_complete=False)
+        return structs.replace(report, fills=(), fills_complete=False)
 
     def _place(
         self, order: Order, deadline: float

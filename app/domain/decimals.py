@@ -18,6 +18,9 @@ MAX_PLACES = 36
 MAX_INTEGER_DIGITS = 36
 MAX_TEXT = 128
 
+#: What nearly every number looks like: within the bounds by its form alone.
+_ORDINARY = re.compile(r"[+-]?[0-9]{1,36}(?:\.[0-9]{1,36})?", re.ASCII)
+
 #: Sums and products of two bounded numbers fit without rounding; a division rounds at this many digits.
 EXACT = Context(prec=160)
 
@@ -30,6 +33,8 @@ def parse_decimal(text: str) -> Decimal:
     Raises ``ValueError`` with a sentence for the caller when it is not a plain decimal number or is out of bounds
     (36 digits before the point, 36 after it).
     """
+    if _ORDINARY.fullmatch(text):
+        return Decimal(text)
     if len(text) > MAX_TEXT:
         raise ValueError(f"is longer than {MAX_TEXT} characters")
     if not _NUMBER.fullmatch(text):

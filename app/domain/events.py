@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from app.domain.enums import EventKind
 from app.domain.fill import Fill
@@ -19,8 +20,7 @@ from app.domain.fill import Fill
 Source = Literal["caller", "answer", "stream", "recovery"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEvent:
+class OrderEvent(Struct, frozen=True, kw_only=True):
     """One thing that happened to one order."""
 
     kind: EventKind

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
@@ -33,8 +34,7 @@ _FINAL_KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, kw_only=True):
     """The events to record, the order after them, and whether fills must be fetched before the final state may be recorded."""
 
     events: tuple[OrderEvent, ...]

@@ -7,9 +7,11 @@ journal gives the stored order. Everything here is a frozen value; no function r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from app.domain.decimals import EXACT, ZERO, normal, plain
 from app.domain.enums import (
@@ -26,8 +28,7 @@ from app.domain.fill import Fill
 from app.domain.lifecycle import ACTIVE, FIRST, next_status, wire_status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
+class OrderRequest(Struct, frozen=True, kw_only=True):
     """The terms of an order as a caller asks for them. ``amount`` is in base units, ``quote_amount`` in quote units.
 
     Exactly one of ``amount`` and ``quote_amount`` is given, the latter only for MARKET orders.
@@ -63,8 +64,7 @@ class OrderRequest:
         return "|".join(parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderKey:
+class OrderKey(Struct, frozen=True, kw_only=True):
     """What names an order in the journal: ids are unique per account and connector."""
 
     account_name: str
@@ -72,8 +72,7 @@ class OrderKey:
     order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRef:
+class OrderRef(Struct, frozen=True, kw_only=True):
     """Enough to ask an exchange about one order: our id always, the exchange's where we know it."""
 
     order_id: str
@@ -81,8 +80,7 @@ class OrderRef:
     exchange_order_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """An order as the journal knows it. Totals are computed from fills, never copied from a report."""
 
     account_name: str

@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import Struct
+
 from app.domain.decimals import ZERO
 from app.domain.enums import OrderType, PositionMode, PositionSide, TradeType
 from app.domain.fill import Fill
@@ -18,8 +20,7 @@ from app.domain.fill import Fill
 ReportedState = Literal["open", "filled", "canceled", "rejected", "expired"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReport:
+class OrderReport(Struct, frozen=True, kw_only=True):
     """One order as the exchange has it. ``filled_amount`` is the exchange's own total.
 
     ``fills`` are the executions the message carried, which may be none or only the last; ``fills_complete`` says that they
@@ -41,8 +42,7 @@ class OrderReport:
     terms: ReportedTerms | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportedTerms:
+class ReportedTerms(Struct, frozen=True, kw_only=True):
     """The terms of an order as the exchange repeats them."""
 
     trade_type: TradeType
@@ -179,5 +179,23 @@ class Gap:
     reason: str = field(default="connected")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleReport:
+    """A candle as far as it has come. Once ``is_closed``, it will not change again."""
+
+    candle: Candle
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """The stream is down, and nothing more comes until the next ``Gap``."""
+
+    reason: str
+
+
 #: What a connector's event stream yields.
 ConnectorEvent = OrderReport | BalanceReport | Gap
+
+#: What a connector's market stream yields.
+MarketEvent = CandleReport | PublicTrade | OrderBook | Gap | Lost

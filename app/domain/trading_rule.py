@@ -6,8 +6,10 @@ is floored and a SELL price is raised to the tick. The texts of the refusals are
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from app.domain.decimals import EXACT, ZERO, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, PositionAction, TradeType

@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.enums import OrderStatus, TimeInForce
 from app.domain.order import OrderKey, OrderRequest
 from app.handlers import pages
+from app.handlers.prepared import PreparedSchema
 from app.handlers.schemas import (
     ActiveOrderFilterSchema,
     CancelResponseSchema,
@@ -21,8 +22,8 @@ from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
 from app.services.orders import Outcome, Placed
 
-_TRADE_REQUEST = TradeRequestSchema()
-_TRADE_RESPONSE = TradeResponseSchema()
+_TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
+_TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())
 _CANCEL_RESPONSE = CancelResponseSchema()
 _ACTIVE_FILTER = ActiveOrderFilterSchema()
 _ORDER_FILTER = OrderFilterSchema()

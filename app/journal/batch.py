@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from app.domain.decimals import ZERO
 from app.domain.order import Order, OrderKey
@@ -23,14 +24,14 @@ from app.journal.rows import Row, balance_row, change_row, decoder, event_row, f
 from app.journal.store import Store
 from app.journal.tables import BALANCES, ORDERS
 
-#: Orders remembered. A busy gateway has a few thousand orders alive; one takes about two kilobytes.
-_REMEMBERED = 4096
+#: Orders remembered, so that an order's outcome needs no look at the database: those of a second of the busiest day. One takes
+#: about two kilobytes.
+_REMEMBERED = 1024
 
 IdempotencyKey = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """An order with its name, its row's id and the exchange fill ids that the journal has of it."""
 
     key: OrderKey
@@ -79,6 +80,8 @@ class Batch:
         self._touched: dict[OrderKey, Held] = {}
         self._opened: dict[int, Row] = {}
         self._changed: dict[int, Row] = {}
+        #: What this transaction adds to the journal, in its order.
+        self.entries: list[JournalEntry] = []
         self._events: list[Row] = []
         self._fills: list[Row] = []
         self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
@@ -185,6 +188,7 @@ class Batch:
     def _append(self, entry: JournalEntry, event: Row) -> None:
         assert entry.seq == self.head + 1, "the sequence has no gaps"
         self.head = entry.seq
+        self.entries.append(entry)
         self._events.append(event)
 
     def _touch(self, held: Held) -> None:

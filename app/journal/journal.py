@@ -21,9 +21,8 @@ from app.journal.errors import JournalInDoubt, SchemaOutdated
 from app.journal.funding import FundingPayments
 from app.journal.leases import Leases
 from app.journal.portfolio import Snapshots
-from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
-from app.journal.records import Opened, Recorded
+from app.journal.records import JournalEntry, Opened, Recorded
 from app.journal.schema import is_current
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
@@ -122,6 +121,10 @@ class Journal(Reader):
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
         return await self._tail.wait_beyond(seq, timeout)
 
+    def added_after(self, seq: int) -> list[JournalEntry] | None:
+        """All entries after ``seq``, if this process added every one of them lately; None if the database must be asked."""
+        return self._tail.added_after(seq)
+
     async def _submit(self, unit: Unit) -> object:
         if self._writer is None:
             raise JournalUnavailable("The journal is not open")
@@ -138,4 +141,7 @@ def _store(database: Database, *, is_durable: bool) -> Store:
     if database.is_sqlite:
         assert database.url.database is not None
         return SqliteStore(database.url.database, is_durable=is_durable)
+    # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
+    from app.journal.postgres_store import PostgresStore
+
     return PostgresStore(database.url, is_durable=is_durable)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from app.domain.decimals import plain
 from app.domain.events import OrderEvent
@@ -25,10 +26,13 @@ class _First(msgspec.Struct):
     order: Order
 
 
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (OrderEvent, Order, Fill)
+_DATACLASSES: tuple[Any, ...] = (BalanceReport, Balance)
+
 #: The fields of each kind of value, and whether one that is None may be left out because reading it back gives None.
-_FIELDS = {
-    kind: tuple((field.name, field.default is None) for field in fields(kind))
-    for kind in (OrderEvent, Order, Fill, BalanceReport, Balance)
+_FIELDS: dict[type[Any], tuple[tuple[str, bool], ...]] = {
+    **{kind: tuple((each.name, each.default is None) for each in structs.fields(kind)) for kind in _STRUCTS},
+    **{kind: tuple((each.name, each.default is None) for each in fields(kind)) for kind in _DATACLASSES},
 }
 _ENCODER = msgspec.json.Encoder()
 _EVENT = msgspec.json.Decoder(OrderEvent)

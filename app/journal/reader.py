@@ -6,46 +6,45 @@ that each row is on exactly one page however long the journal is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, TextClause, and_, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, FromClause, Select, TextClause, and_, select
 
 from app.domain.order import Order, OrderKey
 from app.journal import cursors
 from app.journal.database import Database
 from app.journal.filters import OrderFilter, TradeFilter
+from app.journal.pages import Counted, Listing, Search, find_all, find_counted
 from app.journal.payloads import decode_event, decode_start
 from app.journal.records import JournalEntry, Page, Trade
 from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
-from app.journal.tables import ACTIVE_ONLY, EVENTS, FILLS, ORDERS, SEQUENCE, UNSETTLED_ONLY
+from app.journal.tables import (
+    ACTIVE_ONLY,
+    EVENTS,
+    FILL_COUNTS,
+    FILLS,
+    ORDER_COUNTS,
+    ORDERS,
+    SEQUENCE,
+    UNSETTLED_ONLY,
+)
 
 T = TypeVar("T")
 Condition = ColumnElement[bool] | TextClause
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing(Generic[T]):
-    """How one kind of page is read: from where, sorted by what, and how a row becomes an item and a cursor."""
-
-    source: FromClause
-    columns: tuple[Column[Any], ...]
-    sort: tuple[Column[Any], ...]
-    newest_first: bool
-    item: Callable[[Any], T]
-    cursor: Callable[[Any], str]
-
-
-_NEWEST_ORDERS = _Listing(
+_NEWEST_ORDERS = Counted(
     source=ORDERS,
     columns=tuple(ORDERS.c),
     sort=(ORDERS.c.created_at, ORDERS.c.id),
     newest_first=True,
     item=order_of,
     cursor=lambda row: cursors.encode_moment(row.created_at, row.id),
+    counts=ORDER_COUNTS,
+    kind=(ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.trading_pair, ORDERS.c.status),
+    fields=dict(ORDERS.c),
 )
-_ACTIVE_ORDERS = _Listing(
+_ACTIVE_ORDERS = Listing(
     source=ORDERS,
     columns=tuple(ORDERS.c),
     sort=(ORDERS.c.order_id, ORDERS.c.account_name, ORDERS.c.connector_name),
@@ -53,14 +52,20 @@ _ACTIVE_ORDERS = _Listing(
     item=order_of,
     cursor=lambda row: cursors.encode_names(row.order_id, row.account_name, row.connector_name),
 )
-_NEWEST_TRADES = _Listing(
+_NEWEST_TRADES = Counted(
     source=FILLS.join(ORDERS, FILLS.c.order_number == ORDERS.c.id),
     columns=TRADE_COLUMNS,
     sort=(FILLS.c.filled_at, FILLS.c.seq),
     newest_first=True,
     item=trade_of,
     cursor=lambda row: cursors.encode_moment(row.filled_at, row.seq),
+    counts=FILL_COUNTS,
+    kind=(FILLS.c.account_name, FILLS.c.connector_name, FILLS.c.trading_pair),
+    fields={**dict(FILLS.c), "trade_type": ORDERS.c.trade_type},
 )
+
+#: The few orders that may be on a book, found first: left to itself, SQLite would rather read all orders in the order of their ids.
+_AMONG_ACTIVE = ORDERS.c.id.in_(select(ORDERS.alias("active").c.id).where(ACTIVE_ONLY))
 
 
 class Reader:
@@ -95,29 +100,33 @@ class Reader:
 
     def open_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
         """The orders that rest at an exchange as far as we know, oldest first."""
-        # Both conditions: the second one is what the partial index is found by.
-        return self._orders(ORDERS.c.state == "open", ACTIVE_ONLY, *_place(account_name, connector_name))
+        names = {"account_name": account_name, "connector_name": connector_name}
+        wanted = {column: (name,) for column, name in names.items() if name is not None}
+        return self._orders(ORDERS.c.state == "open", _AMONG_ACTIVE, *_unindexed(wanted))
 
     def search_orders(
         self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/search"
     ) -> Page[Order]:
         """Orders, newest first. Raises ``InvalidCursor``, whose text names ``path``."""
         after = None if cursor is None else cursors.decode_moment(cursor, path)
-        return self._page(_NEWEST_ORDERS, _order_conditions(filter), after, limit)
+        return self._counted(_NEWEST_ORDERS, filter, after, limit)
 
     def active_orders(
         self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/active"
     ) -> Page[Order]:
         """Orders that may be on an exchange's book, sorted by id. Raises ``InvalidCursor``, whose text names ``path``."""
         after = None if cursor is None else cursors.decode_names(cursor, len(_ACTIVE_ORDERS.sort), path)
-        return self._page(_ACTIVE_ORDERS, [ACTIVE_ONLY, *_order_conditions(filter)], after, limit)
+        search = Search(after=after, limit=limit + 1)
+        with self.database.snapshot() as connection:
+            rows, total = find_all(connection, _ACTIVE_ORDERS, [ACTIVE_ONLY, *_active_conditions(filter)], search)
+        return _page(_ACTIVE_ORDERS, rows, total, limit)
 
     def search_trades(
         self, filter: TradeFilter, *, limit: int, cursor: str | None, path: str = "/trading/trades"
     ) -> Page[Trade]:
         """Trades, newest first by the exchange's time. Raises ``InvalidCursor``, whose text names ``path``."""
         after = None if cursor is None else cursors.decode_moment(cursor, path)
-        return self._page(_NEWEST_TRADES, _trade_conditions(filter), after, limit)
+        return self._counted(_NEWEST_TRADES, filter, after, limit)
 
     def known_fills(self, key: OrderKey) -> list[Trade]:
         """The fills of one order in the order they were recorded."""
@@ -164,32 +173,42 @@ class Reader:
         query = select(*ORDERS.c).where(*conditions).order_by(ORDERS.c.id)
         return [order_of(row) for row in self.database.rows(query)]
 
-    def _page(
-        self, listing: _Listing[T], conditions: Sequence[Condition], after: tuple[Any, ...] | None, limit: int
+    def _counted(
+        self,
+        listing: Counted[T],
+        filter: OrderFilter | TradeFilter,
+        after: tuple[Any, ...] | None,
+        limit: int,
     ) -> Page[T]:
-        query, count = _page_queries(listing, conditions, after)
-        with self.database.snapshot() as connection:
-            total = connection.scalar(count)
-            # One row more than asked tells whether there is another page.
-            rows = connection.execute(query.limit(limit + 1)).all()
-        shown = rows[:limit]
-        return Page(
-            items=tuple(listing.item(row) for row in shown),
-            total_count=total or 0,
-            next_cursor=listing.cursor(shown[-1]) if len(rows) > limit else None,
+        # One row more than asked tells whether there is another page.
+        search = Search(
+            wanted=_wanted(filter), start_at=filter.start_at, end_at=filter.end_at, after=after, limit=limit + 1
         )
+        with self.database.snapshot() as connection:
+            rows, total = find_counted(connection, listing, search)
+        return _page(listing, rows, total, limit)
 
 
-def _page_queries(
-    listing: _Listing[Any], conditions: Sequence[Condition], after: tuple[Any, ...] | None
-) -> tuple[Select[Any], Select[Any]]:
-    """The rows after a position, and the number of rows in all."""
-    query = select(*listing.columns).select_from(listing.source).where(*conditions)
-    count = select(func.count()).select_from(listing.source).where(*conditions)
-    position = tuple_(*listing.sort)
-    if after is not None:
-        query = query.where(position < after if listing.newest_first else position > after)
-    return query.order_by(*[each.desc() if listing.newest_first else each for each in listing.sort]), count
+def _page(listing: Listing[T], rows: Sequence[Any], total: int, limit: int) -> Page[T]:
+    shown = rows[:limit]
+    return Page(
+        items=tuple(listing.item(row) for row in shown),
+        total_count=total,
+        next_cursor=listing.cursor(shown[-1]) if len(rows) > limit else None,
+    )
+
+
+def _wanted(filter: OrderFilter | TradeFilter) -> dict[str, Sequence[str]]:
+    """The values that a filter asks for, by the name of the column."""
+    asked: dict[str, Sequence[str]] = {
+        "account_name": filter.account_names,
+        "connector_name": filter.connector_names,
+        "trading_pair": filter.trading_pairs,
+        "trade_type": [str(each) for each in filter.trade_types],
+    }
+    if isinstance(filter, OrderFilter) and filter.status is not None:
+        asked["status"] = [str(filter.status)]
+    return {name: values for name, values in asked.items() if values}
 
 
 def _first(orders: Sequence[Order]) -> Order | None:
@@ -229,12 +248,8 @@ def _among(
     return [column.in_(tuple(names)) for column, names in asked if names]
 
 
-def _order_conditions(filter: OrderFilter) -> list[Condition]:
-    conditions = _among(ORDERS, filter.account_names, filter.connector_names, filter.trading_pairs)
-    if filter.trade_types:
-        conditions.append(ORDERS.c.trade_type.in_([str(each) for each in filter.trade_types]))
-    if filter.status is not None:
-        conditions.append(ORDERS.c.status == str(filter.status))
+def _active_conditions(filter: OrderFilter) -> list[Condition]:
+    conditions = _unindexed(_wanted(filter))
     if filter.start_at is not None:
         conditions.append(ORDERS.c.created_at >= filter.start_at)
     if filter.end_at is not None:
@@ -242,12 +257,8 @@ def _order_conditions(filter: OrderFilter) -> list[Condition]:
     return conditions
 
 
-def _trade_conditions(filter: TradeFilter) -> list[Condition]:
-    conditions = _among(FILLS, filter.account_names, filter.connector_names, filter.trading_pairs)
-    if filter.trade_types:
-        conditions.append(ORDERS.c.trade_type.in_([str(each) for each in filter.trade_types]))
-    if filter.start_at is not None:
-        conditions.append(FILLS.c.filled_at >= filter.start_at)
-    if filter.end_at is not None:
-        conditions.append(FILLS.c.filled_at <= filter.end_at)
-    return conditions
+def _unindexed(wanted: Mapping[str, Sequence[str]]) -> list[Condition]:
+    """Conditions on orders in a form that no index answers: active orders are few and have an index of their own, where SQLite,
+    left the choice, would rather read all orders of an account.
+    """
+    return [ORDERS.c[name].concat("").in_(tuple(values)) for name, values in wanted.items()]

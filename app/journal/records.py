@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from app.domain.enums import OrderState, OrderStatus, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
@@ -16,8 +18,7 @@ from app.domain.reports import BalanceReport
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
+class JournalEntry(Struct, frozen=True, kw_only=True):
     """One line of the journal. ``seq`` has no gaps and rises in the order of the commits.
 
     An entry is about an order (``event`` and the order's figures *after* it) or about balances (``balances``), never both.
@@ -36,16 +37,14 @@ class JournalEntry:
     filled_amount: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """The order under the id or key that was asked for; ``is_new`` is False where it was there before."""
 
     order: Order
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """The order after the events, the entries written, and the texts of what the lifecycle would not allow."""
 
     order: Order

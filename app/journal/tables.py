@@ -86,9 +86,7 @@ ORDERS = Table(
         postgresql_where=text("idempotency_key IS NOT NULL"),
     ),
     Index("ix_orders_created_at", "created_at", "id"),
-    Index("ix_orders_account_name", "account_name", "connector_name", "created_at", "id"),
-    Index("ix_orders_trading_pair", "trading_pair", "created_at", "id"),
-    Index("ix_orders_status", "status", "created_at", "id"),
+    Index("ix_orders_kind", "account_name", "connector_name", "trading_pair", "status", "created_at", "id"),
     Index(
         "ix_orders_active",
         "order_id",
@@ -144,6 +142,33 @@ FILLS = Table(
     UniqueConstraint("order_number", "exchange_fill_id"),
     Index("ix_fills_filled_at", "filled_at", "seq"),
     Index("ix_fills_trading_pair", "account_name", "connector_name", "trading_pair", "filled_at", "seq"),
+)
+
+#: How many orders and fills there are of each kind (``app.journal.pages``) and month (``2026-01``, of ``created_at`` and
+#: ``filled_at`` in UTC); triggers of the database keep both.
+ORDER_COUNTS = Table(
+    "order_counts",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("trade_type", Name, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("month", Name, nullable=False),
+    Column("number", Sequence, nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "trade_type", "status", "month"),
+)
+
+FILL_COUNTS = Table(
+    "fill_counts",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("trade_type", Name, nullable=False),
+    Column("month", Name, nullable=False),
+    Column("number", Sequence, nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "trade_type", "month"),
 )
 
 BALANCES = Table(

@@ -1,29 +1,29 @@
 """Waiting for the journal to grow: the last sequence number as this process knows it, and who waits for a higher one.
 
-Own commits are known at once, from the writer. Commits of other processes come by PostgreSQL's LISTEN; a slow poll is the net
-below it, and the only source where several processes share a SQLite file. Everything here runs on one event loop. A ``Tail``
-tells that there is something to read and never what.
+Own commits are known at once, with what they added, from the writer. Commits of other processes come by PostgreSQL's LISTEN; a
+slow poll is the net below it, and the only source where several processes share a SQLite file. Everything here runs on one event
+loop. What other processes added, a ``Tail`` never tells; it must be read from the database.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-
-import psycopg
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from app.clock import Clock
 from app.domain.errors import JournalUnavailable
 from app.journal.database import Database
-from app.journal.postgres_store import CHANNEL, connect_arguments
 from app.journal.reader import Reader
+from app.journal.records import JournalEntry
 
 #: Seconds between two looks at the database while somebody waits. LISTEN makes the normal case immediate; one small
 #: read every two seconds costs nothing.
 POLL_SECONDS = 2.0
 
-#: Seconds before a lost LISTEN connection is opened again; the poll covers the time between.
-RECONNECT_SECONDS = 1.0
+#: Own entries kept for those who follow the end, who are seldom a tenth of a second behind.
+_KEPT = 1024
 
 
 class Tail:
@@ -34,6 +34,8 @@ class Tail:
         self._reader = reader
         self._clock = clock
         self._head = 0
+        #: The last entries without a gap, as far as this process added them itself.
+        self._own: deque[JournalEntry] = deque(maxlen=_KEPT)
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -42,7 +44,11 @@ class Tail:
         await self._look()
         self._tasks.append(asyncio.create_task(self._poll(), name="journal-poll"))
         if not self._database.is_sqlite:
-            self._tasks.append(asyncio.create_task(self._listen(), name="journal-listen"))
+            # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
+            from app.journal.listener import listen
+
+            announced = listen(self._database.url, self._clock, look=self._look, advance=self.advance)
+            self._tasks.append(asyncio.create_task(announced, name="journal-listen"))
 
     async def stop(self) -> None:
         """End watching and wake everybody; may be called twice."""
@@ -52,11 +58,23 @@ class Tail:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._wake(lambda _: True)
 
-    def advance(self, head: int) -> None:
-        """The journal is known to reach ``head``."""
+    def advance(self, head: int, added: Sequence[JournalEntry] = ()) -> None:
+        """The journal is known to reach ``head``; ``added`` is what this process has added up to there."""
+        if added:
+            if self._own and added[0].seq != self._own[-1].seq + 1:
+                self._own.clear()
+            self._own.extend(added)
         if head > self._head:
             self._head = head
             self._wake(lambda seq: seq < head)
+
+    def added_after(self, seq: int) -> list[JournalEntry] | None:
+        """All entries after ``seq``, if this process added every one of them lately; None if the database must be asked."""
+        own = self._own
+        if not own or own[-1].seq != self._head or own[0].seq > seq + 1:
+            return None
+        # From the right: whoever follows is nearly there.
+        return [*islice(reversed(own), max(0, own[-1].seq - seq))][::-1]
 
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
@@ -96,20 +114,3 @@ class Tail:
                 except JournalUnavailable:
                     # Those who wait lose nothing: the next look finds what this one would have found.
                     continue
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                await self._hear()
-            except (psycopg.OperationalError, JournalUnavailable):
-                # The server went away; the poll goes on, and what was missed is read after the next LISTEN.
-                await self._clock.sleep(RECONNECT_SECONDS)
-
-    async def _hear(self) -> None:
-        arguments = connect_arguments(self._database.url)
-        async with await psycopg.AsyncConnection.connect(**arguments, autocommit=True) as connection:
-            await connection.execute(b"LISTEN " + CHANNEL.encode())
-            # What was committed before the LISTEN took effect is not announced again.
-            await self._look()
-            async for notice in connection.notifies():
-                self.advance(int(notice.payload))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from app.domain.enums import EventKind
 from app.domain.errors import OrderNotFound
 from app.domain.events import OrderEvent
@@ -155,7 +157,7 @@ def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
             new_fills.add(event.fill.exchange_fill_id)
         entries.append(_entry(batch.head + 1 + len(entries), order, event))
     payloads = [encode_event(entry.event) for entry in entries if entry.event is not None]
-    batch.change_order(replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries, payloads)
+    batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries, payloads)
     return Recorded(order=order, entries=tuple(entries), anomalies=tuple(anomalies))
 
 

@@ -61,6 +61,7 @@ def _greeting(sandbox: Sandbox, key: str) -> str:
         f"A local Binance serves on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
         f"  export ORDERGATE_BINANCE_REST_URL={sandbox.rest_url}\n"
         f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}\n"
+        f"  export ORDERGATE_BINANCE_STREAM_URL={sandbox.stream_url}\n"
         f"  export ORDERGATE_BINANCE_PERPETUAL_REST_URL={sandbox.futures_rest_url}\n"
         f"  export ORDERGATE_BINANCE_PERPETUAL_STREAM_URL={sandbox.futures_stream_url}"
     )

@@ -34,8 +34,18 @@ from app.sandbox.sockets import Connections
 #: Those of a new account on Binance's USD-M market, where orders are counted by ten seconds and by minute; here also by day.
 _LIMITS = Limits(weight=2_400, orders_10s=300, orders_day=200_000)
 
-#: Below these Binance has the market streams of futures, sorted by kind; here each has all.
-_STREAM_PATHS = ("/market", "/public")
+#: What clients may send on one connection.
+_MOST_A_SECOND = 10
+
+
+def _is_public(stream: str) -> bool:
+    """Whether Binance carries the stream below ``/public``, where the fast ones are; the others are below ``/market``."""
+    what = stream.partition("@")[2]
+    return what.startswith(("depth", "bookTicker", "trade")) or stream == "!bookTicker"
+
+
+def _is_other(stream: str) -> bool:
+    return not _is_public(stream)
 
 
 class FuturesMarket:
@@ -61,7 +71,8 @@ class FuturesMarket:
         self._listen_keys = ListenKeys(clock)
         self._user_sockets = UserSockets(self._listen_keys, self._feed, clock, faults=faults, connections=connections)
         events = FuturesStreamEvents(self.venue, self._books)
-        self._market_sockets = MarketSockets(self.venue, events, faults, connections, _STREAM_PATHS)
+        paths = {"/market": _is_other, "/public": _is_public}
+        self.market_sockets = MarketSockets(self.venue, events, faults, connections, paths, _MOST_A_SECOND)
 
     async def start(self) -> None:
         """Get ready for connections."""
@@ -69,11 +80,11 @@ class FuturesMarket:
 
     def begin(self) -> None:
         """Tell the market streams."""
-        self._market_sockets.start()
+        self.market_sockets.start()
 
     async def stop(self) -> None:
         """Tell nothing more; may be called twice."""
-        await self._market_sockets.close()
+        await self.market_sockets.close()
         await self._feed.close()
 
     def close(self) -> None:
@@ -92,7 +103,7 @@ class FuturesMarket:
             self._listen_keys,
         )
         endpoints = [endpoint for part in parts for endpoint in part.endpoints()]
-        return [*face.routes(endpoints), *self._user_sockets.routes(), *self._market_sockets.routes()]
+        return [*face.routes(endpoints), *self._user_sockets.routes(), *self.market_sockets.routes()]
 
     async def open_account(self, name: str, balances: Mapping[str, Decimal]) -> None:
         """An account with money of its own. Raises ``PaperRefusal`` if there is one of that name."""

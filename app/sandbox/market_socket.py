@@ -1,15 +1,15 @@
 """The market streams' socket: ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, and SUBSCRIBE and its kin on either.
 
-A market may have them below a path of its own.
+A market may have them below paths of its own, each of which carries a part of them.
 
-Names are taken as they come: one that means nothing stays silent, as on Binance.
+Names are taken as they come: one that means nothing, or that another path carries, stays silent, as on Binance.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +29,13 @@ _MOST_STREAMS = 1_024
 
 _SECOND = 1
 
+#: Which streams a path carries.
+Carries = Callable[[str], bool]
+
+
+def _everything(stream: str) -> bool:
+    return True
+
 
 class MarketSockets:
     """All listeners of market streams, told once a second."""
@@ -39,13 +46,17 @@ class MarketSockets:
         events: StreamEvents,
         faults: FaultPlan,
         connections: Connections,
-        paths: Sequence[str] = ("",),
+        paths: Mapping[str, Carries] | None = None,
+        most_a_second: int = 5,
     ) -> None:
         self._venue = venue
         self._events = events
         self._faults = faults
         self._connections = connections
-        self._paths = paths
+        self._paths = paths or {"": _everything}
+        self._most_a_second = most_a_second
+        #: How many messages of clients came, by method.
+        self.messages: Counter[str] = Counter()
         self._listeners: dict[str, set[_Session]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
@@ -73,7 +84,8 @@ class MarketSockets:
 
     def subscribe(self, session: _Session, streams: list[str]) -> None:
         for stream in streams:
-            self._listeners[stream].add(session)
+            if session.carries(stream):
+                self._listeners[stream].add(session)
             session.streams[stream] = None
 
     def unsubscribe(self, session: _Session, streams: list[str]) -> None:
@@ -88,8 +100,9 @@ class MarketSockets:
         return await self._serve(request, request.query.get("streams", ""), is_combined=True)
 
     async def _serve(self, request: web.Request, names: str, *, is_combined: bool) -> web.WebSocketResponse:
-        connection = Connection(request, self._venue.clock, self._faults)
-        session = _Session(connection, self, is_combined=is_combined)
+        connection = Connection(request, self._venue.clock, self._faults, self._most_a_second)
+        carries = next(carries for path, carries in self._paths.items() if request.path.startswith(path))
+        session = _Session(connection, self, carries, is_combined=is_combined)
         self.subscribe(session, [name for name in names.split("/") if name])
         self._connections.add(connection, connection.send)
         try:
@@ -120,10 +133,11 @@ class MarketSockets:
 class _Session:
     """One connection and the streams that it listens to."""
 
-    def __init__(self, connection: Connection, sockets: MarketSockets, *, is_combined: bool) -> None:
+    def __init__(self, connection: Connection, sockets: MarketSockets, carries: Carries, *, is_combined: bool) -> None:
         self._connection = connection
         self._sockets = sockets
         self._is_combined = is_combined
+        self.carries = carries
         self.streams: dict[str, None] = {}
 
     def tell(self, stream: str, payloads: list[Any]) -> None:
@@ -139,6 +153,7 @@ class _Session:
             return self._connection.send({"error": {"code": 3, "msg": f"Invalid JSON: {error}"}})
         number, parameters = request.get("id"), request.get("params", [])
         action = self._actions().get(str(request.get("method")))
+        self._sockets.messages[str(request.get("method"))] += 1
         if action is None:
             return self._refuse(number, 2, "Invalid request: unknown variant of method")
         if not isinstance(parameters, list):

@@ -1,4 +1,5 @@
-"""One websocket connection as Binance keeps it: pings every 20 seconds, an end after 24 hours, and events that may go wrong.
+"""One websocket connection as Binance keeps it: pings every 20 seconds, an end after 24 hours or when a client says too much, and
+events that may go wrong.
 
 What is said on it is the affair of ``ws_api`` and ``market_socket``; this sends in order, never blocks who speaks, and ends.
 """
@@ -6,6 +7,7 @@ What is said on it is the affair of ``ws_api`` and ``market_socket``; this sends
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -25,10 +27,14 @@ _LIFE_SECONDS = 24 * 3600
 _MAX_MESSAGE = 1_000_000
 
 
-class Connection:
-    """One client. ``serve`` returns when it is over."""
+#: How Binance closes the connection of a client that sends too much, and what it says.
+_POLICY, _TOO_MANY = 1008, b"Too many requests"
 
-    def __init__(self, request: web.Request, clock: Clock, faults: FaultPlan) -> None:
+
+class Connection:
+    """One client. ``serve`` returns when it is over. More messages than ``most_a_second``, pings and pongs included, end it."""
+
+    def __init__(self, request: web.Request, clock: Clock, faults: FaultPlan, most_a_second: int | None = None) -> None:
         self._request = request
         self._clock = clock
         self._faults = faults
@@ -36,6 +42,7 @@ class Connection:
         self._outbox: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()  # float: seconds, never money
         self._held: list[bytes] = []
         self._heard_at = clock.monotonic()
+        self._received: deque[float] | None = None if most_a_second is None else deque(maxlen=most_a_second)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -49,6 +56,9 @@ class Connection:
             self._spawn(work)
         try:
             async for message in self._socket:
+                if self._is_too_much():
+                    await self._socket.close(code=_POLICY, message=_TOO_MANY)
+                    break
                 if message.type is WSMsgType.PING:
                     await self._socket.pong(message.data)
                 elif message.type is WSMsgType.PONG:
@@ -92,6 +102,15 @@ class Connection:
     async def close(self) -> None:
         """End the connection politely."""
         await self._socket.close()
+
+    def _is_too_much(self) -> bool:
+        """Note a message; whether there were more in the last second than there may be."""
+        if self._received is None:
+            return False
+        now, received = self._clock.monotonic(), self._received
+        is_full = len(received) == received.maxlen and now - received[0] < 1
+        received.append(now)
+        return is_full
 
     async def _write(self) -> None:
         with suppress(ConnectionError):  # the reader sees the same end and ends the connection

@@ -41,11 +41,16 @@ class CandleRange:
 
     def count(self, interval: str, now: datetime) -> int | None:
         """How many candles that are at the most, up to ``now``; None for an interval whose length only the exchange knows."""
-        known = _INTERVAL.fullmatch(interval)
-        if known is None:
+        length = interval_length(interval)
+        if length is None:
             return None
-        length = int(known.group(1)) * _UNITS[known.group(2)]
         return max(timedelta(), min(self.end_at, now) - self.start_at) // length + 1
+
+
+def interval_length(interval: str) -> timedelta | None:
+    """How long a candle of ``interval`` lasts; None where only the exchange knows."""
+    known = _INTERVAL.fullmatch(interval)
+    return None if known is None else int(known.group(1)) * _UNITS[known.group(2)]
 
 
 async def fetch_last(connector: Connector, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:

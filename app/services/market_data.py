@@ -1,15 +1,17 @@
 """Market data of any connector, without credentials: prices, books, candles, trades, funding terms.
 
-Callers are served from ``Readings``, so that a hundred of them cost an exchange what one does. Numbers are the exchange's own.
-What a connector can't tell is an error that says so.
+Callers are served from ``Readings``, so that a hundred of them cost an exchange what one does. What somebody watches is kept up to
+date by the exchange's own stream where it has one (``LiveMarkets``), and serves everybody while it is as fresh as an answer would
+be. Numbers are the exchange's own. What a connector can't tell is an error that says so.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from app.clock import Clock
 from app.connectors.base import Connector
@@ -18,6 +20,7 @@ from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNo
 from app.domain.rates import split_pair
 from app.domain.reports import Candle, FundingInfo, OrderBook, PublicTrade, Ticker
 from app.services.candle_pages import MOST_CANDLES, PAGE, CandleRange, fetch_last, fetch_range
+from app.services.live_markets import LiveMarkets
 from app.services.readings import Reading, ReadingKey, Readings
 from app.services.sessions import Sessions
 
@@ -39,6 +42,12 @@ _SINGLE_TICKERS = 20
 _AT_ONCE = 5
 #: How long a long stretch of history may take; it is read in pages that have the ordinary limit each.
 _HISTORY_LIMIT = timedelta(seconds=60)
+#: Trades that are kept of a market that is followed: what exchanges give in one answer.
+_FOLLOWED_TRADES = 1000
+
+#: For those who watch: seconds for which the last word of a stream counts, because a stream that has nothing to say is silent.
+#: After that, until its next word, they look over REST, so that a stream which has quietly stopped hides nothing.
+WATCHED_AGE = 5.0
 
 
 class MarketData:
@@ -49,6 +58,7 @@ class MarketData:
         self._readings = readings
         self._clock = clock
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._live = LiveMarkets(sessions, clock, _HISTORY_LIMIT)
         #: Set when the server stops: whoever follows a market must end.
         self.ended = asyncio.Event()
 
@@ -88,17 +98,26 @@ class MarketData:
         return {ticker.trading_pair: ticker.price for ticker in found}
 
     async def order_book(
-        self, connector_name: str, trading_pair: str, depth: int, *, limit: timedelta | None = None
+        self,
+        connector_name: str,
+        trading_pair: str,
+        depth: int,
+        *,
+        limit: timedelta | None = None,
+        live_age: float = _BOOK_AGE,
     ) -> OrderBook:
         """The ``depth`` best levels of each side, up to a thousand; fewer where the book holds no more."""
         connector = await self._sessions.keyless(connector_name)
-        asked = next((each for each in _DEPTHS if each >= depth), _DEPTHS[-1])
-        book = await self._readings.get(
-            _book_key(connector_name, trading_pair, asked),
-            _BOOK_AGE,
-            lambda: connector.fetch_order_book(trading_pair, asked),
-            limit=limit,
-        )
+        levels = connector.capabilities.followed_levels
+        book: Any = self._known(_book_key(connector_name, trading_pair, levels), live_age) if depth <= levels else None
+        if book is None:
+            asked = next((each for each in _DEPTHS if each >= depth), _DEPTHS[-1])
+            book = await self._readings.get(
+                _book_key(connector_name, trading_pair, asked),
+                _BOOK_AGE,
+                lambda: connector.fetch_order_book(trading_pair, asked),
+                limit=limit,
+            )
         return OrderBook(
             trading_pair=trading_pair,
             bids=book.bids[:depth],
@@ -106,13 +125,21 @@ class MarketData:
             reported_at=book.reported_at,
         )
 
-    async def recent_trades(self, connector_name: str, trading_pair: str, count: int) -> Sequence[PublicTrade]:
+    async def recent_trades(
+        self, connector_name: str, trading_pair: str, count: int, *, live_age: float = _BOOK_AGE
+    ) -> Sequence[PublicTrade]:
         """The market's last trades, at most ``count`` of them, oldest first."""
         connector = await self._sessions.keyless(connector_name)
-        asked = _count(count)
-        key = ReadingKey(kind="trades", connector_name=connector_name, trading_pair=trading_pair, detail=(asked,))
-        trades = await self._readings.get(key, _BOOK_AGE, lambda: connector.fetch_recent_trades(trading_pair, asked))
-        return trades[-count:]
+        followed = _trades_key(connector_name, trading_pair, _FOLLOWED_TRADES)
+        trades: Any = self._known(followed, live_age) if count <= _FOLLOWED_TRADES else None
+        if trades is None:
+            asked = _count(count)
+            key = _trades_key(connector_name, trading_pair, asked)
+            trades = await self._readings.get(
+                key, _BOOK_AGE, lambda: connector.fetch_recent_trades(trading_pair, asked)
+            )
+        found: Sequence[PublicTrade] = trades[-count:]
+        return found
 
     async def funding_info(self, connector_name: str, trading_pair: str) -> FundingInfo:
         """The funding terms of a perpetual. Raises ``InvalidArgument`` for a connector that has none."""
@@ -122,14 +149,14 @@ class MarketData:
         key = ReadingKey(kind="funding_info", connector_name=connector_name, trading_pair=trading_pair)
         return await self._readings.get(key, _FUNDING_AGE, lambda: connector.fetch_funding_info(trading_pair))
 
-    async def candles(self, connector_name: str, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:
+    async def candles(
+        self, connector_name: str, trading_pair: str, interval: str, count: int, *, live_age: float = _MOMENT
+    ) -> Sequence[Candle]:
         """The last ``count`` candles, oldest first; the last is still growing. Raises ``MarketDataNotFound`` if there are none."""
         connector = await self._candle_connector(connector_name, trading_pair)
         asked = _count(count)
-        key = ReadingKey(
-            kind="candles", connector_name=connector_name, trading_pair=trading_pair, detail=(interval, asked)
-        )
-        found = await self._readings.get(
+        key = _candles_key(connector_name, trading_pair, interval, asked)
+        found: Sequence[Candle] = self._known(key, live_age) or await self._readings.get(
             key,
             _MOMENT,
             lambda: fetch_last(connector, trading_pair, interval, asked),
@@ -161,6 +188,33 @@ class MarketData:
         _check_range(interval, wanted, len(found))
         return found
 
+    # -- following ------------------------------------------------------------------------------------------------------
+
+    def follow_book(self, connector_name: str, trading_pair: str, depth: int) -> Callable[[], None]:
+        """Let the exchange push the book, if it can and as deep, until the answer is called; then and before that REST serves."""
+        levels = connector_class(connector_name).capabilities.followed_levels
+        return self._live.follow(_book_key(connector_name, trading_pair, levels)) if depth <= levels else _nothing
+
+    def follow_trades(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
+        """Let the exchange push the market's trades in the same way."""
+        if "trades" not in connector_class(connector_name).capabilities.followed:
+            return _nothing
+        return self._live.follow(_trades_key(connector_name, trading_pair, _FOLLOWED_TRADES))
+
+    def follow_candles(self, connector_name: str, trading_pair: str, interval: str, count: int) -> Callable[[], None]:
+        """Let the exchange push the last candles in the same way."""
+        if "candles" not in connector_class(connector_name).capabilities.followed:
+            return _nothing
+        return self._live.follow(_candles_key(connector_name, trading_pair, interval, _count(count)))
+
+    def _known(self, key: ReadingKey, max_age: float) -> Any:
+        """What the exchange's stream last said, if that is young enough. It counts as asked for, like what REST answers."""
+        live = self._live.value(key, max_age)
+        if live is None:
+            return None
+        self._readings.note(key, *live)
+        return live[0]
+
     # -- what is being asked --------------------------------------------------------------------------------------------
 
     def candle_connectors(self) -> list[str]:
@@ -187,8 +241,10 @@ class MarketData:
 
     def remove_pair(self, connector_name: str, trading_pair: str) -> bool:
         """Let go of the book of a pair; False if nobody had asked for it."""
-        gone = [self._readings.forget(_book_key(connector_name, trading_pair, depth)) for depth in _DEPTHS]
-        return any(gone)
+        keys = [reading.key for reading in self.books(connector_name) if reading.key.trading_pair == trading_pair]
+        for key in keys:
+            self._readings.forget(key)
+        return bool(keys)
 
     def books(self, connector_name: str) -> Sequence[Reading]:
         """The readings of the connector's books."""
@@ -214,6 +270,7 @@ class MarketData:
     async def close(self) -> None:
         """Give up on what is under way; may be called twice."""
         self.end()
+        await self._live.close()
         await self._readings.close()
 
     async def _candle_connector(self, connector_name: str, trading_pair: str) -> Connector:
@@ -244,6 +301,20 @@ def _check_range(interval: str, wanted: CandleRange, count: int | None) -> None:
 
 def _book_key(connector_name: str, trading_pair: str, depth: int) -> ReadingKey:
     return ReadingKey(kind="order_book", connector_name=connector_name, trading_pair=trading_pair, detail=(depth,))
+
+
+def _trades_key(connector_name: str, trading_pair: str, count: int) -> ReadingKey:
+    return ReadingKey(kind="trades", connector_name=connector_name, trading_pair=trading_pair, detail=(count,))
+
+
+def _candles_key(connector_name: str, trading_pair: str, interval: str, count: int) -> ReadingKey:
+    return ReadingKey(
+        kind="candles", connector_name=connector_name, trading_pair=trading_pair, detail=(interval, count)
+    )
+
+
+def _nothing() -> None:
+    """There is nothing to let go of."""
 
 
 def _count(count: int) -> int:

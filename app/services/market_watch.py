@@ -1,18 +1,19 @@
 """Following one market: what is new since the last look.
 
 A watch belongs to one subscriber and holds only what that one has seen; the exchange is asked through ``MarketData``, so that many
-watches of one market cost what one does. ``look`` raises what a question raises, and may be called again after that.
+watches of one market cost what one does. From its first look until it is closed, a watch has the exchange push the market, where it
+can; what is looked at is then mostly there already. ``look`` raises what a question raises, and may be called again after that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from app.domain.reports import BookLevel, Candle, OrderBook, PublicTrade
-from app.services.market_data import MarketData
+from app.services.market_data import WATCHED_AGE, MarketData
 
 #: Trades asked for at a look. A pair with more in one interval is asked for the most there is, and what is lost is not made up.
 _TRADES = 100
@@ -36,6 +37,25 @@ class Watch(Protocol):
     async def look(self) -> object | None:
         """What is new, or None."""
 
+    def close(self) -> None:
+        """Let go of the market; may be called twice. No look may follow."""
+
+
+class _Following:
+    """The exchange's stream of one market, from the first look until the end."""
+
+    def __init__(self, follow: Callable[[], Callable[[], None]]) -> None:
+        self._follow = follow
+        self._let_go: Callable[[], None] | None = None
+
+    def begin(self) -> None:
+        if self._let_go is None:
+            self._let_go = self._follow()
+
+    def end(self) -> None:
+        if self._let_go is not None:
+            self._let_go()
+
 
 class BookWatch:
     """The book, whenever it has changed."""
@@ -44,13 +64,18 @@ class BookWatch:
         self._market_data = market_data
         self._place = (connector_name, trading_pair)
         self._depth = depth
+        self._following = _Following(lambda: market_data.follow_book(connector_name, trading_pair, depth))
         self._seen: tuple[tuple[BookLevel, ...], tuple[BookLevel, ...]] | None = None
 
     async def start(self) -> None:
         await self._market_data.order_book(*self._place, self._depth)
 
+    def close(self) -> None:
+        self._following.end()
+
     async def look(self) -> OrderBook | None:
-        book = await self._market_data.order_book(*self._place, self._depth)
+        self._following.begin()
+        book = await self._market_data.order_book(*self._place, self._depth, live_age=WATCHED_AGE)
         if (book.bids, book.asks) == self._seen:
             return None
         self._seen = (book.bids, book.asks)
@@ -65,14 +90,19 @@ class CandleWatch:
     ) -> None:
         self._market_data = market_data
         self._asked = (connector_name, trading_pair, interval, count)
+        self._following = _Following(lambda: market_data.follow_candles(*self._asked))
         self._opened_at: datetime | None = None
         self._last: Candle | None = None
 
     async def start(self) -> None:
         await self._market_data.candles(*self._asked)
 
+    def close(self) -> None:
+        self._following.end()
+
     async def look(self) -> CandleNews | None:
-        candles = await self._market_data.candles(*self._asked)
+        self._following.begin()
+        candles = await self._market_data.candles(*self._asked, live_age=WATCHED_AGE)
         last = candles[-1]
         if last == self._last:
             return None
@@ -87,6 +117,7 @@ class TradeWatch:
     def __init__(self, market_data: MarketData, connector_name: str, trading_pair: str) -> None:
         self._market_data = market_data
         self._place = (connector_name, trading_pair)
+        self._following = _Following(lambda: market_data.follow_trades(connector_name, trading_pair))
         #: The ids of the last look and of the one before: the short list may be a little older than the long one that was asked for
         #: in between.
         self._seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
@@ -95,10 +126,14 @@ class TradeWatch:
     async def start(self) -> None:
         self._remember(await self._market_data.recent_trades(*self._place, _TRADES))
 
+    def close(self) -> None:
+        self._following.end()
+
     async def look(self) -> Sequence[PublicTrade] | None:
-        trades = await self._market_data.recent_trades(*self._place, _TRADES)
+        self._following.begin()
+        trades = await self._market_data.recent_trades(*self._place, _TRADES, live_age=WATCHED_AGE)
         if len(trades) == _TRADES and not self._seen[0] & _ids(trades):
-            trades = await self._market_data.recent_trades(*self._place, _MOST_TRADES)
+            trades = await self._market_data.recent_trades(*self._place, _MOST_TRADES, live_age=WATCHED_AGE)
         new = [trade for trade in trades if self._is_new(trade)]
         self._remember(trades)
         return new or None

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 from typing import Any
 
 import structlog
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from app import failpoints
 from app.clock import Clock
@@ -44,7 +45,7 @@ from app.metrics import Metrics
 from app.services.inflight import InFlight
 from app.services.recorder import Recorder
 from app.services.replay import check_replay
-from app.services.rules import Rules
+from app.services.rules import Rules, check_client_order_id
 from app.services.sessions import Sessions
 from app.services.settling import Settling
 from app.services.stopwatch import Stopwatch
@@ -60,8 +61,7 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Struct, frozen=True, kw_only=True):
     """The order that a request made, or that an earlier one with the same key had made (``replayed``)."""
 
     order: Order
@@ -316,6 +316,7 @@ def _placed(order: Order) -> Placed:
 def _check_options(request: OrderRequest, connector: Connector) -> None:
     """Refuse what the connector can't do and what contradicts itself, before anything is written."""
     can = connector.capabilities
+    check_client_order_id(request.client_order_id, request.connector_name, can)
     if request.order_type not in can.order_types:
         supported = [str(order_type) for order_type in can.order_types]
         raise UnsupportedOrder(f"Order type '{request.order_type}' not supported. Supported types: {supported}")

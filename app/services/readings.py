@@ -96,6 +96,13 @@ class Readings:
         found: T = await self._shared.ask(key, lambda: self._ask(reading, question, limit or self._timeout))
         return found
 
+    def note(
+        self, key: ReadingKey, value: Any, read_at: float
+    ) -> None:  # float: the clock's monotonic seconds, no money
+        """Take over a value that came without a question at ``read_at``, and count it as asked for now."""
+        reading = self._touch(key)
+        reading.value, reading.error, reading.read_at = value, None, read_at
+
     def active(self) -> Sequence[Reading]:
         """The readings that have not been let go of, by name."""
         self._sweep()

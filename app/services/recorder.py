@@ -1,5 +1,7 @@
 """The one way in: whatever is learned of an order goes through here into the journal, and leaves one line in the log.
 
+Intents leave none: what becomes of them does, and the journal has them.
+
 Nothing else calls the journal's writing verbs for orders. What was recorded is returned as the journal now has it, which may be
 more than the caller told it, because others write too.
 """
@@ -7,11 +9,12 @@ more than the caller told it, because others write too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from app.clock import Clock
+from app.domain.decimals import plain
 from app.domain.enums import EventKind, OrderState
 from app.domain.events import OrderEvent, Source
 from app.domain.lifecycle import FINAL
@@ -27,8 +30,7 @@ log = structlog.get_logger(__name__)
 _ALARMS = frozenset({EventKind.REAPPEARED, EventKind.ADOPTED, EventKind.ANOMALY})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class Observed(Struct, frozen=True, kw_only=True):
     """The order after a report was recorded. ``missing_fills``: the exchange counts fills that the journal does not have."""
 
     order: Order
@@ -52,8 +54,8 @@ class Recorder:
             evidence=evidence,
         )
         opened = await self._journal.open_order(order, event)
-        if opened.is_new:
-            _log_event(order, event)
+        if opened.is_new and kind is not EventKind.INTENDED:
+            _log(order, [event])
         return opened
 
     async def observe(self, key: OrderKey, report: OrderReport, source: Source, evidence: str) -> Observed:
@@ -111,21 +113,23 @@ class Recorder:
 
 
 def _log_entries(order: Order, entries: Sequence[JournalEntry]) -> None:
-    for entry in entries:
-        if entry.event is not None:
-            _log_event(order, entry.event)
+    events = [entry.event for entry in entries if entry.event is not None]
+    if events:
+        _log(order, events)
 
 
-def _log_event(order: Order, event: OrderEvent) -> None:
-    write = log.error if event.kind in _ALARMS else log.info
+def _log(order: Order, events: Sequence[OrderEvent]) -> None:
+    write = log.error if any(event.kind in _ALARMS for event in events) else log.info
+    last = events[-1]
     write(
-        f"order {event.kind}",
+        f"order {last.kind.value}",
         order_id=order.order_id,
         account_name=order.account_name,
         connector_name=order.connector_name,
         trading_pair=order.trading_pair,
-        source=event.source,
-        state=str(order.state),
-        filled_amount=str(order.filled_amount),
-        reason=event.reason,
+        events=[event.kind.value for event in events],
+        source=last.source,
+        state=order.state.value,
+        filled_amount=plain(order.filled_amount),
+        reason=last.reason,
     )

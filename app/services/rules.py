@@ -1,11 +1,13 @@
 """Trading rules: loaded once a connector on first use, refreshed when they grow old, shared by all accounts.
 
-Stale rules are served while fresh ones are fetched; a caller waits only for the first load, and not for long.
+Stale rules are served while fresh ones are fetched; a caller waits only for the first load, and not for long. A rule for which no
+exchange has to be asked stands here too: which order ids a connector can send.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +15,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.clock import Clock
-from app.domain.errors import OrdergateError, RulesNotLoaded, UnsupportedPair
+from app.connectors.base import Capabilities
+from app.domain.errors import OrdergateError, RulesNotLoaded, SchemaViolation, UnsupportedPair
 from app.domain.trading_rule import TradingRule
 from app.services.sessions import Sessions
 
@@ -92,3 +95,17 @@ class Rules:
             return
         self._loaded[connector_name] = _Loaded(rules, now + _MAX_AGE)
         self.problems.pop(connector_name, None)
+
+
+def check_client_order_id(client_order_id: str | None, connector_name: str, can: Capabilities) -> None:
+    """Raise ``SchemaViolation`` if the connector could not send an order under that id, so that no intent is written for it."""
+    if client_order_id is None or re.fullmatch(can.client_id_pattern, client_order_id, re.ASCII):
+        return
+    fault = {
+        "type": "string_pattern_mismatch",
+        "loc": ["body", "client_order_id"],
+        "msg": f"String should match pattern '{can.client_id_pattern}' on {connector_name}",
+        "input": client_order_id,
+        "ctx": {"pattern": can.client_id_pattern},
+    }
+    raise SchemaViolation([fault])

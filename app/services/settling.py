@@ -25,12 +25,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import structlog
+from msgspec import structs
 
 from app import failpoints
 from app.clock import Clock
@@ -147,7 +148,7 @@ class Settling:
             return observed.order
         fills = await self._ask(connector.fetch_fills(observed.order.ref))
         failpoints.reach("settling.fills_answered")
-        complete = replace(report, fills=tuple(fills), fills_complete=True)
+        complete = structs.replace(report, fills=tuple(fills), fills_complete=True)
         return (await self._recorder.observe(order.key, complete, "recovery", evidence)).order
 
     async def _find(self, key: OrderKey) -> Order:

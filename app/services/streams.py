@@ -23,8 +23,8 @@ from app.journal.records import JournalEntry
 
 log = structlog.get_logger(__name__)
 
-#: Entries kept in memory: some seconds of the busiest day. Who is further behind reads from the database.
-_RECENT = 8192
+#: Entries kept in memory: a second of the busiest day. Who is further behind reads from the database.
+_RECENT = 2048
 #: Entries read from the database in one go.
 _PAGE = 500
 #: Seconds between two rounds to the open streams, for each of them. A round costs some forty microseconds a stream whatever the
@@ -118,7 +118,7 @@ class Streams:
         if position + 1 < first:
             batch: Sequence[JournalEntry] = await asyncio.to_thread(self._journal.tail, position, limit=_PAGE)
         else:
-            batch = list(islice(self._recent, position + 1 - first, None))
+            batch = [*islice(reversed(self._recent), self._head - position)][::-1]
         return batch, batch[-1].seq if batch else position
 
     async def _wait_round(self) -> bool:
@@ -146,7 +146,9 @@ class Streams:
         while True:
             await self._journal.wait_beyond(self._head, HEARTBEAT)
             try:
-                entries = await asyncio.to_thread(self._journal.tail, self._head, limit=_PAGE)
+                entries = self._journal.added_after(self._head)
+                if entries is None:
+                    entries = await asyncio.to_thread(self._journal.tail, self._head, limit=_PAGE)
             except Exception as error:  # noqa: BLE001 - if this ended, every stream would go on in silence; it is told and tried again
                 await self._wait_for_journal(error)
                 continue

@@ -7,8 +7,9 @@ handler's, the bytes are those of ``app.web.encoding``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from app.web.encoding import encode
 
@@ -16,8 +17,7 @@ _OK = 200
 _JSON = (b"content-type", b"application/json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """An answer ready to be sent."""
 
     status: int

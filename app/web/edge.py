@@ -7,13 +7,13 @@ answer, any other is a fault, logged once with its traceback and answered withou
 from __future__ import annotations
 
 import re
-import secrets
 
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
+from app.entropy import Entropy
 from app.metrics import Metrics
 from app.web.errors import ClientGone
 from app.web.problems import is_answer, problem_for
@@ -36,6 +36,7 @@ class Edge:
         self._app = app
         self._metrics = metrics
         self._clock = clock
+        self._entropy = Entropy()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -44,7 +45,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = scope[REQUEST_ID] = request_id_of(scope)
+        request_id = scope[REQUEST_ID] = request_id_of(scope, self._entropy)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         common = ((b"x-request-id", request_id.encode("ascii")), _NOSNIFF)
         is_head = scope["method"] == "HEAD"
@@ -92,12 +93,12 @@ def operation_of(scope: Scope) -> str:
     return str(context.get("operation_id") or "none")
 
 
-def request_id_of(scope: Scope) -> str:
+def request_id_of(scope: Scope, entropy: Entropy) -> str:
     """The caller's ``X-Request-Id`` if it is a plain word, else a new one."""
     given = headers_of(scope).get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode("ascii")
-    return secrets.token_hex(_ID_BYTES)
+    return entropy.token(_ID_BYTES)
 
 
 def _log(error: Exception, scope: Scope, request_id: str) -> None:

@@ -85,7 +85,7 @@ async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Su
         news = await watch.look()
         return None if news is None else _message(news)
 
-    return Subscription(subscription_id=name, interval=interval, look=look)
+    return Subscription(subscription_id=name, interval=interval, look=look, close=watch.close)
 
 
 def _watch(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> Watch:

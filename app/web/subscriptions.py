@@ -42,11 +42,12 @@ class Unsubscribable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """``look`` is called every ``interval`` seconds; what it returns is sent, None is not."""
+    """``look`` is called every ``interval`` seconds; what it returns is sent, None is not. ``close`` is called when it is over."""
 
     subscription_id: str
     interval: float  # float: seconds, no money
     look: Callable[[], Awaitable[Mapping[str, Any] | None]]
+    close: Callable[[], None]
 
 
 #: Turns a ``subscribe`` message into a subscription that has started. Raises ``Unsubscribable``.
@@ -115,7 +116,10 @@ class SubscriptionSocket:
         name = subscription.subscription_id
         if name in self._tasks:
             await _stop(self._tasks.pop(name))
-        self._tasks[name] = asyncio.get_running_loop().create_task(self._push(subscription))
+        task = asyncio.get_running_loop().create_task(self._push(subscription))
+        # Not in the task itself: one that is stopped before it began runs no code of its own.
+        task.add_done_callback(lambda _: subscription.close())
+        self._tasks[name] = task
         return {"type": "subscribed", "subscription_id": name}
 
     async def _drop(self, name: object) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import text
 
 from app.connectors.base import Connector
@@ -37,7 +38,7 @@ def intent_before_send() -> None:
         order_id = new_order_id(now, self._random_bits)
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
         report = await connector.submit_order(order)
-        opened = await self._intend(replace(request, client_order_id=order_id), terms=request.terms())
+        opened = await self._intend(structs.replace(request, client_order_id=order_id), terms=request.terms())
         return await self._record_acceptance(opened.order, report)
 
     Orders._place = place  # type: ignore[method-assign]
@@ -97,8 +98,9 @@ def fill_deduplication() -> None:
         return [
             event
             if event.fill is None
-            else replace(
-                event, fill=replace(event.fill, exchange_fill_id=f"{event.fill.exchange_fill_id}#{next(tellings)}")
+            else structs.replace(
+                event,
+                fill=structs.replace(event.fill, exchange_fill_id=f"{event.fill.exchange_fill_id}#{next(tellings)}"),
             )
             for event in events
         ]

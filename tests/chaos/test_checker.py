@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState
 from app.domain.events import OrderEvent
@@ -63,7 +64,7 @@ async def honest(sqlite_url: str, tmp_path: Path, clock: FakeClock) -> Evidence:
 def with_order(evidence: Evidence, order_id: str, **changes: object) -> Evidence:
     """The journal's row of an order, changed, and its fold with it."""
     orders = tuple(
-        replace(order, **changes) if order.order_id == order_id else order  # type: ignore[arg-type]
+        structs.replace(order, **changes) if order.order_id == order_id else order  # type: ignore[arg-type]
         for order in evidence.journal.orders
     )
     folds = {order.key: order for order in orders}

@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from app.clock import SystemClock
 from app.connectors.base import ConnectorContext
@@ -231,7 +231,7 @@ async def test_accounts_are_kept_apart(dialect: PaperDialect) -> None:
     order = await alice.resting()
     await alice.connector.submit_order(order)
     assert await bob.connector.fetch_order(order.ref) is None
-    report = await bob.connector.submit_order(replace(order, account_name="bob"))
+    report = await bob.connector.submit_order(structs.replace(order, account_name="bob"))
     assert report.state == "open"
     await bob.connector.cancel_order(order.ref)
     assert len(await alice.connector.fetch_open_orders()) == 1

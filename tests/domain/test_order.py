@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields, replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.events import OrderEvent
@@ -45,7 +45,7 @@ def test_intended_order_carries_every_term() -> None:
         idempotency_key="key-1",
     )
     order = intended(request, order_id="order-1", at=T0, terms="the terms")
-    shared = {field.name for field in fields(OrderRequest)} - {"client_order_id"}
+    shared = {field.name for field in structs.fields(OrderRequest)} - {"client_order_id"}
     for name in shared:
         assert getattr(order, name) == getattr(request, name), name
     assert (order.state, order.terms, order.created_at, order.updated_at) == ("pending", "the terms", T0, T0)
@@ -122,7 +122,7 @@ def test_activity(state: OrderState) -> None:
 def test_values_do_not_change() -> None:
     """An order is frozen, and applying an event makes another one."""
     order = an_order()
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         order.state = OrderState.OPEN  # type: ignore[misc]
     opened = order.apply(an_event(K.ACCEPTED, exchange_order_id="77"))
     assert (order.state, order.exchange_order_id) == ("pending", None)
@@ -173,7 +173,7 @@ def test_anomaly_is_a_note() -> None:
     """A recorded anomaly leaves the order as it was but for the time."""
     order = an_order(*WAYS[OrderState.FILLED])
     noted = order.apply(an_event(K.ANOMALY, at=after(7)))
-    assert replace(noted, updated_at=order.updated_at) == order
+    assert structs.replace(noted, updated_at=order.updated_at) == order
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_fees_in_several_currencies() -> None:
 )
 def test_kind_of_fill(already: str, amount: str, expected: EventKind) -> None:
     """A fill is the full one when nothing is left to fill."""
-    order = replace(an_order(), filled_amount=D(already))
+    order = structs.replace(an_order(), filled_amount=D(already))
     assert order.kind_of_fill(a_fill("1", amount)) is expected
 
 
@@ -337,7 +337,7 @@ def test_final_states_are_left_only_as_tabled(kinds: list[EventKind]) -> None:
 def test_event_says_only_what_it_was_told() -> None:
     """An event needs a kind, a time and a source; everything else is absent until somebody says it."""
     event = OrderEvent(kind=K.ACCEPTED, at=T0, source="answer")
-    others = {field.name: getattr(event, field.name) for field in fields(event)}
+    others = {field.name: getattr(event, field.name) for field in structs.fields(event)}
     assert {name for name, value in others.items() if value is not None} == {"kind", "at", "source"}
 
 
@@ -345,5 +345,5 @@ def test_fill_may_leave_its_liquidity_unsaid() -> None:
     """An exchange that does not say who made the market leaves it open; a fill is frozen."""
     fill = a_fill()
     assert fill.liquidity is None
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         fill.amount = D(2)  # type: ignore[misc]

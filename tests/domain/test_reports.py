@@ -7,13 +7,15 @@ import inspect
 from decimal import Decimal
 
 import pytest
+from msgspec import Struct
 
 from app.domain import reports
 from app.domain.enums import PositionSide
-from app.domain.reports import BalanceReport, Candle, ConnectorEvent, Gap, OrderReport, Position, Ticker
+from app.domain.reports import BalanceReport, Candle, ConnectorEvent, Gap, OrderReport, Position, ReportedTerms, Ticker
 from tests.domain.orders import T0
 
 CLASSES = [found for found in vars(reports).values() if inspect.isclass(found) and dataclasses.is_dataclass(found)]
+STRUCTS = [OrderReport, ReportedTerms]
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
@@ -23,6 +25,14 @@ def test_form(kind: type) -> None:
     assert parameters.frozen
     assert "__slots__" in vars(kind)
     assert all(field.kw_only for field in dataclasses.fields(kind))
+
+
+@pytest.mark.parametrize("kind", STRUCTS, ids=lambda kind: kind.__name__)
+def test_form_of_structs(kind: type[Struct]) -> None:
+    """So are the reports on the order path."""
+    assert kind.__struct_config__.frozen
+    with pytest.raises(TypeError, match="positional"):
+        kind("order-1")
 
 
 def test_order_report_claims_no_more_than_it_was_told() -> None:

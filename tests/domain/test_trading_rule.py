@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from app.domain.decimals import EXACT, plain
 from app.domain.enums import OrderType, PositionAction, TradeType
@@ -179,7 +180,7 @@ def test_limits_are_inclusive(request_: OrderRequest) -> None:
 def test_everything_else_is_left_alone() -> None:
     """Only amount and price are rounded; the request is otherwise the caller's."""
     request = asked("1.2349", "100.019", client_order_id="mine", idempotency_key="key")
-    assert RULE.checked(request) == replace(request, amount=D("1.234"), price=D("100.01"))
+    assert RULE.checked(request) == structs.replace(request, amount=D("1.234"), price=D("100.01"))
 
 
 def test_without_rules_nothing_is_changed() -> None:

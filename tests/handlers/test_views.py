@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from app.domain.enums import EventKind, Liquidity, OrderState, OrderType, TimeInForce, TradeType
 from app.domain.trading_rule import TradingRule
@@ -131,7 +131,7 @@ def test_exact_numbers() -> None:
 )
 def test_one_fee(fees: dict[str, Decimal], currency: str | None, paid: Decimal | None) -> None:
     """The contract has room for one fee: the one in which most was paid, a rebate before nothing at all."""
-    row = views.order_row(replace(an_order(), fees=fees))
+    row = views.order_row(structs.replace(an_order(), fees=fees))
     assert (row["fee_currency"], row["fee_paid"]) == (currency, paid)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState, OrderType, TradeType
 from app.domain.events import OrderEvent
@@ -29,7 +30,7 @@ def order(order_id: str = "o1", *, at: datetime = START, **changes: Any) -> Orde
         amount=Decimal("1.00"),
         price=Decimal("100"),
     )
-    return replace(intended(request, order_id=order_id, at=at, terms=request.terms()), **changes)
+    return structs.replace(intended(request, order_id=order_id, at=at, terms=request.terms()), **changes)
 
 
 def adopted(order_id: str = "o1", **changes: Any) -> Order:

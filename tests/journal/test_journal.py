@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState, OrderStatus
 from app.domain.errors import JournalUnavailable, OrderNotFound
@@ -204,7 +204,7 @@ async def test_an_impossible_event_is_noted_and_not_applied(journal: Journal) ->
     recorded = await journal.record(key(), always(happened(EventKind.NEVER_ARRIVED, later, evidence="no such order")))
 
     assert recorded.anomalies == ("an order that is open cannot be never_arrived",)
-    assert recorded.order == replace(before, updated_at=later)
+    assert recorded.order == structs.replace(before, updated_at=later)
     note = recorded.entries[0].event
     assert note is not None
     assert (note.kind, note.evidence) == (

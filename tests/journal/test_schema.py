@@ -31,6 +31,11 @@ def test_the_migrations_make_the_tables_that_the_code_knows(database_url: str) -
     database.dispose()
 
 
+def test_the_head_is_the_last_migration() -> None:
+    """What a server takes for current is what the migrations lead to."""
+    assert ScriptDirectory.from_config(schema.config()).get_heads() == [schema.HEAD]
+
+
 def test_a_database_is_current_once_upgraded(empty_database_url: str) -> None:
     """An empty database is not current; after an upgrade it is, and upgrading again changes nothing."""
     assert not schema.is_current(empty_database_url)

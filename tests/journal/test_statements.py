@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, make_url
+from sqlalchemy import event, insert, make_url
 
 from app.journal.codec import SQLITE
 from app.journal.database import Database
@@ -24,7 +24,7 @@ from app.journal.statements import (
     Statement,
 )
 from app.journal.store import chunks
-from app.journal.tables import ORDERS
+from app.journal.tables import FILL_COUNTS, ORDER_COUNTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import key, order
 
@@ -68,8 +68,11 @@ READS: dict[str, Callable[[Reader], object]] = {
     "sqlite_autoindex_orders_1": lambda reader: reader.find_orders("o1"),
     "uq_orders_idempotency_key": lambda reader: reader.find_by_idempotency_key("a", "x", "k"),
     "ix_orders_created_at": lambda reader: reader.search_orders(OrderFilter(), limit=5, cursor=f"{START}|1"),
-    "ix_orders_status": lambda reader: reader.search_orders(OrderFilter(status="OPEN"), limit=5, cursor=None),
+    "ix_orders_kind": lambda reader: reader.search_orders(OrderFilter(account_names=("a",)), limit=5, cursor=None),
     "ix_fills_filled_at": lambda reader: reader.search_trades(TradeFilter(), limit=5, cursor=None),
+    "ix_fills_trading_pair": lambda reader: reader.search_trades(
+        TradeFilter(trading_pairs=("P",)), limit=5, cursor=None
+    ),
     "ix_events_order_number": lambda reader: reader.history(key()),
 }
 
@@ -79,10 +82,15 @@ def test_reads_use_an_index(sqlite_url: str, index: str) -> None:
     """What is asked often is found by an index made for it."""
     database = Database(sqlite_url)
     plans: list[str] = []
+    with database.change() as connection:
+        # A search ends where nothing is counted.
+        connection.execute(insert(ORDER_COUNTS).values(("a", "x", "P", "BUY", "OPEN", "2026-01", 1)))
+        connection.execute(insert(FILL_COUNTS).values(("a", "x", "P", "BUY", "2026-01", 1)))
 
     @event.listens_for(database.engine, "before_cursor_execute")
     def explain(_c: object, cursor: sqlite3.Cursor, sql: str, parameters: Any, *_: object) -> None:
-        if sql.startswith("SELECT"):
+        # The counts are few, in whatever order.
+        if sql.startswith("SELECT") and "_counts" not in sql:
             plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall())
 
     READS[index](Reader(database))
@@ -90,3 +98,45 @@ def test_reads_use_an_index(sqlite_url: str, index: str) -> None:
     assert any(index in plan for plan in plans), plans
     # Only the few orders that share an id are sorted.
     assert index.startswith("sqlite_autoindex") or not any("TEMP B-TREE" in plan for plan in plans), plans
+
+
+SEARCHES: dict[str, Callable[[Reader], object]] = {
+    "several kinds of orders": lambda reader: reader.search_orders(
+        OrderFilter(trading_pairs=("P", "Q")), limit=5, cursor=f"{START}|9"
+    ),
+    "several kinds of trades": lambda reader: reader.search_trades(
+        TradeFilter(account_names=("a",), start_at=START), limit=5, cursor=None
+    ),
+    "open orders of an account": lambda reader: reader.open_orders(account_name="a", connector_name="x"),
+    "active orders of an account": lambda reader: reader.active_orders(
+        OrderFilter(account_names=("a",)), limit=5, cursor=None
+    ),
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_no_search_reads_all_rows(sqlite_url: str, search: str) -> None:
+    """However long the journal is, only a page of each kind is read, or the active orders, never all rows of an account."""
+    database = Database(sqlite_url)
+    plans: list[str] = []
+    with database.change() as connection:
+        for pair in ("P", "Q"):
+            connection.execute(insert(ORDER_COUNTS).values(("a", "x", pair, "BUY", "OPEN", "2026-01", 1)))
+            connection.execute(insert(FILL_COUNTS).values(("a", "x", pair, "BUY", "2026-01", 1)))
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def explain(_c: object, cursor: sqlite3.Cursor, sql: str, parameters: Any, *_: object) -> None:
+        if sql.startswith("SELECT") and "FROM order_counts" not in sql and "FROM fill_counts" not in sql:
+            plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall())
+
+    SEARCHES[search](Reader(database))
+    database.dispose()
+    assert plans
+    wide = [
+        plan
+        for plan in plans
+        if (plan.startswith(("SCAN orders", "SCAN fills")) and "ix_orders_active" not in plan)
+        or "(account_name=?)" in plan
+        or "(account_name=? AND connector_name=?)" in plan
+    ]
+    assert wide == [], plans

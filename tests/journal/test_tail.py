@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from decimal import Decimal
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from app.journal import tail
+from app.domain.enums import EventKind, Liquidity
+from app.domain.events import OrderEvent
+from app.domain.fill import Fill
+from app.domain.reports import Balance, BalanceReport
+from app.journal import listener, tail
 from app.journal.journal import Journal
 from app.settings import Settings
-from tests.clock import FakeClock
+from tests.clock import START, FakeClock
 from tests.journal.orders import INTENDED, order
 from tests.postgres import PostgresServer
 
@@ -43,6 +49,63 @@ async def test_an_own_commit_wakes_at_once(journal: Journal) -> None:
     await journal.open_order(order("o2"), INTENDED)
     await journal.open_order(order("o3"), INTENDED)
     assert await third == 3
+
+
+async def test_own_entries_are_as_the_database_has_them(journal: Journal) -> None:
+    """What is handed on from memory is what a reader of the database would get: events, fills, anomalies and balances."""
+    await journal.open_order(order("o1", price=Decimal("0.00000001")), INTENDED)
+    fill = Fill(
+        exchange_fill_id="7",
+        price=Decimal("0.00000001"),
+        amount=Decimal("1E+2"),
+        fee=Decimal("0.10"),
+        fee_currency="BNB",
+        filled_at=START,
+        liquidity=Liquidity.MAKER,
+    )
+    events = [
+        OrderEvent(kind=EventKind.ACCEPTED, at=START, source="answer", exchange_order_id="5", evidence="told"),
+        OrderEvent(kind=EventKind.PARTIALLY_FILLED, at=START, source="stream", exchange_at=START, fill=fill),
+        OrderEvent(kind=EventKind.INTENDED, at=START, source="caller"),
+    ]
+    recorded = await journal.record(order("o1").key, lambda _order, _known: events)
+    assert recorded.anomalies
+    balance = Balance(asset="BTC", total=Decimal("1.50"), available=Decimal(1))
+    await journal.record_balances("main", "paper", BalanceReport(balances=(balance,), reported_at=START))
+    own = journal.added_after(0)
+    assert own is not None
+    assert [entry.seq for entry in own] == [1, 2, 3, 4, 5]
+    assert own == journal.tail(0, limit=100)
+    assert journal.added_after(3) == own[3:]
+    assert journal.added_after(5) == []
+
+
+async def test_entries_of_others_are_not_made_up(build_journal: Callable[[], Journal]) -> None:
+    """Where another process wrote in between, the database must be asked; from there on it need not be."""
+    ours, theirs = build_journal(), build_journal()
+    await ours.open()
+    await theirs.open()
+    try:
+        await ours.open_order(order("o1"), INTENDED)
+        await theirs.open_order(order("o2"), INTENDED)
+        await ours.open_order(order("o3"), INTENDED)
+        assert ours.added_after(0) is None
+        assert ours.added_after(1) is None
+        later = ours.added_after(2)
+        assert later is not None
+        assert [entry.order_id for entry in later] == ["o3"]
+    finally:
+        await ours.close()
+        await theirs.close()
+
+
+async def test_no_more_than_the_last_entries_are_kept(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is further behind than what is kept must ask the database."""
+    monkeypatch.setattr(journal._tail, "_own", deque(maxlen=2))
+    for name in ("o1", "o2", "o3"):
+        await journal.open_order(order(name), INTENDED)
+    assert journal.added_after(0) is None
+    assert [entry.seq for entry in journal.added_after(1) or ()] == [2, 3]
 
 
 async def test_a_cancelled_waiter_is_forgotten(journal: Journal) -> None:
@@ -101,7 +164,7 @@ async def test_other_processes_commits_are_announced(postgres_url: str, clock: F
     await other.open_order(order("o2"), INTENDED)
     waiting = asyncio.create_task(journal.wait_beyond(1, LONG))
     await asyncio.sleep(0)
-    clock.advance(tail.RECONNECT_SECONDS)
+    clock.advance(listener.RECONNECT_SECONDS)
     assert await waiting == 2
 
     await journal.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import JournalUnavailable
@@ -140,7 +141,7 @@ async def test_missing_fills_are_asked_for(world: World) -> None:
     connector = await world.connector()
     report = await connector.fetch_order(world.order("o1").ref)
     assert report is not None
-    await world.feed()._take(connector, replace(report, fills=(), fills_complete=False))
+    await world.feed()._take(connector, structs.replace(report, fills=(), fills_complete=False))
 
     await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
     assert world.violations() == ()

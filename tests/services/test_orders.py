@@ -21,6 +21,7 @@ from app.domain.errors import (
     PriceRequired,
     RequestInProgress,
     RuleViolation,
+    SchemaViolation,
     ShuttingDown,
     UnknownAccount,
     UnsupportedOrder,
@@ -346,6 +347,17 @@ async def test_the_same_key_gets_the_first_answer_again(each_world: World) -> No
     assert (again.replayed, again.order.order_id) == (True, first.order.order_id)
     assert again.order.state is OrderState.CANCELED
     assert len(each_world.truth().orders()) == 1
+
+
+async def test_an_id_that_the_exchange_would_refuse_is_refused_here(world: World) -> None:
+    """A ``client_order_id`` of a form that the connector can't send names the field and the rule, and nothing is written."""
+    connector = await world.connector()
+    connector.capabilities = replace(connector.capabilities, client_id_pattern="[a-z]{1,8}")  # type: ignore[misc]
+    with pytest.raises(SchemaViolation) as caught:
+        await world.orders.place(request(client_order_id="Mine-1"))
+    assert [fault["loc"] for fault in caught.value.faults] == [["body", "client_order_id"]]
+    assert "[a-z]{1,8}" in caught.value.faults[0]["msg"]
+    assert world.journal.head() == 0
 
 
 async def test_a_client_order_id_is_a_key(world: World) -> None:

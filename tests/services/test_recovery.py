@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadFailed
@@ -91,7 +91,7 @@ async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -
     connector = await world.connector()
     (report,) = await connector.fetch_open_orders()
 
-    await world.recovery.take(connector, replace(report, terms=None))
+    await world.recovery.take(connector, structs.replace(report, terms=None))
 
     assert world.journal.find_order(key(order_id)) is None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from app.domain.enums import OrderState
 from app.domain.errors import ExchangeDown, IdempotencyConflict, InsufficientBalance, OrderRefused, RequestInProgress
@@ -21,7 +21,7 @@ ASKED = request(idempotency_key="k")
 
 def stored(asked: OrderRequest = ASKED, **changes: object) -> Order:
     order = intended(asked, order_id=asked.client_order_id or "o1", at=START, terms=asked.terms())
-    return replace(order, **changes)  # type: ignore[arg-type]
+    return structs.replace(order, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", sorted(set(OrderState) - {OrderState.PENDING, OrderState.REJECTED}))

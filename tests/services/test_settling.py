@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from app.connectors.paper import PaperConnector
 from app.domain.enums import EventKind, OrderState
@@ -223,7 +224,9 @@ async def test_fills_that_a_report_does_not_carry_are_fetched(world: World) -> N
     full = await connector.fetch_order(world.order("o1").ref)
     assert full is not None
 
-    order = await world.settling.record(connector, world.order("o1"), replace(full, fills=(), fills_complete=False))
+    order = await world.settling.record(
+        connector, world.order("o1"), structs.replace(full, fills=(), fills_complete=False)
+    )
 
     assert order.state is OrderState.FILLED
     assert world.violations() == ()
@@ -239,7 +242,7 @@ async def test_fills_that_are_not_listed_yet_keep_the_order_unsettled(world: Wor
     class Lagging(PaperConnector):
         async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
             report = await super().fetch_order(ref)
-            return None if report is None else replace(report, fills=(), fills_complete=False)
+            return None if report is None else structs.replace(report, fills=(), fills_complete=False)
 
         async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
             return []

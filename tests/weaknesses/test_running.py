@@ -7,6 +7,7 @@ import gc
 import re
 import shutil
 import socket
+from collections import deque
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -112,8 +113,11 @@ def test_w30_nobody_is_told_of_what_is_traded() -> None:
 
 
 async def test_w30_memory_does_not_grow_with_what_was_traded(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
-    """The journal's writer remembers the orders that it wrote last, up to a limit; nothing else keeps any that are done."""
+    """The journal's writer remembers the orders that it wrote last and its end the last entries, each up to a limit; nothing else
+    keeps any that are done."""
     monkeypatch.setattr(batch, "_REMEMBERED", 5)
+    monkeypatch.setattr(desk.gateway.journal._tail, "_own", deque(maxlen=5))
+    monkeypatch.setattr(desk.gateway.streams, "_recent", deque(maxlen=5))
 
     async def held_after(count: int) -> int:
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""``/ws/market-data`` and ``/ws/executors`` over real connections to the real paper exchange."""
+"""``/ws/market-data`` and ``/ws/executors`` over real connections to the real paper exchange, and to a local Binance."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.paper.exchange import PaperExchange
+from app.sandbox.futures_exchange import FuturesExchange
+from app.sandbox.limits import Limits
+from app.sandbox.prices import SteeredPath
+from app.sandbox.server import Sandbox
 from app.services.gateway import Gateway
 from app.web.application import create_app
 from app.web.sockets import sockets
@@ -107,6 +112,102 @@ async def test_trades(address: str, clock: FakeClock) -> None:
         message = await first_of(connection, clock, "trades")
         assert all(set(trade) == {"timestamp", "price", "amount", "side"} for trade in message["data"])
         assert all(trade["side"] in ("buy", "sell") and trade["timestamp"] > started for trade in message["data"])
+
+
+@pytest.fixture
+async def binance(clock: FakeClock, tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """A local Binance with both markets."""
+    path = SteeredPath(1)
+    exchange = PaperExchange(f"sqlite:///{tmp_path / 'sandbox.db'}", clock=clock, seed=1, path=path)
+    futures = FuturesExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
+    sandbox = Sandbox(exchange, clock, limits=Limits(weight=1_000_000), path=path, futures=futures)
+    await sandbox.start()
+    yield sandbox
+    await sandbox.stop()
+    exchange.close()
+    futures.close()
+
+
+@pytest.fixture
+async def pushed(
+    binance: Sandbox, tmp_path: Path, sqlite_template: Path, clock: FakeClock
+) -> AsyncIterator[tuple[str, Gateway]]:
+    """The address of a gateway whose Binance is the local one, streams and all, and the gateway."""
+    urls = {
+        "ORDERGATE_BINANCE_REST_URL": binance.rest_url,
+        "ORDERGATE_BINANCE_STREAM_URL": binance.stream_url,
+        "ORDERGATE_BINANCE_PERPETUAL_REST_URL": binance.futures_rest_url,
+        "ORDERGATE_BINANCE_PERPETUAL_STREAM_URL": binance.futures_stream_url,
+    }
+    directory = tmp_path / "gateway"
+    directory.mkdir()
+    options = {"password": PASSWORD, "connector_urls": urls}
+    async with opened_gateway(directory, sqlite_template, clock, **options) as gateway:
+        await gateway.users.start()
+        app = create_app(gateway, spec=small_contract(), handlers="tests.web.samples", streams=sockets(gateway))
+        async with serving(app) as address:
+            yield address, gateway
+
+
+@pytest.mark.parametrize("connector", ["binance", "binance_perpetual"])
+async def test_what_a_subscriber_sees_is_pushed(
+    pushed: tuple[str, Gateway], binance: Sandbox, clock: FakeClock, connector: str
+) -> None:
+    """Candles, trades and the book of one market go on without a request to the exchange, until the last is unsubscribed from: then
+    the gateway hangs up its streams.
+    """
+    address, _ = pushed
+    market = {"connector": connector, "trading_pair": "BTC-USDT", "update_interval": 0.25}
+    async with opened(address, "/ws/market-data") as connection:
+        for kind in ("candles", "trades", "order_book"):
+            assert (await ask_through(connection, clock, type=kind, action="subscribe", **market))[
+                "type"
+            ] == "subscribed"
+        for _ in range(40):
+            await hear(connection, clock)
+        before, kinds = binance.requests.total(), set()
+        for _ in range(40):
+            kinds.add((await hear(connection, clock))["type"])
+        assert binance.requests.total() == before
+        assert {"candle_update", "trades", "order_book"} <= kinds
+        assert len(binance.connections) == (1 if connector == "binance" else 2)
+        for name in (
+            f"candles_{connector}_BTC-USDT_1m",
+            f"trades_{connector}_BTC-USDT",
+            f"order_book_{connector}_BTC-USDT",
+        ):
+            answer = await ask_through(connection, clock, action="unsubscribe", subscription_id=name)
+            assert answer == {"type": "unsubscribed", "subscription_id": name, "timestamp": answer["timestamp"]}
+        while len(binance.connections) > 0:
+            await asyncio.sleep(0.01)
+            clock.advance(0.5)
+
+
+async def test_a_caller_who_hangs_up_watches_nothing_more(
+    pushed: tuple[str, Gateway], binance: Sandbox, clock: FakeClock
+) -> None:
+    """Whether the subscription had begun or not; and one that replaces another takes its place."""
+    address, gateway = pushed
+    market = {"connector": "binance", "trading_pair": "BTC-USDT", "type": "trades"}
+    async with opened(address, "/ws/market-data") as connection:
+        for _ in range(2):
+            await ask_through(connection, clock, action="subscribe", **market)
+        await first_of(connection, clock, "trades")
+        (live,) = gateway.market_data._live._markets.values()
+        assert live.watchers == 1
+        await connection.send(json.dumps({"action": "subscribe", **market, "trading_pair": "ETH-USDT"}))
+    while len(binance.connections) > 0 or gateway.market_data._live._markets:
+        await asyncio.sleep(0.01)
+        clock.advance(0.5)
+
+
+async def ask_through(connection: ClientConnection, clock: FakeClock, **message: Any) -> Any:
+    """The answer to a message, where data may be under way before it."""
+    await connection.send(json.dumps(message))
+    while True:
+        answer = await hear(connection, clock)
+        if answer["type"] in ("subscribed", "unsubscribed", "error"):
+            return answer
 
 
 #: Subscriptions that can't be had, and how the answer begins.

@@ -26,6 +26,7 @@ class Feeds:
     def __init__(self) -> None:
         self.looks: dict[str, int] = {}
         self.faults: dict[str, Exception] = {}
+        self.closed: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -42,7 +43,7 @@ class Feeds:
                 raise self.faults[name]
             return None if name == "silent" else {"type": "data", "number": self.looks[name]}
 
-        return Subscription(subscription_id=name, interval=1.0, look=look)
+        return Subscription(subscription_id=name, interval=1.0, look=look, close=lambda: self.closed.append(name))
 
 
 class Caller:
@@ -221,6 +222,23 @@ async def test_subscribing_again_replaces(caller: Caller, feeds: Feeds) -> None:
     before = feeds.looks["a"]
     await caller.hear()
     assert feeds.looks["a"] == before + 1
+
+
+async def test_a_subscription_that_is_over_is_closed(caller: Caller, feeds: Feeds) -> None:
+    """Once each: unsubscribed from, replaced, broken, or left without a word by who hangs up."""
+    for name in ("dropped", "replaced", "replaced", "left", "broken"):
+        await caller.ask(action="subscribe", name=name)
+    await caller.say(action="unsubscribe", subscription_id="dropped")
+    while (await caller.hear())["type"] != "unsubscribed":
+        pass
+    assert feeds.closed == ["replaced", "dropped"]
+    feeds.faults["broken"] = ZeroDivisionError()
+    while (await caller.hear())["type"] != "error":
+        pass
+    await caller.connection.close()
+    while len(feeds.closed) < 5:  # noqa: ASYNC110  the server notices by itself, and says so to nobody
+        await asyncio.sleep(0.005)
+    assert sorted(feeds.closed[2:]) == ["broken", "left", "replaced"]
 
 
 async def test_subscriptions_are_bounded(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

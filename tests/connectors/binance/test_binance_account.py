@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from app.connectors.binance import BinanceConnector, spot_terms
 from app.connectors.binance_answer import ErrorAnswer, NoAnswer
@@ -90,7 +90,7 @@ async def test_no_such_order_is_none(spot: BinanceConnector, exchange: StubExcha
     """-2013 is the exchange's positive word that it has no such order."""
     exchange.script("GET", ORDER, error(400, -2013, "Order does not exist."))
     assert await spot.fetch_order(REF) is None
-    assert await spot.fetch_fills(replace(REF, exchange_order_id=None)) == []
+    assert await spot.fetch_fills(structs.replace(REF, exchange_order_id=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ async def test_fills_carry_the_exchange_s_ids_and_fees(spot: BinanceConnector, e
     """Two fills of one order, asked by the exchange's order id."""
     exchange.script("GET", ORDER, reply(recorded("query")))
     exchange.script("GET", "/api/v3/myTrades", reply(recorded("trades")))
-    first, second = await spot.fetch_fills(replace(REF, exchange_order_id=None))
+    first, second = await spot.fetch_fills(structs.replace(REF, exchange_order_id=None))
     assert (first.exchange_fill_id, first.fee, first.fee_currency, first.liquidity) == (
         "56",
         Decimal("0.0002"),
@@ -171,7 +171,7 @@ async def test_fills_of_an_order_that_is_gone_are_found_by_its_number(
     exchange.script("GET", "/api/v3/myTrades", reply(recorded("trades")))
     assert len(await spot.fetch_fills(REF)) == 2
     with pytest.raises(ExchangeReadError):
-        await spot.fetch_fills(replace(REF, exchange_order_id="twenty-eight"))
+        await spot.fetch_fills(structs.replace(REF, exchange_order_id="twenty-eight"))
 
 
 async def test_fills_come_page_after_page(spot: BinanceConnector, exchange: StubExchange) -> None:

@@ -32,6 +32,27 @@ def test_variables_replace_them() -> None:
     assert "binancefuture.com" in endpoints_of("binance_perpetual_testnet", urls).rest
 
 
+def test_market_streams_have_their_place() -> None:
+    """Spot has one address; of perpetuals' two routes one carries candles, the other books and trades."""
+    spot, perpetual = endpoints_of("binance", {}), endpoints_of("binance_perpetual", {})
+    assert {spot.market_base(kind) for kind in ("candles", "trades", "order_book")} == {"wss://stream.binance.com:443/"}
+    assert perpetual.market_base("candles") == "wss://fstream.binance.com/market/"
+    assert perpetual.market_base("trades") == "wss://fstream.binance.com/public/"
+    assert perpetual.market_base("order_book") == "wss://fstream.binance.com/public/"
+    moved = {"ORDERGATE_BINANCE_STREAM_URL": "ws://127.0.0.1:9000"}
+    assert endpoints_of("binance", moved).market_base("trades") == "ws://127.0.0.1:9000/"
+
+
+@pytest.mark.parametrize("name", ["binance", "binance_perpetual", "binance_perpetual_testnet"])
+def test_public_streams_do_not_stand_beside_another_rest(name: str) -> None:
+    """Who moved REST alone would see the prices of two markets mixed."""
+    rest, stream = f"ORDERGATE_{name.upper()}_REST_URL", f"ORDERGATE_{name.upper()}_STREAM_URL"
+    assert endpoints_of(name, {rest: "http://127.0.0.1:1/api"}).market_base("candles") is None
+    both = {rest: "http://127.0.0.1:1/api", stream: "ws://127.0.0.1:2/"}
+    assert str(endpoints_of(name, both).market_base("candles")).startswith("ws://127.0.0.1:2/")
+    assert endpoints_of(name, {stream: "ws://127.0.0.1:2/"}).market_base("candles") is not None
+
+
 def test_credentials_are_trimmed_and_hidden() -> None:
     """White space around a pasted key does not count, and ``repr`` shows nothing."""
     found = credentials_of("binance", {"binance_api_key": " key\n", "binance_api_secret": " secret "})

@@ -1,0 +1,137 @@
+"""Whether placing and searching get slower as the journal grows: an empty journal against one with a million orders, in turn.
+
+The full journal is made by ``benchmarks.bulk_journal`` and kept under .bench, where a later run finds it again as long as the
+tables, and what the journal writes into them, have not changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.journal.cursors import encode_moment
+from benchmarks.bulk_journal import FILLS, fill_journal, fingerprint
+from benchmarks.contenders import WORK, Contender, exchange, gateway
+from benchmarks.measurement import Plan, Run, load, median, running, tell
+from benchmarks.tables import ms, table
+
+STUB_PORT = 9811
+ORDERS = 1_000_000
+_NAME = "gateway_growth_full"
+_DATABASE = WORK / _NAME / "ordergate.db"
+
+#: A page deep in the journal begins here: half of it is newer.
+_DEEP = encode_moment(datetime.fromisoformat("2026-05-01T00:00:00+00:00"), ORDERS)
+
+#: May 1, noon, in milliseconds: half of the journal is newer.
+_SINCE = 1_777_636_800_000
+
+_ORDERS_PATH = "/trading/orders/search"
+_TRADES_PATH = "/trading/trades"
+_ACTIVE_PATH = "/trading/orders/active"
+#: What is searched for: a name, where, and what for. Every answer also says how many there are in all.
+SEARCHES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
+    ("orders, first page", _ORDERS_PATH, {}),
+    ("orders, deep page", _ORDERS_PATH, {"cursor": _DEEP}),
+    ("orders of a pair", _ORDERS_PATH, {"trading_pairs": ["BTC-USDT"]}),
+    ("orders of two pairs", _ORDERS_PATH, {"trading_pairs": ["BTC-USDT", "SOL-USDT"]}),
+    ("orders of a status", _ORDERS_PATH, {"status": "FILLED"}),
+    ("orders of a status that none has", _ORDERS_PATH, {"status": "OPEN"}),
+    ("orders of a pair and a status, deep", _ORDERS_PATH,
+     {"trading_pairs": ["SOL-USDT"], "status": "CANCELLED", "cursor": _DEEP}),
+    ("orders of an account", _ORDERS_PATH, {"account_names": ["second_account"]}),
+    ("orders since May, of a pair", _ORDERS_PATH, {"trading_pairs": ["ETH-USDT"], "start_time": _SINCE}),
+    ("active orders of an account", _ACTIVE_PATH, {"account_names": ["second_account"]}),
+    ("trades, first page", _TRADES_PATH, {}),
+    ("trades, deep page", _TRADES_PATH, {"cursor": _DEEP}),
+    ("trades of a pair", _TRADES_PATH, {"trading_pairs": ["BTC-USDT"]}),
+    ("trades of a pair that none has", _TRADES_PATH, {"trading_pairs": ["XRP-USDT"]}),
+    ("trades of an account", _TRADES_PATH, {"account_names": ["second_account"]}),
+    ("trades, buys only", _TRADES_PATH, {"trade_types": ["BUY"]}),
+)  # fmt: skip
+
+_SEARCH_SECONDS = 1.0
+
+
+def measure(plan: Plan) -> dict[str, Any]:
+    """Medians of placing by journal, and the time of each search in the full one."""
+    runs: defaultdict[str, list[Run]] = defaultdict(list)
+    stub = exchange(STUB_PORT)
+    made_in = _make_full()
+    with running(stub):
+        for number in range(plan.rounds):
+            everybody = [("empty", _empty()), ("full", _full(is_fresh=False))]
+            for journal, server in everybody if number % 2 == 0 else reversed(everybody):
+                with running(server):
+                    load(server, 1, plan.warmup)
+                    run = load(server, 1, plan.seconds, exchange=stub)
+                runs[journal].append(run)
+                tell(number, f"Ordergate, {journal} journal", "c=1", run)
+        with running(server := _full(is_fresh=False)):
+            searches = [[name, _search(server, name, path, body)] for name, path, body in SEARCHES]
+    return {
+        "place": {journal: median(each) for journal, each in runs.items()},
+        "searches": searches,
+        "megabytes": _DATABASE.stat().st_size / 1e6,
+        "made_in": made_in,
+    }
+
+
+def _empty() -> Contender:
+    return gateway("gateway_growth_empty", "Ordergate, empty journal", 9891, STUB_PORT)
+
+
+def _full(*, is_fresh: bool) -> Contender:
+    return gateway(_NAME, "Ordergate, full journal", 9892, STUB_PORT, is_fresh=is_fresh)
+
+
+def _make_full() -> float | None:
+    """Make the full journal unless there is one; how many seconds that took."""
+    stamp = Path(f"{_DATABASE}.made-of")
+    if stamp.exists() and stamp.read_text() == fingerprint(_DATABASE, ORDERS):
+        return None
+    _full(is_fresh=True)
+    made_of = fingerprint(_DATABASE, ORDERS)
+    print(f"growth  making a journal of {ORDERS} orders with {FILLS} fills each", flush=True)
+    started = time.perf_counter()
+    fill_journal(_DATABASE, ORDERS)
+    seconds = time.perf_counter() - started
+    stamp.write_text(made_of)
+    print(f"growth  made in {seconds:.0f} s", flush=True)
+    return seconds
+
+
+def _search(server: Contender, name: str, path: str, body: Mapping[str, Any]) -> Run:
+    run = load(server, 1, _SEARCH_SECONDS, path=path, body=body, expected="200")
+    print(f"growth  {name:38} p50 {run['p50'] / 1000:8.2f} ms  max {run['max'] / 1000:8.2f} ms", flush=True)
+    return {figure: run[figure] for figure in ("p50", "p99", "max", "orders")}
+
+
+def ratio(measured: Mapping[str, Any]) -> float:
+    """The median latency of placing with the full journal, in that of the empty one."""
+    return float(measured["place"]["full"]["p50"] / measured["place"]["empty"]["p50"])
+
+
+def slowest_search(measured: Mapping[str, Any]) -> tuple[str, float]:
+    """The search with the highest median, and that in milliseconds."""
+    name, run = max(measured["searches"], key=lambda search: search[1]["p50"])
+    return str(name), float(run["p50"]) / 1000
+
+
+def section(measured: dict[str, Any]) -> str:
+    """Two tables."""
+    placed = [
+        [journal, *(ms(run[name]) for name in ("p50", "p90", "p99")), f"{run['cpu_us']:.0f}"]
+        for journal, run in measured["place"].items()
+    ]
+    found = [[name, *(ms(run[figure]) for figure in ("p50", "p99", "max"))] for name, run in measured["searches"]]
+    return (
+        f"A journal of {ORDERS:,} orders and {ORDERS * FILLS:,} fills ({measured['megabytes'] / 1000:.1f} GB) against an empty one,"
+        f" placing at concurrency 1:\n\n{table(['journal', 'p50 ms', 'p90 ms', 'p99 ms', 'CPU us/order'], placed)}\n"
+        "Pages of 100 rows over HTTP, one after the other, each with the true number of all that match:\n\n"
+        + table(["search", "p50 ms", "p99 ms", "max ms"], found)
+    )

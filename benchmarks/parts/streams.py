@@ -1,0 +1,90 @@
+"""What a hundred open event streams cost those who place orders: the same server, with and without, in turn.
+
+The streams are read by a process on the load's processor, whose own time is therefore in the latencies too.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.contenders import LOAD_CPU, ROOT, USER, Contender, exchange, gateway, pinned
+from benchmarks.measurement import Plan, Run, load, median, running, tell
+from benchmarks.tables import ms, table
+
+STUB_PORT = 9811
+STREAMS = 100
+CONCURRENCY = (1, 8)
+
+
+def measure(plan: Plan) -> dict[str, Any]:
+    """Medians by number of streams and concurrency, and the share of the events that a stream got."""
+    runs: defaultdict[tuple[int, int], list[Run]] = defaultdict(list)
+    told: list[dict[str, int]] = []
+    stub = exchange(STUB_PORT)
+    server = gateway("gateway_streams", "Ordergate", 9861, STUB_PORT)
+    with running(stub, server):
+        load(server, 8, plan.warmup)
+        for number in range(plan.rounds):
+            for streams in (0, STREAMS) if number % 2 == 0 else (STREAMS, 0):
+                with _open_streams(server, streams, told):
+                    for concurrency in CONCURRENCY:
+                        run = load(server, concurrency, plan.seconds, exchange=stub)
+                        runs[(streams, concurrency)].append(run)
+                        tell(number, f"Ordergate, {streams} streams", f"c={concurrency}", run)
+    return {"rows": [[*key, median(each)] for key, each in runs.items()], "streams": told}
+
+
+@contextmanager
+def _open_streams(server: Contender, streams: int, told: list[dict[str, int]]) -> Iterator[None]:
+    if not streams:
+        yield
+        return
+    command = [
+        sys.executable, "-m", "benchmarks.stream_readers", "--port", str(server.port), "--user", USER,
+        "--streams", str(streams),
+    ]  # fmt: skip
+    readers = subprocess.Popen(
+        pinned(LOAD_CPU, command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert readers.stdout is not None
+        if readers.stdout.readline().strip() != "ready":
+            raise RuntimeError("the streams could not be opened")
+        yield
+    finally:
+        answer, _ = readers.communicate("")
+        if answer:
+            told.append(json.loads(answer))
+
+
+def change(measured: Mapping[str, Any], concurrency: int) -> float:
+    """By how much the median latency changes with the streams open: 0.1 is ten percent more."""
+    p50 = {row[0]: row[2]["p50"] for row in measured["rows"] if row[1] == concurrency}
+    return float(p50[STREAMS] / p50[0] - 1)
+
+
+def section(measured: dict[str, Any]) -> str:
+    """The table."""
+    rows = [
+        [
+            streams,
+            concurrency,
+            f"{run['orders_per_second']:.0f}",
+            ms(run["p50"]),
+            ms(run["p99"]),
+            f"{run['cpu_us']:.0f}",
+        ]
+        for streams, concurrency, run in sorted(measured["rows"], key=lambda row: (row[1], row[0]))
+    ]
+    messages = [each["messages"] for each in measured["streams"]]
+    lost = sum(each["lost"] for each in measured["streams"])
+    return (
+        table(["streams", "concurrency", "orders/s", "p50 ms", "p99 ms", "CPU us/order"], rows)
+        + f"\nEach stream was told {min(messages)} to {max(messages)} events a round; {lost} streams were lost.\n"
+    )

@@ -1,0 +1,68 @@
+"""Several gunicorn workers on PostgreSQL, as the Procfile runs them, beside one process on SQLite.
+
+Nobody is pinned here: workers, the process that keeps accounts in step, PostgreSQL, the stub and the load share all processors.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from typing import Any
+
+from benchmarks.contenders import Contender, exchange, gateway
+from benchmarks.measurement import Plan, Run, load, median, running, tell, turns
+from benchmarks.postgres import running_server
+from benchmarks.tables import contender_table
+
+STUB_PORT = 9811
+WORKERS = 4
+CONCURRENCY = (8, 64)
+
+#: The Procfile's "web" and "worker" in one process group, so that both are watched and stopped together.
+_PROCFILE = f"{sys.executable} -m app worker & exec {sys.executable} -m gunicorn -c gunicorn.conf.py wsgi:app"
+
+
+def _gunicorn(workers: int, port: int, database_url: str) -> Contender:
+    contender = gateway(
+        f"gateway_workers_{workers}",
+        f"Ordergate, PostgreSQL, gunicorn with {workers} worker{'s' if workers > 1 else ''}",
+        port,
+        STUB_PORT,
+        cpu=None,
+        DATABASE_URL=database_url,
+        WEB_CONCURRENCY=str(workers),
+        HOST="127.0.0.1",
+    )
+    contender.command = ["sh", "-c", _PROCFILE]
+    return contender
+
+
+def measure(plan: Plan) -> dict[str, Any]:
+    """Rows of title, latency 0, concurrency and medians, and the server's version."""
+    runs: defaultdict[tuple[str, int, int], list[Run]] = defaultdict(list)
+    stub = exchange(STUB_PORT)
+    with running_server() as databases, running(stub):
+        everybody = [
+            gateway("gateway_unpinned", "Ordergate, SQLite, one process", 9851, STUB_PORT, cpu=None),
+            _gunicorn(1, 9852, databases.create()),
+            _gunicorn(WORKERS, 9853, databases.create()),
+        ]
+        for number, contender in turns(everybody, plan.few_rounds):
+            with running(contender):
+                # Only the first of the workers has answered so far.
+                contender.calm()
+                load(contender, 64, plan.warmup)
+                for concurrency in CONCURRENCY:
+                    run = load(contender, concurrency, plan.seconds, exchange=stub)
+                    runs[(contender.title, 0, concurrency)].append(run)
+                    tell(number, contender.title, f"c={concurrency}", run)
+        version = databases.version()
+    return {"rows": [[*key, median(each)] for key, each in runs.items()], "postgres": version}
+
+
+def section(measured: dict[str, Any]) -> str:
+    """The table."""
+    return (
+        f"PostgreSQL {measured['postgres']} on the same machine, its commits on disk. Its own processor time and memory are not in"
+        f" the table; those of all gateway processes are.\n\n{contender_table(measured['rows'], 0, None)}"
+    )

@@ -1,0 +1,157 @@
+"""What the gateway is measured against, and whether it holds: a table made of the parts that have been measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.parts import growth, memory, no_exchange, restart, side_by_side, streams
+from benchmarks.tables import table
+
+Measured = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One line: what is measured, what it should be, what it is."""
+
+    measure: str
+    target: str
+    measured: str
+    is_met: bool
+
+    @property
+    def row(self) -> tuple[str, str, str, str]:
+        return self.measure, self.target, self.measured, "yes" if self.is_met else "no"
+
+
+def target_table(measured: Measured) -> str:
+    """All targets whose part has been measured."""
+    lines: list[Target] = []
+    for part, targets in _TARGETS.items():
+        if part in measured:
+            lines += targets(measured[part])
+    return table(["measure", "target", "measured", "met"], [line.row for line in lines])
+
+
+def _figure(part: Measured, title: str, concurrency: int, figure: str, latency: int = 0) -> float | None:
+    for row in part["rows"]:
+        if (row[0], row[1], row[2]) == (title, latency, concurrency):
+            return float(row[3][figure])
+    return None
+
+
+def _at_least(
+    measure: str, part: Measured, ours: str, theirs: str, at: int, limit: float, latency: int = 0
+) -> Iterator[Target]:
+    """One line, if both were measured at this concurrency."""
+    own = _figure(part, ours, at, "orders_per_second", latency)
+    other = _figure(part, theirs, at, "orders_per_second", latency)
+    if own is not None and other is not None:
+        yield Target(
+            measure=f"{measure}, concurrency {at}, against {theirs}",
+            target=f">= {limit:g} x",
+            measured=f"{own / other:.2f} x",
+            is_met=own / other >= limit,
+        )
+
+
+def _side_by_side(part: Measured) -> Iterator[Target]:
+    for theirs, limit in ((side_by_side.BASELINE, 1.0), (side_by_side.PYTHON_BINANCE, 0.8)):
+        for at in (8, 64):
+            yield from _at_least("orders/s, durable", part, side_by_side.DURABLE, theirs, at, limit)
+    yield from _above_bare(part)
+    own = _figure(part, side_by_side.DURABLE, 8, "p99")
+    other = _figure(part, side_by_side.BASELINE, 8, "p99")
+    if own is not None and other is not None:
+        yield Target(
+            measure="p99 at concurrency 8, durable",
+            target=f"<= {side_by_side.BASELINE}: {other / 1000:.2f} ms",
+            measured=f"{own / 1000:.2f} ms",
+            is_met=own <= other,
+        )
+    latency = side_by_side.LATENCY_MS
+    yield from _at_least(
+        f"orders/s, exchange latency {latency} ms", part, side_by_side.DURABLE, side_by_side.BASELINE, 64, 0.9, latency
+    )
+
+
+def _above_bare(part: Measured) -> Iterator[Target]:
+    bare = part["bare"]["python-binance"]
+    for title, limit in ((side_by_side.DURABLE, 2.0), (side_by_side.RELAXED, 0.5)):
+        p50 = _figure(part, title, 1, "p50")
+        if p50 is not None:
+            above = (p50 - bare) / 1000
+            yield Target(
+                measure=f"p50 at concurrency 1 above the bare call ({bare / 1000:.2f} ms), {title.partition(', ')[2]}",
+                target=f"<= {limit:g} ms",
+                measured=f"{above:.2f} ms",
+                is_met=above <= limit,
+            )
+
+
+def _no_exchange(part: Measured) -> Iterator[Target]:
+    for theirs, limit in ((no_exchange.CONNEXION, 8.0), (no_exchange.FASTAPI, 2.0)):
+        for at in (8, 64):
+            yield from _at_least("POST without an exchange call", part, no_exchange.OURS, theirs, at, limit)
+
+
+def _streams(part: Measured) -> Iterator[Target]:
+    for at in streams.CONCURRENCY:
+        change = streams.change(part, at)
+        yield Target(
+            measure=f"order p50 with {streams.STREAMS} open event streams, concurrency {at}",
+            target="less than 10 % more",
+            measured=f"{change:+.1%}",
+            # Where streams are open, answers wait for each other and come in groups; that may also lower the median.
+            is_met=change < 0.1,
+        )
+
+
+def _growth(part: Measured) -> Iterator[Target]:
+    ratio = growth.ratio(part)
+    yield Target(
+        measure=f"place with {growth.ORDERS:,} orders in the journal against an empty one, p50",
+        target="<= 1.2 x",
+        measured=f"{ratio:.2f} x",
+        is_met=ratio <= 1.2,
+    )
+    name, milliseconds = growth.slowest_search(part)
+    yield Target(
+        measure="a search page in that journal, p50 of the slowest kind",
+        target="<= 20 ms",
+        measured=f"{milliseconds:.1f} ms ({name})",
+        is_met=milliseconds <= 20,
+    )
+
+
+def _memory(part: Measured) -> Iterator[Target]:
+    orders, megabytes = part["rows"][-1]
+    yield Target(
+        measure=f"memory of one process after {orders:,} orders",
+        target="<= 150 MB",
+        measured=f"{megabytes:.0f} MB",
+        is_met=orders >= memory.ORDERS and megabytes <= 150,
+    )
+
+
+def _restart(part: Measured) -> Iterator[Target]:
+    first = part["rows"][-1][2]
+    yield Target(
+        measure=f"restart with {restart.OPEN_ORDERS:,} open orders to the first 201",
+        target="<= 2 s",
+        measured=f"{first:.2f} s",
+        is_met=first <= 2,
+    )
+
+
+#: The targets that each part can tell about.
+_TARGETS: Mapping[str, Callable[[Measured], Iterator[Target]]] = {
+    "peers": _side_by_side,
+    "null": _no_exchange,
+    "streams": _streams,
+    "growth": _growth,
+    "memory": _memory,
+    "restart": _restart,
+}
