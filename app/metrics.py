@@ -6,8 +6,13 @@ orders are placed. Labels are names of operations, connectors and outcomes, neve
 
 from __future__ import annotations
 
+from typing import TypeVar, cast
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics import MetricWrapperBase
+
+T = TypeVar("T", bound=MetricWrapperBase)
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -22,6 +27,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[object, ...], MetricWrapperBase] = {}
         self.request_seconds = Histogram(
             "ordergate_request_seconds",
             "Time to answer a request, the exchange's part included",
@@ -71,9 +77,29 @@ class Metrics:
             "ordergate_rate_limit_headroom_ratio", "What is left of an exchange's request weight, 1 is all", "connector"
         )
 
+    def observe_request(self, operation: str, status: int, seconds: float) -> None:
+        """Note how long a request took."""
+        self._child(self.request_seconds, operation, str(status)).observe(seconds)
+
+    def observe_call(self, connector_name: str, verb: str, seconds: float) -> None:
+        """Note how long a call to an exchange took."""
+        self._child(self.exchange_seconds, connector_name, verb).observe(seconds)
+
+    def count_outcome(self, connector_name: str, verb: str, outcome: str) -> None:
+        """Note what came of an order or a cancel."""
+        self._child(self.outcomes, connector_name, verb, outcome).inc()
+
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _child(self, metric: T, *labels: str) -> T:
+        """``metric`` for ``labels``. Kept, because the library's own way to it takes a lock and builds its key anew each time."""
+        key = (metric, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return cast(T, child)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)

@@ -32,8 +32,8 @@ from app.metrics import Metrics
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
 
-#: Seconds for which the first unit of a group waits for others where the group before had more than one: who came together comes
-#: together again. A transaction costs as much processor time as half an order, whoever shares it.
+#: Seconds for which a group waits to become as large as the last ones were: who came together comes together again. A transaction
+#: costs as much processor time as half an order, whoever shares it.
 _GATHER = 0.0004
 
 
@@ -72,7 +72,8 @@ class Writer:
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         self._is_closed = False
         self._head = 0
-        self._was_shared = False
+        #: How large the last groups were.
+        self._usual = 1
         #: What was committed and is not yet announced.
         self._added: list[JournalEntry] = []
 
@@ -110,7 +111,8 @@ class Writer:
         is_open = True
         while is_open:
             group, is_open = self._take()
-            self._was_shared = len(group) > 1
+            # Smaller by one each time, so that a crowd that has gone is soon not waited for any more.
+            self._usual = max(len(group), self._usual - 1)
             if group:
                 with self._metrics.commit_seconds.time():
                     outcome = self._write(group)
@@ -119,20 +121,22 @@ class Writer:
         self._store.close()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
-        """Wait for a unit and take what else is queued by then; False when this was all for ever."""
+        """Wait for a unit and take what else comes with it; False when this was all for ever."""
         group: list[_Waiting] = []
         item = self._queue.get()
-        if self._was_shared:
-            time.sleep(_GATHER)
+        until = time.monotonic() + _GATHER
         while item is not None:
             group.append(item)
             if len(group) == GROUP_SIZE:
                 return group, True
             try:
-                item = self._queue.get_nowait()
+                item = self._queue.get_nowait() if len(group) >= self._usual else self._get_before(until)
             except Empty:
                 return group, True
         return group, False
+
+    def _get_before(self, until: float) -> _Waiting | None:
+        return self._queue.get(timeout=max(0.0, until - time.monotonic()))
 
     def _write(self, group: Sequence[_Waiting]) -> list[_Done]:
         try:

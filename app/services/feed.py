@@ -17,7 +17,7 @@ import structlog
 from app import failpoints
 from app.clock import Clock
 from app.connectors.base import Connector
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.order import OrderKey
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.journal.journal import Journal
@@ -115,11 +115,12 @@ class Feed:
 
     async def _take_order(self, connector: Connector, report: OrderReport) -> None:
         key = OrderKey(account_name=self._account_name, connector_name=self._connector_name, order_id=report.order_id)
-        if await asyncio.to_thread(self._journal.find_order, key) is None:
+        failpoints.reach("feed.event_read")
+        try:
+            observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")
+        except OrderNotFound:
             await self._recovery.take(connector, report)
             return
-        failpoints.reach("feed.event_read")
-        observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")
         if observed.missing_fills:
             self._settling.wake(key)
 

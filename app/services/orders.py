@@ -173,7 +173,7 @@ class Orders:
             limit = min(left, self._timeout)
             report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", watch)
         except Refused as refusal:
-            self._metrics.outcomes.labels(order.connector_name, "place", "refused").inc()
+            self._metrics.count_outcome(order.connector_name, "place", "refused")
             await self._record_refusal(order, refusal)
             raise
         except Exception as error:  # noqa: BLE001 - rule 3: whatever nobody classified is an unknown outcome
@@ -240,10 +240,10 @@ class Orders:
             async with asyncio.timeout(limit.total_seconds()):
                 return await call
         finally:
-            self._metrics.exchange_seconds.labels(connector_name, verb).observe(watch.lap("exchange"))
+            self._metrics.observe_call(connector_name, verb, watch.lap("exchange"))
 
     def _count(self, connector_name: str, verb: str, outcome: Outcome) -> None:
-        self._metrics.outcomes.labels(connector_name, verb, outcome.value).inc()
+        self._metrics.count_outcome(connector_name, verb, outcome.value)
 
     # -- cancelling -----------------------------------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class Orders:
         try:
             report = await self._timed(call, self._timeout, key.connector_name, "cancel", watch)
         except Refused as refusal:
-            self._metrics.outcomes.labels(key.connector_name, "cancel", "refused").inc()
+            self._metrics.count_outcome(key.connector_name, "cancel", "refused")
             await self._record_cancel_refusal(order, refusal)
             raise
         except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too

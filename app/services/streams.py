@@ -144,7 +144,13 @@ class Streams:
 
     async def _follow_journal(self) -> None:
         while True:
-            await self._journal.wait_beyond(self._head, HEARTBEAT)
+            head = await self._journal.wait_beyond(self._head, HEARTBEAT)
+            if not self.open_count:
+                # Nobody follows: nothing is read. Whoever comes begins here, or further back from the database.
+                self._recent.clear()
+                self._head = head
+                await self._clock.sleep(self._pause())
+                continue
             try:
                 entries = self._journal.added_after(self._head)
                 if entries is None:

@@ -56,9 +56,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = message["status"]
-                self._metrics.request_seconds.labels(operation_of(scope), started).observe(
-                    self._clock.monotonic() - began_at
-                )
+                self._metrics.observe_request(operation_of(scope), started, self._clock.monotonic() - began_at)
                 message["headers"] = [*message.get("headers", ()), *common]
             elif is_head:
                 message["body"] = b""
