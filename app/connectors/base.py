@@ -44,7 +44,7 @@ from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
 #: What of a market can be followed.
-MarketKind = Literal["candles", "trades", "order_book"]
+MarketKind = Literal["candles", "trades", "order_book", "ticker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +217,8 @@ class Connector(ABC):
 
         Yields ``Gap`` first, after every reconnect, and wherever something may have been missed: what is kept must then be read
         anew by ``fetch_``, and what follows goes on from there, though it may repeat. Yields ``Lost`` when the stream goes down.
-        A book is always whole, so that it needs no reading. Raises ``UnsupportedFeature`` where there is nothing to follow, and
-        what ``fetch_`` raises.
+        A book or a ticker is always whole, so that it needs no reading. Raises ``UnsupportedFeature`` where there is nothing to
+        follow, and what ``fetch_`` raises.
         """
         raise self._unsupported("market streams")
 

@@ -44,7 +44,7 @@ class BinanceConnector(BinanceAccount):
         post_only=True,
         quote_amount=True,
         absence_grace=ABSENCE_GRACE,
-        followed=("candles", "trades", "order_book"),
+        followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance")

@@ -25,12 +25,12 @@ class Endpoints:
     def market_base(self, kind: MarketKind) -> str | None:
         """Where streams of ``kind`` are served; None where nowhere.
 
-        Perpetuals have two routes: books and trades come from ``public/``, candles from ``market/``. A connection to the wrong
-        one takes the subscription and stays silent.
+        Perpetuals have two routes: books and trades come from ``public/``, candles and tickers from ``market/``. A connection to
+        the wrong one takes the subscription and stays silent.
         """
         if self.market is None or not self.is_perpetual:
             return self.market
-        return self.market + ("market/" if kind == "candles" else "public/")
+        return self.market + ("market/" if kind in ("candles", "ticker") else "public/")
 
 
 _PUBLIC: Mapping[str, Endpoints] = {

@@ -15,7 +15,7 @@ from app.connectors.base import MarketTopic
 from app.connectors.binance_answer import Unreadable
 from app.connectors.binance_numbers import integer_text, mapping, number, text, time
 from app.domain.enums import TradeType
-from app.domain.reports import Candle, CandleReport, Gap, MarketEvent, PublicTrade
+from app.domain.reports import Candle, CandleReport, Gap, MarketEvent, PublicTrade, Ticker
 
 #: The deepest book that is pushed whole.
 BOOK_LEVELS = 20
@@ -34,6 +34,8 @@ def stream_name(topic: MarketTopic, symbol: str) -> str:
             what = "trade"
         case "order_book":
             what = f"depth{BOOK_LEVELS}@100ms"
+        case "ticker":
+            what = "ticker"
     return f"{symbol.lower()}@{what}"
 
 
@@ -59,6 +61,8 @@ class MarketReader:
                 return self._trade(row)
             case "order_book":
                 return [self._book(row)]
+            case "ticker":
+                return [self._ticker(row)]
 
     def _candle(self, row: Mapping[str, Any]) -> CandleReport:
         kline = mapping(row.get("k"))
@@ -102,6 +106,15 @@ class MarketReader:
     def _book(self, row: Mapping[str, Any]) -> MarketEvent:
         sides = {"bids": row.get("bids", row.get("b")), "asks": row.get("asks", row.get("a"))}
         return binance_market.order_book({**row, **sides}, self._topic.trading_pair, depth=BOOK_LEVELS, now=self._now())
+
+    def _ticker(self, row: Mapping[str, Any]) -> Ticker:
+        return Ticker(
+            trading_pair=self._topic.trading_pair,
+            price=number(row, "c"),
+            reported_at=time(row, "E"),
+            base_volume=number(row, "v"),
+            quote_volume=number(row, "q"),
+        )
 
 
 def _flag(row: Mapping[str, Any], name: str) -> bool:

@@ -59,6 +59,16 @@ class _Followed:
                 inbox.put(event)
 
 
+@dataclass(slots=True)
+class _Told:
+    """What one connection was told to listen to, and what of that it has confirmed. Each has its own, since one that closes slowly
+    may still be there when the next is open.
+    """
+
+    asked: set[str] = field(default_factory=set)
+    confirmed: set[str] = field(default_factory=set)
+
+
 class MarketStreams:
     """The streams below ``base_url``. ``close`` ends all of them and may be called twice."""
 
@@ -66,9 +76,7 @@ class MarketStreams:
         self._base_url = base_url
         self._clock = clock
         self._wanted: dict[str, _Followed] = {}
-        #: What the present connection was told to listen to, and what of that it has confirmed.
-        self._asked: set[str] = set()
-        self._confirmed: set[str] = set()
+        self._told = _Told()
         self._changed = asyncio.Event()
         self._answer: tuple[int, asyncio.Future[None]] | None = None
         self._requests = 0
@@ -103,7 +111,7 @@ class MarketStreams:
         inbox = Inbox()
         followed = self._wanted.setdefault(name, _Followed(reader))
         followed.inboxes.append(inbox)
-        if name in self._confirmed:
+        if name in self._told.confirmed:
             inbox.put(Gap())
         self._changed.set()
         if self._stream is None:
@@ -148,17 +156,22 @@ class MarketStreams:
 
         async with market_socket(self._base_url) as socket:
             self._heard_at = self._clock.monotonic()
+            told = self._told = _Told()
             self._changed.set()
-            work = [asyncio.create_task(each) for each in (self._keep_in_step(socket), self._end_of_silence(socket))]
+            work = [
+                asyncio.create_task(each)
+                for each in (self._keep_in_step(socket, told), self._end_of_silence(socket, told))
+            ]
             try:
                 yield socket
             finally:
                 for task in work:
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
-                self._asked, self._confirmed = set(), set()
-                for followed in self._wanted.values():
-                    followed.tell([Lost(reason="the connection is down")])
+                if self._told is told:
+                    self._told = _Told()
+                    for followed in self._wanted.values():
+                        followed.tell([Lost(reason="the connection is down")])
 
     def _take(self, message: Mapping[str, Any]) -> None:
         """One message of the exchange. Raises ``StreamEnded``."""
@@ -174,7 +187,7 @@ class MarketStreams:
         if isinstance(payload, dict) and payload.get("e") in LAST_WORDS:
             raise StreamEnded(f"the exchange said {payload['e']}")
         followed = self._wanted.get(name)
-        if followed is None or name not in self._confirmed:
+        if followed is None or name not in self._told.confirmed:
             return
         try:
             events = followed.reader.read(payload)
@@ -184,36 +197,36 @@ class MarketStreams:
 
     # -- subscriptions --------------------------------------------------------------------------------------------------
 
-    async def _keep_in_step(self, socket: EventSocket) -> None:
+    async def _keep_in_step(self, socket: EventSocket, told: _Told) -> None:
         """Tell the exchange what is wanted, whenever that has changed."""
         try:
-            while True:
+            while self._told is told:
                 await self._changed.wait()
-                names, method = self._next_change()
+                names, method = self._next_change(told)
                 if not names:
                     self._changed.clear()
                     continue
-                await self._say(socket, method, names)
+                await self._say(socket, told, method, names)
                 await self._clock.sleep(_PAUSE_SECONDS)
         except StreamEnded:  # the reader sees the same end, and tells why
             return
 
-    def _next_change(self) -> tuple[list[str], str]:
-        gone = [name for name in self._asked if name not in self._wanted]
+    def _next_change(self, told: _Told) -> tuple[list[str], str]:
+        gone = [name for name in told.asked if name not in self._wanted]
         if gone:
             return gone[:_NAMES_AT_ONCE], "UNSUBSCRIBE"
-        new = [name for name in self._wanted if name not in self._asked]
-        return new[: min(_NAMES_AT_ONCE, _MOST_STREAMS - len(self._asked))], "SUBSCRIBE"
+        new = [name for name in self._wanted if name not in told.asked]
+        return new[: min(_NAMES_AT_ONCE, _MOST_STREAMS - len(told.asked))], "SUBSCRIBE"
 
-    async def _say(self, socket: EventSocket, method: str, names: list[str]) -> None:
+    async def _say(self, socket: EventSocket, told: _Told, method: str, names: list[str]) -> None:
         self._requests += 1
         answer = asyncio.get_running_loop().create_future()
         self._answer = (self._requests, answer)
         if method == "SUBSCRIBE":
-            self._asked.update(names)
+            told.asked.update(names)
         else:
-            self._asked.difference_update(names)
-            self._confirmed.difference_update(names)
+            told.asked.difference_update(names)
+            told.confirmed.difference_update(names)
         await socket.send({"method": method, "params": names, "id": self._requests})
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -222,20 +235,20 @@ class MarketStreams:
             await socket.end(f"a {method} was not confirmed")
             return
         if method == "SUBSCRIBE":
-            self._confirm(names)
+            self._confirm(told, names)
 
-    def _confirm(self, names: list[str]) -> None:
-        self._confirmed.update(names)
+    def _confirm(self, told: _Told, names: list[str]) -> None:
+        told.confirmed.update(names)
         for name in names:
             followed = self._wanted.get(name)
             if followed is not None:
                 followed.reader.restart()
                 followed.tell([Gap(reason="connected")])
 
-    async def _end_of_silence(self, socket: EventSocket) -> None:
+    async def _end_of_silence(self, socket: EventSocket, told: _Told) -> None:
         while True:
             await self._clock.sleep(SILENCE_SECONDS)
-            if self._confirmed and self._clock.monotonic() - self._heard_at >= SILENCE_SECONDS:
+            if told.confirmed and self._clock.monotonic() - self._heard_at >= SILENCE_SECONDS:
                 await socket.end("its silence")
 
     # -- ends -----------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ class BinancePerpetualConnector(BinanceAccount):
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
-        followed=("candles", "trades", "order_book"),
+        followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")

@@ -198,4 +198,4 @@ class Lost:
 ConnectorEvent = OrderReport | BalanceReport | Gap
 
 #: What a connector's market stream yields.
-MarketEvent = CandleReport | PublicTrade | OrderBook | Gap | Lost
+MarketEvent = CandleReport | PublicTrade | OrderBook | Ticker | Gap | Lost

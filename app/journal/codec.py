@@ -32,6 +32,10 @@ class Codec:
         # Fixed width, so that the order of the texts is the order of the times.
         return moment.astimezone(UTC).isoformat(timespec="microseconds") if self.is_text else moment
 
+    def text(self, text: str | None) -> str | None:
+        """``text`` as the driver takes it; PostgreSQL has no form for a NUL, which an exchange's words may hold."""
+        return text if text is None or "\x00" not in text else text.replace("\x00", "\ufffd")
+
     def read_money(self, stored: Any) -> Any:
         """The ``Decimal`` that was stored, or None."""
         return Decimal(stored) if self.is_text and stored is not None else stored

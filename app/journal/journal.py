@@ -117,6 +117,11 @@ class Journal(Reader):
             return error.detail
         return None
 
+    @property
+    def known_head(self) -> int:
+        """The sequence number of the last entry as far as this process has heard; never more than there is."""
+        return self._tail.head
+
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
         return await self._tail.wait_beyond(seq, timeout)

@@ -92,8 +92,8 @@ def order_row(number: int, order: Order, codec: Codec) -> Row:
         money(order.filled_quote),
         encode_fees(order.fees),
         time(order.cancel_requested_at),
-        order.error_code,
-        order.error_message,
+        codec.text(order.error_code),
+        codec.text(order.error_message),
     )
 
 
@@ -111,8 +111,8 @@ def change_row(number: int, order: Order, codec: Codec) -> Row:
         money(order.filled_quote),
         encode_fees(order.fees),
         time(order.cancel_requested_at),
-        order.error_code,
-        order.error_message,
+        codec.text(order.error_code),
+        codec.text(order.error_message),
     )
 
 

@@ -33,7 +33,8 @@ class Tail:
         self._database = database
         self._reader = reader
         self._clock = clock
-        self._head = 0
+        #: The last sequence number that this process has heard of.
+        self.head = 0
         #: The last entries without a gap, as far as this process added them itself.
         self._own: deque[JournalEntry] = deque(maxlen=_KEPT)
         self._waiting: dict[asyncio.Future[None], int] = {}
@@ -60,25 +61,26 @@ class Tail:
 
     def advance(self, head: int, added: Sequence[JournalEntry] = ()) -> None:
         """The journal is known to reach ``head``; ``added`` is what this process has added up to there."""
-        if added:
-            if self._own and added[0].seq != self._own[-1].seq + 1:
+        for entry in added:
+            # Also within one announcement: of a group that is written unit by unit, each has a commit of its own.
+            if self._own and entry.seq != self._own[-1].seq + 1:
                 self._own.clear()
-            self._own.extend(added)
-        if head > self._head:
-            self._head = head
+            self._own.append(entry)
+        if head > self.head:
+            self.head = head
             self._wake(lambda seq: seq < head)
 
     def added_after(self, seq: int) -> list[JournalEntry] | None:
         """All entries after ``seq``, if this process added every one of them lately; None if the database must be asked."""
         own = self._own
-        if not own or own[-1].seq != self._head or own[0].seq > seq + 1:
+        if not own or own[-1].seq != self.head or own[0].seq > seq + 1:
             return None
         # From the right: whoever follows is nearly there.
         return [*islice(reversed(own), max(0, own[-1].seq - seq))][::-1]
 
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
-        if self._head <= seq:
+        if self.head <= seq:
             woken = asyncio.get_running_loop().create_future()
             self._waiting[woken] = seq
             try:
@@ -86,7 +88,7 @@ class Tail:
             finally:
                 self._waiting.pop(woken, None)
                 woken.cancel()
-        return self._head
+        return self.head
 
     def _wake(self, concerns: Callable[[int], bool]) -> None:
         for woken, seq in list(self._waiting.items()):

@@ -111,8 +111,8 @@ class Writer:
         is_open = True
         while is_open:
             group, is_open = self._take()
-            # Smaller by one each time, so that a crowd that has gone is soon not waited for any more.
-            self._usual = max(len(group), self._usual - 1)
+            # Smaller each time, so that a crowd that has gone is soon not waited for any more.
+            self._usual = max(len(group), self._usual - 1 - self._usual // 16)
             if group:
                 with self._metrics.commit_seconds.time():
                     outcome = self._write(group)

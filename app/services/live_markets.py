@@ -22,7 +22,7 @@ from app.connectors.base import Connector, MarketTopic
 from app.domain.errors import UnsupportedFeature
 from app.domain.reports import Gap, Lost
 from app.services.candle_pages import fetch_last
-from app.services.live_pictures import BookPicture, CandlesPicture, Picture, TradesPicture
+from app.services.live_pictures import BookPicture, CandlesPicture, Picture, TickerPicture, TradesPicture
 from app.services.readings import ReadingKey, read_error
 from app.services.sessions import Sessions
 
@@ -179,6 +179,10 @@ def _plan(key: ReadingKey) -> _Plan:
         return _Plan(
             topic=MarketTopic(kind="order_book", trading_pair=trading_pair), picture=BookPicture(), read=_nothing
         )
+    if key.kind == "ticker":
+        return _Plan(
+            topic=MarketTopic(kind="ticker", trading_pair=trading_pair), picture=TickerPicture(), read=_nothing
+        )
     if key.kind == "trades":
         (count,) = (int(each) for each in key.detail)
         return _Plan(
@@ -196,4 +200,4 @@ def _plan(key: ReadingKey) -> _Plan:
 
 
 async def _nothing(connector: Connector) -> None:
-    """A pushed book needs no reading."""
+    """A pushed book or ticker needs no reading."""

@@ -1,4 +1,4 @@
-"""What is known of one market while its stream tells: a book, the last candles, the last trades. Plain state, no I/O.
+"""What is known of one market while its stream tells: a book, a ticker, the last candles, the last trades. Plain state, no I/O.
 
 A picture is good from when it was seeded, with what was read after the stream began, until it is cleared. ``take`` adds what the
 stream says and answers False where that does not fit on: something is missing then, and the picture must be seeded anew. What the
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from app.domain.reports import Candle, CandleReport, MarketEvent, OrderBook, PublicTrade
+from app.domain.reports import Candle, CandleReport, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.services.candle_pages import interval_length
 
 
@@ -45,6 +45,24 @@ class BookPicture:
 
     def take(self, event: MarketEvent) -> bool:
         if isinstance(event, OrderBook):
+            self.value = event
+        return True
+
+
+class TickerPicture:
+    """The last price and the day's volume. Each message holds all of it, as a book's does."""
+
+    def __init__(self) -> None:
+        self.value: Ticker | None = None
+
+    def clear(self) -> None:
+        self.value = None
+
+    def seed(self, found: None) -> None:
+        """The first message will do it."""
+
+    def take(self, event: MarketEvent) -> bool:
+        if isinstance(event, Ticker):
             self.value = event
         return True
 
@@ -88,11 +106,18 @@ class CandlesPicture:
 
 
 class TradesPicture:
-    """The last ``count`` trades, oldest first."""
+    """The last ``count`` trades, oldest first.
+
+    REST may lag behind the stream, so the first new trade after a seed must follow the last one that was read, where their ids are
+    numbers. If it does not, it is held while everything is read once more; a hole that is still there then is taken for ids that
+    the exchange does not show.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._trades: dict[str, PublicTrade] | None = None
+        self._held: PublicTrade | None = None
+        self._is_fresh = False
 
     @property
     def value(self) -> Sequence[PublicTrade] | None:
@@ -103,15 +128,30 @@ class TradesPicture:
 
     def seed(self, found: Sequence[PublicTrade]) -> None:
         self._trades = {trade.exchange_trade_id: trade for trade in found}
+        held, self._held = self._held, None
+        self._is_fresh = held is None
+        if held is not None and (not found or held.traded_at >= found[-1].traded_at):
+            self._add(self._trades, held)
 
     def take(self, event: MarketEvent) -> bool:
         trades = self._trades
         if trades is None or not isinstance(event, PublicTrade) or event.exchange_trade_id in trades:
             return True
-        if len(trades) >= self._count:
-            oldest = next(iter(trades.values()))
-            if event.traded_at < oldest.traded_at:
-                return True  # told before what was read, and further back than that reaches
-            del trades[oldest.exchange_trade_id]
-        trades[event.exchange_trade_id] = event
+        if len(trades) >= self._count and event.traded_at < next(iter(trades.values())).traded_at:
+            return True  # told before what was read, and further back than that reaches
+        is_first, self._is_fresh = self._is_fresh, False
+        if is_first and trades and _leaves_out(next(reversed(trades)), event.exchange_trade_id):
+            self._held = event
+            return False
+        self._add(trades, event)
         return True
+
+    def _add(self, trades: dict[str, PublicTrade], trade: PublicTrade) -> None:
+        trades.setdefault(trade.exchange_trade_id, trade)
+        if len(trades) > self._count:
+            del trades[next(iter(trades))]
+
+
+def _leaves_out(last: str, first: str) -> bool:
+    """Whether there are ids between the two, as far as they are numbers."""
+    return last.isdecimal() and first.isdecimal() and int(first) > int(last) + 1

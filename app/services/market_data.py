@@ -64,10 +64,13 @@ class MarketData:
 
     # -- questions ------------------------------------------------------------------------------------------------------
 
-    async def ticker(self, connector_name: str, trading_pair: str) -> Ticker:
+    async def ticker(self, connector_name: str, trading_pair: str, *, live_age: float = _MOMENT) -> Ticker:
         """The last trade and the day's volume of one pair."""
         connector = await self._sessions.keyless(connector_name)
-        key = ReadingKey(kind="ticker", connector_name=connector_name, trading_pair=trading_pair)
+        key = _ticker_key(connector_name, trading_pair)
+        live: Ticker | None = self._known(key, live_age)
+        if live is not None:
+            return live
 
         async def ask() -> Ticker:
             async with self._slots:
@@ -195,6 +198,12 @@ class MarketData:
         levels = connector_class(connector_name).capabilities.followed_levels
         return self._live.follow(_book_key(connector_name, trading_pair, levels)) if depth <= levels else _nothing
 
+    def follow_ticker(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
+        """Let the exchange push the ticker in the same way."""
+        if "ticker" not in connector_class(connector_name).capabilities.followed:
+            return _nothing
+        return self._live.follow(_ticker_key(connector_name, trading_pair))
+
     def follow_trades(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
         """Let the exchange push the market's trades in the same way."""
         if "trades" not in connector_class(connector_name).capabilities.followed:
@@ -297,6 +306,10 @@ def _check_range(interval: str, wanted: CandleRange, count: int | None) -> None:
             f"More than {MOST_CANDLES} candles of {interval} lie between start_time and end_time;"
             " ask for a shorter time or a longer interval"
         )
+
+
+def _ticker_key(connector_name: str, trading_pair: str) -> ReadingKey:
+    return ReadingKey(kind="ticker", connector_name=connector_name, trading_pair=trading_pair)
 
 
 def _book_key(connector_name: str, trading_pair: str, depth: int) -> ReadingKey:

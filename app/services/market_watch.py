@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
-from app.domain.reports import BookLevel, Candle, OrderBook, PublicTrade
+from app.domain.reports import BookLevel, Candle, OrderBook, PublicTrade, Ticker
 from app.services.market_data import WATCHED_AGE, MarketData
 
 #: Trades asked for at a look. A pair with more in one interval is asked for the most there is, and what is lost is not made up.
@@ -80,6 +81,31 @@ class BookWatch:
             return None
         self._seen = (book.bids, book.asks)
         return book
+
+
+class TickerWatch:
+    """The last price and the day's volume, whenever one of them has changed."""
+
+    def __init__(self, market_data: MarketData, connector_name: str, trading_pair: str) -> None:
+        self._market_data = market_data
+        self._place = (connector_name, trading_pair)
+        self._following = _Following(lambda: market_data.follow_ticker(connector_name, trading_pair))
+        self._seen: tuple[Decimal, Decimal, Decimal] | None = None
+
+    async def start(self) -> None:
+        await self._market_data.ticker(*self._place)
+
+    def close(self) -> None:
+        self._following.end()
+
+    async def look(self) -> Ticker | None:
+        self._following.begin()
+        ticker = await self._market_data.ticker(*self._place, live_age=WATCHED_AGE)
+        told = (ticker.price, ticker.base_volume, ticker.quote_volume)
+        if told == self._seen:
+            return None
+        self._seen = told
+        return ticker
 
 
 class CandleWatch:

@@ -1,9 +1,9 @@
 """Streams out: every order, fill and balance event, in the journal's order, from any point on.
 
-One reader per process follows the end of the journal and keeps the last entries in memory; every open stream takes its entries from
-there, and from the database where it starts further back or has fallen behind. A stream's position is a sequence number of the
-journal, so a caller that comes back with the last one it saw misses nothing and sees nothing twice, also after a restart of the
-server.
+While a stream is open, one reader per process follows the end of the journal and keeps the last entries in memory; every stream
+takes its entries from there, and from the database where it starts further back or has fallen behind. A stream's position is a
+sequence number of the journal, so a caller that comes back with the last one it saw misses nothing and sees nothing twice, also
+after a restart of the server.
 """
 
 from __future__ import annotations
@@ -66,14 +66,15 @@ class Streams:
         self._recent: deque[JournalEntry] = deque(maxlen=_RECENT)
         self._head = 0
         self._round = asyncio.Event()
+        #: Set while a stream is open: nothing is read for nobody.
+        self._followed = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._is_closed = False
         #: How many streams are open; for the metrics.
         self.open_count = 0
 
     async def start(self) -> None:
-        """Begin to follow, from the end of the journal as it is now."""
-        self._head = await asyncio.to_thread(self._journal.head)
+        """Be ready to follow the journal."""
         self._reader = asyncio.get_running_loop().create_task(self._follow_journal())
 
     def end(self) -> None:
@@ -93,8 +94,9 @@ class Streams:
 
         Ends when the server stops. A ``since`` beyond the end of the journal waits for it, as it would for any other future.
         """
-        position = self._head if since is None else since
+        position = self._journal.known_head if since is None else since
         self.open_count += 1
+        self._followed.set()
         try:
             while not self._is_closed:
                 try:
@@ -109,6 +111,8 @@ class Streams:
                     yield ()
         finally:
             self.open_count -= 1
+            if not self.open_count:
+                self._followed.clear()
 
     async def _next(self, position: int) -> tuple[Sequence[JournalEntry], int]:
         """What follows ``position``, and the position after it."""
@@ -144,13 +148,13 @@ class Streams:
 
     async def _follow_journal(self) -> None:
         while True:
-            head = await self._journal.wait_beyond(self._head, HEARTBEAT)
-            if not self.open_count:
-                # Nobody follows: nothing is read. Whoever comes begins here, or further back from the database.
+            if not self._followed.is_set():
+                # Whoever comes next begins at the end as it then is, or further back and reads up to it from the database.
                 self._recent.clear()
-                self._head = head
-                await self._clock.sleep(self._pause())
-                continue
+                await self._followed.wait()
+                self._head = self._journal.known_head
+                self._end_round()
+            await self._journal.wait_beyond(self._head, HEARTBEAT)
             try:
                 entries = self._journal.added_after(self._head)
                 if entries is None:

@@ -1,4 +1,4 @@
-"""``WS /ws/market-data``: books, candles and trades as they change; and ``WS /ws/executors``, which has nothing to tell.
+"""``WS /ws/market-data``: books, candles, trades and tickers as they change; and ``WS /ws/executors``, which has nothing to tell.
 
 A subscription names ``type``, ``connector`` and ``trading_pair``; ``update_interval`` is how often the market is looked at. The
 market is asked once before the subscription is confirmed, so that a wrong name is an error and not silence. The gateway runs no
@@ -14,11 +14,11 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from app.domain.errors import OrdergateError
-from app.domain.reports import OrderBook, PublicTrade
-from app.handlers.market_views import book_sides, candle_row, trade_row
+from app.domain.reports import OrderBook, PublicTrade, Ticker
+from app.handlers.market_views import book_sides, candle_row, ticker_row, trade_row
 from app.services.gateway import Gateway
 from app.services.market_data import MarketData
-from app.services.market_watch import BookWatch, CandleNews, CandleWatch, TradeWatch, Watch
+from app.services.market_watch import BookWatch, CandleNews, CandleWatch, TickerWatch, TradeWatch, Watch
 from app.web.streams import StreamRoute
 from app.web.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
@@ -27,7 +27,7 @@ _SHORTEST, _LONGEST = 0.25, 60.0
 _MOST_LEVELS = 1000
 _MOST_CANDLES = 5000
 
-_MARKETS = ("candles", "order_book", "trades")
+_MARKETS = ("candles", "order_book", "ticker", "trades")
 _EXECUTORS = (
     "executors",
     "executor_detail",
@@ -94,12 +94,16 @@ def _watch(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> Watc
         return BookWatch(market_data, *place, _count(asked, "depth", 10, _MOST_LEVELS))
     if kind == "candles":
         return CandleWatch(market_data, *place, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES))
+    if kind == "ticker":
+        return TickerWatch(market_data, *place)
     return TradeWatch(market_data, *place)
 
 
 def _message(news: object) -> Mapping[str, Any]:
     if isinstance(news, OrderBook):
         return {"type": "order_book", "data": book_sides(news)}
+    if isinstance(news, Ticker):
+        return {"type": "ticker", "data": ticker_row(news)}
     if isinstance(news, CandleNews):
         rows = [candle_row(candle) for candle in news.candles]
         return {"type": "candles", "data": rows} if news.is_new else {"type": "candle_update", "data": rows[0]}

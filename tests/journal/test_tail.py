@@ -99,6 +99,20 @@ async def test_entries_of_others_are_not_made_up(build_journal: Callable[[], Jou
         await theirs.close()
 
 
+async def test_a_hole_inside_one_announcement_is_seen(journal: Journal) -> None:
+    """Units of one group may have commits of their own, with another process's between them; the database must be asked then."""
+    for name in ("o1", "o2", "o3", "o4"):
+        await journal.open_order(order(name), INTENDED)
+    entries = journal.tail(0, limit=10)
+    journal._tail.advance(4, [entries[0], entries[1]])
+    journal._tail.advance(4, [entries[2], entries[3]])
+    assert journal.added_after(0) == entries
+    journal._tail.advance(4, [entries[0], entries[1], entries[3]])
+    assert journal.added_after(0) is None
+    assert journal.added_after(1) is None
+    assert journal.added_after(3) == [entries[3]]
+
+
 async def test_no_more_than_the_last_entries_are_kept(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is further behind than what is kept must ask the database."""
     monkeypatch.setattr(journal._tail, "_own", deque(maxlen=2))

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from app.domain.errors import ExchangeDown, ExchangeReadFailed
-from app.domain.reports import PublicTrade
+from app.domain.reports import PublicTrade, Ticker
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.gateway import Gateway
-from app.services.market_watch import BookWatch, CandleNews, CandleWatch, TradeWatch, Watch
+from app.services.market_watch import BookWatch, CandleNews, CandleWatch, TickerWatch, TradeWatch, Watch
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
 
@@ -90,6 +90,8 @@ def watch_of(gateway: Gateway, kind: str, connector_name: str) -> Watch:
             return CandleWatch(gateway.market_data, connector_name, PAIR, "1m", 50)
         case "trades":
             return TradeWatch(gateway.market_data, connector_name, PAIR)
+        case "ticker":
+            return TickerWatch(gateway.market_data, connector_name, PAIR)
         case _:
             return BookWatch(gateway.market_data, connector_name, PAIR, 10)
 
@@ -108,7 +110,7 @@ async def watching(gateway: Gateway, clock: FakeClock, kind: str, connector_name
 
 
 @pytest.mark.parametrize("connector_name", CONNECTORS)
-@pytest.mark.parametrize("kind", ["candles", "trades", "order_book"])
+@pytest.mark.parametrize("kind", ["candles", "trades", "order_book", "ticker"])
 async def test_a_watched_market_is_not_asked_about(
     gateway: Gateway, both_markets: Sandbox, clock: FakeClock, kind: str, connector_name: str
 ) -> None:
@@ -173,7 +175,7 @@ async def test_a_cut_loses_and_repeats_nothing(gateway: Gateway, both_markets: S
     watcher.watch.close()
 
 
-@pytest.mark.parametrize("kind", ["candles", "trades", "order_book"])
+@pytest.mark.parametrize("kind", ["candles", "trades", "order_book", "ticker"])
 async def test_while_the_streams_are_down_rest_serves(
     gateway: Gateway, both_markets: Sandbox, clock: FakeClock, path: SteeredPath, kind: str
 ) -> None:
@@ -246,6 +248,26 @@ async def test_questions_are_answered_by_a_fresh_stream_only(
     watcher.watch.close()
 
 
+@pytest.mark.parametrize("connector_name", CONNECTORS)
+async def test_a_price_is_answered_by_a_fresh_ticker_only(
+    gateway: Gateway, both_markets: Sandbox, clock: FakeClock, connector_name: str
+) -> None:
+    """``GET``-like questions for a price cost nothing while the pushed one is younger than a second; then REST is asked."""
+    watcher = await watching(gateway, clock, "ticker", connector_name)
+    seen = len(watcher.news)
+    await watcher.look_until(lambda: len(watcher.news) > seen)
+    market = gateway.market_data
+    (live,) = market._live._markets.values()
+    confirmed_at, before = live.confirmed_at, both_markets.requests.total()
+    assert await market.prices(connector_name, [PAIR]) == {PAIR: watcher.news[-1].price}
+    assert both_markets.requests.total() == before
+    clock.advance(1.0 - (clock.monotonic() - confirmed_at))
+    assert live.confirmed_at == confirmed_at
+    await market.prices(connector_name, [PAIR])
+    assert both_markets.requests.total() == before + 1
+    watcher.watch.close()
+
+
 async def test_a_deep_book_is_asked_for(gateway: Gateway, both_markets: Sandbox, clock: FakeClock) -> None:
     """What is pushed has twenty levels; who wants more gets more, over REST."""
     shallow, deep = (Watcher(BookWatch(gateway.market_data, "binance", PAIR, depth), clock) for depth in (20, 21))
@@ -267,7 +289,7 @@ async def test_a_deep_book_is_asked_for(gateway: Gateway, both_markets: Sandbox,
 
 async def test_what_can_not_be_pushed_is_asked_for(gateway: Gateway, clock: FakeClock) -> None:
     """The paper exchange has no streams: nothing is followed, and its watchers see what they always saw."""
-    for kind in ("candles", "trades", "order_book"):
+    for kind in ("candles", "trades", "order_book", "ticker"):
         watcher = Watcher(watch_of(gateway, kind, "paper"), clock)
         await watcher.watch.start()
         await watcher.look_for(2)
@@ -296,4 +318,6 @@ async def test_streams_without_an_address(
 def _price(news: Any) -> D:
     if isinstance(news, CandleNews):
         return news.candles[-1].close
+    if isinstance(news, Ticker):
+        return news.price
     return news[-1].price if isinstance(news, list) else news.bids[0].price

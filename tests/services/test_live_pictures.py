@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal as D
 
 from app.domain.enums import TradeType
-from app.domain.reports import BookLevel, Candle, CandleReport, Gap, OrderBook, PublicTrade
-from app.services.live_pictures import BookPicture, CandlesPicture, TradesPicture
+from app.domain.reports import BookLevel, Candle, CandleReport, Gap, OrderBook, PublicTrade, Ticker
+from app.services.live_pictures import BookPicture, CandlesPicture, TickerPicture, TradesPicture
 from tests.clock import START
 
 MINUTE = timedelta(minutes=1)
@@ -122,6 +122,35 @@ def test_a_trade_from_before_a_full_list_is_left_out() -> None:
     assert ids(picture) == [8, 9, 10]
 
 
+def test_a_hole_between_reading_and_stream_is_read_once_more() -> None:
+    """The first new trade must follow what was read; it is kept meanwhile, and a hole that stays is believed."""
+    picture = TradesPicture(10)
+    picture.seed([trade(number) for number in (1, 2, 3)])
+    assert not picture.take(trade(6))
+    picture.clear()
+    picture.seed([trade(number) for number in (2, 3, 4, 5)])
+    assert ids(picture) == [2, 3, 4, 5, 6]
+    assert picture.take(trade(7))
+    assert picture.take(trade(9))
+    assert ids(picture) == [2, 3, 4, 5, 6, 7, 9]
+
+    picture.seed([trade(number) for number in (1, 2, 3)])
+    assert not picture.take(trade(6))
+    picture.seed([trade(number) for number in (1, 2, 3)])
+    assert ids(picture) == [1, 2, 3, 6]
+    assert picture.take(trade(7))
+    assert ids(picture) == [1, 2, 3, 6, 7]
+
+
+def test_a_trade_that_was_held_too_long_is_left_out() -> None:
+    """What was read in the end may be newer than what was held; the order stays."""
+    picture = TradesPicture(3)
+    picture.seed([trade(1)])
+    assert not picture.take(trade(5))
+    picture.seed([trade(7), trade(8), trade(9)])
+    assert ids(picture) == [7, 8, 9]
+
+
 def test_a_market_without_trades_yet() -> None:
     """An empty list is something that is known."""
     picture = TradesPicture(3)
@@ -144,5 +173,19 @@ def test_a_book_is_its_last_word() -> None:
     assert picture.take(Gap())
     assert picture.take(replace(book, asks=(level,)))
     assert picture.value == replace(book, asks=(level,))
+    picture.clear()
+    assert picture.value is None
+
+
+def test_a_ticker_is_its_last_word() -> None:
+    """It needs no reading either."""
+    picture = TickerPicture()
+    picture.seed(None)
+    assert picture.value is None
+    ticker = Ticker(trading_pair="BTC-USDT", price=D(1), reported_at=START)
+    assert picture.take(ticker)
+    assert picture.take(trade(1))
+    assert picture.take(replace(ticker, price=D(2)))
+    assert picture.value == replace(ticker, price=D(2))
     picture.clear()
     assert picture.value is None

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import ExchangeReadError, UnsupportedPair
 from app.services.market_data import MarketData
-from app.services.market_watch import BookWatch, CandleWatch, TradeWatch
+from app.services.market_watch import BookWatch, CandleWatch, TickerWatch, TradeWatch
 from app.services.readings import Readings
 from tests.services.world import TIMEOUT, World, request
 
@@ -37,6 +37,23 @@ async def test_a_book_is_news_only_when_it_changed(market: MarketData, world: Wo
     changed = await watch.look()
     assert changed is not None
     assert changed.bids[0].amount == book.bids[0].amount + Decimal("0.5")
+
+
+async def test_a_ticker_is_news_only_when_it_changed(market: MarketData, world: World) -> None:
+    """The first look shows it, the next ones only with another price or volume."""
+    watch = TickerWatch(market, "paper", PAIR)
+    await watch.start()
+    first = await watch.look()
+    assert first is not None
+    assert first == await market.ticker("paper", PAIR)
+    assert await watch.look() is None
+    world.clock.advance(2)
+    changed = await watch.look()
+    assert changed is not None
+    assert changed.reported_at > first.reported_at
+    assert (changed.price, changed.base_volume) != (first.price, first.base_volume)
+    watch.close()
+    watch.close()
 
 
 async def test_candles_come_whole_when_one_opens_and_singly_while_it_grows(market: MarketData, world: World) -> None:
@@ -90,6 +107,7 @@ async def test_a_market_that_is_not_there(market: MarketData) -> None:
         BookWatch(market, "paper", "NO-PAIR", 5),
         CandleWatch(market, "paper", "NO-PAIR", "1m", 5),
         TradeWatch(market, "paper", "NO-PAIR"),
+        TickerWatch(market, "paper", "NO-PAIR"),
     ):
         with pytest.raises(UnsupportedPair):
             await watch.start()

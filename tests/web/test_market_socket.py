@@ -114,6 +114,19 @@ async def test_trades(address: str, clock: FakeClock) -> None:
         assert all(trade["side"] in ("buy", "sell") and trade["timestamp"] > started for trade in message["data"])
 
 
+async def test_ticker(address: str, clock: FakeClock) -> None:
+    """The last price and the day's volumes, in the form of ``GET /market-data/tickers``; the same one is told once."""
+    async with opened(address, "/ws/market-data") as connection:
+        answer = await ask(connection, action="subscribe", type="ticker", **PAPER)
+        assert answer["subscription_id"] == "ticker_paper_BTC-USDT"
+        message = await first_of(connection, clock, "ticker")
+        assert message["subscription_id"] == "ticker_paper_BTC-USDT"
+        assert set(message["data"]) == {"price", "base_volume", "quote_volume", "timestamp"}
+        assert all(value > 0 for value in message["data"].values())
+        following = await first_of(connection, clock, "ticker")
+        assert following["data"]["timestamp"] > message["data"]["timestamp"]
+
+
 @pytest.fixture
 async def binance(clock: FakeClock, tmp_path: Path) -> AsyncIterator[Sandbox]:
     """A local Binance with both markets."""
@@ -153,13 +166,13 @@ async def pushed(
 async def test_what_a_subscriber_sees_is_pushed(
     pushed: tuple[str, Gateway], binance: Sandbox, clock: FakeClock, connector: str
 ) -> None:
-    """Candles, trades and the book of one market go on without a request to the exchange, until the last is unsubscribed from: then
-    the gateway hangs up its streams.
+    """Candles, trades, book and ticker of one market go on without a request to the exchange, until the last is unsubscribed
+    from: then the gateway hangs up its streams.
     """
     address, _ = pushed
     market = {"connector": connector, "trading_pair": "BTC-USDT", "update_interval": 0.25}
     async with opened(address, "/ws/market-data") as connection:
-        for kind in ("candles", "trades", "order_book"):
+        for kind in ("candles", "trades", "order_book", "ticker"):
             assert (await ask_through(connection, clock, type=kind, action="subscribe", **market))[
                 "type"
             ] == "subscribed"
@@ -169,12 +182,13 @@ async def test_what_a_subscriber_sees_is_pushed(
         for _ in range(40):
             kinds.add((await hear(connection, clock))["type"])
         assert binance.requests.total() == before
-        assert {"candle_update", "trades", "order_book"} <= kinds
+        assert {"candle_update", "trades", "order_book", "ticker"} <= kinds
         assert len(binance.connections) == (1 if connector == "binance" else 2)
         for name in (
             f"candles_{connector}_BTC-USDT_1m",
             f"trades_{connector}_BTC-USDT",
             f"order_book_{connector}_BTC-USDT",
+            f"ticker_{connector}_BTC-USDT",
         ):
             answer = await ask_through(connection, clock, action="unsubscribe", subscription_id=name)
             assert answer == {"type": "unsubscribed", "subscription_id": name, "timestamp": answer["timestamp"]}
@@ -218,6 +232,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"type": "trades", "trading_pair": "BTC-USDT"}, "connector and trading_pair are required"),
     ({"type": "trades", "connector": 1, "trading_pair": "A-B"}, "connector and trading_pair are required"),
     ({**PAPER, "type": "trades", "connector": "nope"}, "Failed to start feed: Connector 'nope' not found"),
+    ({**PAPER, "type": "ticker", "trading_pair": "NO-PAIR"}, "Failed to start feed: "),
     ({**PAPER, "type": "candles", "interval": "7m"}, "Failed to start feed: there are no candles of 7m"),
     ({**PAPER, "type": "candles", "interval": 5}, "interval must be a text such as 1m"),
     ({**PAPER, "type": "candles", "max_records": "x"}, "max_records must be a number"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from app.connectors.base import MarketKind
 from app.connectors.binance_credentials import credentials_of
 from app.connectors.binance_endpoints import endpoints_of
 from app.domain.errors import CredentialsRefused
@@ -33,10 +36,12 @@ def test_variables_replace_them() -> None:
 
 
 def test_market_streams_have_their_place() -> None:
-    """Spot has one address; of perpetuals' two routes one carries candles, the other books and trades."""
+    """Spot has one address; of perpetuals' two routes one carries candles and tickers, the other books and trades."""
     spot, perpetual = endpoints_of("binance", {}), endpoints_of("binance_perpetual", {})
-    assert {spot.market_base(kind) for kind in ("candles", "trades", "order_book")} == {"wss://stream.binance.com:443/"}
+    kinds: tuple[MarketKind, ...] = get_args(MarketKind)
+    assert {spot.market_base(kind) for kind in kinds} == {"wss://stream.binance.com:443/"}
     assert perpetual.market_base("candles") == "wss://fstream.binance.com/market/"
+    assert perpetual.market_base("ticker") == "wss://fstream.binance.com/market/"
     assert perpetual.market_base("trades") == "wss://fstream.binance.com/public/"
     assert perpetual.market_base("order_book") == "wss://fstream.binance.com/public/"
     moved = {"ORDERGATE_BINANCE_STREAM_URL": "ws://127.0.0.1:9000"}

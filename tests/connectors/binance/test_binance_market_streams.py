@@ -10,7 +10,9 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal as D
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,14 @@ from app.connectors import binance_inbox, binance_market_streams, binance_socket
 from app.connectors.base import ConnectorContext, MarketTopic
 from app.connectors.binance import BinanceConnector
 from app.connectors.binance_account import BinanceAccount
+from app.connectors.binance_answer import Unreadable
 from app.connectors.binance_inbox import Inbox
-from app.connectors.binance_market_events import MarketReader
-from app.connectors.binance_market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams
+from app.connectors.binance_market_events import MarketReader, stream_name
+from app.connectors.binance_market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams, _Followed
 from app.connectors.binance_perpetual import BinancePerpetualConnector
 from app.connectors.binance_stream import MAX_AGE_SECONDS
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
-from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade
+from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.paper.exchange import PaperExchange
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.futures_exchange import FuturesExchange
@@ -43,6 +46,7 @@ PAIR = "BTC-USDT"
 CANDLES = MarketTopic(kind="candles", trading_pair=PAIR, interval="1m")
 TRADES = MarketTopic(kind="trades", trading_pair=PAIR)
 BOOK = MarketTopic(kind="order_book", trading_pair=PAIR)
+TICKER = MarketTopic(kind="ticker", trading_pair=PAIR)
 KINDS: tuple[type[BinanceAccount], ...] = (BinanceConnector, BinancePerpetualConnector)
 
 Events = AsyncGenerator[MarketEvent, None]
@@ -166,17 +170,83 @@ async def test_a_book_comes_whole(world: World, kind: type[BinanceAccount]) -> N
     await events.aclose()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_ticker_is_that_of_rest(world: World, kind: type[BinanceAccount]) -> None:
+    """Price and volumes, to the last digit: within one second, in which the sandbox trades once, REST says the same."""
+    events = world.follow(TICKER, kind)
+    assert isinstance(await world.next(events), Gap)
+    while True:
+        told, asked = await world.next(events), await world.connectors[kind].fetch_ticker(PAIR)
+        assert isinstance(told, Ticker)
+        assert told.base_volume > 0
+        second = told.reported_at.replace(microsecond=0)
+        if asked.reported_at.replace(microsecond=0) == second:
+            break
+    assert replace(told, reported_at=second) == replace(asked, reported_at=second)
+    await events.aclose()
+
+
+#: Spot's event as Binance documents it; futures' lacks x, b, B, a and A.
+DAY_TICKER: dict[str, Any] = {
+    "e": "24hrTicker",
+    "E": 1_795_000_000_123,
+    "s": "BTCUSDT",
+    "p": "0.00150000",
+    "P": "250.00",
+    "w": "0.00180000",
+    "x": "0.00090000",
+    "c": "0.00250000",
+    "Q": "10",
+    "b": "0.00240000",
+    "B": "10",
+    "a": "0.00260000",
+    "A": "100",
+    "o": "0.00100000",
+    "h": "0.00260000",
+    "l": "0.00100000",
+    "v": "10000.10000000",
+    "q": "18.00000001",
+    "O": 1_794_913_600_123,
+    "C": 1_795_000_000_100,
+    "F": 0,
+    "L": 18_150,
+    "n": 18_151,
+}
+
+
+def test_a_ticker_is_read_exactly() -> None:
+    """The last price, not the change or an average; both volumes; and the time of the event."""
+    (told,) = MarketReader(TICKER, lambda: START).read(DAY_TICKER)
+    assert stream_name(TICKER, "BTCUSDT") == "btcusdt@ticker"
+    assert told == Ticker(
+        trading_pair=PAIR,
+        price=D("0.0025"),
+        base_volume=D("10000.1"),
+        quote_volume=D("18.00000001"),
+        reported_at=datetime(2026, 11, 18, 11, 6, 40, 123_000, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize("bad", [{"c": "cheap"}, {"c": None}, {"v": True}, {"q": "NaN"}, {"E": None}, {"E": -1}])
+def test_a_ticker_that_can_not_be_read_is_none(bad: dict[str, Any]) -> None:
+    """Nothing is made up for what is missing or no number."""
+    with pytest.raises(Unreadable):
+        MarketReader(TICKER, lambda: START).read({**DAY_TICKER, **bad})
+    with pytest.raises(Unreadable):
+        MarketReader(TICKER, lambda: START).read([DAY_TICKER])
+
+
 # -- who shares a connection ----------------------------------------------------------------------------------------------
 
 
 async def test_all_who_follow_share_a_connection(world: World) -> None:
     """Spot has one for everything; perpetuals one for each of Binance's two routes. Nobody connects before somebody follows."""
     assert len(world.sandbox.connections) == 0
-    spot = [world.follow(topic) for topic in (CANDLES, TRADES, BOOK, CANDLES)]
+    spot = [world.follow(topic) for topic in (CANDLES, TRADES, BOOK, TICKER, CANDLES)]
     for events in spot:
         assert isinstance(await world.next(events), Gap)
     assert len(world.sandbox.connections) == 1
-    perpetual = [world.follow(topic, BinancePerpetualConnector) for topic in (CANDLES, TRADES, BOOK)]
+    perpetual = [world.follow(topic, BinancePerpetualConnector) for topic in (CANDLES, TRADES, BOOK, TICKER)]
     for events in perpetual:
         assert isinstance(await world.next(events), Gap)
         assert not isinstance(await world.next(events), Gap)
@@ -466,6 +536,26 @@ async def test_a_deaf_connection_is_found_out(clock: FakeClock, monkeypatch: pyt
         assert isinstance(await anext(events), Lost)
         assert isinstance(await heard(events, clock), Gap)
         release.set()
+
+
+async def test_a_connection_that_closes_slowly_does_not_disturb_the_next(clock: FakeClock) -> None:
+    """The end of an old connection takes nothing from one that was opened meanwhile, and is told to nobody who hears that one."""
+    server = StreamServer()
+    server.script(lambda connection: connection.wait_closed())
+    async with server:
+        streams = MarketStreams(f"{server.url}/", clock)
+        inbox = Inbox()
+        streams._wanted[NAME] = _Followed(MarketReader(TRADES, lambda: START), [inbox])
+        old, new = streams._open(), streams._open()
+        await old.__aenter__()
+        await new.__aenter__()
+        streams._told.confirmed.add(NAME)
+        await old.__aexit__(None, None, None)
+        streams._take(trade(6))
+        told = await inbox.next()
+        assert isinstance(told, PublicTrade)
+        await new.__aexit__(None, None, None)
+        assert isinstance(await inbox.next(), Lost)
 
 
 async def test_refusals_are_met_with_growing_pauses(clock: FakeClock) -> None:

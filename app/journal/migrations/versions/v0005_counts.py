@@ -58,6 +58,10 @@ _POSTGRES_MONTH = r"to_char(\1 AT TIME ZONE 'UTC', 'YYYY-MM')"
 
 def upgrade() -> None:
     """Apply."""
+    if op.get_bind().dialect.name == "postgresql":
+        # Every writer, of any version, begins with this lock. Without it, what a running process commits between the counting and
+        # the triggers would never be counted, and the locks below would meet those of its transactions the other way round.
+        op.execute("SELECT value FROM journal_sequence FOR UPDATE")
     _create("order_counts", "account_name", "connector_name", "trading_pair", "trade_type", "status", "month")
     _create("fill_counts", "account_name", "connector_name", "trading_pair", "trade_type", "month")
     if op.get_bind().dialect.name == "postgresql":
