@@ -159,7 +159,7 @@ async def test_an_order_that_arrives_late_is_never_given_up(world: World) -> Non
     order_id = placed.order.order_id
 
     assert world.at_exchange(order_id) == []
-    await until(lambda: world.order(order_id).state is OrderState.OPEN, world.clock, step=0.25)
+    await until(lambda: world.order(order_id).state is OrderState.OPEN, world.clock, step=0.02)
 
     assert world.kinds(order_id) == ["intended", "unconfirmed", "accepted"]
     assert world.violations() == ()
@@ -532,7 +532,7 @@ async def test_a_refused_cancel_is_recorded_and_raised(world: World) -> None:
 
     assert caught.value.order_id == order_id
     assert world.kinds(order_id)[-2:] == ["cancel_requested", "cancel_refused"]
-    await until(lambda: world.order(order_id).state is OrderState.OPEN, world.clock, step=0.25)
+    await until(lambda: world.order(order_id).state is OrderState.OPEN, world.clock, step=0.02)
     assert world.violations() == ()
 
 
