@@ -96,7 +96,7 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         self._endpoints = endpoints
         self._server_clock = server_clock
         self._address_limits = address_limits
-        self._order_usage = Usage(server_clock.now_ms)
+        self._order_usage = Usage(ORDERS_HEADER, server_clock.now_ms)
         self.REQUEST_TIMEOUT = timeout
         self.API_URL = self.FUTURES_URL = endpoints.rest
         super().__init__(
@@ -107,7 +107,7 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
 
     def check_order_count(self) -> None:
         """Raise ``RateLimited`` if the account has placed as many orders as it may in one of the exchange's windows."""
-        full_for = self._order_usage.full_for(self._address_limits.limits, ORDERS_HEADER)
+        full_for = self._order_usage.full_for(self._address_limits.limits)
         if full_for:
             raise rate_limited(full_for * _MILLISECOND)
 

@@ -68,33 +68,33 @@ def _rate_limit(row: Mapping[str, Any]) -> RateLimit | None:
 
 
 class Usage:
-    """The counts that headers last told, each good for the window it was told in."""
+    """The counts that headers of one ``kind`` last told, each good for the window it was told in."""
 
-    def __init__(self, server_ms: Callable[[], int]) -> None:
+    def __init__(self, kind: str, server_ms: Callable[[], int]) -> None:
+        self._kind = kind
         self._server_ms = server_ms
         self._told: dict[str, tuple[int, int]] = {}
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Remember the counts in ``headers``; a header that is no number is not a count."""
         for name, value in headers.items():
-            if name.startswith((WEIGHT_HEADER, ORDERS_HEADER)) and value.isascii() and value.isdecimal():
+            if name.startswith(self._kind) and value.isascii() and value.isdecimal():
                 self._told[name] = (self._server_ms(), int(value))
 
-    def full_for(self, limits: Sequence[RateLimit], kind: str, *, percent: int = 100) -> int:
-        """The milliseconds until all windows of ``kind`` have room again; zero if they have now."""
-        return max((self._full_for(limit, percent) for limit in limits if limit.header.startswith(kind)), default=0)
+    def full_for(self, limits: Sequence[RateLimit], *, percent: int = 100) -> int:
+        """The milliseconds until all windows of the kind have room again; zero if they have now."""
+        longest = 0
+        for limit in limits:
+            told = self._told.get(limit.header)
+            # What was told in an earlier window is no more; but most of the time it is below the limit anyhow.
+            if told is not None and told[1] * 100 >= limit.limit * percent and self.used_of(limit):
+                longest = max(longest, limit.window_ms - self._server_ms() % limit.window_ms)
+        return longest
 
     def used_of(self, limit: RateLimit) -> int:
         """What is used up in the present window of ``limit``, as last told."""
         told_at, used = self._told.get(limit.header, (0, 0))
         return used if told_at // limit.window_ms == self._server_ms() // limit.window_ms else 0
-
-    def _full_for(self, limit: RateLimit, percent: int) -> int:
-        # What was told in an earlier window is no more; but most of the time it is below the limit anyhow.
-        told = self._told.get(limit.header)
-        if told is None or told[1] * 100 < limit.limit * percent or self.used_of(limit) == 0:
-            return 0
-        return limit.window_ms - self._server_ms() % limit.window_ms
 
 
 class AddressLimits:
@@ -104,7 +104,7 @@ class AddressLimits:
         self._server_ms = server_ms
         self._monotonic_ms = monotonic_ms
         self._held_until_ms: int | None = None
-        self._usage = Usage(server_ms)
+        self._usage = Usage(WEIGHT_HEADER, server_ms)
         self.limits: tuple[RateLimit, ...] = ()
 
     @property
@@ -128,7 +128,7 @@ class AddressLimits:
         hold = self.hold
         if hold is None:
             percent = _QUESTIONS_SHARE if is_question else 100
-            full_for = self._usage.full_for(self.limits, WEIGHT_HEADER, percent=percent)
+            full_for = self._usage.full_for(self.limits, percent=percent)
             hold = timedelta(milliseconds=full_for) if full_for else None
         if hold is not None:
             raise rate_limited(hold)

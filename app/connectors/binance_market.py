@@ -11,7 +11,16 @@ from decimal import Decimal
 from typing import Any
 
 from app.connectors.binance_answer import Unreadable
-from app.connectors.binance_numbers import integer_text, mapping, number, optional_number, optional_time, rows, time
+from app.connectors.binance_numbers import (
+    flag,
+    integer_text,
+    mapping,
+    number,
+    optional_number,
+    optional_time,
+    rows,
+    time,
+)
 from app.domain.decimals import ZERO
 from app.domain.enums import TradeType
 from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, PublicTrade, Ticker
@@ -76,15 +85,12 @@ def funding_info(payload: Any, trading_pair: str) -> FundingInfo:
 
 
 def _public_trade(row: Mapping[str, Any], trading_pair: str) -> PublicTrade:
-    is_buyer_maker = row.get("isBuyerMaker")
-    if not isinstance(is_buyer_maker, bool):
-        raise Unreadable("isBuyerMaker is neither true nor false")
     return PublicTrade(
         exchange_trade_id=integer_text(row, "id"),
         trading_pair=trading_pair,
         price=number(row, "price"),
         amount=number(row, "qty"),
-        taker_side=TradeType.SELL if is_buyer_maker else TradeType.BUY,
+        taker_side=TradeType.SELL if flag(row, "isBuyerMaker") else TradeType.BUY,
         traded_at=time(row, "time"),
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 from app.connectors import binance_market
 from app.connectors.base import MarketTopic
 from app.connectors.binance_answer import Unreadable
-from app.connectors.binance_numbers import integer_text, mapping, number, text, time
+from app.connectors.binance_numbers import flag, integer_text, mapping, number, text, time
 from app.domain.enums import TradeType
 from app.domain.reports import Candle, CandleReport, Gap, MarketEvent, PublicTrade, Ticker
 
@@ -80,7 +80,7 @@ class MarketReader:
             taker_buy_base_volume=number(kline, "V"),
             taker_buy_quote_volume=number(kline, "Q"),
         )
-        return CandleReport(candle=candle, is_closed=_flag(kline, "x"))
+        return CandleReport(candle=candle, is_closed=flag(kline, "x"))
 
     def _trade(self, row: Mapping[str, Any]) -> list[MarketEvent]:
         trade_id, last = int(integer_text(row, "t")), self._last_trade
@@ -97,7 +97,7 @@ class MarketReader:
                     trading_pair=self._topic.trading_pair,
                     price=number(row, "p"),
                     amount=number(row, "q"),
-                    taker_side=TradeType.SELL if _flag(row, "m") else TradeType.BUY,
+                    taker_side=TradeType.SELL if flag(row, "m") else TradeType.BUY,
                     traded_at=time(row, "T"),
                 )
             )
@@ -115,10 +115,3 @@ class MarketReader:
             base_volume=number(row, "v"),
             quote_volume=number(row, "q"),
         )
-
-
-def _flag(row: Mapping[str, Any], name: str) -> bool:
-    value = row.get(name)
-    if not isinstance(value, bool):
-        raise Unreadable(f"{name} is neither true nor false")
-    return value

@@ -15,7 +15,7 @@ import msgspec
 
 from app.connectors.binance_answer import Unreadable
 from app.connectors.binance_clock import instant
-from app.domain.decimals import ZERO, bounded, normal, parse_decimal, plain
+from app.domain.decimals import ZERO, bounded, parse_decimal, shortest
 
 #: JSON without floats.
 DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
@@ -26,7 +26,7 @@ _LAST_MS = 253_402_300_799_000
 
 def wire_number(number: Decimal) -> str:
     """``number`` as Binance takes it: no exponent, and no trailing zeros that would count as precision."""
-    return plain(normal(number))
+    return shortest(number)
 
 
 def number(payload: Mapping[str, Any], name: str) -> Decimal:
@@ -55,6 +55,14 @@ def text(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
     if not isinstance(value, str) or not value:
         raise Unreadable(f"{name} is not a text")
+    return value
+
+
+def flag(payload: Mapping[str, Any], name: str) -> bool:
+    """The truth value under ``name``."""
+    value = payload.get(name)
+    if not isinstance(value, bool):
+        raise Unreadable(f"{name} is neither true nor false")
     return value
 
 

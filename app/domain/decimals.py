@@ -60,6 +60,11 @@ def plain(number: Decimal) -> str:
     return format(number, "f")
 
 
+def shortest(number: Decimal) -> str:
+    """``number`` as text without an exponent and without trailing zeros: ``plain`` of its ``normal`` form."""
+    return format(number.normalize(EXACT), "f")
+
+
 def normal(number: Decimal) -> Decimal:
     """``number`` without trailing zeros, and never with a positive exponent: 100, not 1E+2."""
     short = number.normalize(EXACT)

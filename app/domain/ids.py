@@ -26,11 +26,12 @@ PREFIX = "og"
 _OURS = re.compile(rf"{PREFIX}[{_ALPHABET}]{{{_TIME_DIGITS + _RANDOM_DIGITS}}}")
 _CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_order_id(now: datetime, random_bits: Callable[[int], int]) -> str:
     """A fresh id for an order made at ``now``; ``random_bits(n)`` gives an integer of n random bits."""
-    milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)
+    milliseconds = (now - _EPOCH) // _MILLISECOND
     return PREFIX + _encode(milliseconds, _TIME_DIGITS) + _encode(random_bits(_RANDOM_BITS), _RANDOM_DIGITS)
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from app.domain.decimals import EXACT, ZERO, normal, plain
+from app.domain.decimals import EXACT, ZERO, normal, shortest
 from app.domain.enums import (
     EventKind,
     OrderState,
@@ -55,7 +55,7 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
             self.trading_pair,
             self.trade_type,
             self.order_type,
-            *("" if number is None else plain(normal(number)) for number in numbers),
+            *("" if number is None else shortest(number) for number in numbers),
             self.position_action,
             self.time_in_force or "",
             "reduce_only" if self.reduce_only else "",

@@ -29,8 +29,10 @@ class Codec:
             return None
         if moment.tzinfo is None:
             raise ValueError("a time without a zone can't be recorded")
+        if not self.is_text:
+            return moment
         # Fixed width, so that the order of the texts is the order of the times.
-        return moment.astimezone(UTC).isoformat(timespec="microseconds") if self.is_text else moment
+        return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(timespec="microseconds")
 
     def text(self, text: str | None) -> str | None:
         """``text`` as the driver takes it; PostgreSQL has no form for a NUL, which an exchange's words may hold."""

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.domain.errors import JournalUnavailable
 from app.journal.codec import Codec, codec_of
 from app.settings import sqlalchemy_url
+from app.sqlite import use_write_ahead_log
 
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
 BUSY_SECONDS = 10
@@ -28,7 +29,6 @@ BUSY_SECONDS = 10
 POOL_SIZE = 10
 
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     # FULL: a commit that was answered survives a power cut. NORMAL would lose the last ones.
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
@@ -110,6 +110,7 @@ def _sqlite_engine(url: str) -> Engine:
     def set_up(connection: Any, _: Any) -> None:
         # The driver's own transactions begin too late to give a snapshot; the "begin" below replaces them.
         connection.isolation_level = None
+        use_write_ahead_log(connection, BUSY_SECONDS)
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
         # Only the writer's connection checkpoints: a reader must not pay for it, and two must not do it at once.

@@ -21,13 +21,15 @@ from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import Store, chunks, flat
 from app.journal.tables import SEQUENCE
+from app.sqlite import use_write_ahead_log
 
 T = TypeVar("T")
 
-#: SQLite takes 32,766 values a statement; 64 orders of 26 columns are far below it, and few sizes keep few texts prepared.
-_SIZES = (64, 16, 4, 1)
+#: SQLite takes 32,766 values a statement; 64 orders of 26 columns are far below it. Powers of two make few statements of a group,
+#: and few texts to keep prepared.
+_SIZES = (64, 32, 16, 8, 4, 2, 1)
 
-#: Each statement in each of the four sizes, with room to spare.
+#: Each statement in each of the sizes, with room to spare.
 _PREPARED = 256
 
 #: Pages of the write-ahead log after which it is moved into the database: 32 MB. A commit changes the same few pages as the one
@@ -109,7 +111,7 @@ class SqliteStore(Store):
             check_same_thread=False,
             cached_statements=_PREPARED,
         )
-        connection.execute("PRAGMA journal_mode=WAL")
+        use_write_ahead_log(connection, BUSY_SECONDS)
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")

@@ -144,32 +144,19 @@ FILLS = Table(
     Index("ix_fills_trading_pair", "account_name", "connector_name", "trading_pair", "filled_at", "seq"),
 )
 
+
+def _counts(name: str, *key: str) -> Table:
+    """A table with a ``number`` for each ``key``."""
+    columns = [Column(each, Name, nullable=False) for each in key]
+    return Table(name, METADATA, *columns, Column("number", Sequence, nullable=False), PrimaryKeyConstraint(*key))
+
+
 #: How many orders and fills there are of each kind (``app.journal.pages``) and month (``2026-01``, of ``created_at`` and
 #: ``filled_at`` in UTC); triggers of the database keep both.
-ORDER_COUNTS = Table(
-    "order_counts",
-    METADATA,
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("trade_type", Name, nullable=False),
-    Column("status", Name, nullable=False),
-    Column("month", Name, nullable=False),
-    Column("number", Sequence, nullable=False),
-    PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "trade_type", "status", "month"),
+ORDER_COUNTS = _counts(
+    "order_counts", "account_name", "connector_name", "trading_pair", "trade_type", "status", "month"
 )
-
-FILL_COUNTS = Table(
-    "fill_counts",
-    METADATA,
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("trade_type", Name, nullable=False),
-    Column("month", Name, nullable=False),
-    Column("number", Sequence, nullable=False),
-    PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "trade_type", "month"),
-)
+FILL_COUNTS = _counts("fill_counts", "account_name", "connector_name", "trading_pair", "trade_type", "month")
 
 BALANCES = Table(
     "balances",

@@ -26,6 +26,11 @@ POLL_SECONDS = 2.0
 _KEPT = 1024
 
 
+def newest(entries: deque[JournalEntry], count: int) -> list[JournalEntry]:
+    """The last ``count`` of ``entries``, found from the right: whoever follows the end is nearly there."""
+    return [*islice(reversed(entries), count)][::-1]
+
+
 class Tail:
     """The end of the journal, and those who wait there."""
 
@@ -75,8 +80,7 @@ class Tail:
         own = self._own
         if not own or own[-1].seq != self.head or own[0].seq > seq + 1:
             return None
-        # From the right: whoever follows is nearly there.
-        return [*islice(reversed(own), max(0, own[-1].seq - seq))][::-1]
+        return newest(own, max(0, own[-1].seq - seq))
 
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""

@@ -52,6 +52,8 @@ class OpenOrder:
 
     order: Order
     event: OrderEvent
+    #: Whether the id was made for this order, so that nobody can have it and nobody need look.
+    has_new_id: bool = False
     is_intent: bool = True
 
     def __post_init__(self) -> None:
@@ -60,7 +62,7 @@ class OpenOrder:
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:
-        return (self.order.key,)
+        return () if self.has_new_id else (self.order.key,)
 
     @property
     def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:

@@ -11,10 +11,8 @@ A caller that stops waiting does not stop its unit: what was queued will be writ
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -24,6 +22,7 @@ from app.domain.errors import JournalUnavailable
 from app.failpoints import reach
 from app.journal.batch import Batch, Memory
 from app.journal.errors import JournalInDoubt
+from app.journal.inbox import Inbox
 from app.journal.records import JournalEntry
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
@@ -31,10 +30,6 @@ from app.metrics import Metrics
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
-
-#: Seconds for which a group waits to become as large as the last ones were: who came together comes together again. A transaction
-#: costs as much processor time as half an order, whoever shares it.
-_GATHER = 0.0004
 
 
 class _Waiting(Struct, frozen=True, kw_only=True):
@@ -68,19 +63,17 @@ class Writer:
         self._advance = advance
         self._metrics = metrics or Metrics()
         self._memory = Memory()
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._inbox: Inbox[_Waiting] = Inbox(GROUP_SIZE)
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         self._is_closed = False
         self._head = 0
-        #: How large the last groups were.
-        self._usual = 1
         #: What was committed and is not yet announced.
         self._added: list[JournalEntry] = []
 
     @property
     def queue_length(self) -> int:
         """How many units wait to be written."""
-        return self._queue.qsize()
+        return len(self._inbox)
 
     async def start(self) -> None:
         """Connect and begin to write. Raises ``JournalUnavailable`` without a database."""
@@ -94,49 +87,26 @@ class Writer:
         if self._is_closed:
             raise JournalUnavailable("The journal is closed")
         waiting = _Waiting(unit=unit, future=self._loop.create_future())
-        self._queue.put(waiting)
+        self._inbox.put(waiting)
         return await waiting.future
 
     async def stop(self) -> None:
         """Write what is queued, then end. May be called twice."""
         if not self._is_closed:
             self._is_closed = True
-            self._queue.put(None)
+            self._inbox.close()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
 
     # From here on, everything runs on the writer's thread.
 
     def _run(self) -> None:
-        is_open = True
-        while is_open:
-            group, is_open = self._take()
-            # Smaller each time, so that a crowd that has gone is soon not waited for any more.
-            self._usual = max(len(group), self._usual - 1 - self._usual // 16)
-            if group:
-                with self._metrics.commit_seconds.time():
-                    outcome = self._write(group)
-                self._metrics.commit_size.observe(len(group))
-                self._answer(outcome)
+        while group := self._inbox.take():
+            with self._metrics.commit_seconds.time():
+                outcome = self._write(group)
+            self._metrics.commit_size.observe(len(group))
+            self._answer(outcome)
         self._store.close()
-
-    def _take(self) -> tuple[list[_Waiting], bool]:
-        """Wait for a unit and take what else comes with it; False when this was all for ever."""
-        group: list[_Waiting] = []
-        item = self._queue.get()
-        until = time.monotonic() + _GATHER
-        while item is not None:
-            group.append(item)
-            if len(group) == GROUP_SIZE:
-                return group, True
-            try:
-                item = self._queue.get_nowait() if len(group) >= self._usual else self._get_before(until)
-            except Empty:
-                return group, True
-        return group, False
-
-    def _get_before(self, until: float) -> _Waiting | None:
-        return self._queue.get(timeout=max(0.0, until - time.monotonic()))
 
     def _write(self, group: Sequence[_Waiting]) -> list[_Done]:
         try:

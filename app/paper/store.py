@@ -19,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 from app.paper.refusals import PaperUnavailable
 from app.paper.tables import SPOT, Tables
 from app.paper.transaction import Transaction
+from app.sqlite import use_write_ahead_log
 
 #: How long to wait for another process's transaction, of which each takes about a millisecond, before giving up unharmed.
 BUSY_TIMEOUT_SECONDS = 5
@@ -131,7 +132,7 @@ def _sqlite_engine(url: str, busy_timeout: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(connection, busy_timeout)
         connection.execute("PRAGMA synchronous = FULL")
 
     return engine

@@ -20,8 +20,3 @@ class Stopwatch:
         self._last = now
         self.laps[step] = self.laps.get(step, 0.0) + passed
         return passed
-
-    @property
-    def total(self) -> float:
-        """The seconds of all laps."""
-        return sum(self.laps.values())

@@ -12,7 +12,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import structlog
 
@@ -20,6 +19,7 @@ from app.clock import Clock
 from app.domain.errors import JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry
+from app.journal.tail import newest
 
 log = structlog.get_logger(__name__)
 
@@ -122,7 +122,7 @@ class Streams:
         if position + 1 < first:
             batch: Sequence[JournalEntry] = await asyncio.to_thread(self._journal.tail, position, limit=_PAGE)
         else:
-            batch = [*islice(reversed(self._recent), self._head - position)][::-1]
+            batch = newest(self._recent, self._head - position)
         return batch, batch[-1].seq if batch else position
 
     async def _wait_round(self) -> bool:

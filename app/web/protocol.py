@@ -44,6 +44,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Parse ``data``; a head that grows beyond the limit ends the connection."""
         super().data_received(data)
         if self._is_in_head:
+            # Only now: nearly every head comes in one piece and needs no timer.
+            self._expect_head()
             self._head_size += len(data)
             if self._head_size > MAX_HEAD:
                 self.transport.write(_TOO_LARGE)
@@ -52,7 +54,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self._is_in_head, self._head_size = True, 0
-        self._expect_head()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:

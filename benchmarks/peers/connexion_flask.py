@@ -14,8 +14,7 @@ from uuid import uuid4
 
 import ccxt
 import connexion
-
-_API = f"{os.environ['STUB_URL']}/api/v3"
+from ccxt_binance import pointed
 
 #: One client a thread: ccxt's synchronous ones are not made for several.
 _own = threading.local()
@@ -23,20 +22,7 @@ _own = threading.local()
 
 def _exchange() -> ccxt.binance:
     if not hasattr(_own, "exchange"):
-        exchange = ccxt.binance(
-            {
-                "apiKey": "bench",
-                "secret": "bench-secret",
-                "enableRateLimit": False,
-                "options": {
-                    "fetchMarkets": {"types": ["spot"]},
-                    "fetchCurrencies": False,
-                    "fetchMargins": False,
-                    "defaultType": "spot",
-                },
-            }
-        )
-        exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], _API)
+        exchange = pointed(ccxt.binance)
         exchange.load_markets()
         _own.exchange = exchange
     return _own.exchange

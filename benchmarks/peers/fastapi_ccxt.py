@@ -9,23 +9,11 @@ from typing import Annotated
 from uuid import uuid4
 
 import ccxt.async_support as ccxt
+from ccxt_binance import pointed
 from fastapi import Depends, FastAPI
-from order_model import STUB_URL, TradeRequest, TradeResponse, answer, authenticate
+from order_model import TradeRequest, TradeResponse, answer, authenticate
 
-exchange = ccxt.binance(
-    {
-        "apiKey": "bench",
-        "secret": "bench-secret",
-        "enableRateLimit": False,
-        "options": {
-            "fetchMarkets": {"types": ["spot"]},
-            "fetchCurrencies": False,
-            "fetchMargins": False,
-            "defaultType": "spot",
-        },
-    }
-)
-exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], f"{STUB_URL}/api/v3")
+exchange = pointed(ccxt.binance)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from app.domain.decimals import (
     normal,
     parse_decimal,
     plain,
+    shortest,
 )
 
 #: The pattern that the contract demands of every number that goes out as text.
@@ -157,6 +158,12 @@ def test_normal_keeps_the_number(number: Decimal) -> None:
     assert short == number
     assert "E" not in str(short) or abs(number) < Decimal("1e-6")
     assert plain(normal(EXACT.multiply(number, Decimal("1.000")))) == plain(short)
+
+
+@given(numbers)
+def test_the_shortest_text_is_that_of_the_normal_form(number: Decimal) -> None:
+    """Two ways to one text."""
+    assert shortest(number) == plain(normal(number))
 
 
 @pytest.mark.parametrize(

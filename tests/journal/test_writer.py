@@ -8,6 +8,7 @@ import resource
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -78,6 +79,22 @@ async def test_poison_fails_alone(journal: Journal, database_url: str) -> None:
     assert isinstance(failed[0][1], sqlite3.IntegrityError | psycopg.IntegrityError)
     assert [entry.seq for entry in journal.tail(0, limit=99)] == list(range(1, 20))
     assert journal.find_order(key("o7")) is None
+
+
+async def test_a_new_id_that_is_taken_fails_alone(journal: Journal) -> None:
+    """Should an id that was made for an order ever be there already, its order is not begun, and all others are."""
+    await journal.open_order(order("o1", amount=Decimal(1)), INTENDED)
+    taken, good = await asyncio.gather(
+        journal.open_order(order("o1", amount=Decimal(2)), INTENDED, has_new_id=True),
+        journal.open_order(order("o2"), INTENDED, has_new_id=True),
+        return_exceptions=True,
+    )
+    assert isinstance(taken, sqlite3.IntegrityError | psycopg.IntegrityError)
+    assert not isinstance(good, BaseException)
+    found = journal.find_order(key("o1"))
+    assert found is not None
+    assert found.amount == Decimal(1)
+    assert journal.head() == 2
 
 
 async def test_a_value_that_cannot_be_written_fails_alone(journal: Journal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import ccxt
@@ -13,30 +13,15 @@ import pytest
 
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
-from tests.sandbox.raw_client import API_KEY, SECRET
+from tests.sandbox.ccxt_client import pointed
 
 PAIR = "BTC/USDT"
-
-
-def _pointed(kind: Callable[[Any], Any], sandbox: Sandbox) -> Any:
-    """The exchange's class with every address of Binance on the sandbox, and nothing else changed."""
-    exchange = kind({"apiKey": API_KEY, "secret": SECRET})
-    exchange.urls["api"] = {name: _moved(url, sandbox) for name, url in exchange.urls["api"].items()}
-    return exchange
-
-
-def _moved(url: Any, sandbox: Sandbox) -> Any:
-    if isinstance(url, dict):
-        return {name: _moved(each, sandbox) for name, each in url.items()}
-    scheme, _, rest = url.partition("://")
-    path = rest.partition("/")[2]
-    return f"{'ws' if scheme == 'wss' else 'http'}://{sandbox.url}/{path}"
 
 
 @pytest.fixture
 async def exchange(live_sandbox: Sandbox) -> AsyncIterator[Any]:
     """The asynchronous exchange with its sockets."""
-    exchange = _pointed(ccxt.pro.binance, live_sandbox)
+    exchange = pointed(ccxt.pro.binance, live_sandbox)
     yield exchange
     await exchange.close()
 
@@ -107,7 +92,7 @@ async def test_the_synchronous_exchange_does_the_same(live_sandbox: Sandbox) -> 
     """From a thread."""
 
     def trade() -> list[str]:
-        exchange = _pointed(ccxt.binance, live_sandbox)
+        exchange = pointed(ccxt.binance, live_sandbox)
         order = exchange.create_order(PAIR, "limit", "buy", 0.1, 60_000)
         canceled = exchange.cancel_order(order["id"], PAIR)
         exchange.session.close()

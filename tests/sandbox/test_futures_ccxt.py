@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import ccxt
@@ -12,22 +12,15 @@ import pytest
 
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
-from tests.sandbox.raw_client import API_KEY, SECRET
-from tests.sandbox.test_ccxt import _moved
+from tests.sandbox.ccxt_client import pointed
 
 PAIR = "BTC/USDT:USDT"
-
-
-def _pointed(kind: Callable[[Any], Any], sandbox: Sandbox) -> Any:
-    exchange = kind({"apiKey": API_KEY, "secret": SECRET})
-    exchange.urls["api"] = {name: _moved(url, sandbox) for name, url in exchange.urls["api"].items()}
-    return exchange
 
 
 @pytest.fixture
 async def exchange(live_futures: Sandbox) -> AsyncIterator[Any]:
     """The asynchronous exchange with its sockets."""
-    exchange = _pointed(ccxt.pro.binanceusdm, live_futures)
+    exchange = pointed(ccxt.pro.binanceusdm, live_futures)
     yield exchange
     await exchange.close()
 
