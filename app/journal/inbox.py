@@ -28,7 +28,8 @@ class Inbox(Generic[T]):
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._items: deque[T] = deque()
-        self._is_closed = False
+        #: Whether nothing more will come.
+        self.is_closed = False
         #: Rings that were not heard yet. One too many only makes the taker look once more.
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._wanted = _NEVER
@@ -46,8 +47,8 @@ class Inbox(Generic[T]):
             self._ring()
 
     def close(self) -> None:
-        """Nothing more will come."""
-        self._is_closed = True
+        """Say that nothing more will come; may be said twice."""
+        self.is_closed = True
         self._ring()
 
     def take(self) -> list[T]:
@@ -67,7 +68,7 @@ class Inbox(Generic[T]):
         """Wait until ``count`` items are there or time is up."""
         while True:
             self._wanted = count
-            if len(self._items) >= count or self._is_closed:
+            if len(self._items) >= count or self.is_closed:
                 break
             try:
                 self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))

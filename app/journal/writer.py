@@ -65,7 +65,6 @@ class Writer:
         self._memory = Memory()
         self._inbox: Inbox[_Waiting] = Inbox(GROUP_SIZE)
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
-        self._is_closed = False
         self._head = 0
         #: What was committed and is not yet announced.
         self._added: list[JournalEntry] = []
@@ -84,7 +83,7 @@ class Writer:
         """Write ``unit`` and return its answer once that is durable. Raises what the unit raised, ``JournalUnavailable`` if it
         surely was not written, ``JournalInDoubt`` if nobody can tell.
         """
-        if self._is_closed:
+        if self._inbox.is_closed:
             raise JournalUnavailable("The journal is closed")
         waiting = _Waiting(unit=unit, future=self._loop.create_future())
         self._inbox.put(waiting)
@@ -92,9 +91,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Write what is queued, then end. May be called twice."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._inbox.close()
+        self._inbox.close()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
 

@@ -20,9 +20,9 @@ import structlog
 from app.clock import Clock
 from app.connectors.base import Connector, MarketTopic
 from app.domain.errors import UnsupportedFeature
-from app.domain.reports import Gap, Lost
+from app.domain.reports import Gap, Lost, OrderBook, Ticker
 from app.services.candle_pages import fetch_last
-from app.services.live_pictures import BookPicture, CandlesPicture, Picture, TickerPicture, TradesPicture
+from app.services.live_pictures import CandlesPicture, Picture, TradesPicture, WholePicture
 from app.services.readings import ReadingKey, read_error
 from app.services.sessions import Sessions
 
@@ -177,11 +177,13 @@ def _plan(key: ReadingKey) -> _Plan:
     trading_pair = key.trading_pair
     if key.kind == "order_book":
         return _Plan(
-            topic=MarketTopic(kind="order_book", trading_pair=trading_pair), picture=BookPicture(), read=_nothing
+            topic=MarketTopic(kind="order_book", trading_pair=trading_pair),
+            picture=WholePicture(OrderBook),
+            read=_nothing,
         )
     if key.kind == "ticker":
         return _Plan(
-            topic=MarketTopic(kind="ticker", trading_pair=trading_pair), picture=TickerPicture(), read=_nothing
+            topic=MarketTopic(kind="ticker", trading_pair=trading_pair), picture=WholePicture(Ticker), read=_nothing
         )
     if key.kind == "trades":
         (count,) = (int(each) for each in key.detail)

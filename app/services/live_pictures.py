@@ -8,10 +8,12 @@ stream repeats changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.reports import Candle, CandleReport, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.services.candle_pages import interval_length
+
+Whole = TypeVar("Whole", bound=OrderBook | Ticker)
 
 
 class Picture(Protocol):
@@ -31,29 +33,12 @@ class Picture(Protocol):
         """Add what the stream says; False if something is missing in between."""
 
 
-class BookPicture:
-    """The best levels. Each message holds all of them, so nothing can be missing."""
+class WholePicture(Generic[Whole]):
+    """The last message of ``kind``. Each holds all there is to know, as a book's and a ticker's do, so nothing can be missing."""
 
-    def __init__(self) -> None:
-        self.value: OrderBook | None = None
-
-    def clear(self) -> None:
-        self.value = None
-
-    def seed(self, found: None) -> None:
-        """The first message will do it."""
-
-    def take(self, event: MarketEvent) -> bool:
-        if isinstance(event, OrderBook):
-            self.value = event
-        return True
-
-
-class TickerPicture:
-    """The last price and the day's volume. Each message holds all of it, as a book's does."""
-
-    def __init__(self) -> None:
-        self.value: Ticker | None = None
+    def __init__(self, kind: type[Whole]) -> None:
+        self._kind = kind
+        self.value: Whole | None = None
 
     def clear(self) -> None:
         self.value = None
@@ -62,7 +47,7 @@ class TickerPicture:
         """The first message will do it."""
 
     def take(self, event: MarketEvent) -> bool:
-        if isinstance(event, Ticker):
+        if isinstance(event, self._kind):
             self.value = event
         return True
 

@@ -9,7 +9,7 @@ from decimal import Decimal as D
 
 from app.domain.enums import TradeType
 from app.domain.reports import BookLevel, Candle, CandleReport, Gap, OrderBook, PublicTrade, Ticker
-from app.services.live_pictures import BookPicture, CandlesPicture, TickerPicture, TradesPicture
+from app.services.live_pictures import CandlesPicture, TradesPicture, WholePicture
 from tests.clock import START
 
 MINUTE = timedelta(minutes=1)
@@ -164,7 +164,7 @@ def test_a_market_without_trades_yet() -> None:
 
 def test_a_book_is_its_last_word() -> None:
     """It needs no reading."""
-    picture = BookPicture()
+    picture = WholePicture(OrderBook)
     picture.seed(None)
     assert picture.value is None
     level = BookLevel(price=D(1), amount=D(2))
@@ -179,7 +179,7 @@ def test_a_book_is_its_last_word() -> None:
 
 def test_a_ticker_is_its_last_word() -> None:
     """It needs no reading either."""
-    picture = TickerPicture()
+    picture = WholePicture(Ticker)
     picture.seed(None)
     assert picture.value is None
     ticker = Ticker(trading_pair="BTC-USDT", price=D(1), reported_at=START)
