@@ -15,6 +15,7 @@ from environs import EnvError
 
 from app import __version__
 from app.bootstrap import build_gateway, rotate_vault
+from app.clock import SystemClock
 from app.domain.errors import OrdergateError
 from app.journal import schema
 from app.logs import configure_logging
@@ -38,7 +39,7 @@ _STARTUP_FAILED = 3
 @click.version_option(__version__, prog_name="ordergate")
 def main() -> None:
     """A self-hosted trading gateway. Settings come from the environment; see docs/operations.md."""
-    configure_logging()
+    configure_logging(SystemClock().now)
 
 
 @main.command()

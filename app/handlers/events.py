@@ -82,6 +82,11 @@ def start_of(since: int | None, last_event_id: str | None) -> int | None:
     return int(last_event_id)
 
 
+def messages(entries: Sequence[JournalEntry]) -> list[str]:
+    """Each entry as JSON."""
+    return [message(entry).decode() for entry in entries]
+
+
 def message(entry: JournalEntry) -> bytes:
     """One entry as JSON."""
     kept = _kept.get(entry.seq)
@@ -123,13 +128,14 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
 
 async def _server_sent(gateway: Gateway, since: int | None, wanted: StreamFilter) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
-    async for batch in gateway.streams.follow(since, wanted):
-        if not batch:
-            yield b": alive\n\n"
-            continue
-        yield b"".join(
-            b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, _type_of(entry), message(entry)) for entry in batch
-        )
+    async for portion in gateway.streams.follow(since, wanted):
+        yield portion.made_by(_as_server_sent) if portion else b": alive\n\n"
+
+
+def _as_server_sent(entries: Sequence[JournalEntry]) -> bytes:
+    return b"".join(
+        [b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, _type_of(entry), message(entry)) for entry in entries]
+    )
 
 
 def _type_of(entry: JournalEntry) -> bytes:

@@ -20,6 +20,7 @@ from app.domain.errors import JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry
 from app.journal.tail import newest
+from app.services.portion import Portion
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +28,8 @@ log = structlog.get_logger(__name__)
 _RECENT = 2048
 #: Entries read from the database in one go.
 _PAGE = 500
-#: Seconds between two rounds to the open streams, for each of them. A round costs some forty microseconds a stream whatever the
-#: number of entries in it, so streams take a few hundredths of the loop however many they are; the first event after a pause goes
+#: Seconds between two rounds to the open streams, for each of them. A round costs some forty microseconds a stream before the first
+#: byte of an entry, so waking streams takes a few hundredths of the loop however many they are; the first event after a pause goes
 #: at once.
 _ROUND_PER_STREAM = 0.0015
 #: Bounds of a round, in seconds: entries that come together share one, and nobody waits longer than a quarter of a second.
@@ -65,6 +66,8 @@ class Streams:
         self._clock = clock
         self._recent: deque[JournalEntry] = deque(maxlen=_RECENT)
         self._head = 0
+        #: What was told up to ``_head``, by where it began and who wanted it: streams that keep up share it.
+        self._portions: dict[tuple[int, StreamFilter], Portion] = {}
         self._round = asyncio.Event()
         #: Set while a stream is open: nothing is read for nobody.
         self._followed = asyncio.Event()
@@ -89,8 +92,8 @@ class Streams:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def follow(self, since: int | None, wanted: StreamFilter) -> AsyncIterator[Sequence[JournalEntry]]:
-        """The entries after ``since`` (from now on if None), as they come, in batches; an empty batch is a heartbeat.
+    async def follow(self, since: int | None, wanted: StreamFilter) -> AsyncIterator[Portion]:
+        """The entries after ``since`` (from now on if None), as they come; an empty portion is a heartbeat.
 
         Ends when the server stops. A ``since`` beyond the end of the journal waits for it, as it would for any other future.
         """
@@ -100,30 +103,33 @@ class Streams:
         try:
             while not self._is_closed:
                 try:
-                    batch, position = await self._next(position)
+                    portion, end = await self._next(position, wanted)
                 except JournalUnavailable as error:
                     await self._wait_for_journal(error)
                     continue
-                shown = [entry for entry in batch if wanted.takes(entry)]
-                if shown:
-                    yield shown
-                elif not batch and not await self._wait_round():
-                    yield ()
+                if portion:
+                    yield portion
+                elif end == position and not await self._wait_round():
+                    yield Portion()
+                position = end
         finally:
             self.open_count -= 1
             if not self.open_count:
                 self._followed.clear()
 
-    async def _next(self, position: int) -> tuple[Sequence[JournalEntry], int]:
-        """What follows ``position``, and the position after it."""
-        if position >= self._head:
-            return (), position
-        first = self._recent[0].seq if self._recent else self._head + 1
+    async def _next(self, position: int, wanted: StreamFilter) -> tuple[Portion, int]:
+        """What is ``wanted`` of the entries after ``position``, and the last of these; ``position`` itself where there are none."""
+        head = self._head
+        if position >= head:
+            return Portion(), position
+        first = self._recent[0].seq if self._recent else head + 1
         if position + 1 < first:
-            batch: Sequence[JournalEntry] = await asyncio.to_thread(self._journal.tail, position, limit=_PAGE)
-        else:
-            batch = newest(self._recent, self._head - position)
-        return batch, batch[-1].seq if batch else position
+            page = await asyncio.to_thread(self._journal.tail, position, limit=_PAGE)
+            return _portion(page, wanted), page[-1].seq if page else position
+        portion = self._portions.get((position, wanted))
+        if portion is None:
+            portion = self._portions[position, wanted] = _portion(newest(self._recent, head - position), wanted)
+        return portion, head
 
     async def _wait_round(self) -> bool:
         try:
@@ -142,6 +148,12 @@ class Streams:
         self._round.set()
         self._round = asyncio.Event()
 
+    def _begin_at(self, head: int) -> None:
+        """There is news up to ``head``: wake every waiting stream."""
+        self._head = head
+        self._portions.clear()
+        self._end_round()
+
     def _pause(self) -> float:
         """How long to collect entries before the next round."""
         return min(_LONGEST_ROUND, max(_SHORTEST_ROUND, _ROUND_PER_STREAM * self.open_count))
@@ -152,8 +164,7 @@ class Streams:
                 # Whoever comes next begins at the end as it then is, or further back and reads up to it from the database.
                 self._recent.clear()
                 await self._followed.wait()
-                self._head = self._journal.known_head
-                self._end_round()
+                self._begin_at(self._journal.known_head)
             await self._journal.wait_beyond(self._head, HEARTBEAT)
             try:
                 entries = self._journal.added_after(self._head)
@@ -164,6 +175,9 @@ class Streams:
                 continue
             if entries:
                 self._recent.extend(entries)
-                self._head = entries[-1].seq
-                self._end_round()
+                self._begin_at(entries[-1].seq)
                 await self._clock.sleep(self._pause())
+
+
+def _portion(entries: Sequence[JournalEntry], wanted: StreamFilter) -> Portion:
+    return Portion([entry for entry in entries if wanted.takes(entry)])

@@ -13,7 +13,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.handlers.events import is_seq, message, start_of, stream_filter
+from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.services.gateway import Gateway
 from app.services.streams import StreamFilter
 from app.web.streams import StreamRoute
@@ -59,11 +59,11 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
 
 
 async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: StreamFilter) -> None:
-    async for batch in gateway.streams.follow(since, wanted):
-        if not batch:
+    async for portion in gateway.streams.follow(since, wanted):
+        if not portion:
             await _say(socket, type="heartbeat")
-        for entry in batch:
-            await socket.send_text(message(entry).decode())
+        for text in portion.made_by(messages):
+            await socket.send_text(text)
     await socket.close(_GOING_AWAY)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 
 from app.bootstrap import build_gateway
+from app.clock import SystemClock
 from app.logs import configure_logging
 from app.settings import load_settings
 
@@ -22,5 +23,5 @@ async def keep() -> None:
 
 
 if __name__ == "__main__":
-    configure_logging()
+    configure_logging(SystemClock().now)
     asyncio.run(keep())

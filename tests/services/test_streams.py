@@ -51,9 +51,9 @@ async def take(
 ) -> list[JournalEntry]:
     """The first ``count`` entries of a stream."""
     taken: list[JournalEntry] = []
-    async with asyncio.timeout(10), aclosing(following.follow(since, wanted)) as batches:
-        async for batch in batches:
-            taken += batch
+    async with asyncio.timeout(10), aclosing(following.follow(since, wanted)) as portions:
+        async for portion in portions:
+            taken += portion
             if len(taken) >= count:
                 return taken
     return taken
@@ -79,7 +79,7 @@ async def test_a_stream_without_a_start_begins_now(journal: Journal, following: 
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     await write(journal, "b")
-    assert seqs(await waiting) == [2]
+    assert seqs(list(await waiting)) == [2]
     await stream.aclose()
 
 
@@ -125,10 +125,31 @@ async def test_filters_narrow(journal: Journal, following: Streams) -> None:
 
 
 async def test_an_idle_stream_beats(journal: Journal, following: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty batch says that the stream is alive."""
+    """An empty portion says that the stream is alive."""
     monkeypatch.setattr(streams, "HEARTBEAT", 0.01)
-    async with aclosing(following.follow(None, EVERYTHING)) as batches:
-        assert await anext(batches) == ()
+    async with aclosing(following.follow(None, EVERYTHING)) as portions:
+        assert list(await anext(portions)) == []
+
+
+async def test_streams_that_want_the_same_share_it(journal: Journal, following: Streams) -> None:
+    """What one of them makes of the entries serves the others; who wants something else, or is elsewhere, gets his own."""
+    narrow = StreamFilter(account_names=("other",))
+    opened = [following.follow(None, wanted) for wanted in (EVERYTHING, EVERYTHING, narrow)]
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in opened]
+    await asyncio.sleep(0)
+    await write(journal, "a")
+    await write(journal, "b", account_name="other")
+    first, second, third = await asyncio.gather(*waiting)
+    assert first is second
+    assert seqs(list(third)) == [2]
+    told = [*first]
+    while len(told) < 2:
+        ours, theirs = await asyncio.gather(anext(opened[0]), anext(opened[1]))
+        assert ours is theirs
+        told += ours
+    assert seqs(told) == [1, 2]
+    for stream in opened:
+        await stream.aclose()
 
 
 async def test_ending_ends_every_stream(journal: Journal, following: Streams) -> None:

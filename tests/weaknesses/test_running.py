@@ -38,8 +38,8 @@ async def test_w26_own_orders_and_fills_are_pushed(desk: Desk) -> None:
     kinds: list[str] = []
 
     async def follow() -> None:
-        async for entries in desk.gateway.streams.follow(0, StreamFilter(account_names=(ACCOUNT,))):
-            kinds.extend(str(entry.event.kind) for entry in entries if entry.event is not None)
+        async for portion in desk.gateway.streams.follow(0, StreamFilter(account_names=(ACCOUNT,))):
+            kinds.extend(str(entry.event.kind) for entry in portion if entry.event is not None)
 
     following = asyncio.create_task(follow())
     await desk.gateway.orders.place(market())
