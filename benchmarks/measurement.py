@@ -1,4 +1,8 @@
-"""One measurement: load on a contender for some seconds, with what it cost both sides; and medians of several."""
+"""One measurement, load on a contender for a moment, with what it cost both sides; and how several become one figure.
+
+A machine that other people use too changes its speed from minute to minute. So everybody who is compared runs at the same time,
+takes turns of a second, and is compared round by round: a ratio is the median of the rounds' ratios, whose sides are seconds apart.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,35 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.contenders import LOAD_CPU, ROOT, USER, WORK, Contender, pinned
 
 #: What one run measures. Times of requests are in microseconds, memory in megabytes; ``load_percent`` is how busy exchange and load
 #: kept their processor.
-FIGURES = ("orders_per_second", "p50", "p90", "p99", "max", "cpu_us", "megabytes", "start_seconds", "load_percent")
+FIGURES = (
+    "orders",
+    "orders_per_second",
+    "p50",
+    "p90",
+    "p99",
+    "max",
+    "cpu_us",
+    "megabytes",
+    "start_seconds",
+    "load_percent",
+)
 
 Run = dict[str, Any]
+
+#: Title, exchange latency, concurrency, and the runs in the order of the rounds.
+Row = list[Any]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +51,9 @@ class Plan:
     concurrency: tuple[int, ...]
 
     @property
-    def few_rounds(self) -> int:
-        """Rounds of the parts that compare one thing with one other."""
-        return max(1, min(self.rounds, 3))
+    def starts(self) -> int:
+        """How often what must be started afresh for each measurement is started."""
+        return max(1, min(self.rounds, 5))
 
 
 def load(
@@ -57,7 +78,7 @@ def load(
     cpu_before = contender.cpu_seconds()
     exchange_before = exchange.cpu_seconds() if exchange is not None else 0.0
     answer = subprocess.run(pinned(LOAD_CPU, command), cwd=ROOT, check=True, capture_output=True, text=True)
-    result: Run = json.loads(answer.stdout)
+    result = json.loads(answer.stdout)
     result["cpu_us"] = (contender.cpu_seconds() - cpu_before) / max(1, result["orders"]) * 1e6
     exchange_seconds = exchange.cpu_seconds() - exchange_before if exchange is not None else 0.0
     result["load_percent"] = (result["cpu_seconds"] + exchange_seconds) / result["seconds"] * 100
@@ -66,7 +87,7 @@ def load(
     unexpected = {status: number for status, number in result["statuses"].items() if status != expected}
     if unexpected or not result["orders"]:
         raise RuntimeError(f"{contender.name} answered {unexpected or 'nothing'}, see {WORK / contender.name}.log")
-    return result
+    return {figure: result[figure] for figure in FIGURES}
 
 
 @contextmanager
@@ -83,16 +104,46 @@ def running(*contenders: Contender) -> Iterator[None]:
             contender.stop()
 
 
-def turns(everybody: Sequence[Contender], rounds: int) -> Iterable[tuple[int, Contender]]:
-    """Everybody in turn, once a round; the order is turned round each time, so that a machine that slows down slows all."""
+def in_turn(everybody: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
+    """Everybody once a round; the order is turned round each time, so that a machine that slows down slows all."""
     for number in range(rounds):
-        for contender in everybody if number % 2 == 0 else reversed(everybody):
-            yield number, contender
+        for each in everybody if number % 2 == 0 else reversed(everybody):
+            yield number, each
 
 
-def median(runs: Sequence[Run]) -> dict[str, float]:
-    """The median of every figure over the runs."""
-    return {figure: statistics.median(run[figure] for run in runs) for figure in FIGURES if figure in runs[0]}
+def compared(
+    everybody: Sequence[Contender],
+    plan: Plan,
+    exchange: Contender,
+    latency: int = 0,
+    after_round: Callable[[], None] = lambda: None,
+) -> list[Row]:
+    """A row for each contender and concurrency; all of them run throughout and take turns. ``latency`` is the exchange's."""
+    runs: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
+    with _running_warm(everybody, plan):
+        for number in range(plan.rounds):
+            for concurrency in plan.concurrency:
+                for contender in everybody if number % 2 == 0 else reversed(everybody):
+                    run = load(contender, concurrency, plan.seconds, exchange=exchange)
+                    runs[contender.title, concurrency].append(run)
+                    tell(number, contender.title, f"{latency:2} ms  c={concurrency}", run)
+            after_round()
+    return [[title, latency, concurrency, each] for (title, concurrency), each in runs.items()]
+
+
+@contextmanager
+def _running_warm(everybody: Sequence[Contender], plan: Plan) -> Iterator[None]:
+    """Everybody at once, warmed. How long they take to start is the median of several starts, in turn."""
+    seconds: defaultdict[str, list[float | None]] = defaultdict(list)
+    for _, contender in in_turn(everybody, plan.starts - 1):
+        with running(contender):
+            seconds[contender.name].append(contender.start_seconds)
+    with running(*everybody):
+        for contender in everybody:
+            seconds[contender.name].append(contender.start_seconds)
+            contender.start_seconds = statistics.median(each for each in seconds[contender.name] if each is not None)
+            load(contender, 8, plan.warmup)
+        yield
 
 
 def tell(round_number: int, title: str, at: str, run: Run) -> None:

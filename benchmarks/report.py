@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import PEERS, ROOT, WORK
+from benchmarks.figures import medians
 from benchmarks.targets import target_table
 
 _PAGE = ROOT / "docs" / "performance.md"
@@ -111,6 +112,8 @@ def _peer_versions() -> str:
 
 def _plot(rows: Any) -> None:
     data = WORK / "medians.json"
-    data.write_text(json.dumps(rows))
+    data.write_text(
+        json.dumps([[title, latency, concurrency, medians(runs)] for title, latency, concurrency, runs in rows])
+    )
     plot = ROOT / "benchmarks" / "plot.py"
     subprocess.run([PEERS / "bin" / "python", plot, data, _PLOT], check=True)

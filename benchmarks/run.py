@@ -1,9 +1,9 @@
 """``make bench``: the gateway beside its peers on one machine; writes docs/performance.md and its plot.
 
 Each part is a module of ``benchmarks.parts``. What is quoted are medians over rounds in which everybody is measured in turn, and
-ratios. What a part measured is kept under .bench/measured, so that parts can be measured one at a time:
+medians of the rounds' ratios. What a part measured is kept under .bench/measured, so that parts can be measured one at a time:
 
-    python -m benchmarks.run --parts streams,growth --rounds 3
+    python -m benchmarks.run --parts streams,growth --rounds 5
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)}; all of them")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--warmup", type=float, default=1.0)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--no-report", action="store_true")

@@ -7,8 +7,8 @@ tables, and what the journal writes into them, have not changed.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from typing import Any
 from app.journal.cursors import encode_moment
 from benchmarks.bulk_journal import FILLS, fill_journal, fingerprint
 from benchmarks.contenders import WORK, Contender, exchange, gateway
-from benchmarks.measurement import Plan, Run, load, median, running, tell
+from benchmarks.figures import find, median, ratio
+from benchmarks.measurement import Plan, Run, compared, load, running
 from benchmarks.tables import ms, table
 
 STUB_PORT = 9811
 ORDERS = 1_000_000
+EMPTY = "Ordergate, empty journal"
+FULL = "Ordergate, full journal"
 _NAME = "gateway_growth_full"
 _DATABASE = WORK / _NAME / "ordergate.db"
 
@@ -58,23 +61,15 @@ _SEARCH_SECONDS = 1.0
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Medians of placing by journal, and the time of each search in the full one."""
-    runs: defaultdict[str, list[Run]] = defaultdict(list)
-    stub = exchange(STUB_PORT)
+    """The runs of placing by journal, and the time of each search in the full one."""
     made_in = _make_full()
-    with running(stub):
-        for number in range(plan.rounds):
-            everybody = [("empty", _empty()), ("full", _full(is_fresh=False))]
-            for journal, server in everybody if number % 2 == 0 else reversed(everybody):
-                with running(server):
-                    load(server, 1, plan.warmup)
-                    run = load(server, 1, plan.seconds, exchange=stub)
-                runs[journal].append(run)
-                tell(number, f"Ordergate, {journal} journal", "c=1", run)
+    everybody = [_empty(), _full(is_fresh=False)]
+    with running(stub := exchange(STUB_PORT)):
+        placed = compared(everybody, replace(plan, concurrency=(1,)), stub)
         with running(server := _full(is_fresh=False)):
             searches = [[name, _search(server, name, path, body)] for name, path, body in SEARCHES]
     return {
-        "place": {journal: median(each) for journal, each in runs.items()},
+        "rows": placed,
         "searches": searches,
         "megabytes": _DATABASE.stat().st_size / 1e6,
         "made_in": made_in,
@@ -82,11 +77,11 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def _empty() -> Contender:
-    return gateway("gateway_growth_empty", "Ordergate, empty journal", 9891, STUB_PORT)
+    return gateway("gateway_growth_empty", EMPTY, 9891, STUB_PORT)
 
 
 def _full(*, is_fresh: bool) -> Contender:
-    return gateway(_NAME, "Ordergate, full journal", 9892, STUB_PORT, is_fresh=is_fresh)
+    return gateway(_NAME, FULL, 9892, STUB_PORT, is_fresh=is_fresh)
 
 
 def _make_full() -> float | None:
@@ -111,9 +106,12 @@ def _search(server: Contender, name: str, path: str, body: Mapping[str, Any]) ->
     return {figure: run[figure] for figure in ("p50", "p99", "max", "orders")}
 
 
-def ratio(measured: Mapping[str, Any]) -> float:
-    """The median latency of placing with the full journal, in that of the empty one."""
-    return float(measured["place"]["full"]["p50"] / measured["place"]["empty"]["p50"])
+def change(measured: Mapping[str, Any]) -> float:
+    """The median latency of placing with the full journal, in that of the empty one, round by round."""
+    full, empty = find(measured["rows"], FULL, 1), find(measured["rows"], EMPTY, 1)
+    assert full is not None, "measured with the empty one"
+    assert empty is not None, "measured with the full one"
+    return ratio(full, empty, "p50")
 
 
 def slowest_search(measured: Mapping[str, Any]) -> tuple[str, float]:
@@ -125,13 +123,13 @@ def slowest_search(measured: Mapping[str, Any]) -> tuple[str, float]:
 def section(measured: dict[str, Any]) -> str:
     """Two tables."""
     placed = [
-        [journal, *(ms(run[name]) for name in ("p50", "p90", "p99")), f"{run['cpu_us']:.0f}"]
-        for journal, run in measured["place"].items()
+        [title, *(ms(median(runs, figure)) for figure in ("p50", "p90", "p99")), f"{median(runs, 'cpu_us'):.0f}"]
+        for title, _, _, runs in measured["rows"]
     ]
     found = [[name, *(ms(run[figure]) for figure in ("p50", "p99", "max"))] for name, run in measured["searches"]]
     return (
         f"A journal of {ORDERS:,} orders and {ORDERS * FILLS:,} fills ({measured['megabytes'] / 1000:.1f} GB) against an empty one,"
-        f" placing at concurrency 1:\n\n{table(['journal', 'p50 ms', 'p90 ms', 'p99 ms', 'CPU us/order'], placed)}\n"
+        f" placing at concurrency 1:\n\n{table(['gateway', 'p50 ms', 'p90 ms', 'p99 ms', 'CPU us/order'], placed)}\n"
         "Pages of 100 rows over HTTP, one after the other, each with the true number of all that match:\n\n"
         + table(["search", "p50 ms", "p99 ms", "max ms"], found)
     )

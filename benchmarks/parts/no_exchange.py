@@ -6,11 +6,10 @@ and Connexion answer at ``/null``.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from benchmarks.contenders import Contender, exchange, flask_peer, gateway, peer
-from benchmarks.measurement import Plan, Run, load, median, running, tell, turns
+from benchmarks.measurement import Plan, compared, running
 from benchmarks.tables import contender_table
 
 STUB_PORT = 9811
@@ -29,18 +28,9 @@ def contenders() -> list[Contender]:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """All rounds; rows of title, latency (none), concurrency and medians."""
-    runs: defaultdict[tuple[str, int, int], list[Run]] = defaultdict(list)
-    stub = exchange(STUB_PORT)
-    with running(stub):
-        for number, contender in turns(contenders(), plan.rounds):
-            with running(contender):
-                load(contender, 8, plan.warmup)
-                for concurrency in plan.concurrency:
-                    run = load(contender, concurrency, plan.seconds, exchange=stub)
-                    runs[(contender.title, 0, concurrency)].append(run)
-                    tell(number, contender.title, f"no exchange  c={concurrency}", run)
-    return {"rows": [[*key, median(each)] for key, each in runs.items()]}
+    """All rounds."""
+    with running(stub := exchange(STUB_PORT)):
+        return {"rows": compared(contenders(), plan, stub)}
 
 
 def section(measured: dict[str, Any]) -> str:

@@ -37,16 +37,16 @@ def measure(plan: Plan) -> dict[str, Any]:
     rows = []
     with running(stub):
         server = gateway("gateway_restart", "Ordergate", 9881, RESTING_STUB_PORT)
-        rows.append(_restarts(server, 0, plan.rounds))
+        rows.append(_restarts(server, 0, plan.starts))
         with running(server):
             load(server, 64, 0, orders=OPEN_ORDERS)
-        rows.append(_restarts(server, OPEN_ORDERS, plan.rounds))
+        rows.append(_restarts(server, OPEN_ORDERS, plan.starts))
     return {"rows": rows}
 
 
-def _restarts(server: Contender, open_orders: int, rounds: int) -> list[float]:
+def _restarts(server: Contender, open_orders: int, times: int) -> list[float]:
     starts, firsts, after = [], [], []
-    for _ in range(rounds):
+    for _ in range(times):
         with running(server):
             assert server.start_seconds is not None
             starts.append(server.start_seconds)

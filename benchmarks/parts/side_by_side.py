@@ -1,4 +1,4 @@
-"""Orders per second and latencies of all contenders, interleaved, with an exchange that answers at once and with a slow one.
+"""Orders per second and latencies of all contenders, in turns, with an exchange that answers at once and with a slow one.
 
 Beside them, in the same rounds, the bare call of each client library, and what load generator and stub can do without a server in
 between (``ceiling``): the contenders must stay well below it.
@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.contenders import (
@@ -24,7 +25,8 @@ from benchmarks.contenders import (
     peer,
     pinned,
 )
-from benchmarks.measurement import Plan, Run, load, median, running, tell, turns
+from benchmarks.figures import find, median
+from benchmarks.measurement import Plan, compared, load, running
 from benchmarks.tables import contender_table, ms
 
 STUB_PORT = 9811
@@ -59,33 +61,28 @@ def slow_contenders() -> list[Contender]:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """All rounds; rows of title, exchange latency, concurrency and medians, and the medians of the bare calls."""
-    runs: defaultdict[tuple[str, int, int], list[Run]] = defaultdict(list)
+    """All rounds, and in each at exchange latency 0 the bare calls' medians and what the load can do alone."""
     bare: defaultdict[str, list[float]] = defaultdict(list)
     ceiling = []
-    fast, slow = exchange(STUB_PORT), exchange(SLOW_STUB_PORT, "--latency-ms", str(LATENCY_MS))
-    with running(fast, slow):
-        for latency, stub, everybody in ((0, fast, contenders()), (LATENCY_MS, slow, slow_contenders())):
-            for number, contender in turns(everybody, plan.rounds):
-                _round(number, contender, latency, stub, plan, runs)
-                if contender is everybody[0] and latency == 0:
-                    ceiling.append(load(stub, 64, plan.warmup)["orders_per_second"])
-                    for library in LIBRARIES:
-                        bare[library].append(_bare_call(library, plan.seconds))
-    return {
-        "rows": [[*key, median(each)] for key, each in runs.items()],
-        "bare": {library: statistics.median(each) for library, each in bare.items()},
-        "ceiling": statistics.median(ceiling),
-    }
+    with running(fast := exchange(STUB_PORT), slow := exchange(SLOW_STUB_PORT, "--latency-ms", str(LATENCY_MS))):
+
+        def after_round() -> None:
+            ceiling.append(load(fast, 64, plan.seconds)["orders_per_second"])
+            for library in LIBRARIES:
+                bare[library].append(_bare_call(library, plan.seconds))
+
+        rows = compared(contenders(), plan, fast, 0, after_round)
+        rows += compared(slow_contenders(), plan, slow, LATENCY_MS)
+    return {"rows": rows, "bare": bare, "ceiling": statistics.median(ceiling)}
 
 
-def _round(number: int, contender: Contender, latency: int, stub: Contender, plan: Plan, runs: Any) -> None:
-    with running(contender):
-        load(contender, 8, plan.warmup)
-        for concurrency in plan.concurrency:
-            run = load(contender, concurrency, plan.seconds, exchange=stub)
-            runs[(contender.title, latency, concurrency)].append(run)
-            tell(number, contender.title, f"{latency:2} ms  c={concurrency}", run)
+def above_bare(measured: Mapping[str, Any], title: str) -> float | None:
+    """By how many microseconds a contender's median at concurrency 1 lies above python-binance's bare call in the same round."""
+    runs = find(measured["rows"], title, 1)
+    if runs is None:
+        return None
+    bare = measured["bare"][LIBRARIES[0]]
+    return float(statistics.median(run["p50"] - call for run, call in zip(runs, bare, strict=True)))
 
 
 def _bare_call(library: str, seconds: float) -> float:
@@ -107,11 +104,11 @@ def section(measured: dict[str, Any]) -> str:
     """The tables, and what the load could have done."""
     rows = measured["rows"]
     parts = [
-        f"#### Exchange latency {latency} ms\n\n{contender_table(rows, latency, BASELINE)}"
+        f"#### Exchange latency {latency} ms\n\n{contender_table(rows, latency, BASELINE, PYTHON_BINANCE)}"
         for latency in sorted({row[1] for row in rows})
     ]
-    busiest = max(row[3]["load_percent"] for row in rows)
-    bare = ", ".join(f"{library} {ms(p50)} ms" for library, p50 in measured["bare"].items())
+    busiest = max(median(row[3], "load_percent") for row in rows)
+    bare = ", ".join(f"{library} {ms(statistics.median(each))} ms" for library, each in measured["bare"].items())
     return (
         "\n".join(parts)
         + f"\nThe bare exchange call at concurrency 1, without a server: {bare} (p50). Load generator and stub alone, on the one"

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.contenders import LOAD_CPU, ROOT, USER, Contender, exchange, gateway, pinned
-from benchmarks.measurement import Plan, Run, load, median, running, tell
+from benchmarks.figures import median, ratio
+from benchmarks.measurement import Plan, Run, in_turn, load, running, tell
 from benchmarks.tables import ms, table
 
 STUB_PORT = 9811
@@ -23,21 +24,20 @@ CONCURRENCY = (1, 8)
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Medians by number of streams and concurrency, and the share of the events that a stream got."""
+    """The runs by number of streams and concurrency, and how many events a stream was told."""
     runs: defaultdict[tuple[int, int], list[Run]] = defaultdict(list)
     told: list[dict[str, int]] = []
     stub = exchange(STUB_PORT)
     server = gateway("gateway_streams", "Ordergate", 9861, STUB_PORT)
     with running(stub, server):
         load(server, 8, plan.warmup)
-        for number in range(plan.rounds):
-            for streams in (0, STREAMS) if number % 2 == 0 else (STREAMS, 0):
-                with _open_streams(server, streams, told):
-                    for concurrency in CONCURRENCY:
-                        run = load(server, concurrency, plan.seconds, exchange=stub)
-                        runs[(streams, concurrency)].append(run)
-                        tell(number, f"Ordergate, {streams} streams", f"c={concurrency}", run)
-    return {"rows": [[*key, median(each)] for key, each in runs.items()], "streams": told}
+        for number, streams in in_turn((0, STREAMS), plan.rounds):
+            with _open_streams(server, streams, told):
+                for concurrency in CONCURRENCY:
+                    run = load(server, concurrency, plan.seconds, exchange=stub)
+                    runs[(streams, concurrency)].append(run)
+                    tell(number, f"Ordergate, {streams} streams", f"c={concurrency}", run)
+    return {"rows": [[*key, each] for key, each in runs.items()], "streams": told}
 
 
 @contextmanager
@@ -64,9 +64,9 @@ def _open_streams(server: Contender, streams: int, told: list[dict[str, int]]) -
 
 
 def change(measured: Mapping[str, Any], concurrency: int) -> float:
-    """By how much the median latency changes with the streams open: 0.1 is ten percent more."""
-    p50 = {row[0]: row[2]["p50"] for row in measured["rows"] if row[1] == concurrency}
-    return float(p50[STREAMS] / p50[0] - 1)
+    """By how much the median latency changes with the streams open, round by round: 0.1 is ten percent more."""
+    runs = {row[0]: row[2] for row in measured["rows"] if row[1] == concurrency}
+    return ratio(runs[STREAMS], runs[0], "p50") - 1
 
 
 def section(measured: dict[str, Any]) -> str:
@@ -75,12 +75,11 @@ def section(measured: dict[str, Any]) -> str:
         [
             streams,
             concurrency,
-            f"{run['orders_per_second']:.0f}",
-            ms(run["p50"]),
-            ms(run["p99"]),
-            f"{run['cpu_us']:.0f}",
+            f"{median(runs, 'orders_per_second'):.0f}",
+            *(ms(median(runs, figure)) for figure in ("p50", "p99")),
+            f"{median(runs, 'cpu_us'):.0f}",
         ]
-        for streams, concurrency, run in sorted(measured["rows"], key=lambda row: (row[1], row[0]))
+        for streams, concurrency, runs in sorted(measured["rows"], key=lambda row: (row[1], row[0]))
     ]
     messages = [each["messages"] for each in measured["streams"]]
     lost = sum(each["lost"] for each in measured["streams"])

@@ -10,13 +10,14 @@ from collections import defaultdict
 from typing import Any
 
 from benchmarks.contenders import Contender, exchange, gateway
-from benchmarks.measurement import Plan, Run, load, median, running, tell, turns
+from benchmarks.measurement import Plan, Run, in_turn, load, running, tell
 from benchmarks.postgres import running_server
 from benchmarks.tables import contender_table
 
 STUB_PORT = 9811
 WORKERS = 4
 CONCURRENCY = (8, 64)
+_SECONDS = 3.0
 
 #: The Procfile's "web" and "worker" in one process group, so that both are watched and stopped together.
 _PROCFILE = f"{sys.executable} -m app worker & exec {sys.executable} -m gunicorn -c gunicorn.conf.py wsgi:app"
@@ -38,7 +39,7 @@ def _gunicorn(workers: int, port: int, database_url: str) -> Contender:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """Rows of title, latency 0, concurrency and medians, and the server's version."""
+    """A row for each contender and concurrency, and the server's version. Nobody runs beside another, since workers never rest."""
     runs: defaultdict[tuple[str, int, int], list[Run]] = defaultdict(list)
     stub = exchange(STUB_PORT)
     with running_server() as databases, running(stub):
@@ -47,22 +48,22 @@ def measure(plan: Plan) -> dict[str, Any]:
             _gunicorn(1, 9852, databases.create()),
             _gunicorn(WORKERS, 9853, databases.create()),
         ]
-        for number, contender in turns(everybody, plan.few_rounds):
+        for number, contender in in_turn(everybody, plan.starts):
             with running(contender):
                 # Only the first of the workers has answered so far.
                 contender.calm()
                 load(contender, 64, plan.warmup)
                 for concurrency in CONCURRENCY:
-                    run = load(contender, concurrency, plan.seconds, exchange=stub)
+                    run = load(contender, concurrency, _SECONDS, exchange=stub)
                     runs[(contender.title, 0, concurrency)].append(run)
                     tell(number, contender.title, f"c={concurrency}", run)
         version = databases.version()
-    return {"rows": [[*key, median(each)] for key, each in runs.items()], "postgres": version}
+    return {"rows": [[*key, each] for key, each in runs.items()], "postgres": version}
 
 
 def section(measured: dict[str, Any]) -> str:
     """The table."""
     return (
         f"PostgreSQL {measured['postgres']} on the same machine, its commits on disk. Its own processor time and memory are not in"
-        f" the table; those of all gateway processes are.\n\n{contender_table(measured['rows'], 0, None)}"
+        f" the table; those of all gateway processes are.\n\n{contender_table(measured['rows'], 0)}"
     )
