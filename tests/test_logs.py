@@ -1,11 +1,43 @@
-"""Log lines: those of one round of the loop go out together, none is lost and none changes places."""
+"""Log lines: those of a moment go out together, none is lost, none changes places, and each is one JSON object."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from io import BytesIO
+from typing import Any
 
-from app.logs import GatheredLines
+import pytest
+
+from app import logs
+from app.logs import GatheredLog
+
+#: What a process logs that uses everything: an order's line, values that JSON has no form for, an exception, a library's record.
+_SPEAKER = """
+import asyncio, logging
+from datetime import UTC, datetime
+from decimal import Decimal
+import structlog
+from app.logs import configure_logging
+configure_logging(lambda: datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC))
+log = structlog.get_logger("x")
+
+async def main():
+    structlog.contextvars.bind_contextvars(request_id="r1")
+    log.info("order filled", amount=Decimal("0.10"), events=["accepted"], reason=None)
+    structlog.contextvars.clear_contextvars()
+    log.info("odd", key=ValueError("a"), big=2**70)
+    try:
+        raise ZeroDivisionError("by zero")
+    except ZeroDivisionError:
+        log.exception("failed")
+    logging.getLogger("library").warning("said %s", "so")
+    log.info("last words")
+
+asyncio.run(main())
+"""
 
 
 class Writes(BytesIO):
@@ -13,73 +45,96 @@ class Writes(BytesIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.parts: list[bytes] = []
+        self.parts: list[list[str]] = []
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        self.parts.append(data)
+        self.parts.append([json.loads(line)["event"] for line in data.splitlines()])
         return super().write(data)
 
 
-async def test_lines_of_a_round_share_a_write() -> None:
-    """Lines written while the loop runs other work go out in their order, in one write, when the round ends."""
-    stream = Writes()
-    lines = GatheredLines(stream)
-    lines.write(b"one\n")
-    lines.write(b"two\n")
+def said(text: str) -> dict[str, Any]:
+    return {"event": text}
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Writes:
+    """A stream, and a moment that is over as soon as the loop comes round."""
+    monkeypatch.setattr(logs, "_GATHERED_FOR", 0.001)
+    return Writes()
+
+
+async def test_lines_of_a_moment_share_a_write(stream: Writes) -> None:
+    """Lines go out in their order, in one write, when the moment is over, and those of the next in another."""
+    log = GatheredLog(stream)
+    log.info(said("one"))
+    log.info(said("two"))
     assert stream.parts == []
-    await asyncio.sleep(0)
-    assert stream.parts == [b"one\ntwo\n"]
-    lines.write(b"three\n")
-    await asyncio.sleep(0)
-    assert stream.parts == [b"one\ntwo\n", b"three\n"]
+    await asyncio.sleep(0.05)
+    assert stream.parts == [["one", "two"]]
+    log.info(said("three"))
+    await asyncio.sleep(0.05)
+    assert stream.parts == [["one", "two"], ["three"]]
 
 
-async def test_a_thread_s_line_goes_out_at_once() -> None:
-    """A line from a thread does not wait for the loop, and what was written before it stays before it."""
-    stream = Writes()
-    lines = GatheredLines(stream)
-    lines.write(b"loop\n")
-    await asyncio.to_thread(lines.write, b"thread\n")
-    assert stream.getvalue() == b"loop\nthread\n"
+@pytest.mark.parametrize("level", ["warning", "error", "critical"])
+async def test_a_warning_goes_out_at_once(stream: Writes, level: str) -> None:
+    """What an operator must see waits for nothing, and what came before it stays before it."""
+    log = GatheredLog(stream)
+    log.info(said("order"))
+    getattr(log, level)(said("trouble"))
+    assert stream.parts == [["order", "trouble"]]
+    await asyncio.sleep(0.05)
+    assert stream.parts == [["order", "trouble"]]
 
 
-def test_without_a_loop_nothing_waits() -> None:
+async def test_a_thread_s_line_goes_out_at_once(stream: Writes) -> None:
+    """A line from a thread does not wait for the loop, and what was said before it stays before it."""
+    log = GatheredLog(stream)
+    log.info(said("loop"))
+    await asyncio.to_thread(log.info, said("thread"))
+    assert stream.parts == [["loop", "thread"]]
+
+
+def test_without_a_loop_nothing_waits(stream: Writes) -> None:
     """Before the loop starts and after it has ended a line goes out at once, with what the loop left behind."""
-    stream = Writes()
-    lines = GatheredLines(stream)
-    lines.write(b"start\n")
-    assert stream.parts == [b"start\n"]
-
-    async def stopping() -> None:
-        lines.write(b"last words\n")
-
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(stopping())
-    task.add_done_callback(lambda _: loop.stop())
-    loop.run_forever()
-    loop.close()
-    lines.write(b"end\n")
-    assert stream.getvalue() == b"start\nlast words\nend\n"
+    log = GatheredLog(stream)
+    log.info(said("start"))
+    assert stream.parts == [["start"]]
+    asyncio.run(say(log, "last words"))
+    assert stream.parts == [["start"]]
+    log.info(said("end"))
+    assert stream.parts == [["start"], ["last words", "end"]]
 
 
-def test_another_loop_is_served_too() -> None:
+def test_another_loop_is_served_too(stream: Writes) -> None:
     """Lines that one loop never wrote out do not keep a later loop from writing its own."""
-    stream = Writes()
-    lines = GatheredLines(stream)
-    left = asyncio.new_event_loop()
-
-    async def write(line: bytes) -> None:
-        lines.write(line)
-
-    write_now = left.create_task(write(b"left\n"))
-    write_now.add_done_callback(lambda _: left.stop())
-    left.run_forever()
-    left.close()
-    asyncio.run(write_and_wait(lines, b"later\n"))
-    assert stream.getvalue() == b"left\nlater\n"
+    log = GatheredLog(stream)
+    asyncio.run(say(log, "left"))
+    asyncio.run(say(log, "later", wait=0.05))
+    assert stream.parts == [["left", "later"]]
 
 
-async def write_and_wait(lines: GatheredLines, line: bytes) -> None:
-    """Write a line and let the round end."""
-    lines.write(line)
-    await asyncio.sleep(0)
+async def say(log: GatheredLog, text: str, wait: float = 0) -> None:
+    log.info(said(text))
+    await asyncio.sleep(wait)
+
+
+def test_every_line_is_one_json_object() -> None:
+    """With time, level and request; no value is lost, and what the loop had not written is written at the end."""
+    spoken = subprocess.run([sys.executable, "-c", _SPEAKER], capture_output=True, text=True, check=True)
+    filled, odd, failed, library, last = [json.loads(line) for line in spoken.stderr.splitlines()]
+    stamp = "2026-01-02T03:04:05.000678Z"
+    assert filled == {
+        "amount": "0.10",
+        "events": ["accepted"],
+        "reason": None,
+        "event": "order filled",
+        "request_id": "r1",
+        "level": "info",
+        "timestamp": stamp,
+    }
+    assert (odd["key"], str(odd["big"])) == ("a", str(2**70))
+    assert failed["level"] == "error"
+    assert "ZeroDivisionError: by zero" in failed["exception"]
+    assert (library["event"], library["level"]) == ("said so", "warning")
+    assert last == {"event": "last words", "level": "info", "timestamp": stamp}

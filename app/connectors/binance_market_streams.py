@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.clock import Clock
 from app.connectors.binance_answer import Unreadable
-from app.connectors.binance_inbox import Inbox
 from app.connectors.binance_market_events import MarketReader
+from app.connectors.binance_market_queue import MarketQueue
 from app.connectors.binance_stream import LAST_WORDS, Socket, StreamEnded, SupervisedStream
 from app.domain.errors import ExchangeDown
 from app.domain.reports import Gap, Lost, MarketEvent
@@ -51,12 +51,12 @@ class _Followed:
     """One stream and those who follow it."""
 
     reader: MarketReader
-    inboxes: list[Inbox] = field(default_factory=list)
+    queues: list[MarketQueue] = field(default_factory=list)
 
     def tell(self, events: Sequence[MarketEvent]) -> None:
-        for inbox in self.inboxes:
+        for queue in self.queues:
             for event in events:
-                inbox.put(event)
+                queue.put(event)
 
 
 @dataclass(slots=True)
@@ -89,12 +89,12 @@ class MarketStreams:
         """What the stream ``name`` says, until the iterator is closed. ``reader`` is used if nobody follows it yet."""
         if self._is_closed:
             raise ExchangeDown("The connector is closed")
-        inbox = self._join(name, reader)
+        queue = self._join(name, reader)
         try:
             while True:
-                yield await inbox.next()
+                yield await queue.next()
         finally:
-            self._leave(name, inbox)
+            self._leave(name, queue)
 
     async def close(self) -> None:
         """End everything; whoever still follows gets ``ExchangeDown``."""
@@ -107,22 +107,22 @@ class MarketStreams:
 
     # -- followers ------------------------------------------------------------------------------------------------------
 
-    def _join(self, name: str, reader: MarketReader) -> Inbox:
-        inbox = Inbox()
+    def _join(self, name: str, reader: MarketReader) -> MarketQueue:
+        queue = MarketQueue()
         followed = self._wanted.setdefault(name, _Followed(reader))
-        followed.inboxes.append(inbox)
+        followed.queues.append(queue)
         if name in self._told.confirmed:
-            inbox.put(Gap())
+            queue.put(Gap())
         self._changed.set()
         if self._stream is None:
             self._stream = SupervisedStream(self._open, self._take, self._clock)
             self._spawn(self._run(self._stream))
-        return inbox
+        return queue
 
-    def _leave(self, name: str, inbox: Inbox) -> None:
+    def _leave(self, name: str, queue: MarketQueue) -> None:
         followed = self._wanted[name]
-        followed.inboxes.remove(inbox)
-        if not followed.inboxes:
+        followed.queues.remove(queue)
+        if not followed.queues:
             del self._wanted[name]
             self._changed.set()
         if not self._wanted and not self._is_closed:
@@ -255,8 +255,8 @@ class MarketStreams:
 
     def _fail(self, error: Exception) -> None:
         for followed in self._wanted.values():
-            for inbox in followed.inboxes:
-                inbox.fail(error)
+            for queue in followed.queues:
+                queue.fail(error)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -214,6 +214,19 @@ async def test_an_impossible_event_is_noted_and_not_applied(journal: Journal) ->
     assert journal.replay(key()) == recorded.order
 
 
+async def test_a_refusal_s_words_are_kept_whatever_they_are(journal: Journal) -> None:
+    """A NUL, which PostgreSQL's texts can't hold, is shown by the replacement sign; the journal itself keeps it."""
+    await journal.open_order(order(), INTENDED)
+    refused = happened(EventKind.REJECTED, reason_code="c\x00d", reason="no\x00thing")
+
+    await journal.record(key(), always(refused))
+
+    found = journal.find_order(key())
+    assert found is not None
+    assert (found.state, found.error_code, found.error_message) == (OrderState.REJECTED, "c\ufffdd", "no\ufffdthing")
+    assert journal.history(key())[-1].event == refused
+
+
 async def test_a_decision_that_raises_fails_alone(journal: Journal) -> None:
     """The exception of one unit reaches its caller, and the others of its group are written."""
     await journal.open_order(order("o1"), INTENDED)

@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from app.connectors import binance_inbox, binance_market_streams, binance_sockets
+from app.connectors import binance_market_queue, binance_market_streams, binance_sockets
 from app.connectors.base import ConnectorContext, MarketTopic
 from app.connectors.binance import BinanceConnector
 from app.connectors.binance_account import BinanceAccount
 from app.connectors.binance_answer import Unreadable
-from app.connectors.binance_inbox import Inbox
 from app.connectors.binance_market_events import MarketReader, stream_name
+from app.connectors.binance_market_queue import MarketQueue
 from app.connectors.binance_market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams, _Followed
 from app.connectors.binance_perpetual import BinancePerpetualConnector
 from app.connectors.binance_stream import MAX_AGE_SECONDS
@@ -544,18 +544,18 @@ async def test_a_connection_that_closes_slowly_does_not_disturb_the_next(clock: 
     server.script(lambda connection: connection.wait_closed())
     async with server:
         streams = MarketStreams(f"{server.url}/", clock)
-        inbox = Inbox()
-        streams._wanted[NAME] = _Followed(MarketReader(TRADES, lambda: START), [inbox])
+        queue = MarketQueue()
+        streams._wanted[NAME] = _Followed(MarketReader(TRADES, lambda: START), [queue])
         old, new = streams._open(), streams._open()
         await old.__aenter__()
         await new.__aenter__()
         streams._told.confirmed.add(NAME)
         await old.__aexit__(None, None, None)
         streams._take(trade(6))
-        told = await inbox.next()
+        told = await queue.next()
         assert isinstance(told, PublicTrade)
         await new.__aexit__(None, None, None)
-        assert isinstance(await inbox.next(), Lost)
+        assert isinstance(await queue.next(), Lost)
 
 
 async def test_refusals_are_met_with_growing_pauses(clock: FakeClock) -> None:
@@ -609,15 +609,15 @@ async def test_no_more_streams_than_a_connection_takes(clock: FakeClock, monkeyp
 
 async def test_a_follower_that_is_too_slow_gets_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it has not read is bounded; a stream that is down stays down."""
-    monkeypatch.setattr(binance_inbox, "_MOST", 3)
-    inbox = Inbox()
+    monkeypatch.setattr(binance_market_queue, "_MOST", 3)
+    queue = MarketQueue()
     for number in range(4):
-        inbox.put(Gap(reason=str(number)))
-    assert await inbox.next() == Gap(reason="more came than could be read")
+        queue.put(Gap(reason=str(number)))
+    assert await queue.next() == Gap(reason="more came than could be read")
     for number in range(3):
-        inbox.put(Gap(reason=str(number)))
-    inbox.put(Lost(reason="down"))
-    inbox.fail(ExchangeDown("over"))
-    assert await inbox.next() == Lost(reason="down")
+        queue.put(Gap(reason=str(number)))
+    queue.put(Lost(reason="down"))
+    queue.fail(ExchangeDown("over"))
+    assert await queue.next() == Lost(reason="down")
     with pytest.raises(ExchangeDown):
-        await inbox.next()
+        await queue.next()

@@ -14,7 +14,7 @@ from app.domain.reports import Gap, Lost, MarketEvent
 _MOST = 10_000
 
 
-class Inbox:
+class MarketQueue:
     """One follower's queue."""
 
     def __init__(self) -> None:
