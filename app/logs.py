@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import json
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from functools import partial
-from threading import Lock
+from threading import RLock
 from typing import Any, BinaryIO
 
 import msgspec
@@ -31,16 +32,19 @@ _GATHERED_FOR = 0.02
 class GatheredLog:
     """What structlog hands its events to: they become lines together, a fiftieth of a second's in one write.
 
-    Warnings go out at once, with what came before them, and so does what is said outside the event loop. A process that is killed
-    on the spot loses the lines of its last fiftieth of a second; what they told of orders is in the journal.
+    Warnings go out at once, with what came before them, and so does what is said outside the event loop. Nobody who logs is ever
+    told that it failed: what can't be written is dropped and counted. Values must not change after they were logged. A process that
+    is killed on the spot loses the lines of its last fiftieth of a second; what they told of orders is in the journal.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._lock = Lock()
+        # Reentrant: a signal's handler, or a value that becomes text, may log while lines are made.
+        self._lock = RLock()
         self._events: list[Event] = []
+        self._lost = 0
         self._due_on: asyncio.AbstractEventLoop | None = None
-        atexit.register(self._drain)
+        atexit.register(self.flush)
 
     def later(self, event: Event) -> None:
         """Take one event whose line can wait."""
@@ -49,52 +53,92 @@ class GatheredLog:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # a thread, or before and after the loop
-            self._drain()
+            self.flush()
             return
         if self._due_on is not loop:
             self._due_on = loop
-            loop.call_later(_GATHERED_FOR, self._drain)
+            loop.call_later(_GATHERED_FOR, self.flush)
 
     def now(self, event: Event) -> None:
         """Take one event and write its line."""
         with self._lock:
             self._events.append(event)
-        self._drain()
+        self.flush()
 
     msg = debug = info = later
     warning = warn = error = critical = exception = fatal = now
 
-    def _drain(self) -> None:
+    def flush(self) -> None:
+        """Write what was taken."""
         with self._lock:
             events, self._events = self._events, []
             self._due_on = None
-            if events:
+            if not events:
+                return
+            if self._lost:
+                events.append({"event": "log lines lost", "level": "error", "number": self._lost})
+            try:
                 self._stream.write(b"".join([_line(event) for event in events]))
                 self._stream.flush()
+            except (
+                OSError,
+                ValueError,
+            ):  # a full disk, a reader that has gone, a closed stream: nowhere left to tell it
+                self._lost += len(events) - bool(self._lost)
+            else:
+                self._lost = 0
+
+
+class _Records(logging.StreamHandler[Any]):
+    """What libraries log through the standard module, in its place among our own lines."""
+
+    def __init__(self, stream: Any, log: GatheredLog) -> None:
+        super().__init__(stream)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.flush()
+        super().emit(record)
+
+
+#: What ``configure_logging`` has set up.
+_configured: list[GatheredLog] = []
+
+
+def flush() -> None:
+    """Write what is gathered: a process that is about to stop may have no other occasion."""
+    for log in _configured:
+        log.flush()
 
 
 def configure_logging(now: Callable[[], datetime]) -> None:
     """Set up structlog, and send what other libraries log through the standard module the same way. ``now`` stamps the lines."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        partial(_stamp, now),
-        structlog.processors.format_exc_info,
-    ]
     log = GatheredLog(sys.stderr.buffer)
+    _configured[:] = [log]
     structlog.configure(
-        processors=[*shared, _as_it_is],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            partial(_stamp, now),
+            structlog.processors.format_exc_info,
+            _as_it_is,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_: log,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Records(sys.stderr, log)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+            ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(serializer=_text),
+                structlog.processors.JSONRenderer(),
             ],
         )
     )
@@ -113,11 +157,17 @@ def _as_it_is(_logger: Any, _method: str, event: Event) -> tuple[tuple[Event], d
 
 
 def _line(event: Event) -> bytes:
-    try:
-        return _ENCODER.encode(event) + b"\n"
-    except (TypeError, ValueError, OverflowError):  # a key or a number that JSON has no form for
-        return _ENCODER.encode({str(name): str(value) for name, value in event.items()}) + b"\n"
+    for encode in (_ENCODER.encode, _encode_oddities):
+        try:
+            return encode(event) + b"\n"
+        except Exception:  # noqa: BLE001, S112 - half a sign, or a value that can't say what it is: no other line may be lost for it
+            continue
+    return b'{"event":"a line could not be made","level":"error"}\n'
 
 
-def _text(event: Any, **_: Any) -> str:
-    return _ENCODER.encode(event).decode()
+def _encode_oddities(event: Event) -> bytes:
+    return json.dumps(event, default=_text, skipkeys=True).encode()
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

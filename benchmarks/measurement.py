@@ -10,6 +10,7 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,9 @@ Run = dict[str, Any]
 Row = list[Any]
 
 T = TypeVar("T")
+
+#: Seconds between two turns.
+_PAUSE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +120,26 @@ def compared(
     plan: Plan,
     exchange: Contender,
     latency: int = 0,
-    after_round: Callable[[], None] = lambda: None,
+    beside: Callable[[int], None] = lambda _concurrency: None,
 ) -> list[Row]:
-    """A row for each contender and concurrency; all of them run throughout and take turns. ``latency`` is the exchange's."""
+    """A row for each contender and concurrency; all of them run throughout and take turns. ``latency`` is the exchange's.
+
+    ``beside`` is called with the concurrency next to the contenders' turns, before and after them by turns.
+    """
     runs: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
     with _running_warm(everybody, plan):
         for number in range(plan.rounds):
             for concurrency in plan.concurrency:
+                if number % 2 == 1:
+                    beside(concurrency)
                 for contender in everybody if number % 2 == 0 else reversed(everybody):
+                    # Whoever was loaded last has something left to do.
+                    time.sleep(_PAUSE)
                     run = load(contender, concurrency, plan.seconds, exchange=exchange)
                     runs[contender.title, concurrency].append(run)
                     tell(number, contender.title, f"{latency:2} ms  c={concurrency}", run)
-            after_round()
+                if number % 2 == 0:
+                    beside(concurrency)
     return [[title, latency, concurrency, each] for (title, concurrency), each in runs.items()]
 
 

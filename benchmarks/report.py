@@ -73,7 +73,7 @@ def write_report(measured: Mapping[str, Any], sections: Mapping[str, tuple[str, 
 
 
 def _taken(kept: Mapping[str, Any]) -> str:
-    return f"Measured {kept['conditions']['at']}; {kept['rounds']}."
+    return f"Measured {kept['conditions']['at']}{kept['taken'] and '; ' + kept['taken']}."
 
 
 def _conditions(known: Mapping[str, str]) -> str:

@@ -33,6 +33,13 @@ PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
 }
 
 
+#: The parts in which everybody takes turns.
+_IN_TURNS = frozenset({"peers", "null", "streams", "growth"})
+
+#: The form in which the parts' data is kept; what an earlier version of this program kept is left aside.
+_FORMAT = 2
+
+
 def main() -> None:
     """Measure and write."""
     asked = _arguments()
@@ -43,7 +50,8 @@ def main() -> None:
         started = time.perf_counter()
         known = conditions()
         data = PARTS[part][1](plan)
-        kept = {"conditions": known, "rounds": f"{plan.seconds:g} s a measurement, rounds: {plan.rounds}", "data": data}
+        taken = f"{plan.rounds} rounds of {plan.seconds:g} s a turn" if part in _IN_TURNS else ""
+        kept = {"format": _FORMAT, "conditions": known, "taken": taken, "data": data}
         (_KEPT / f"{part}.json").write_text(json.dumps(kept))
         print(f"{part}: {time.perf_counter() - started:.0f} s", flush=True)
     if not asked.no_report:
@@ -71,7 +79,11 @@ def _parts(text: str) -> list[str]:
 
 def _kept() -> dict[str, Any]:
     """What the parts measured last."""
-    return {path.stem: json.loads(path.read_text()) for path in _KEPT.glob("*.json")}
+    found = {path.stem: json.loads(path.read_text()) for path in _KEPT.glob("*.json")}
+    for part in [part for part, kept in found.items() if kept.get("format") != _FORMAT]:
+        print(f"{part}: what was kept is of an earlier form, and left out of the report", flush=True)
+        del found[part]
+    return found
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ async def main():
         raise ZeroDivisionError("by zero")
     except ZeroDivisionError:
         log.exception("failed")
-    logging.getLogger("library").warning("said %s", "so")
+    log.info("before")
+    logging.getLogger("library").warning("said %s", "so \\udcff")
     log.info("last words")
 
 asyncio.run(main())
@@ -119,10 +120,81 @@ async def say(log: GatheredLog, text: str, wait: float = 0) -> None:
     await asyncio.sleep(wait)
 
 
+class Full(Writes):
+    """A stream on a disk without room, until somebody makes some."""
+
+    is_full = True
+
+    def flush(self) -> None:
+        if self.is_full:
+            self.parts.clear()
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("method", ["info", "error"])
+def test_nobody_who_logs_is_told_that_it_failed(method: str) -> None:
+    """What can't be written is dropped, and counted once there is room again."""
+    stream = Full()
+    log = GatheredLog(stream)
+    for text in ("one", "two"):
+        getattr(log, method)(said(text))
+    stream.is_full = False
+    log.error(said("three"))
+    log.error(said("four"))
+    assert stream.parts == [["three", "log lines lost"], ["four"]]
+    assert json.loads(stream.getvalue().splitlines()[-2])["number"] == 2
+
+
+def test_a_closed_stream_harms_nobody() -> None:
+    """As at the end of a process."""
+    stream = BytesIO()
+    log = GatheredLog(stream)
+    stream.close()
+    log.error(said("one"))
+
+
+class Silent:
+    """A value that can't say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+async def test_one_odd_value_costs_no_other_line(stream: Writes) -> None:
+    """Half a sign is written as it can be, and what has no text at all is told to be missing."""
+    log = GatheredLog(stream)
+    for event in (said("good"), said("half \udcff"), {"event": "silent", "value": Silent()}, said("good")):
+        log.info(event)
+    await asyncio.sleep(0.05)
+    assert stream.parts == [["good", "half \udcff", "a line could not be made", "good"]]
+
+
+def test_a_value_may_log_while_its_line_is_made(stream: Writes) -> None:
+    """Nobody waits for himself."""
+    log = GatheredLog(stream)
+
+    class Talkative:
+        def __str__(self) -> str:
+            log.info(said("inner"))
+            return "outer's"
+
+    log.info({"event": "outer", "value": Talkative()})
+    assert sorted(text for part in stream.parts for text in part) == ["inner", "outer"]
+
+
+def test_a_process_that_is_about_to_stop_can_write_everything(stream: Writes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal's own end leaves no time for the moment to pass."""
+    log = GatheredLog(stream)
+    monkeypatch.setattr(logs, "_configured", [log])
+    asyncio.run(say(log, "last words"))
+    logs.flush()
+    assert stream.parts == [["last words"]]
+
+
 def test_every_line_is_one_json_object() -> None:
     """With time, level and request; no value is lost, and what the loop had not written is written at the end."""
     spoken = subprocess.run([sys.executable, "-c", _SPEAKER], capture_output=True, text=True, check=True)
-    filled, odd, failed, library, last = [json.loads(line) for line in spoken.stderr.splitlines()]
+    filled, odd, failed, before, library, last = [json.loads(line) for line in spoken.stderr.splitlines()]
     stamp = "2026-01-02T03:04:05.000678Z"
     assert filled == {
         "amount": "0.10",
@@ -136,5 +208,6 @@ def test_every_line_is_one_json_object() -> None:
     assert (odd["key"], str(odd["big"])) == ("a", str(2**70))
     assert failed["level"] == "error"
     assert "ZeroDivisionError: by zero" in failed["exception"]
-    assert (library["event"], library["level"]) == ("said so", "warning")
+    assert before["event"] == "before"
+    assert (library["event"], library["level"]) == ("said so \udcff", "warning")
     assert last == {"event": "last words", "level": "info", "timestamp": stamp}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from app import logs
 from app.clock import Clock
 from app.journal import schema
 from app.journal.accounts import Accounts
@@ -120,6 +121,7 @@ class Gateway:
         await self.journal.close()
         if self.lock is not None:
             self.lock.release()
+        logs.flush()
 
     async def password_hash(self, username: str) -> str | None:
         """The stored hash of a user's password; for the edge's authenticator."""

@@ -13,6 +13,8 @@ T = TypeVar("T")
 class Portion:
     """Entries in the journal's order. Empty, it is a sign of life."""
 
+    __slots__ = ("__weakref__", "_entries", "_made")
+
     def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
         self._entries = entries
         self._made: dict[Callable[[Sequence[JournalEntry]], Any], Any] = {}

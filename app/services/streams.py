@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -35,7 +36,7 @@ _ROUND_PER_STREAM = 0.0015
 #: Bounds of a round, in seconds: entries that come together share one, and nobody waits longer than a quarter of a second.
 _SHORTEST_ROUND = 0.005
 _LONGEST_ROUND = 0.25
-#: Seconds without an entry after which a stream says that it is alive. Proxies close what is silent for a minute.
+#: Seconds after which a stream that had nothing to tell says that it is alive. Proxies close what is silent for a minute.
 HEARTBEAT = 15.0
 #: Seconds between attempts to read a database that does not answer.
 _RETRY = 1.0
@@ -66,8 +67,8 @@ class Streams:
         self._clock = clock
         self._recent: deque[JournalEntry] = deque(maxlen=_RECENT)
         self._head = 0
-        #: What was told up to ``_head``, by where it began and who wanted it: streams that keep up share it.
-        self._portions: dict[tuple[int, StreamFilter], Portion] = {}
+        #: What is being told up to ``_head``, by where it begins and who wants it: streams that keep up share it.
+        self._portions: WeakValueDictionary[tuple[int, StreamFilter], Portion] = WeakValueDictionary()
         self._round = asyncio.Event()
         #: Set while a stream is open: nothing is read for nobody.
         self._followed = asyncio.Event()
@@ -98,6 +99,8 @@ class Streams:
         Ends when the server stops. A ``since`` beyond the end of the journal waits for it, as it would for any other future.
         """
         position = self._journal.known_head if since is None else since
+        loop = asyncio.get_running_loop()
+        told_at = loop.time()
         self.open_count += 1
         self._followed.set()
         try:
@@ -109,8 +112,10 @@ class Streams:
                     continue
                 if portion:
                     yield portion
-                elif end == position and not await self._wait_round():
+                    told_at = loop.time()
+                elif end == position and not await self._wait_round(told_at + HEARTBEAT):
                     yield Portion()
+                    told_at = loop.time()
                 position = end
         finally:
             self.open_count -= 1
@@ -131,9 +136,10 @@ class Streams:
             portion = self._portions[position, wanted] = _portion(newest(self._recent, head - position), wanted)
         return portion, head
 
-    async def _wait_round(self) -> bool:
+    async def _wait_round(self, until: float) -> bool:
+        """Whether there is news before the loop's clock says ``until``."""
         try:
-            async with asyncio.timeout(HEARTBEAT):
+            async with asyncio.timeout_at(until):
                 await self._round.wait()
         except TimeoutError:
             return False

@@ -41,7 +41,7 @@ def measure(plan: Plan) -> dict[str, Any]:
         with running(server):
             load(server, 64, 0, orders=OPEN_ORDERS)
         rows.append(_restarts(server, OPEN_ORDERS, plan.starts))
-    return {"rows": rows}
+    return {"rows": rows, "times": plan.starts}
 
 
 def _restarts(server: Contender, open_orders: int, times: int) -> list[float]:
@@ -86,7 +86,7 @@ def _first_order(server: Contender) -> float:
 def section(measured: dict[str, Any]) -> str:
     """The table."""
     head = ["open orders", "start s", "first 201 s", "slowest first 201 s", "p50 ms after", "max ms after"]
-    return table(
+    return f"Medians of {measured['times']} starts each.\n\n" + table(
         head,
         [
             [orders, f"{start:.2f}", f"{first:.2f}", f"{slowest:.2f}", ms(p50), ms(longest)]

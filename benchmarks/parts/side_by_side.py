@@ -66,12 +66,14 @@ def measure(plan: Plan) -> dict[str, Any]:
     ceiling = []
     with running(fast := exchange(STUB_PORT), slow := exchange(SLOW_STUB_PORT, "--latency-ms", str(LATENCY_MS))):
 
-        def after_round() -> None:
-            ceiling.append(load(fast, 64, plan.seconds)["orders_per_second"])
-            for library in LIBRARIES:
-                bare[library].append(_bare_call(library, plan.seconds))
+        def beside(concurrency: int) -> None:
+            if concurrency == 1:
+                for library in LIBRARIES:
+                    bare[library].append(_bare_call(library, plan.seconds))
+            if concurrency == max(plan.concurrency):
+                ceiling.append(load(fast, 64, plan.seconds)["orders_per_second"])
 
-        rows = compared(contenders(), plan, fast, 0, after_round)
+        rows = compared(contenders(), plan, fast, 0, beside)
         rows += compared(slow_contenders(), plan, slow, LATENCY_MS)
     return {"rows": rows, "bare": bare, "ceiling": statistics.median(ceiling)}
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.contenders import LOAD_CPU, ROOT, USER, Contender, exchange, gateway, pinned
-from benchmarks.figures import median, ratio
+from benchmarks.figures import median, medians, ratio
 from benchmarks.measurement import Plan, Run, in_turn, load, running, tell
 from benchmarks.tables import ms, table
 
@@ -77,7 +77,7 @@ def section(measured: dict[str, Any]) -> str:
             concurrency,
             f"{median(runs, 'orders_per_second'):.0f}",
             *(ms(median(runs, figure)) for figure in ("p50", "p99")),
-            f"{median(runs, 'cpu_us'):.0f}",
+            f"{medians(runs)['cpu_us']:.0f}",
         ]
         for streams, concurrency, runs in sorted(measured["rows"], key=lambda row: (row[1], row[0]))
     ]

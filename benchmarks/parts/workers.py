@@ -64,6 +64,7 @@ def measure(plan: Plan) -> dict[str, Any]:
 def section(measured: dict[str, Any]) -> str:
     """The table."""
     return (
-        f"PostgreSQL {measured['postgres']} on the same machine, its commits on disk. Its own processor time and memory are not in"
+        f"Started afresh {len(measured['rows'][0][3])} times and loaded for {_SECONDS:g} s each time."
+        f" PostgreSQL {measured['postgres']} on the same machine, its commits on disk. Its own processor time and memory are not in"
         f" the table; those of all gateway processes are.\n\n{contender_table(measured['rows'], 0)}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from decimal import Decimal
@@ -129,6 +130,46 @@ async def test_an_idle_stream_beats(journal: Journal, following: Streams, monkey
     monkeypatch.setattr(streams, "HEARTBEAT", 0.01)
     async with aclosing(following.follow(None, EVERYTHING)) as portions:
         assert list(await anext(portions)) == []
+
+
+async def test_a_stream_that_is_told_nothing_beats_beside_a_busy_journal(
+    journal: Journal, following: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a filter keeps away is no sign of life."""
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.15)
+
+    async def keep_writing() -> None:
+        for number in range(1000):
+            await write(journal, f"o{number}")
+            await asyncio.sleep(0.02)
+
+    writing = asyncio.create_task(keep_writing())
+    async with (
+        asyncio.timeout(10),
+        aclosing(following.follow(None, StreamFilter(account_names=("other",)))) as portions,
+    ):
+        assert list(await anext(portions)) == []
+    assert not writing.done()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_nothing_is_kept_of_what_closed_streams_were_told(journal: Journal, following: Streams) -> None:
+    """However many come and go while the journal rests, each with a place and a filter of its own."""
+    await write(journal, *(f"o{number}" for number in range(5)))
+    staying = following.follow(None, EVERYTHING)
+    waiting = asyncio.ensure_future(anext(staying))
+    await asyncio.sleep(0)
+    await write(journal, *(f"p{number}" for number in range(5)))
+    await waiting
+    for since in range(5, 9):
+        for pair in ("BTC-USDT", "ETH-USDT"):
+            wanted = StreamFilter(trading_pairs=("BTC-USDT", pair))
+            assert seqs(await take(following, 10 - since, since, wanted)) == list(range(since + 1, 11))
+    del waiting
+    await staying.aclose()
+    gc.collect()
+    assert len(following._portions) == 0
 
 
 async def test_streams_that_want_the_same_share_it(journal: Journal, following: Streams) -> None:
