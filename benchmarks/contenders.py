@@ -16,7 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".bench"
+OURS = WORK / "ours"
 PEERS = WORK / "peers"
+#: What the gateway runs on: a tool of ours would be loaded by a library that finds it, and counted as the gateway's.
+OUR_PYTHON = str(OURS / "bin" / "python")
 USER = "admin:bench-password"
 
 #: Servers run on the first processor, the exchange and the load on the second, so that neither takes the other's time.
@@ -149,24 +152,19 @@ def pinned(cpu: str | None, command: Sequence[str]) -> list[str]:
     return list(command) if cpu is None else ["taskset", "-c", cpu, *command]
 
 
-def build_peers() -> None:
-    """Make the environment of the peers, from its lock file."""
-    stamp = PEERS / ".built"
-    locked = ROOT / "benchmarks" / "peers" / "requirements.txt"
+def build_environments() -> None:
+    """Make the environments of the gateway and of the peers, each with what it needs and nothing else, from their lock files."""
+    _build(OURS, ROOT / "requirements.txt")
+    _build(PEERS, ROOT / "benchmarks" / "peers" / "requirements.txt")
+
+
+def _build(environment: Path, locked: Path) -> None:
+    stamp = environment / ".built"
     if stamp.exists() and stamp.stat().st_mtime > locked.stat().st_mtime:
         return
-    subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-    pip = [
-        str(PEERS / "bin" / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--only-binary",
-        ":all:",
-        "--require-hashes",
-    ]
-    subprocess.run([*pip, "-r", str(locked)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(locked)], check=True)
     stamp.touch()
 
 
@@ -224,13 +222,13 @@ def gateway(
     if is_fresh:
         shutil.rmtree(data_dir, ignore_errors=True)
         data_dir.mkdir(parents=True)
-        prepare = [sys.executable, "-m", "benchmarks.prepare"]
+        prepare = [OUR_PYTHON, "-m", "benchmarks.prepare"]
         subprocess.run(prepare, cwd=ROOT, env={**os.environ, **settings}, check=True, stdout=subprocess.DEVNULL)
     return Contender(
         name=name,
         title=title,
         port=port,
-        command=[sys.executable, *command],
+        command=[OUR_PYTHON, *command],
         environment=settings,
         data_dir=data_dir,
         cpu=cpu,

@@ -45,7 +45,9 @@ def main(source: str, target: str) -> None:
             panel.set_ylabel(label)
             panel.set_title(f"exchange latency {latency} ms")
         panels[1][column].set_yscale("log")
-    panels[0][0].legend(fontsize="small")
+    # Room for the legend above the bars.
+    panels[0][0].set_ylim(top=panels[0][0].get_ylim()[1] * 1.35)
+    panels[0][0].legend(fontsize="small", loc="upper left")
     figure.tight_layout()
     figure.savefig(target, dpi=110)
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.contenders import WORK, build_peers
+from benchmarks.contenders import WORK, build_environments
 from benchmarks.measurement import Plan
 from benchmarks.parts import growth, memory, no_exchange, restart, side_by_side, streams, workers
 from benchmarks.report import conditions, write_report
@@ -44,7 +44,7 @@ def main() -> None:
     """Measure and write."""
     asked = _arguments()
     plan = Plan(rounds=asked.rounds, seconds=asked.seconds, warmup=asked.warmup, concurrency=tuple(asked.concurrency))
-    build_peers()
+    build_environments()
     _KEPT.mkdir(parents=True, exist_ok=True)
     for part in asked.parts:
         started = time.perf_counter()

@@ -5,11 +5,10 @@ Nobody is pinned here: workers, the process that keeps accounts in step, Postgre
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from typing import Any
 
-from benchmarks.contenders import Contender, exchange, gateway
+from benchmarks.contenders import OUR_PYTHON, Contender, exchange, gateway
 from benchmarks.measurement import Plan, Run, in_turn, load, running, tell
 from benchmarks.postgres import running_server
 from benchmarks.tables import contender_table
@@ -20,7 +19,7 @@ CONCURRENCY = (8, 64)
 _SECONDS = 3.0
 
 #: The Procfile's "web" and "worker" in one process group, so that both are watched and stopped together.
-_PROCFILE = f"{sys.executable} -m app worker & exec {sys.executable} -m gunicorn -c gunicorn.conf.py wsgi:app"
+_PROCFILE = f"{OUR_PYTHON} -m app worker & exec {OUR_PYTHON} -m gunicorn -c gunicorn.conf.py wsgi:app"
 
 
 def _gunicorn(workers: int, port: int, database_url: str) -> Contender:
