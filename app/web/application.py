@@ -64,6 +64,14 @@ class WebSettings(Protocol):
     def cors_origins(self) -> Sequence[str]:
         """The origins of web pages that may read answers; none for pages of this host."""
 
+    @property
+    def username(self) -> str:
+        """The user's name."""
+
+    @property
+    def password(self) -> str | None:
+        """The user's password where the environment says it: the gateway's ``start`` hashes it."""
+
 
 class Gateway(Protocol):
     """What the edge needs of the running gateway; handlers get the same object as their first argument."""
@@ -116,7 +124,7 @@ def create_app(
             LifespanMiddleware,
             ContextMiddleware,
         ],
-        lifespan=_lifespan(gateway, closing),
+        lifespan=_lifespan(gateway, authenticator, closing),
         jsonifier=WireJsonifier(),
         resolver=HandlerResolver(gateway, handlers),
         security_map=security_map(authenticator),
@@ -140,11 +148,14 @@ async def _start(gateway: Gateway) -> None:
 
 
 def _lifespan(
-    gateway: Gateway, closing: Sequence[Callable[[], None]]
+    gateway: Gateway, authenticator: Authenticator, closing: Sequence[Callable[[], None]]
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         await _start(gateway)
+        if gateway.settings.password is not None:
+            # The gateway has just hashed it; to verify the first request would take a fifth of a second more.
+            await authenticator.expect(gateway.settings.username, gateway.settings.password)
         # What is loaded by now stays for good; without this, each full collection walks all of it and takes tens of milliseconds.
         gc.collect()
         gc.freeze()

@@ -26,7 +26,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from app.clock import Clock
 from app.domain.errors import NotAuthenticated, NotNow
-from app.web.credentials import Credentials, parse_basic
+from app.web.credentials import Credentials, basic_authorization, parse_basic
 
 #: Seconds that an acceptance lasts: a busy caller costs one hash in five minutes.
 ACCEPTED_SECONDS = 300
@@ -80,8 +80,7 @@ class Authenticator:
         """
         if not authorization:
             raise NotAuthenticated(_NOT_GIVEN)
-        # A keyed hash; unlike an HMAC of OpenSSL's it does not let go of the interpreter for so few bytes.
-        key = hashlib.blake2b(authorization, key=self._secret, digest_size=32).digest()
+        key = self._key(authorization)
         now = self._clock.monotonic()
         acceptance = self._accepted.get(key)
         if acceptance is not None and (now < acceptance.recheck_at or await self._renew(key, acceptance, now)):
@@ -92,6 +91,12 @@ class Authenticator:
         if username is None:
             raise NotAuthenticated(_WRONG)
         return username
+
+    async def expect(self, username: str, password: str) -> None:
+        """Take for verified what the stored hash was just made of, so that who comes first need not wait for a verification."""
+        stored = await self._password_hash(username)
+        if stored is not None:
+            self._accept(self._key(basic_authorization(username, password)), username, stored)
 
     def close(self) -> None:
         """Stop the threads. May be called twice."""
@@ -130,18 +135,25 @@ class Authenticator:
         stored = await self._password_hash(credentials.username)
         loop = asyncio.get_running_loop()
         matches = await loop.run_in_executor(self._threads, _matches, stored or _NOBODY, credentials)
-        now = self._clock.monotonic()
         if not matches or stored is None:
-            self._remember(self._refused, key, now + REFUSED_SECONDS)
+            self._remember(self._refused, key, self._clock.monotonic() + REFUSED_SECONDS)
             return None
+        self._accept(key, credentials.username, stored)
+        return credentials.username
+
+    def _key(self, authorization: bytes) -> bytes:
+        # A keyed hash; unlike an HMAC of OpenSSL's it does not let go of the interpreter for so few bytes.
+        return hashlib.blake2b(authorization, key=self._secret, digest_size=32).digest()
+
+    def _accept(self, key: bytes, username: str, stored_hash: str) -> None:
+        now = self._clock.monotonic()
         acceptance = _Acceptance(
-            username=credentials.username,
-            stored_hash=stored,
+            username=username,
+            stored_hash=stored_hash,
             expires_at=now + ACCEPTED_SECONDS,
             recheck_at=now + RECHECK_SECONDS,
         )
         self._remember(self._accepted, key, acceptance)
-        return credentials.username
 
     @staticmethod
     def _remember(store: OrderedDict[bytes, _Value], key: bytes, value: _Value) -> None:

@@ -56,8 +56,13 @@ def websocket_authorization(scope: Scope) -> bytes | None:
         # Clients send the token without escaping it, so its plus signs arrive as spaces.
         return b"Basic " + query["token"].replace(" ", "+").encode("utf-8")
     if "username" in query and "password" in query:
-        return b"Basic " + base64.b64encode(f"{query['username']}:{query['password']}".encode())
+        return basic_authorization(query["username"], query["password"])
     return None
+
+
+def basic_authorization(username: str, password: str) -> bytes:
+    """The value of an ``Authorization`` header as nearly every client writes it."""
+    return b"Basic " + base64.b64encode(f"{username}:{password}".encode())
 
 
 def _text(data: bytes) -> str:

@@ -28,6 +28,8 @@ class EdgeSettings:
 
     max_body: int = MAX_BODY
     cors_origins: tuple[str, ...] = ()
+    username: str = "admin"
+    password: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

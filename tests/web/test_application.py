@@ -10,13 +10,16 @@ from connexion.exceptions import InvalidSpecification, ResolverError
 from httpx import AsyncClient
 from starlette.types import Receive, Scope, Send
 
+from app.clock import SystemClock
+from app.web import authentication
 from app.web.application import create_app
+from app.web.authentication import Authenticator
 from app.web.errors import StartupRefused
 from app.web.routing import PreparedRouting
 from app.web.security import BasicOperation, OpenOperation, PreparedSecurity
 from app.web.validation import PreparedValidation, PreparedValidationOperation
 from openapi import load_spec
-from tests.web.conftest import PASSWORD, EdgeGateway, basic
+from tests.web.conftest import PASSWORD, EdgeGateway, EdgeSettings, basic
 from tests.web.contract import one_operation, small_contract
 
 SAMPLES = "tests.web.samples"
@@ -173,6 +176,26 @@ async def test_lifespan_starts_and_stops_the_gateway() -> None:
 
     await app({"type": "lifespan", "state": {}}, receive, send)
     assert sent == ["lifespan.startup.complete", "start", "lifespan.shutdown.complete", "start", "stop"]
+
+
+async def test_a_password_of_the_environment_is_not_verified_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway has just hashed it, so the first request need not wait for a verification."""
+    gateway = EdgeGateway(settings=EdgeSettings(password=PASSWORD))
+    authenticator = Authenticator(gateway.password_hash, SystemClock())
+    app = create_app(gateway, spec=small_contract(), handlers=SAMPLES, authenticator=authenticator)
+    monkeypatch.setattr(authentication, "_HASHER", None)
+
+    async def receive() -> dict[str, str]:
+        return {"type": "lifespan.startup"} if "start" not in gateway.calls else {"type": "lifespan.shutdown"}
+
+    async def send(message: dict[str, str]) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            assert await authenticator.authenticate(basic("admin", PASSWORD).encode()) == "admin"
+        else:
+            assert message["type"] == "lifespan.shutdown.complete"
+
+    await app({"type": "lifespan", "state": {}}, receive, send)
+    assert gateway.calls[-1] == "stop"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,36 @@ async def test_a_caller_that_hangs_up_does_not_end_the_verification_for_others(a
         await first
 
 
+async def test_expected_credentials_cost_no_verification(
+    authenticator: Authenticator, users: Users, counted: Counted, clock: StillClock
+) -> None:
+    """They last as long as any acceptance, and no longer than the hash; nothing else is let in with them."""
+    await authenticator.expect("admin", "right")
+    assert await authenticator.authenticate(RIGHT) == "admin"
+    assert counted.verified == []
+    with pytest.raises(NotAuthenticated):
+        await authenticator.authenticate(WRONG)
+    clock.advance(RECHECK_SECONDS)
+    users.hashes["admin"] = HASHER.hash("other")
+    with pytest.raises(NotAuthenticated):
+        await authenticator.authenticate(RIGHT)
+
+
+async def test_expected_credentials_expire(authenticator: Authenticator, counted: Counted, clock: StillClock) -> None:
+    """Then they are verified like any."""
+    await authenticator.expect("admin", "right")
+    clock.advance(ACCEPTED_SECONDS)
+    assert await authenticator.authenticate(RIGHT) == "admin"
+    assert len(counted.verified) == 1
+
+
+async def test_nobody_is_expected_who_is_not_there(authenticator: Authenticator) -> None:
+    """A name without a hash stays unknown."""
+    await authenticator.expect("nobody", "right")
+    with pytest.raises(NotAuthenticated):
+        await authenticator.authenticate(basic("nobody", "right").encode())
+
+
 async def test_an_acceptance_expires(authenticator: Authenticator, counted: Counted, clock: StillClock) -> None:
     """After the time it lasts the hash is verified again."""
     await authenticator.authenticate(RIGHT)
