@@ -75,16 +75,14 @@ class GatheredLog:
             self._due_on = None
             if not events:
                 return
+            lines = [_line(event) for event in events]
             if self._lost:
-                events.append({"event": "log lines lost", "level": "error", "number": self._lost})
+                lines.append(_line({"event": "log lines lost", "level": "error", "number": self._lost}))
             try:
-                self._stream.write(b"".join([_line(event) for event in events]))
+                self._stream.write(b"".join(lines))
                 self._stream.flush()
-            except (
-                OSError,
-                ValueError,
-            ):  # a full disk, a reader that has gone, a closed stream: nowhere left to tell it
-                self._lost += len(events) - bool(self._lost)
+            except (OSError, ValueError):  # a full disk, a reader that has gone, a closed stream: nobody left to tell
+                self._lost += len(events)
             else:
                 self._lost = 0
 

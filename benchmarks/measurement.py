@@ -109,10 +109,15 @@ def running(*contenders: Contender) -> Iterator[None]:
 
 
 def in_turn(everybody: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
-    """Everybody once a round; the order is turned round each time, so that a machine that slows down slows all."""
+    """Everybody once a round."""
     for number in range(rounds):
-        for each in everybody if number % 2 == 0 else reversed(everybody):
+        for each in _ordered(everybody, number):
             yield number, each
+
+
+def _ordered(everybody: Sequence[T], number: int) -> Sequence[T]:
+    """The order of a round: it is turned round each time, so that a machine that slows down slows all."""
+    return everybody if number % 2 == 0 else everybody[::-1]
 
 
 def compared(
@@ -132,7 +137,7 @@ def compared(
             for concurrency in plan.concurrency:
                 if number % 2 == 1:
                     beside(concurrency)
-                for contender in everybody if number % 2 == 0 else reversed(everybody):
+                for contender in _ordered(everybody, number):
                     # Whoever was loaded last has something left to do.
                     time.sleep(_PAUSE)
                     run = load(contender, concurrency, plan.seconds, exchange=exchange)

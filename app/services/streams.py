@@ -67,8 +67,8 @@ class Streams:
         self._clock = clock
         self._recent: deque[JournalEntry] = deque(maxlen=_RECENT)
         self._head = 0
-        #: What is being told up to ``_head``, by where it begins and who wants it: streams that keep up share it.
-        self._portions: WeakValueDictionary[tuple[int, StreamFilter], Portion] = WeakValueDictionary()
+        #: What is being told, by the entries before and at its end and by who wants it: streams that keep up share it.
+        self._portions: WeakValueDictionary[tuple[int, int, StreamFilter], Portion] = WeakValueDictionary()
         self._round = asyncio.Event()
         #: Set while a stream is open: nothing is read for nobody.
         self._followed = asyncio.Event()
@@ -131,9 +131,9 @@ class Streams:
         if position + 1 < first:
             page = await asyncio.to_thread(self._journal.tail, position, limit=_PAGE)
             return _portion(page, wanted), page[-1].seq if page else position
-        portion = self._portions.get((position, wanted))
+        portion = self._portions.get((position, head, wanted))
         if portion is None:
-            portion = self._portions[position, wanted] = _portion(newest(self._recent, head - position), wanted)
+            portion = self._portions[position, head, wanted] = _portion(newest(self._recent, head - position), wanted)
         return portion, head
 
     async def _wait_round(self, until: float) -> bool:
@@ -154,12 +154,6 @@ class Streams:
         self._round.set()
         self._round = asyncio.Event()
 
-    def _begin_at(self, head: int) -> None:
-        """There is news up to ``head``: wake every waiting stream."""
-        self._head = head
-        self._portions.clear()
-        self._end_round()
-
     def _pause(self) -> float:
         """How long to collect entries before the next round."""
         return min(_LONGEST_ROUND, max(_SHORTEST_ROUND, _ROUND_PER_STREAM * self.open_count))
@@ -170,7 +164,8 @@ class Streams:
                 # Whoever comes next begins at the end as it then is, or further back and reads up to it from the database.
                 self._recent.clear()
                 await self._followed.wait()
-                self._begin_at(self._journal.known_head)
+                self._head = self._journal.known_head
+                self._end_round()
             await self._journal.wait_beyond(self._head, HEARTBEAT)
             try:
                 entries = self._journal.added_after(self._head)
@@ -181,7 +176,8 @@ class Streams:
                 continue
             if entries:
                 self._recent.extend(entries)
-                self._begin_at(entries[-1].seq)
+                self._head = entries[-1].seq
+                self._end_round()
                 await self._clock.sleep(self._pause())
 
 

@@ -172,6 +172,24 @@ async def test_nothing_is_kept_of_what_closed_streams_were_told(journal: Journal
     assert len(following._portions) == 0
 
 
+async def test_who_comes_later_is_not_told_what_ended_earlier(journal: Journal, following: Streams) -> None:
+    """Also where somebody still holds what began at the same place."""
+    opened = following.follow(None, EVERYTHING)
+    waiting = asyncio.ensure_future(anext(opened))
+    await asyncio.sleep(0)
+    await write(journal, "a")
+    held = await waiting
+    await write(journal, "b", "c")
+    rest: list[JournalEntry] = []
+    async for portion in opened:
+        rest += portion
+        if rest[-1].seq == 3:
+            break
+    assert seqs(await take(following, 3, 0)) == [1, 2, 3]
+    assert seqs([*held, *rest]) == [1, 2, 3]
+    await opened.aclose()
+
+
 async def test_streams_that_want_the_same_share_it(journal: Journal, following: Streams) -> None:
     """What one of them makes of the entries serves the others; who wants something else, or is elsewhere, gets his own."""
     narrow = StreamFilter(account_names=("other",))
