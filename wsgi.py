@@ -6,7 +6,7 @@ from app.logs import configure_logging
 from app.settings import load_settings
 from app.web.application import create_app
 from app.web.greeting import greet
-from app.web.sockets import sockets
+from app.web.sockets.endpoints import sockets
 
 configure_logging(SystemClock().now)
 _gateway = build_gateway(load_settings(), role="web")

@@ -14,36 +14,36 @@ from typing import Any, Literal
 from app.clock import Clock, SystemClock
 from app.entropy import Entropy
 from app.journal.journal import Journal
-from app.journal.preferences import Preferences
 from app.metrics import Metrics
-from app.services.accounts import AccountKeeper, reseal
-from app.services.books import Books
+from app.services.accounts.accounts import AccountKeeper, reseal
+from app.services.accounts.portfolio import Portfolio
+from app.services.accounts.position_settings import PositionSettings
+from app.services.accounts.positions import Positions
+from app.services.accounts.snapshots import SnapshotTaker
+from app.services.accounts.users import Users
 from app.services.catalog import Catalog
-from app.services.feed import Feed
-from app.services.funding import FundingKeeper
 from app.services.gateway import Gateway
 from app.services.gauges import Gauges
-from app.services.history import History
-from app.services.inflight import InFlight
-from app.services.lock import DirectoryLock
-from app.services.market_data import MarketData
-from app.services.orders import Orders
-from app.services.portfolio import Portfolio
-from app.services.position_settings import PositionSettings
-from app.services.positions import Positions
-from app.services.prices import Prices
-from app.services.rates import Rates
-from app.services.readings import Readings
-from app.services.recorder import Recorder
-from app.services.recovery import Recovery
-from app.services.rules import Rules
+from app.services.markets.books import Books
+from app.services.markets.market_data import MarketData
+from app.services.markets.prices import Prices
+from app.services.markets.rates import Rates
+from app.services.markets.readings import Readings
+from app.services.markets.rules import Rules
+from app.services.orders.history import History
+from app.services.orders.inflight import InFlight
+from app.services.orders.placing import Orders
+from app.services.orders.recorder import Recorder
+from app.services.reconciling.feed import Feed
+from app.services.reconciling.funding import FundingKeeper
+from app.services.reconciling.recovery import Recovery
+from app.services.reconciling.settling import Settling
+from app.services.reconciling.watch import Watch
 from app.services.sessions import Sessions
-from app.services.settling import Settling
-from app.services.snapshots import SnapshotTaker
 from app.services.streams import Streams
-from app.services.users import Users
-from app.services.watch import Watch
 from app.settings import Settings
+from app.storage.directory_lock import DirectoryLock
+from app.storage.preferences import Preferences
 from app.vault import Vault, add_key, load_secret
 
 #: ``all`` serves orders and keeps accounts in step, ``web`` leaves the latter to workers.

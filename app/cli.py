@@ -17,15 +17,15 @@ from app import __version__
 from app.bootstrap import build_gateway, rotate_vault
 from app.clock import SystemClock
 from app.domain.errors import OrdergateError
-from app.journal import schema
 from app.logs import configure_logging
 from app.services.gateway import Gateway
 from app.settings import Settings, load_settings
+from app.storage import schema
 from app.vault import VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
 from app.web.protocol import BoundedProtocol
-from app.web.sockets import sockets
+from app.web.sockets.endpoints import sockets
 
 #: A trading client that pauses between orders should not pay a new connection; seconds.
 KEEP_ALIVE = 75

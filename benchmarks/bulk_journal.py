@@ -29,9 +29,9 @@ from app.domain.ids import new_order_id
 from app.domain.observation import observe
 from app.domain.order import Order, OrderRequest, intended
 from app.domain.reports import OrderReport
-from app.journal import schema
 from app.journal.journal import Journal
 from app.settings import Settings
+from app.storage import schema
 
 #: Every order has this many fills.
 FILLS = 3

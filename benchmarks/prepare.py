@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.bootstrap import build_gateway
-from app.journal import schema
-from app.services.accounts import MASTER_ACCOUNT
+from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.settings import load_settings
+from app.storage import schema
 from app.vault import Vault, load_secret
 
 CREDENTIALS = {"binance_api_key": "bench", "binance_api_secret": "bench-secret"}

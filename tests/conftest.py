@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.journal.schema import upgrade
+from app.storage.schema import upgrade
 from tests.clock import FakeClock
 from tests.postgres import PostgresServer, running_server
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.bootstrap import build_gateway
 from app.clock import Clock
-from app.services.accounts import MASTER_ACCOUNT
+from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.settings import Settings
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from app.journal.schema import upgrade
+from app.storage.schema import upgrade
 
 with warnings.catch_warnings():
     # Its import complains where a login has no runtime directory; it then uses the temporary one.

@@ -64,23 +64,30 @@ def test_import_contracts_are_kept() -> None:
         pytest.param("app/journal/rows.py", "import app.services", "Imports go one way", id="journal-services"),
         pytest.param("app/journal/rows.py", "import app.vault", "Imports go one way", id="journal-beside-vault"),
         pytest.param("app/paper/book.py", "import app.connectors", "Imports go one way", id="paper-connectors"),
-        pytest.param("app/services/feed.py", "import app.handlers", "Imports go one way", id="services-handlers"),
+        pytest.param(
+            "app/services/reconciling/feed.py", "import app.handlers", "Imports go one way", id="services-handlers"
+        ),
         pytest.param("app/handlers/pages.py", "import app.web", "Imports go one way", id="handlers-web"),
         pytest.param("app/novelty.py", "", "Imports go one way", id="module-without-a-place"),
         pytest.param("app/novelty/__init__.py", "", "Imports go one way", id="package-without-a-place"),
         pytest.param("app/domain/fill.py", "from app.clock import Clock", "The domain knows no clock", id="clock"),
         pytest.param("app/domain/fill.py", "import app.settings", "The domain knows no clock", id="settings"),
-        pytest.param("app/services/feed.py", "import binance", "Exchange SDKs stay", id="sdk"),
-        pytest.param("app/web/streams.py", "import aiohttp", "Exchange SDKs stay", id="aiohttp-in-web"),
+        pytest.param("app/services/reconciling/feed.py", "import binance", "Exchange SDKs stay", id="sdk"),
+        pytest.param("app/web/sockets/router.py", "import aiohttp", "Exchange SDKs stay", id="aiohttp-in-web"),
         pytest.param("app/paper/book.py", "from websockets import sync", "Exchange SDKs stay", id="websockets"),
         pytest.param("app/bootstrap.py", "import ccxt.pro", "Exchange SDKs stay", id="ccxt"),
-        pytest.param("app/services/feed.py", "from sqlalchemy import select", "SQL stays", id="sql-in-services"),
+        pytest.param(
+            "app/services/reconciling/feed.py", "from sqlalchemy import select", "SQL stays", id="sql-in-services"
+        ),
         pytest.param("app/connectors/base.py", "import sqlalchemy", "SQL stays", id="sql-in-connectors"),
-        pytest.param("app/services/feed.py", "import flask", "HTTP frameworks", id="flask"),
+        pytest.param("app/services/reconciling/feed.py", "import flask", "HTTP frameworks", id="flask"),
         pytest.param("app/journal/rows.py", "from connexion import problem", "HTTP frameworks", id="connexion"),
         pytest.param("app/domain/order.py", "import marshmallow", "HTTP frameworks", id="marshmallow"),
         pytest.param(
-            "app/services/feed.py", "from app.connectors import binance_rules", "Connectors are reached", id="registry"
+            "app/services/reconciling/feed.py",
+            "from app.connectors.binance import rules",
+            "Connectors are reached",
+            id="registry",
         ),
     ],
 )

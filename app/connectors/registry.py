@@ -10,16 +10,16 @@ from importlib import import_module
 from types import MappingProxyType
 
 from app.connectors.base import Connector, CredentialField
-from app.connectors.fields import KNOWN_FIELDS
+from app.connectors.known import KNOWN_FIELDS
 from app.domain.errors import UnknownConnector, UnsupportedConnector
 
 CONNECTORS: Mapping[str, str] = MappingProxyType(
     {
-        "binance": "app.connectors.binance:BinanceConnector",
-        "binance_perpetual": "app.connectors.binance_perpetual:BinancePerpetualConnector",
-        "binance_perpetual_testnet": "app.connectors.binance_perpetual:BinancePerpetualTestnetConnector",
-        "paper": "app.connectors.paper:PaperConnector",
-        "paper_perpetual": "app.connectors.paper_perpetual:PaperPerpetualConnector",
+        "binance": "app.connectors.binance.spot:BinanceConnector",
+        "binance_perpetual": "app.connectors.binance.perpetual:BinancePerpetualConnector",
+        "binance_perpetual_testnet": "app.connectors.binance.perpetual:BinancePerpetualTestnetConnector",
+        "paper": "app.connectors.paper.spot:PaperConnector",
+        "paper_perpetual": "app.connectors.paper.perpetual:PaperPerpetualConnector",
     }
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -62,6 +63,13 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
             self.client_order_id or "",
         )
         return "|".join(parts)
+
+
+class AccountKey(NamedTuple):
+    """One account on one connector: what has credentials of its own, a feed, balances and positions."""
+
+    account_name: str
+    connector_name: str
 
 
 class OrderKey(Struct, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ async def open_socket(
     trading_pairs: Sequence[str] | None = None,
     since: int | None = None,
 ) -> StreamAnswer:
-    """GET /ws/orders without an upgrade; the upgrade itself is answered by ``app.web.order_socket``."""
+    """GET /ws/orders without an upgrade; the upgrade itself is answered by ``app.web.sockets.orders``."""
     raise UpgradeRequired("Open this path as a WebSocket")
 
 

@@ -31,10 +31,10 @@ from app.handlers.schemas import (
     RemoveTradingPairRequestSchema,
     VolumeQueryRequestSchema,
 )
-from app.services.candle_pages import CandleRange
 from app.services.gateway import Gateway
-from app.services.market_data import TICKERS_AGE
-from app.services.readings import CLEANUP_INTERVAL, FEED_TIMEOUT
+from app.services.markets.candle_pages import CandleRange
+from app.services.markets.market_data import TICKERS_AGE
+from app.services.markets.readings import CLEANUP_INTERVAL, FEED_TIMEOUT
 
 _PRICES = PricesRequestSchema()
 _FUNDING = FundingInfoRequestSchema()

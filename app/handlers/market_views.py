@@ -12,8 +12,8 @@ from typing import Any
 
 from app.domain.decimals import EXACT, normal
 from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, PublicTrade, Ticker
-from app.services.books import BookAnswer
-from app.services.readings import FEED_TIMEOUT, Reading
+from app.services.markets.books import BookAnswer
+from app.services.markets.readings import FEED_TIMEOUT, Reading
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)

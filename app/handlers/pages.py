@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 
-from app.journal.records import Page
+from app.storage.records import Page
 
 T = TypeVar("T")
 

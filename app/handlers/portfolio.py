@@ -11,8 +11,8 @@ from app.handlers.schemas import (
     PortfolioFilterSchema,
     PortfolioHistoryFilterSchema,
 )
-from app.journal.portfolio import SnapshotFilter
 from app.services.gateway import Gateway
+from app.storage.portfolio import SnapshotFilter
 
 _FILTER = PortfolioFilterSchema()
 _HISTORY_FILTER = PortfolioHistoryFilterSchema()

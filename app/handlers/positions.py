@@ -17,9 +17,9 @@ from app.handlers.schemas import (
     PositionSchema,
     SettingResponseSchema,
 )
-from app.journal.funding import FundingFilter, RecordedFunding
+from app.services.accounts.positions import AccountPosition, Unanswered
 from app.services.gateway import Gateway
-from app.services.positions import AccountPosition, Unanswered
+from app.storage.funding import FundingFilter, RecordedFunding
 
 _FILTER = PositionFilterSchema()
 _POSITION = PositionSchema()

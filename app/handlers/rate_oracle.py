@@ -7,7 +7,7 @@ from typing import Any
 
 from app.handlers.schemas import OracleRatesRequestSchema, RateOracleChangeSchema
 from app.services.gateway import Gateway
-from app.services.rates import RateConfig
+from app.services.markets.rates import RateConfig
 
 _RATES = OracleRatesRequestSchema()
 _CHANGE = RateOracleChangeSchema()

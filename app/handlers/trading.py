@@ -20,7 +20,7 @@ from app.handlers.schemas import (
 from app.handlers.views import order_row, order_with_events, trade_row
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
-from app.services.orders import Outcome, Placed
+from app.services.orders.placing import Outcome, Placed
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
 _TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())

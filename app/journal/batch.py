@@ -22,7 +22,7 @@ from app.journal import statements
 from app.journal.records import JournalEntry
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
 from app.journal.store import Store
-from app.journal.tables import BALANCES, ORDERS
+from app.storage.tables import BALANCES, ORDERS
 
 #: Orders remembered, so that an order's outcome needs no look at the database: those of a second of the busiest day. One takes
 #: about two kilobytes.

@@ -15,15 +15,8 @@ from app.domain.errors import JournalUnavailable
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
-from app.journal.accounts import Accounts
-from app.journal.database import Database
-from app.journal.errors import JournalInDoubt, SchemaOutdated
-from app.journal.funding import FundingPayments
-from app.journal.leases import Leases
-from app.journal.portfolio import Snapshots
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Opened, Recorded
-from app.journal.schema import is_current
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
@@ -31,6 +24,13 @@ from app.journal.units import Decide, OpenOrder, RecordBalances, RecordEvents, U
 from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings
+from app.storage.accounts import Accounts
+from app.storage.database import Database
+from app.storage.errors import JournalInDoubt, SchemaOutdated
+from app.storage.funding import FundingPayments
+from app.storage.leases import Leases
+from app.storage.portfolio import Snapshots
+from app.storage.schema import is_current
 
 #: Seconds for which a failed write makes the journal unready. A probe that stays away longer would keep a healed server out.
 _HELD_AGAINST = 5.0

@@ -12,14 +12,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, ColumnElement, FromClause, Select, TextClause, and_, select
 
 from app.domain.order import Order, OrderKey
-from app.journal import cursors
-from app.journal.database import Database
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.pages import Counted, Listing, Search, find_all, find_counted
 from app.journal.payloads import decode_event, decode_start
-from app.journal.records import JournalEntry, Page, Trade
+from app.journal.records import JournalEntry, Trade
 from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
-from app.journal.tables import (
+from app.storage import cursors
+from app.storage.database import Database
+from app.storage.records import Page
+from app.storage.tables import (
     ACTIVE_ONLY,
     EVENTS,
     FILL_COUNTS,

@@ -1,11 +1,10 @@
-"""What the journal hands back: entries, trades, pages and the outcome of a write. Frozen values without behaviour."""
+"""What the journal hands back: entries, trades and the outcome of a write. Frozen values without behaviour."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -14,8 +13,6 @@ from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.domain.reports import BalanceReport
-
-T = TypeVar("T")
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -67,24 +64,3 @@ class Trade:
     def trade_id(self) -> str:
         """The name that callers know a trade by."""
         return f"{self.order_id}_{self.fill.exchange_fill_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """Sealed credentials, and when they were put."""
-
-    sealed: bytes = field(repr=False)
-    put_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
-    """One page of a search. ``total_count`` counts all that match; ``next_cursor`` is None on the last page."""
-
-    items: tuple[T, ...]
-    total_count: int
-    next_cursor: str | None
-
-    @property
-    def has_more(self) -> bool:
-        return self.next_cursor is not None

@@ -15,11 +15,11 @@ from app.domain.enums import Liquidity, OrderState, OrderStatus, OrderType, Posi
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.domain.reports import Balance
-from app.journal.codec import Codec
 from app.journal.payloads import decode_balances, decode_event, decode_fees, encode_fees
 from app.journal.records import JournalEntry, Trade
-from app.journal.tables import FILLS, ORDERS
-from app.journal.types import Money, UtcTime
+from app.storage.codec import Codec
+from app.storage.tables import FILLS, ORDERS
+from app.storage.types import Money, UtcTime
 
 Row = Sequence[Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import CTE, Column, Table, and_, bindparam, cast, column, insert, select, update, values
 
 from app.journal.rows import CHANGEABLE
-from app.journal.tables import BALANCES, EVENTS, FILLS, ORDERS
+from app.storage.tables import BALANCES, EVENTS, FILLS, ORDERS
 
 Columns = Sequence[Column[Any]]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import Dialect
 
-from app.journal.codec import Codec
 from app.journal.rows import Row
 from app.journal.statements import Statement
+from app.storage.codec import Codec
 
 
 class ConnectionLost(Exception):

@@ -14,9 +14,9 @@ from itertools import islice
 
 from app.clock import Clock
 from app.domain.errors import JournalUnavailable
-from app.journal.database import Database
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry
+from app.storage.database import Database
 
 #: Seconds between two looks at the database while somebody waits. LISTEN makes the normal case immediate; one small
 #: read every two seconds costs nothing.

@@ -21,12 +21,12 @@ from msgspec import Struct
 from app.domain.errors import JournalUnavailable
 from app.failpoints import reach
 from app.journal.batch import Batch, Memory
-from app.journal.errors import JournalInDoubt
 from app.journal.inbox import Inbox
 from app.journal.records import JournalEntry
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
+from app.storage.errors import JournalInDoubt
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256

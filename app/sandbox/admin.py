@@ -17,9 +17,9 @@ from aiohttp import web
 
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
+from app.sandbox.binance.futures.server import FuturesMarket
 from app.sandbox.failures import ApiError
 from app.sandbox.faults import FaultPlan, FaultRule
-from app.sandbox.futures_server import FuturesMarket
 from app.sandbox.keys import KeyRing
 from app.sandbox.limits import Limits, Usage
 from app.sandbox.prices import SteeredPath

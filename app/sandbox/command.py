@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.clock import SystemClock
 from app.paper.exchange import PaperExchange
-from app.sandbox.futures_exchange import FuturesExchange
+from app.sandbox.binance.futures.exchange import FuturesExchange
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 

@@ -14,11 +14,11 @@ from typing import Any
 from app.clock import Clock
 from app.paper.refusals import PaperRefusal, PaperUnavailable
 from app.sandbox import parameters
+from app.sandbox.binance.spot.refusals import api_error
 from app.sandbox.endpoint import Answer, Call, Endpoint, Message, Security
 from app.sandbox.failures import ApiError, bad_key, bad_key_format, bad_signature, missing, service_unavailable
 from app.sandbox.keys import ApiKey, KeyRing
 from app.sandbox.limits import Usage
-from app.sandbox.refusals import api_error
 from app.sandbox.times import milliseconds
 
 #: A timestamp may be this far ahead of the exchange's clock.

@@ -17,26 +17,26 @@ from aiohttp import web
 from app.clock import Clock
 from app.paper.exchange import PaperExchange
 from app.sandbox.admin import Admin
+from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.sandbox.binance.futures.server import FuturesMarket
+from app.sandbox.binance.market_socket import MarketSockets
+from app.sandbox.binance.spot.account import AccountQueries
+from app.sandbox.binance.spot.feed import UserFeed
+from app.sandbox.binance.spot.market import MarketData
+from app.sandbox.binance.spot.orders import OrderEntry
+from app.sandbox.binance.spot.stream_events import StreamEvents
+from app.sandbox.binance.spot.wallet import NoDerivatives, Wallet
+from app.sandbox.binance.spot.ws_api import WsApi
 from app.sandbox.books import Books
 from app.sandbox.endpoint import Endpoint
 from app.sandbox.faults import FaultPlan
-from app.sandbox.futures_exchange import FuturesExchange
-from app.sandbox.futures_server import FuturesMarket
 from app.sandbox.gate import Gate
 from app.sandbox.http import HttpFace
 from app.sandbox.keys import KeyRing
 from app.sandbox.limits import Limits, Usage
-from app.sandbox.market_socket import MarketSockets
 from app.sandbox.prices import SteeredPath
 from app.sandbox.sockets import Connections
-from app.sandbox.spot_account import AccountQueries
-from app.sandbox.spot_market import MarketData
-from app.sandbox.spot_orders import OrderEntry
-from app.sandbox.stream_events import StreamEvents
-from app.sandbox.user_feed import UserFeed
 from app.sandbox.venue import Venue
-from app.sandbox.wallet import NoDerivatives, Wallet
-from app.sandbox.ws_api import WsApi
 
 WS_API_PATH = "/ws-api/v3"
 

@@ -15,8 +15,8 @@ from app.domain.decimals import plain
 from app.paper.exchange import PaperSnapshot
 from app.paper.ledger import is_house
 from app.paper.orders import PaperBalance, PaperFill, PaperOrder
+from app.sandbox.binance.symbols import Symbols
 from app.sandbox.keys import KeyRing
-from app.sandbox.symbols import Symbols
 
 
 def truth(snapshot: PaperSnapshot, symbols: Symbols, keys: KeyRing) -> dict[str, Any]:

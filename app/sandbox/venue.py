@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from app.clock import Clock
 from app.paper.exchange import PaperExchange
 from app.paper.pairs import Pair
-from app.sandbox.symbols import Symbols
+from app.sandbox.binance.symbols import Symbols
 
 Answer = TypeVar("Answer")
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from app.connectors.base import Capabilities, CredentialField
 from app.connectors.registry import CONNECTORS, connector_class, credential_fields
 from app.domain.trading_rule import TradingRule
-from app.journal.accounts import Accounts
 from app.journal.journal import Journal
-from app.services.rules import Rules
+from app.services.markets.rules import Rules
 from app.services.sessions import Sessions
+from app.storage.accounts import Accounts
 
 
 class Catalog:

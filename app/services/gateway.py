@@ -13,32 +13,32 @@ import structlog
 
 from app import logs
 from app.clock import Clock
-from app.journal import schema
-from app.journal.accounts import Accounts
 from app.journal.journal import Journal
 from app.metrics import Metrics
-from app.services.accounts import AccountKeeper
-from app.services.books import Books
+from app.services.accounts.accounts import AccountKeeper
+from app.services.accounts.portfolio import Portfolio
+from app.services.accounts.position_settings import PositionSettings
+from app.services.accounts.positions import Positions
+from app.services.accounts.snapshots import SnapshotTaker
+from app.services.accounts.users import Users
 from app.services.catalog import Catalog
 from app.services.gauges import Gauges
-from app.services.history import History
-from app.services.inflight import InFlight
-from app.services.lock import DirectoryLock
-from app.services.market_data import MarketData
-from app.services.orders import Orders
-from app.services.portfolio import Portfolio
-from app.services.position_settings import PositionSettings
-from app.services.positions import Positions
-from app.services.prices import Prices
-from app.services.rates import Rates
-from app.services.rules import Rules
+from app.services.markets.books import Books
+from app.services.markets.market_data import MarketData
+from app.services.markets.prices import Prices
+from app.services.markets.rates import Rates
+from app.services.markets.rules import Rules
+from app.services.orders.history import History
+from app.services.orders.inflight import InFlight
+from app.services.orders.placing import Orders
+from app.services.reconciling.settling import Settling
+from app.services.reconciling.watch import Watch
 from app.services.sessions import Sessions
-from app.services.settling import Settling
-from app.services.snapshots import SnapshotTaker
 from app.services.streams import Streams
-from app.services.users import Users
-from app.services.watch import Watch
 from app.settings import Settings
+from app.storage import schema
+from app.storage.accounts import Accounts
+from app.storage.directory_lock import DirectoryLock
 
 log = structlog.get_logger(__name__)
 

@@ -19,11 +19,11 @@ import structlog
 
 from app.clock import Clock
 from app.connectors.base import Connector, ConnectorContext
+from app.connectors.redaction import Redactor, guarded, secrets_of
 from app.connectors.registry import connector_class
 from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount
-from app.journal.accounts import Accounts
-from app.services.redaction import Redactor, guarded, secrets_of
 from app.settings import Settings
+from app.storage.accounts import Accounts
 from app.vault import Vault
 
 log = structlog.get_logger(__name__)

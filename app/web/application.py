@@ -30,19 +30,19 @@ from connexion.middleware.lifespan import LifespanMiddleware
 from app.clock import SystemClock
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
-from app.services.lock import DirectoryInUse
+from app.storage.directory_lock import DirectoryInUse
 from app.web.authentication import Authenticator
+from app.web.contract.encoding import WireJsonifier
+from app.web.contract.resolver import HandlerResolver
+from app.web.contract.routing import PreparedRouting
+from app.web.contract.security import PreparedSecurity, security_map
+from app.web.contract.validation import PreparedValidation
 from app.web.cors import Cors
 from app.web.docs import pages_for
 from app.web.edge import Edge
-from app.web.encoding import WireJsonifier
 from app.web.inner import GatewayApp
-from app.web.resolver import HandlerResolver
-from app.web.routing import PreparedRouting
-from app.web.security import PreparedSecurity, security_map
-from app.web.streams import FrontRouter, StreamRoute
+from app.web.sockets.router import FrontRouter, StreamRoute
 from app.web.termination import on_termination
-from app.web.validation import PreparedValidation
 from openapi import load_spec
 
 HANDLERS = "app.handlers"

@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from app.web.answers import Answer
-from app.web.body import read_body
+from app.web.contract.answers import Answer
+from app.web.contract.body import read_body
 from app.web.scope import ARGUMENTS
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
 from app.handlers.streaming import StreamAnswer
-from app.web.answers import pack
 from app.web.bridge import FlaskBridge
+from app.web.contract.answers import pack
 from app.web.errors import UnknownPath
 from app.web.scope import ARGUMENTS
 from app.web.streaming import send_stream

@@ -15,7 +15,7 @@ from connexion.exceptions import BadRequestProblem
 from starlette.exceptions import HTTPException
 
 from app.domain.errors import OrdergateError, SchemaViolation
-from app.web.encoding import encode
+from app.web.contract.encoding import encode
 from app.web.errors import BodyTooLarge, MethodNotAllowed
 
 Headers = list[tuple[bytes, bytes]]

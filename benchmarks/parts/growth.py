@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.journal.cursors import encode_moment
+from app.storage.cursors import encode_moment
 from benchmarks.bulk_journal import FILLS, fill_journal, fingerprint
 from benchmarks.contenders import WORK, Contender, exchange, gateway
 from benchmarks.figures import find, median, medians, ratio

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.order import Order, OrderKey
-from app.journal.database import Database
 from app.journal.filters import OrderFilter
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Trade
+from app.storage.database import Database
 
 _PAGE = 1_000
 

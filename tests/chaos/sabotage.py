@@ -25,8 +25,8 @@ from app.domain.order import Order, OrderRequest, intended
 from app.journal import units
 from app.journal.batch import Batch, Held
 from app.journal.journal import Journal
-from app.services.orders import Orders, Placed
-from app.services.settling import Settling
+from app.services.orders.placing import Orders, Placed
+from app.services.reconciling.settling import Settling
 
 
 def intent_before_send() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from tests.connectors.conformance import CARDS, Check, Dialect, collect, run
-from tests.connectors.paper_dialect import PaperDialect
-from tests.connectors.paper_perpetual_dialect import PaperPerpetualDialect
+from tests.connectors.paper.dialect import PaperDialect
+from tests.connectors.paper.perpetual_dialect import PaperPerpetualDialect
 
 DIALECTS: list[type[Dialect]] = [PaperDialect, PaperPerpetualDialect]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from app.web.decoding import decode
-from app.web.schema import CompiledSchema
+from app.web.contract.decoding import decode
+from app.web.contract.schema import CompiledSchema
 from openapi import load_spec
 
 _SPEC = load_spec()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.connectors.fields import KNOWN_FIELDS
+from app.connectors.known import KNOWN_FIELDS
 from app.connectors.registry import CONNECTORS
 from tests.handlers.contract import checked
 

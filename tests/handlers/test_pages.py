@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.handlers import pages
-from app.journal.records import Page
+from app.storage.records import Page
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.domain.portfolio import Holding, Holdings
-from app.journal.portfolio import SLOT, slot_of
 from app.services.gateway import Gateway
+from app.storage.portfolio import SLOT, slot_of
 from tests.clock import FakeClock
 from tests.connectors.binance.stub import StubExchange, error
 from tests.handlers.contract import checked

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.services.accounts import MASTER_ACCOUNT
-from app.services.funding import FundingKeeper
+from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
+from app.services.reconciling.funding import FundingKeeper
 from tests.clock import FakeClock
 from tests.handlers.contract import checked
 from tests.services.odd_perpetual import register

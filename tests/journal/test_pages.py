@@ -12,11 +12,12 @@ from alembic import command
 from sqlalchemy import Connection, Table, select
 
 from app.domain.enums import EventKind, OrderStatus, TradeType
-from app.journal import pages, schema
-from app.journal.database import Database
+from app.journal import pages
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.journal import Journal
-from app.journal.tables import FILL_COUNTS, FILLS, ORDER_COUNTS, ORDERS
+from app.storage import schema
+from app.storage.database import Database
+from app.storage.tables import FILL_COUNTS, FILLS, ORDER_COUNTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import ACCEPTED, ACCOUNT, CONNECTOR, INTENDED, filled, happened, order
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from app.domain.enums import EventKind, OrderState, OrderStatus, TradeType
 from app.domain.errors import InvalidCursor, JournalUnavailable
 from app.domain.order import Order
-from app.journal.database import Database
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.journal import Journal
 from app.journal.reader import Reader
-from app.journal.records import Page, Trade
+from app.journal.records import Trade
+from app.storage.database import Database
+from app.storage.records import Page
 from tests.clock import START
 from tests.journal.orders import ACCEPTED, ACCOUNT, INTENDED, filled, happened, key, order
 

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, make_url
 
-from app.journal.codec import SQLITE
-from app.journal.database import Database
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.reader import Reader
 from app.journal.rows import change_row, order_row
@@ -24,7 +22,9 @@ from app.journal.statements import (
     Statement,
 )
 from app.journal.store import chunks
-from app.journal.tables import FILL_COUNTS, ORDER_COUNTS, ORDERS
+from app.storage.codec import SQLITE
+from app.storage.database import Database
+from app.storage.tables import FILL_COUNTS, ORDER_COUNTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import key, order
 

@@ -16,8 +16,6 @@ import pytest
 from sqlalchemy import make_url
 
 from app.domain.errors import JournalUnavailable
-from app.journal.database import Database
-from app.journal.errors import JournalInDoubt
 from app.journal.journal import Journal
 from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
@@ -26,6 +24,8 @@ from app.journal.statements import INSERT_EVENTS, INSERT_ORDERS
 from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
+from app.storage.database import Database
+from app.storage.errors import JournalInDoubt
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order
 from tests.postgres import PostgresServer

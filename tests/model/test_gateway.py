@@ -21,10 +21,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from app.domain.enums import OrderType, TradeType
 from app.domain.errors import OrdergateError
 from app.domain.reports import ConnectorEvent
-from app.journal.schema import upgrade
 from app.paper.faults import CANCEL, SUBMIT
 from app.paper.market import HandPath
-from app.services.feed import Feed
+from app.services.reconciling.feed import Feed
+from app.storage.schema import upgrade
 from tests.chaos.checker import CLAUSES, EVENTUAL, Evidence, check
 from tests.chaos.ledger import view_of
 from tests.chaos.operations import Operation

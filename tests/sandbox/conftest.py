@@ -11,12 +11,12 @@ import pytest
 
 from app.clock import Clock, SystemClock
 from app.paper.exchange import PaperExchange
-from app.sandbox.futures_exchange import FuturesExchange
+from app.sandbox.binance.futures.exchange import FuturesExchange
 from app.sandbox.limits import Limits
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.futures_client import FuturesClient
+from tests.sandbox.binance.futures.client import FuturesClient
 from tests.sandbox.raw_client import API_KEY, SECRET, RawClient
 
 ACCOUNT = "alice"

@@ -9,7 +9,7 @@ import pytest
 
 from app.connectors import registry
 from app.connectors.base import CredentialField
-from app.connectors.paper import PaperConnector
+from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ConnectorNotConfigured
 from app.domain.reports import Balance
 from app.domain.trading_rule import TradingRule

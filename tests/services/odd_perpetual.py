@@ -10,7 +10,7 @@ import pytest
 
 from app.connectors import registry
 from app.connectors.base import Connector, CredentialField
-from app.connectors.paper_perpetual import PaperPerpetualConnector
+from app.connectors.paper.perpetual import PaperPerpetualConnector
 from app.domain.enums import PositionMode
 from app.domain.errors import CredentialsRefused, ExchangeDown
 from app.domain.reports import Position

@@ -10,7 +10,7 @@ import pytest
 
 from app.bootstrap import build_gateway
 from app.domain.errors import ExchangeDown
-from app.services.accounts import MASTER_ACCOUNT
+from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.settings import Settings
 from app.vault import Vault

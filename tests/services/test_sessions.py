@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.connectors.paper import PaperConnector
+from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount, UnknownConnector
-from app.services.accounts import MASTER_ACCOUNT
+from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.vault import Vault
 from tests.connectors.binance.hand_clock import HandClock

@@ -17,23 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from app.bootstrap import build_gateway
-from app.connectors.paper import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector, PaperVenue
 from app.domain.enums import OrderType, TradeType
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.journal.journal import Journal
 from app.paper.exchange import PaperExchange
 from app.paper.faults import FaultPlan, Faults
 from app.paper.market import HandPath
-from app.services import settling
-from app.services.feed import Feed
-from app.services.history import History
-from app.services.inflight import InFlight
-from app.services.orders import Orders
-from app.services.recorder import Recorder
-from app.services.recovery import Recovery
-from app.services.rules import Rules
+from app.services.markets.rules import Rules
+from app.services.orders.history import History
+from app.services.orders.inflight import InFlight
+from app.services.orders.placing import Orders
+from app.services.orders.recorder import Recorder
+from app.services.reconciling import settling
+from app.services.reconciling.feed import Feed
+from app.services.reconciling.recovery import Recovery
+from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
-from app.services.settling import Settling
 from app.settings import Settings
 from tests.chaos.checker import CLAUSES, Evidence, Violation, check
 from tests.chaos.ledger import view_of

@@ -4,7 +4,7 @@ What each one is stands in its test's docstring, turned into what is true here. 
 
 | number | where it is shown, or why it does not concern this server |
 |---|---|
-| W26 | here up to the edge; on the wire and across a restart in ``tests/web/test_event_streams.py`` |
+| W26 | here up to the edge; on the wire and across a restart in ``tests/web/sockets/test_event_streams.py`` |
 | W27, containers | there is no container and no broker, so no socket or port of one is open |
 | W29 | several processes on one database run, and are killed, in ``tests/chaos/test_campaign.py``; one file is every test here |
 

@@ -12,16 +12,16 @@ import httpx
 import pytest
 
 from app.bootstrap import build_gateway
-from app.connectors.paper import PaperVenue
+from app.connectors.paper.spot import PaperVenue
 from app.domain.order import Order, OrderKey
 from app.paper.exchange import PaperExchange
 from app.paper.market import HandPath
-from app.services.feed import Feed
 from app.services.gateway import Gateway
-from app.services.recovery import Recovery
+from app.services.reconciling.feed import Feed
+from app.services.reconciling.recovery import Recovery
 from app.settings import Settings
 from app.web.application import create_app
-from app.web.decoding import decode
+from app.web.contract.decoding import decode
 from tests.chaos.truth import PaperTruth
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway

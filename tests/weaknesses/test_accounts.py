@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.services.accounts import MASTER_ACCOUNT
-from app.services.funding import FundingKeeper
+from app.services.accounts.accounts import MASTER_ACCOUNT
+from app.services.reconciling.funding import FundingKeeper
 from tests.services.odd_perpetual import register
 from tests.services.perpetuals import PERPETUAL, give, market
 from tests.weaknesses.conftest import LIMIT, Desk

@@ -10,11 +10,11 @@ from typing import Any
 from app.domain.enums import OrderState
 from app.domain.fill import Fill
 from app.domain.reports import OrderReport, ReportedState
-from app.journal.database import Database
-from app.services.accounts import MASTER_ACCOUNT
+from app.services.accounts.accounts import MASTER_ACCOUNT
+from app.storage.database import Database
 from tests.clock import FakeClock
 from tests.services.perpetuals import give
-from tests.services.test_feed import running
+from tests.services.reconciling.test_feed import running
 from tests.services.world import ACCOUNT, gathered, until
 from tests.weaknesses.conftest import MARKET, PARTIAL, Desk, OpenDesk
 

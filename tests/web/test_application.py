@@ -14,13 +14,13 @@ from app.clock import SystemClock
 from app.web import authentication
 from app.web.application import create_app
 from app.web.authentication import Authenticator
+from app.web.contract.routing import PreparedRouting
+from app.web.contract.security import BasicOperation, OpenOperation, PreparedSecurity
+from app.web.contract.validation import PreparedValidation, PreparedValidationOperation
 from app.web.errors import StartupRefused
-from app.web.routing import PreparedRouting
-from app.web.security import BasicOperation, OpenOperation, PreparedSecurity
-from app.web.validation import PreparedValidation, PreparedValidationOperation
 from openapi import load_spec
 from tests.web.conftest import PASSWORD, EdgeGateway, EdgeSettings, basic
-from tests.web.contract import one_operation, small_contract
+from tests.web.small_contract import one_operation, small_contract
 
 SAMPLES = "tests.web.samples"
 

@@ -9,7 +9,7 @@ from httpx import AsyncClient
 
 from app.web.application import create_app
 from tests.web.conftest import EdgeGateway, EdgeSettings, client_of
-from tests.web.contract import small_contract
+from tests.web.small_contract import small_contract
 
 PAGE = "http://localhost:3000"
 ASK = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, idempotency-key"}

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from app.connectors.base import ConnectorContext
-from app.connectors.binance import BinanceConnector
-from app.connectors.binance_perpetual import BinancePerpetualConnector
-from app.connectors.binance_venue import BinanceVenue
+from app.connectors.binance.perpetual import BinancePerpetualConnector
+from app.connectors.binance.spot import BinanceConnector
+from app.connectors.binance.venue import BinanceVenue
 from app.domain.enums import OrderType, TradeType
 from app.domain.order import Order, OrderRequest, intended
 from app.settings import Settings

@@ -1,0 +1,1 @@
+"""Binance: spot and USD-M perpetuals, each a class that keeps the contract of ``connectors.base``."""

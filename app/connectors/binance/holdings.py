@@ -1,0 +1,114 @@
+"""Binance's account payloads as reports: balances, positions, funding; of REST answers and of the user streams.
+
+Plain functions without I/O; they raise ``Unreadable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from app.connectors.common.answers import Unreadable
+from app.connectors.common.numbers import integer_text, mapping, number, optional_number, rows, text, time
+from app.domain.decimals import EXACT, ZERO
+from app.domain.enums import PositionMode, PositionSide
+from app.domain.reports import Balance, BalanceReport, FundingPayment, Position
+
+PairOf = Callable[[str], str]
+
+
+def spot_balances(payload: Any) -> tuple[Balance, ...]:
+    """The assets of ``account`` of which there is something."""
+    held = (_free_and_locked(row, "asset", "free", "locked") for row in rows(mapping(payload).get("balances")))
+    return tuple(balance for balance in held if balance.total != ZERO)
+
+
+def streamed_spot_balances(event: Mapping[str, Any]) -> BalanceReport:
+    """``outboundAccountPosition``: the assets that may have changed, also those that are now zero."""
+    balances = tuple(_free_and_locked(row, "a", "f", "l") for row in rows(event.get("B")))
+    return BalanceReport(balances=balances, reported_at=time(event, "E"))
+
+
+def perpetual_balances(payload: Any) -> tuple[Balance, ...]:
+    """The assets of futures' ``balance``: the wallet, and what of it new orders may use."""
+    wallets = (
+        Balance(asset=text(row, "asset"), total=number(row, "balance"), available=number(row, "availableBalance"))
+        for row in rows(payload)
+    )
+    return tuple(balance for balance in wallets if balance.total != ZERO or balance.available != ZERO)
+
+
+def streamed_perpetual_balances(event: Mapping[str, Any]) -> BalanceReport | None:
+    """``ACCOUNT_UPDATE``, None if it is about positions only.
+
+    The event does not say what is available; the cross wallet stands in, which is the most it can be until it is fetched.
+    """
+    balances = tuple(
+        Balance(asset=text(row, "a"), total=number(row, "wb"), available=number(row, "cw"))
+        for row in rows(mapping(event.get("a")).get("B", []))
+    )
+    return BalanceReport(balances=balances, reported_at=time(event, "E")) if balances else None
+
+
+def positions(payload: Any, pair_of: PairOf) -> tuple[Position, ...]:
+    """The rows of ``positionRisk`` (version 2 or 3) that hold something. Short amounts are negative in either mode."""
+    held = (_position(row, pair_of) for row in rows(payload))
+    return tuple(position for position in held if position.amount != ZERO)
+
+
+def position_mode(payload: Any) -> PositionMode:
+    """The answer of ``positionSide/dual``; never assumed, so anything else than a plain yes or no is unreadable."""
+    dual = mapping(payload).get("dualSidePosition")
+    if not isinstance(dual, bool):
+        raise Unreadable("dualSidePosition is neither true nor false")
+    return PositionMode.HEDGE if dual else PositionMode.ONEWAY
+
+
+def funding_payment(row: Mapping[str, Any], pair_of: PairOf) -> FundingPayment:
+    """One row of ``income`` of the type FUNDING_FEE."""
+    return FundingPayment(
+        exchange_funding_id=integer_text(row, "tranId"),
+        trading_pair=pair_of(text(row, "symbol")),
+        payment=number(row, "income"),
+        currency=text(row, "asset"),
+        paid_at=time(row, "time"),
+    )
+
+
+def _free_and_locked(row: Mapping[str, Any], asset: str, free: str, locked: str) -> Balance:
+    available = number(row, free)
+    return Balance(asset=text(row, asset), total=EXACT.add(available, number(row, locked)), available=available)
+
+
+def _position(row: Mapping[str, Any], pair_of: PairOf) -> Position:
+    try:
+        side = PositionSide(text(row, "positionSide"))
+    except ValueError:
+        raise Unreadable(f"the position side '{row.get('positionSide')}' is not known") from None
+    amount = number(row, "positionAmt")
+    leverage = optional_number(row, "leverage")
+    return Position(
+        trading_pair=pair_of(text(row, "symbol")),
+        side=side,
+        amount=-abs(amount) if side is PositionSide.SHORT else amount,
+        entry_price=optional_number(row, "entryPrice"),
+        unrealized_pnl=number(row, "unRealizedProfit"),
+        leverage=leverage,
+        mark_price=optional_number(row, "markPrice"),
+        liquidation_price=optional_number(row, "liquidationPrice"),
+        margin=_margin(row, leverage),
+    )
+
+
+def _margin(row: Mapping[str, Any], leverage: Decimal | None) -> Decimal | None:
+    """What is set aside for the position: its isolated margin, else its initial margin, which is notional over leverage."""
+    stated = optional_number(row, "isolatedMargin") or optional_number(row, "positionInitialMargin")
+    notional = optional_number(row, "notional")
+    if stated is not None or notional is None or leverage is None:
+        return stated
+    return EXACT.divide(abs(notional), leverage).quantize(_MARGIN_PLACES, context=EXACT)
+
+
+#: Binance states margins with eight places.
+_MARGIN_PLACES = Decimal("1e-8")

@@ -1,0 +1,140 @@
+"""Binance's public market payloads as reports: tickers, books, trades, candles, funding terms.
+
+Plain functions without I/O; they raise ``Unreadable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.connectors.common.answers import Unreadable
+from app.connectors.common.numbers import (
+    flag,
+    integer_text,
+    mapping,
+    number,
+    optional_number,
+    optional_time,
+    rows,
+    time,
+)
+from app.domain.decimals import ZERO
+from app.domain.enums import TradeType
+from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, PublicTrade, Ticker
+
+
+def ticker(payload: Any, trading_pair: str) -> Ticker:
+    """The answer of ``ticker/24hr`` for one symbol."""
+    row = mapping(payload)
+    return Ticker(
+        trading_pair=trading_pair,
+        price=number(row, "lastPrice"),
+        reported_at=time(row, "closeTime"),
+        base_volume=number(row, "volume"),
+        quote_volume=number(row, "quoteVolume"),
+    )
+
+
+def tickers(payload: Any, pairs: Mapping[str, str]) -> list[Ticker]:
+    """The answer of ``ticker/24hr`` for all symbols, of those in ``pairs``, which maps them to our names. A pair that never traded
+    has no last trade: Binance writes a zero, which is no price, and it is left out.
+    """
+    known = [row for row in rows(payload) if row.get("symbol") in pairs]
+    found = (ticker(row, pairs[row["symbol"]]) for row in known)
+    return [each for each in found if each.price != ZERO]
+
+
+def public_trades(payload: Any, trading_pair: str) -> Sequence[PublicTrade]:
+    """The answer of ``trades``, oldest first. Their ids count up within the symbol."""
+    return [
+        _public_trade(row, trading_pair) for row in sorted(rows(payload), key=lambda row: int(integer_text(row, "id")))
+    ]
+
+
+def order_book(payload: Any, trading_pair: str, *, depth: int, now: datetime) -> OrderBook:
+    """The answer of ``depth``, cut to ``depth`` levels. Spot's carries no time; ``now`` stands in."""
+    row = mapping(payload)
+    return OrderBook(
+        trading_pair=trading_pair,
+        bids=_levels(row, "bids")[:depth],
+        asks=_levels(row, "asks")[:depth],
+        reported_at=optional_time(row, "T", "E") or now,
+    )
+
+
+def candles(payload: Any) -> list[Candle]:
+    """The answer of ``klines``, oldest first."""
+    if not isinstance(payload, list):
+        raise Unreadable("klines are not a list")
+    return [_candle(row) for row in payload]
+
+
+def funding_info(payload: Any, trading_pair: str) -> FundingInfo:
+    """The answer of ``premiumIndex`` for one symbol."""
+    row = mapping(payload)
+    return FundingInfo(
+        trading_pair=trading_pair,
+        funding_rate=_number_or_none(row, "lastFundingRate"),
+        next_funding_at=optional_time(row, "nextFundingTime"),
+        mark_price=optional_number(row, "markPrice"),
+        index_price=optional_number(row, "indexPrice"),
+    )
+
+
+def _public_trade(row: Mapping[str, Any], trading_pair: str) -> PublicTrade:
+    return PublicTrade(
+        exchange_trade_id=integer_text(row, "id"),
+        trading_pair=trading_pair,
+        price=number(row, "price"),
+        amount=number(row, "qty"),
+        taker_side=TradeType.SELL if flag(row, "isBuyerMaker") else TradeType.BUY,
+        traded_at=time(row, "time"),
+    )
+
+
+def _number_or_none(row: Mapping[str, Any], name: str) -> Decimal | None:
+    return None if row.get(name) in (None, "") else number(row, name)
+
+
+def _levels(row: Mapping[str, Any], side: str) -> tuple[BookLevel, ...]:
+    levels = row.get(side)
+    if not isinstance(levels, list) or not all(isinstance(level, list) and len(level) >= 2 for level in levels):
+        raise Unreadable(f"{side} are not levels")
+    named = ({"price": level[0], "amount": level[1]} for level in levels)
+    return tuple(BookLevel(price=number(level, "price"), amount=number(level, "amount")) for level in named)
+
+
+_COLUMNS = (
+    "opened",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "closed",
+    "quote",
+    "trades",
+    "taker_base",
+    "taker_quote",
+)
+
+
+def _candle(row: Any) -> Candle:
+    if not isinstance(row, list) or len(row) < len(_COLUMNS):
+        raise Unreadable("a kline is too short")
+    named = dict(zip(_COLUMNS, row, strict=False))
+    return Candle(
+        opened_at=time(named, "opened"),
+        open=number(named, "open"),
+        high=number(named, "high"),
+        low=number(named, "low"),
+        close=number(named, "close"),
+        volume=number(named, "volume"),
+        quote_volume=number(named, "quote"),
+        trades=int(number(named, "trades")),
+        taker_buy_base_volume=number(named, "taker_base"),
+        taker_buy_quote_volume=number(named, "taker_quote"),
+    )

@@ -1,0 +1,207 @@
+"""Binance's order and trade payloads, of REST answers and of the user streams, as reports.
+
+Plain functions without I/O. A payload that lacks what a report must say raises ``Unreadable``: an answer to a submit then counts as
+unknown, which is right, since it is not a confirmation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.connectors.common.answers import Unreadable
+from app.connectors.common.numbers import integer_text, number, optional_number, optional_time, rows, text, time
+from app.domain.decimals import EXACT, ZERO
+from app.domain.enums import Liquidity, OrderType, TradeType
+from app.domain.fill import Fill
+from app.domain.reports import OrderReport, ReportedState, ReportedTerms
+
+#: EXPIRED covers what IOC and FOK left over; EXPIRED_IN_MATCH is self-trade prevention; the NEW_ words are liquidations.
+_STATES: Mapping[str, ReportedState] = {
+    "NEW": "open",
+    "PENDING_NEW": "open",
+    "PARTIALLY_FILLED": "open",
+    "PENDING_CANCEL": "open",
+    "NEW_INSURANCE": "open",
+    "NEW_ADL": "open",
+    "FILLED": "filled",
+    "CANCELED": "canceled",
+    "REJECTED": "rejected",
+    "EXPIRED": "expired",
+    "EXPIRED_IN_MATCH": "expired",
+}
+
+#: Which events are executions, and the smallest id they may have: a new spot symbol counts from zero, while a liquidation
+#: (CALCULATED) with a zero has no id.
+_FIRST_TRADE_ID = {"TRADE": 0, "CALCULATED": 1}
+
+#: Streams spell "nothing" in several ways.
+_NOTHING = ("", "NONE", "null", None)
+
+
+def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
+    """An order as REST shows it: answers to a submit (spot's carries fills), a query and a cancel.
+
+    The answer to a cancel has an id of its own in ``clientOrderId`` and the order's in ``origClientOrderId``.
+    """
+    state = _state(text(payload, "status"))
+    filled = number(payload, "executedQty")
+    trades = rows(payload.get("fills", []))
+    reported_at = optional_time(payload, "transactTime", "updateTime", "time")
+    fills = tuple(_fill_of_answer(trade, reported_at) for trade in trades if trade.get("tradeId") is not None)
+    reason = _why(state, payload.get("expiryReason"), text(payload, "status"))
+    return OrderReport(
+        order_id=text(payload, "origClientOrderId" if payload.get("origClientOrderId") else "clientOrderId"),
+        exchange_order_id=integer_text(payload, "orderId"),
+        trading_pair=trading_pair,
+        state=state,
+        filled_amount=filled,
+        amount=_amount(number(payload, "origQty"), optional_number(payload, "origQuoteOrderQty"), state),
+        fills=fills,
+        fills_complete=total_amount(fills) == filled,
+        reported_at=reported_at,
+        reason_code=reason,
+        reason=reason,
+        terms=_terms(
+            payload.get("side"),
+            payload.get("origType") or payload.get("type"),
+            payload.get("timeInForce"),
+            optional_number(payload, "price"),
+            optional_time(payload, "time", "workingTime"),
+        ),
+    )
+
+
+def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
+    """An order as a user stream shows it: spot's ``executionReport``, or the ``o`` of futures' ``ORDER_TRADE_UPDATE``.
+
+    A canceled spot order has the cancel's id in ``c`` and its own in ``C``.
+    """
+    state = _state(text(event, "X"))
+    filled = number(event, "z")
+    fill = _streamed_fill(event)
+    fills = () if fill is None else (fill,)
+    original = event.get("C")
+    reason = _why(state, event.get("r") if event.get("e") == "executionReport" else None, text(event, "X"))
+    return OrderReport(
+        order_id=text(event, "c") if original in _NOTHING else text(event, "C"),
+        exchange_order_id=integer_text(event, "i"),
+        trading_pair=trading_pair,
+        state=state,
+        filled_amount=filled,
+        amount=_amount(number(event, "q"), optional_number(event, "Q"), state),
+        fills=fills,
+        fills_complete=total_amount(fills) == filled,
+        reported_at=time(event, "T"),
+        reason_code=reason,
+        reason=reason,
+        terms=_terms(
+            event.get("S"),
+            event.get("ot") or event.get("o"),
+            event.get("f"),
+            optional_number(event, "p"),
+            optional_time(event, "O"),
+        ),
+    )
+
+
+def trade_fill(trade: Mapping[str, Any]) -> Fill:
+    """One row of ``myTrades`` or ``userTrades``."""
+    maker = trade.get("isMaker", trade.get("maker"))
+    return Fill(
+        exchange_fill_id=integer_text(trade, "id"),
+        price=number(trade, "price"),
+        amount=number(trade, "qty"),
+        fee=number(trade, "commission"),
+        fee_currency=trade.get("commissionAsset") or None,
+        filled_at=time(trade, "time"),
+        liquidity=_liquidity(maker),
+    )
+
+
+def confirm_same(report: OrderReport, order_id: str, payload: Mapping[str, Any], symbol: str) -> OrderReport:
+    """``report`` if it is about the order that was asked about; an answer about another one confirms nothing."""
+    if report.order_id != order_id or payload.get("symbol") != symbol:
+        raise Unreadable(f"an answer about {payload.get('symbol')} {report.order_id} instead of {symbol} {order_id}")
+    return report
+
+
+def _fill_of_answer(trade: Mapping[str, Any], answered_at: datetime | None) -> Fill:
+    """A fill in the answer to a submit: it was executed at once, so it took."""
+    if answered_at is None:
+        raise Unreadable("the answer has fills and no time")
+    return Fill(
+        exchange_fill_id=integer_text(trade, "tradeId"),
+        price=number(trade, "price"),
+        amount=number(trade, "qty"),
+        fee=number(trade, "commission"),
+        fee_currency=trade.get("commissionAsset") or None,
+        filled_at=answered_at,
+        liquidity=Liquidity.TAKER,
+    )
+
+
+def _streamed_fill(event: Mapping[str, Any]) -> Fill | None:
+    trade_id = event.get("t")
+    first = _FIRST_TRADE_ID.get(str(event.get("x")))
+    if first is None or not isinstance(trade_id, int) or trade_id < first:
+        return None
+    amount = number(event, "l")
+    if amount == ZERO:
+        return None
+    return Fill(
+        exchange_fill_id=str(trade_id),
+        price=number(event, "L"),
+        amount=amount,
+        fee=optional_number(event, "n") or ZERO,
+        fee_currency=event.get("N") or None,
+        filled_at=time(event, "T"),
+        liquidity=_liquidity(event.get("m")),
+    )
+
+
+def _amount(asked: Decimal, asked_quote: Decimal | None, state: ReportedState) -> Decimal | None:
+    """The order's amount in base units. One asked for in quote units has none until it is done."""
+    if asked == ZERO or (asked_quote is not None and state == "open"):
+        return None
+    return asked
+
+
+def _terms(
+    side: Any, order_type: Any, time_in_force: Any, price: Decimal | None, at: datetime | None
+) -> ReportedTerms | None:
+    """The terms, or None for kinds of orders that are not ours (stop orders, say)."""
+    if side not in ("BUY", "SELL") or order_type not in ("LIMIT", "MARKET", "LIMIT_MAKER"):
+        return None
+    kind = OrderType.LIMIT_MAKER if time_in_force == "GTX" else OrderType(order_type)
+    return ReportedTerms(trade_type=TradeType(side), order_type=kind, price=price, created_at=at)
+
+
+def _state(status: str) -> ReportedState:
+    try:
+        return _STATES[status]
+    except KeyError:
+        raise Unreadable(f"the order status '{status}' is not known") from None
+
+
+def _why(state: ReportedState, stated: Any, status: str) -> str | None:
+    """Why an order ended that nobody canceled: the exchange's reason, else its status word."""
+    if state not in ("expired", "rejected"):
+        return None
+    return status if stated in _NOTHING else str(stated)
+
+
+def _liquidity(is_maker: Any) -> Liquidity | None:
+    if not isinstance(is_maker, bool):
+        return None
+    return Liquidity.MAKER if is_maker else Liquidity.TAKER
+
+
+def total_amount(fills: Sequence[Fill]) -> Decimal:
+    """The sum of what was filled, in base units."""
+    total = ZERO
+    for fill in fills:
+        total = EXACT.add(total, fill.amount)
+    return total

@@ -1,0 +1,229 @@
+"""Binance's USD-M perpetuals: one account, on the exchange itself or on its test network.
+
+In one-way mode an order that closes carries ``reduceOnly``; in hedge mode it names the position's side, and ``reduceOnly`` is
+refused. So the account's mode is really asked of the exchange, kept until we change it or the exchange contradicts it, and
+never switched without being told to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from app.connectors.base import Capabilities, CredentialField, MarketTopic
+from app.connectors.binance import holdings as binance_accounts
+from app.connectors.binance import market as binance_market
+from app.connectors.binance.account import BinanceAccount, CallNames
+from app.connectors.binance.credentials import credential_fields
+from app.connectors.binance.market_events import BOOK_LEVELS
+from app.connectors.binance.orders import streamed_report, total_amount, trade_fill
+from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE, reading
+from app.connectors.binance.spot import ABSENCE_GRACE
+from app.connectors.binance.terms import limit_terms, refuse
+from app.connectors.common.clock import milliseconds_of
+from app.connectors.common.numbers import mapping, number, rows, text, time, wire_number
+from app.connectors.common.stream import Socket
+from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
+from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, OrderRefused
+from app.domain.order import Order
+from app.domain.reports import (
+    Balance,
+    ConnectorEvent,
+    FundingInfo,
+    FundingPayment,
+    MarketEvent,
+    OrderReport,
+    Position,
+)
+
+if TYPE_CHECKING:
+    from app.connectors.binance.client import TamedClient
+
+#: The depths that futures' ``depth`` takes.
+_BOOK_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
+
+#: ``userTrades`` looks at seven days at most, and at the last seven where no time is given.
+_TRADES_WINDOW = timedelta(days=7)
+
+#: The most rows of ``income`` in one answer.
+_INCOME_PAGE = 1000
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class BinancePerpetualConnector(BinanceAccount):
+    """One USD-M account."""
+
+    name = "binance_perpetual"
+    capabilities = Capabilities(
+        order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET),
+        times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
+        post_only=True,
+        reduce_only=True,
+        is_perpetual=True,
+        position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
+        absence_grace=ABSENCE_GRACE,
+        followed=("candles", "trades", "order_book", "ticker"),
+        followed_levels=BOOK_LEVELS,
+    )
+    credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")
+    calls_named = CallNames(
+        create="futures_create_order",
+        cancel="futures_cancel_order",
+        order="futures_get_order",
+        open_orders="futures_get_open_orders",
+        trades="futures_account_trades",
+        ticker="futures_ticker",
+        book="futures_order_book",
+        market_trades="futures_recent_trades",
+        klines="futures_klines",
+    )
+    candles_page = 1500
+
+    #: The account's mode as the exchange last said, None where it must be asked.
+    _mode: PositionMode | None = None
+
+    async def submit_order(self, order: Order) -> OrderReport:
+        try:
+            return await super().submit_order(order)
+        except OrderRefused as refused:
+            if refused.exchange_code == str(WRONG_POSITION_SIDE):
+                self._mode = None
+            raise
+
+    async def fetch_balances(self) -> Sequence[Balance]:
+        payload = await self.calls.ask("futures_account_balance")
+        with reading():
+            return binance_accounts.perpetual_balances(payload)
+
+    async def fetch_positions(self) -> Sequence[Position]:
+        """Asked in version 2, the last that states the leverage."""
+        markets = await self.venue.markets()
+        payload = await self.calls.ask("futures_position_information", version=2)
+        with reading():
+            return binance_accounts.positions(payload, markets.pair)
+
+    async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
+        markets = await self.venue.markets()
+        found: dict[str, FundingPayment] = {}
+        start = milliseconds_of(since)
+        while True:
+            payload = await self.calls.ask(
+                "futures_income_history", incomeType="FUNDING_FEE", startTime=start, limit=_INCOME_PAGE
+            )
+            with reading():
+                page = [binance_accounts.funding_payment(row, markets.pair) for row in rows(payload)]
+            fresh = {one.exchange_funding_id: one for one in page if one.exchange_funding_id not in found}
+            found.update(fresh)
+            if len(page) < _INCOME_PAGE:
+                return sorted(found.values(), key=lambda payment: payment.paid_at)
+            if not fresh:
+                raise ExchangeReadError("Binance repeats the same page of funding payments")
+            start = max(milliseconds_of(payment.paid_at) for payment in page)
+
+    async def fetch_funding_info(self, trading_pair: str) -> FundingInfo:
+        payload = await self._public("futures_mark_price", trading_pair)
+        with reading():
+            return binance_market.funding_info(payload, trading_pair)
+
+    async def fetch_position_mode(self) -> PositionMode:
+        payload = await self.calls.ask("futures_get_position_mode")
+        with reading():
+            self._mode = binance_accounts.position_mode(payload)
+        return self._mode
+
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        self._mode = None
+        dual = "true" if mode is PositionMode.HEDGE else "false"
+        try:
+            await self.calls.change("futures_change_position_mode", dualSidePosition=dual)
+        except OrderRefused as refused:
+            if refused.exchange_code != str(MODE_UNCHANGED):
+                raise
+        finally:
+            self._mode = None  # an order may have asked while the change was under way
+
+    async def set_leverage(self, trading_pair: str, leverage: int) -> None:
+        answer = await self.calls.change(
+            "futures_change_leverage", symbol=self._symbol(trading_pair), leverage=leverage
+        )
+        with reading():
+            now = number(mapping(answer), "leverage")
+        if now != leverage:
+            raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        return self.venue.follow(topic, self.name)
+
+    async def _order_terms(self, order: Order) -> Mapping[str, str]:
+        try:
+            mode = self._mode or await self.fetch_position_mode()
+        except ExchangeReadFailed as error:
+            raise ExchangeDown(f"The position mode could not be read ({error.detail}); nothing was sent") from error
+        return perpetual_terms(order, mode)
+
+    async def _trades(
+        self, symbol: str, order_number: str, order: Mapping[str, Any] | None
+    ) -> Mapping[int, Mapping[str, Any]]:
+        """The last seven days' trades, and where the order executed more than they show, all weeks of its life."""
+        found = await self._trade_pages(symbol, order_number)
+        if order is None:
+            return found
+        with reading():
+            missing = total_amount([trade_fill(trade) for trade in found.values()]) < number(order, "executedQty")
+            start, end = time(order, "time"), time(order, "updateTime")
+        while missing and start <= end:
+            last = min(start + _TRADES_WINDOW - _MILLISECOND, end)
+            window = {"startTime": milliseconds_of(start), "endTime": milliseconds_of(last)}
+            found |= await self._trade_pages(symbol, order_number, **window)
+            start = last + _MILLISECOND
+        return found
+
+    def _book_limit(self, depth: int) -> int:
+        return next((limit for limit in _BOOK_LIMITS if limit >= depth), _BOOK_LIMITS[-1])
+
+    def _socket(self, client: TamedClient) -> AbstractAsyncContextManager[Socket]:
+        from app.connectors.binance.sockets import perpetual_socket
+
+        return perpetual_socket(client, self.venue.endpoints.stream, self.context.clock)
+
+    def _event(self, event: Mapping[str, Any]) -> ConnectorEvent | None:
+        match event.get("e"):
+            case "ORDER_TRADE_UPDATE":
+                order = mapping(event.get("o"))
+                return streamed_report(order, self.venue.known_markets.pair(text(order, "s")))
+            case "ACCOUNT_UPDATE":
+                return binance_accounts.streamed_perpetual_balances(event)
+            case _:
+                return None
+
+
+class BinancePerpetualTestnetConnector(BinancePerpetualConnector):
+    """One account on Binance's futures test network, with keys of its own."""
+
+    name = "binance_perpetual_testnet"
+    credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual_testnet")
+
+
+def perpetual_terms(order: Order, mode: PositionMode) -> Mapping[str, str]:
+    """The terms of ``order`` in futures' parameters. Raises ``OrderRefused`` for terms that futures do not have."""
+    terms = {"newOrderRespType": "RESULT", **_position_terms(order, mode)}
+    if order.order_type is OrderType.MARKET:
+        if order.amount is None:
+            raise refuse("a perpetual order needs an amount in base units")
+        return {**terms, "type": "MARKET", "quantity": wire_number(order.amount)}
+    is_maker = order.order_type is OrderType.LIMIT_MAKER
+    lasting = "GTX" if is_maker else (order.time_in_force or TimeInForce.GTC).value
+    return {**terms, **limit_terms(order), "type": "LIMIT", "timeInForce": lasting}
+
+
+def _position_terms(order: Order, mode: PositionMode) -> Mapping[str, str]:
+    is_closing = order.position_action is PositionAction.CLOSE
+    if mode is PositionMode.ONEWAY:
+        return {"reduceOnly": "true"} if is_closing or order.reduce_only else {}
+    if order.reduce_only and not is_closing:
+        raise refuse("in hedge mode an order that opens a position can't be reduce_only")
+    opens_long = (order.trade_type is TradeType.BUY) != is_closing
+    return {"positionSide": (PositionSide.LONG if opens_long else PositionSide.SHORT).value}

@@ -1,0 +1,110 @@
+"""Binance's spot market: one account of it.
+
+Order ids and trade ids count per symbol here. A client id is unique among open orders only, so it finds an order and does not
+make a resend harmless; nothing is ever resent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
+
+from app.connectors.base import Capabilities, CredentialField, MarketTopic
+from app.connectors.binance import holdings as binance_accounts
+from app.connectors.binance.account import BinanceAccount, CallNames
+from app.connectors.binance.credentials import credential_fields
+from app.connectors.binance.market_events import BOOK_LEVELS
+from app.connectors.binance.orders import streamed_report
+from app.connectors.binance.outcomes import reading
+from app.connectors.binance.terms import limit_terms, refuse
+from app.connectors.common.numbers import text, wire_number
+from app.connectors.common.stream import Socket
+from app.domain.enums import OrderType, TimeInForce
+from app.domain.order import Order
+from app.domain.reports import Balance, ConnectorEvent, MarketEvent
+
+if TYPE_CHECKING:
+    from app.connectors.binance.client import TamedClient
+
+#: Past the last instant at which an order can still reach the book: the call's own time-out (12 s), then recvWindow (5 s) and the
+#: engine's limit (10 s), and a little for clocks.
+ABSENCE_GRACE = timedelta(seconds=30)
+
+
+class BinanceConnector(BinanceAccount):
+    """One spot account."""
+
+    name = "binance"
+    capabilities = Capabilities(
+        order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET),
+        times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
+        post_only=True,
+        quote_amount=True,
+        absence_grace=ABSENCE_GRACE,
+        followed=("candles", "trades", "order_book", "ticker"),
+        followed_levels=BOOK_LEVELS,
+    )
+    credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance")
+    calls_named = CallNames(
+        create="create_order",
+        cancel="cancel_order",
+        order="get_order",
+        open_orders="get_open_orders",
+        trades="get_my_trades",
+        ticker="get_ticker",
+        book="get_order_book",
+        market_trades="get_recent_trades",
+        klines="get_klines",
+    )
+    candles_page = 1000
+    tickers_form: ClassVar[Mapping[str, str]] = {"type": "MINI"}
+
+    async def fetch_balances(self) -> Sequence[Balance]:
+        payload = await self.calls.ask("get_account", omitZeroBalances="true")
+        with reading():
+            return binance_accounts.spot_balances(payload)
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        return self.venue.follow(topic, self.name)
+
+    async def _order_terms(self, order: Order) -> Mapping[str, str]:
+        return spot_terms(order)
+
+    async def _trades(
+        self, symbol: str, order_number: str, order: Mapping[str, Any] | None
+    ) -> Mapping[int, Mapping[str, Any]]:
+        return await self._trade_pages(symbol, order_number)
+
+    def _socket(self, client: TamedClient) -> AbstractAsyncContextManager[Socket]:
+        from app.connectors.binance.sockets import spot_socket
+
+        return spot_socket(client, self.venue.endpoints.stream, self.venue.server_clock.now_ms, str(uuid4()))
+
+    def _event(self, event: Mapping[str, Any]) -> ConnectorEvent | None:
+        match event.get("e"):
+            case "executionReport":
+                return streamed_report(event, self.venue.known_markets.pair(text(event, "s")))
+            case "outboundAccountPosition":
+                return binance_accounts.streamed_spot_balances(event)
+            case _:
+                return None
+
+
+def spot_terms(order: Order) -> Mapping[str, str]:
+    """The terms of ``order`` in spot's parameters. Raises ``OrderRefused`` for terms that spot does not have."""
+    if order.reduce_only:
+        raise refuse("reduce_only has no meaning on spot")
+    answer = {"newOrderRespType": "FULL"}
+    if order.order_type is OrderType.MARKET:
+        if order.quote_amount is not None:
+            return {**answer, "type": "MARKET", "quoteOrderQty": wire_number(order.quote_amount)}
+        if order.amount is None:
+            raise refuse("a MARKET order needs an amount")
+        return {**answer, "type": "MARKET", "quantity": wire_number(order.amount)}
+    terms = {**answer, **limit_terms(order)}
+    if order.order_type is OrderType.LIMIT_MAKER:
+        return {**terms, "type": "LIMIT_MAKER"}
+    return {**terms, "type": "LIMIT", "timeInForce": (order.time_in_force or TimeInForce.GTC).value}

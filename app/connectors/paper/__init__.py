@@ -1,0 +1,1 @@
+"""The paper exchange as connectors: spot and perpetuals."""

@@ -1,0 +1,1 @@
+"""Binance's USD-M futures market as the sandbox speaks it."""

@@ -1,0 +1,147 @@
+"""The futures market's order entry: place, test, cancel, cancel all.
+
+Every operation is one piece of work on the exchange's thread, so that what it looked at is what it acts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import localcontext
+from typing import Any, TypeVar
+
+from app.domain.decimals import EXACT
+from app.paper import filters
+from app.paper.pairs import Pair
+from app.paper.perpetual.orders import NewPerpetualOrder
+from app.paper.refusals import PaperRefusal, RefusalCode
+from app.sandbox.binance.futures import payloads as futures_payloads
+from app.sandbox.binance.futures.refusals import killed
+from app.sandbox.binance.futures.terms import TERMS, new_order, too_small
+from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_name, perpetual_order
+from app.sandbox.endpoint import Call, Endpoint, Security, weighing
+from app.sandbox.failures import ApiError, missing_both, unknown_order
+from app.sandbox.parameters import Parameter, futures_client_id, optional, required, symbol, whole
+
+Answer = TypeVar("Answer")
+
+_CANCEL: tuple[Parameter, ...] = (
+    required("symbol", symbol),
+    optional("orderId", whole),
+    optional("origClientOrderId", futures_client_id),
+)
+
+
+class FuturesOrderEntry:
+    """The endpoints that change orders."""
+
+    def __init__(self, venue: FuturesVenue) -> None:
+        self._venue = venue
+        self._symbols = venue.symbols
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        signed, one = Security.SIGNED, weighing(1)
+        return (
+            Endpoint(
+                method="POST",
+                path="/fapi/v1/order",
+                answer=self.place,
+                parameters=TERMS,
+                security=signed,
+                route="place",
+                weigh=one,
+                makes_orders=True,
+            ),
+            Endpoint(
+                method="POST",
+                path="/fapi/v1/order/test",
+                answer=self.test,
+                parameters=TERMS,
+                security=signed,
+                weigh=one,
+            ),
+            Endpoint(
+                method="DELETE",
+                path="/fapi/v1/order",
+                answer=self.cancel,
+                parameters=_CANCEL,
+                security=signed,
+                route="cancel",
+                weigh=one,
+            ),
+            Endpoint(
+                method="DELETE",
+                path="/fapi/v1/allOpenOrders",
+                answer=self.cancel_all,
+                parameters=(required("symbol", symbol),),
+                security=signed,
+                route="cancel",
+                weigh=one,
+            ),
+        )
+
+    async def place(self, call: Call) -> dict[str, Any]:
+        """A fill-or-kill order that gets nothing is refused and kept from all answers, as on Binance."""
+        pair = self._venue.pair(call.values["symbol"])
+        new = new_order(call.account, call.values, pair)
+        record = await self._venue.run(self._judged, new, pair, self._venue.exchange.place)
+        if is_killed(record.order):
+            raise killed()
+        told = call.values.get("newOrderRespType") == "RESULT"
+        answer = futures_payloads.changed if told else futures_payloads.accepted
+        return answer(perpetual_order(record.order), self._symbols)
+
+    async def test(self, call: Call) -> dict[str, Any]:
+        """Everything that is refused before the engine, and nothing more."""
+        pair = self._venue.pair(call.values["symbol"])
+        new = new_order(call.account, call.values, pair)
+        await self._venue.run(self._judged, new, pair, self._check)
+        return {}
+
+    async def cancel(self, call: Call) -> dict[str, Any]:
+        return await self._venue.run(self._cancel, call, self._venue.pair(call.values["symbol"]))
+
+    async def cancel_all(self, call: Call) -> dict[str, Any]:
+        """Also where nothing is open."""
+        pair, exchange = self._venue.pair(call.values["symbol"]), self._venue.exchange
+
+        def cancel_all() -> None:
+            for record in exchange.open_orders(call.account, pair.trading_pair):
+                exchange.cancel(call.account, exchange_order_id=record.order.exchange_order_id)
+
+        await self._venue.run(cancel_all)
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+    def _judged(self, new: NewPerpetualOrder, pair: Pair, act: Callable[[NewPerpetualOrder], Answer]) -> Answer:
+        """What ``act`` makes of the order; of its refusals, the one that needs the pair's own number is worded here."""
+        try:
+            return act(new)
+        except PaperRefusal as refusal:
+            if refusal.code is not RefusalCode.NOTIONAL:
+                raise
+            # A value that is not too small was too large.
+            price = new.price or self._venue.exchange.funding_terms(pair.trading_pair).mark_price
+            if new.amount is not None and EXACT.multiply(new.amount, price) >= pair.max_notional:
+                raise ApiError(-2027, "Exceeded the maximum allowable position at current leverage.") from refusal
+            raise too_small(pair) from refusal
+
+    def _check(self, new: NewPerpetualOrder) -> None:
+        pair = self._venue.exchange.pairs[new.trading_pair]
+        mark = self._venue.exchange.funding_terms(new.trading_pair).mark_price
+        with localcontext(EXACT):
+            filters.check(new, pair, mark, may_be_small=new.only_reduces)
+
+    def _cancel(self, call: Call, pair: Pair) -> dict[str, Any]:
+        values, name, exchange = call.values, pair.trading_pair, self._venue.exchange
+        order_id, client_order_id = values.get("orderId"), paper_name(values.get("origClientOrderId"))
+        if order_id is None and client_order_id is None:
+            raise missing_both("origClientOrderId", "orderId")
+        record = exchange.order(
+            call.account,
+            client_order_id=client_order_id,
+            exchange_order_id=None if order_id is None else self._symbols.paper_id(name, order_id),
+            trading_pair=name,
+        )
+        if record is None or not record.order.is_open:
+            raise unknown_order()
+        canceled = exchange.cancel(call.account, exchange_order_id=record.order.exchange_order_id)
+        return futures_payloads.changed(perpetual_order(canceled.order), self._symbols)

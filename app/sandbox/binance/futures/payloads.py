@@ -1,0 +1,170 @@
+"""The futures market's orders and trades as REST answers and the user stream show them. Plain functions, each way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.domain.decimals import EXACT, ZERO
+from app.domain.enums import Liquidity, OrderState, OrderType
+from app.paper.orders import PaperEvent, PaperFill
+from app.paper.perpetual.orders import PerpetualFill, PerpetualOrder
+from app.sandbox.binance.futures.venue import is_liquidation, perpetual_fill, wire_name
+from app.sandbox.binance.numbers import wire
+from app.sandbox.binance.spot.payloads import STP, status
+from app.sandbox.binance.symbols import Symbols, symbol_of
+from app.sandbox.times import milliseconds
+
+#: Averages may have no end in decimals; Binance rounds them itself.
+_AVERAGE_PLACES = Decimal("1e-8")
+
+_EXECUTIONS = {"new": "NEW", "canceled": "CANCELED", "expired": "EXPIRED"}
+
+
+def query(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
+    """An order that was asked about."""
+    return {**_order(order, symbols), "time": milliseconds(order.created_at)}
+
+
+def changed(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
+    """The answer to a cancel, and to a new order whose result was asked for."""
+    return {**_order(order, symbols), "cumQty": wire(order.filled_amount)}
+
+
+def accepted(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
+    """The answer to a new order that tells no more than that it came."""
+    came = replace(
+        order,
+        state=OrderState.OPEN,
+        filled_amount=ZERO,
+        filled_quote=ZERO,
+        reason=None,
+        updated_at=order.created_at,
+    )
+    return changed(came, symbols)
+
+
+def trade(paper_fill: PaperFill, symbols: Symbols) -> dict[str, Any]:
+    """A row of ``userTrades``."""
+    fill = perpetual_fill(paper_fill)
+    return {
+        "symbol": symbol_of(fill.trading_pair),
+        "id": symbols.wire_id(fill.trading_pair, fill.fill_id),
+        "orderId": symbols.wire_id(fill.trading_pair, fill.exchange_order_id),
+        "side": fill.trade_type.value,
+        "positionSide": fill.position_side.value,
+        "price": wire(fill.price),
+        "qty": wire(fill.amount),
+        "quoteQty": wire(EXACT.multiply(fill.price, fill.amount)),
+        "realizedPnl": wire(fill.realized_pnl),
+        "commission": wire(fill.fee),
+        "commissionAsset": fill.fee_currency,
+        "time": milliseconds(fill.filled_at),
+        "buyer": fill.trade_type == "BUY",
+        "maker": fill.liquidity is Liquidity.MAKER,
+        "marginAsset": fill.fee_currency,
+    }
+
+
+def order_update(event: PaperEvent, order: PerpetualOrder, symbols: Symbols, sent_at: datetime) -> dict[str, Any]:
+    """One thing that happened to an order, as ``ORDER_TRADE_UPDATE``."""
+    fill = None if event.fill is None else perpetual_fill(event.fill)
+    return {
+        "e": "ORDER_TRADE_UPDATE",
+        "E": milliseconds(sent_at),
+        "T": milliseconds(event.at),
+        "o": {
+            "s": symbol_of(order.trading_pair),
+            "c": wire_name(order),
+            "S": order.trade_type.value,
+            "o": _kind(order),
+            "f": _lasting(order),
+            "q": wire(order.amount),
+            "p": wire(order.price),
+            "ap": wire(_average(order)),
+            "sp": wire(ZERO),
+            "x": _execution(event, order),
+            "X": status(order),
+            "i": symbols.wire_id(order.trading_pair, order.exchange_order_id),
+            "z": wire(order.filled_amount),
+            "T": milliseconds(event.at),
+            "b": wire(ZERO),
+            "a": wire(ZERO),
+            "R": order.reduce_only,
+            "wt": "CONTRACT_PRICE",
+            "ot": _kind(order),
+            "ps": order.position_side.value,
+            "cp": False,
+            "pP": False,
+            "si": 0,
+            "ss": 0,
+            "V": STP,
+            "pm": "NONE",
+            "gtd": 0,
+            **_last_trade(fill, symbols),
+        },
+    }
+
+
+def _last_trade(fill: PerpetualFill | None, symbols: Symbols) -> dict[str, Any]:
+    if fill is None:
+        return {"l": wire(ZERO), "L": wire(ZERO), "t": 0, "m": False, "rp": wire(ZERO)}
+    return {
+        "l": wire(fill.amount),
+        "L": wire(fill.price),
+        "n": wire(fill.fee),
+        "N": fill.fee_currency,
+        "t": symbols.wire_id(fill.trading_pair, fill.fill_id),
+        "m": fill.liquidity is Liquidity.MAKER,
+        "rp": wire(fill.realized_pnl),
+    }
+
+
+def _order(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
+    return {
+        "symbol": symbol_of(order.trading_pair),
+        "orderId": symbols.wire_id(order.trading_pair, order.exchange_order_id),
+        "clientOrderId": wire_name(order),
+        "status": status(order),
+        "side": order.trade_type.value,
+        "positionSide": order.position_side.value,
+        "type": _kind(order),
+        "origType": _kind(order),
+        "timeInForce": _lasting(order),
+        "price": wire(order.price),
+        "avgPrice": wire(_average(order)),
+        "origQty": wire(order.amount),
+        "executedQty": wire(order.filled_amount),
+        "cumQuote": wire(order.filled_quote),
+        "reduceOnly": order.reduce_only,
+        "closePosition": False,
+        "stopPrice": wire(ZERO),
+        "workingType": "CONTRACT_PRICE",
+        "priceProtect": False,
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": STP,
+        "goodTillDate": 0,
+        "updateTime": milliseconds(order.updated_at),
+    }
+
+
+def _kind(order: PerpetualOrder) -> str:
+    return "MARKET" if order.order_type is OrderType.MARKET else "LIMIT"
+
+
+def _lasting(order: PerpetualOrder) -> str:
+    return "GTX" if order.order_type is OrderType.LIMIT_MAKER else order.time_in_force.value
+
+
+def _average(order: PerpetualOrder) -> Decimal:
+    if order.filled_amount == ZERO:
+        return ZERO
+    return EXACT.divide(order.filled_quote, order.filled_amount).quantize(_AVERAGE_PLACES, context=EXACT)
+
+
+def _execution(event: PaperEvent, order: PerpetualOrder) -> str:
+    if event.name == "trade":
+        return "CALCULATED" if is_liquidation(order) else "TRADE"
+    return _EXECUTIONS[event.name]

@@ -1,0 +1,1 @@
+"""Accounts, their users and credentials, and what they hold: balances, positions, settings."""

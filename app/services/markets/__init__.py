@@ -1,0 +1,1 @@
+"""Market data: prices, order books, candles, trades, rates and trading rules."""

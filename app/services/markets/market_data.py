@@ -1,0 +1,334 @@
+"""Market data of any connector, without credentials: prices, books, candles, trades, funding terms.
+
+Callers are served from ``Readings``, so that a hundred of them cost an exchange what one does. What somebody watches is kept up to
+date by the exchange's own stream where it has one (``LiveMarkets``), and serves everybody while it is as fresh as an answer would
+be. Numbers are the exchange's own. What a connector can't tell is an error that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.clock import Clock
+from app.connectors.base import Connector
+from app.connectors.registry import CONNECTORS, connector_class
+from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, UnsupportedPair
+from app.domain.rates import split_pair
+from app.domain.reports import Candle, FundingInfo, OrderBook, PublicTrade, Ticker
+from app.services.markets.candle_pages import MOST_CANDLES, PAGE, CandleRange, fetch_last, fetch_range
+from app.services.markets.live_markets import LiveMarkets
+from app.services.markets.readings import Reading, ReadingKey, Readings
+from app.services.sessions import Sessions
+
+#: Seconds for which one answer serves everybody. A book is asked for by those who are about to trade.
+_BOOK_AGE = 0.25
+_MOMENT = 1.0
+#: All tickers at once are dear (80 of 6000 units a minute at Binance), so these serve longer.
+TICKERS_AGE = 10.0
+#: Funding terms change every few hours, their mark price every second or so.
+_FUNDING_AGE = 1.0
+
+#: Levels that are asked for: the cheap book that nearly everybody needs, and the deep one.
+_DEPTHS = (100, 1000)
+#: Candles and trades that are asked for, so that callers who want a few more or less share one question.
+_COUNTS = (100, 500, 1000, 5000)
+#: More tickers than this are asked for all at once where the connector can. At Binance twenty cost half of all.
+_SINGLE_TICKERS = 20
+#: Tickers asked for side by side; enough for twenty in half a second, few enough for any exchange's limits.
+_AT_ONCE = 5
+#: How long a long stretch of history may take; it is read in pages that have the ordinary limit each.
+_HISTORY_LIMIT = timedelta(seconds=60)
+#: Trades that are kept of a market that is followed: what exchanges give in one answer.
+_FOLLOWED_TRADES = 1000
+
+#: For those who watch: seconds for which the last word of a stream counts, because a stream that has nothing to say is silent.
+#: After that, until its next word, they look over REST, so that a stream which has quietly stopped hides nothing.
+WATCHED_AGE = 5.0
+
+
+class MarketData:
+    """Questions about markets, and which of them are being asked."""
+
+    def __init__(self, sessions: Sessions, readings: Readings, clock: Clock) -> None:
+        self._sessions = sessions
+        self._readings = readings
+        self._clock = clock
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._live = LiveMarkets(sessions, clock, _HISTORY_LIMIT)
+        #: Set when the server stops: whoever follows a market must end.
+        self.ended = asyncio.Event()
+
+    # -- questions ------------------------------------------------------------------------------------------------------
+
+    async def ticker(self, connector_name: str, trading_pair: str, *, live_age: float = _MOMENT) -> Ticker:
+        """The last trade and the day's volume of one pair."""
+        connector = await self._sessions.keyless(connector_name)
+        key = _ticker_key(connector_name, trading_pair)
+        live: Ticker | None = self._known(key, live_age)
+        if live is not None:
+            return live
+
+        async def ask() -> Ticker:
+            async with self._slots:
+                return await connector.fetch_ticker(trading_pair)
+
+        return await self._readings.get(key, _MOMENT, ask)
+
+    async def tickers(self, connector_name: str, max_age: float = TICKERS_AGE) -> Mapping[str, Ticker]:
+        """The tickers of all pairs of a connector, by pair, at most ``max_age`` seconds old, or a second if that is more."""
+        connector = await self._sessions.keyless(connector_name)
+        key = ReadingKey(kind="tickers", connector_name=connector_name)
+
+        async def ask() -> Mapping[str, Ticker]:
+            return {ticker.trading_pair: ticker for ticker in await connector.fetch_tickers()}
+
+        return await self._readings.get(key, max(max_age, _MOMENT), ask)
+
+    async def prices(self, connector_name: str, trading_pairs: Sequence[str]) -> Mapping[str, Decimal]:
+        """The last price of each pair. Raises ``UnsupportedPair`` if one is not traded there."""
+        wanted = list(dict.fromkeys(trading_pairs))
+        if len(wanted) > _SINGLE_TICKERS and connector_class(connector_name).has_verb("fetch_tickers"):
+            every = await self.tickers(connector_name, _MOMENT)
+            for trading_pair in wanted:
+                if trading_pair not in every:
+                    raise UnsupportedPair(trading_pair, connector_name, sorted(every))
+            return {trading_pair: every[trading_pair].price for trading_pair in wanted}
+        found = await asyncio.gather(*(self.ticker(connector_name, trading_pair) for trading_pair in wanted))
+        return {ticker.trading_pair: ticker.price for ticker in found}
+
+    async def order_book(
+        self,
+        connector_name: str,
+        trading_pair: str,
+        depth: int,
+        *,
+        limit: timedelta | None = None,
+        live_age: float = _BOOK_AGE,
+    ) -> OrderBook:
+        """The ``depth`` best levels of each side, up to a thousand; fewer where the book holds no more."""
+        connector = await self._sessions.keyless(connector_name)
+        levels = connector.capabilities.followed_levels
+        book: Any = self._known(_book_key(connector_name, trading_pair, levels), live_age) if depth <= levels else None
+        if book is None:
+            asked = next((each for each in _DEPTHS if each >= depth), _DEPTHS[-1])
+            book = await self._readings.get(
+                _book_key(connector_name, trading_pair, asked),
+                _BOOK_AGE,
+                lambda: connector.fetch_order_book(trading_pair, asked),
+                limit=limit,
+            )
+        return OrderBook(
+            trading_pair=trading_pair,
+            bids=book.bids[:depth],
+            asks=book.asks[:depth],
+            reported_at=book.reported_at,
+        )
+
+    async def recent_trades(
+        self, connector_name: str, trading_pair: str, count: int, *, live_age: float = _BOOK_AGE
+    ) -> Sequence[PublicTrade]:
+        """The market's last trades, at most ``count`` of them, oldest first."""
+        connector = await self._sessions.keyless(connector_name)
+        followed = _trades_key(connector_name, trading_pair, _FOLLOWED_TRADES)
+        trades: Any = self._known(followed, live_age) if count <= _FOLLOWED_TRADES else None
+        if trades is None:
+            asked = _count(count)
+            key = _trades_key(connector_name, trading_pair, asked)
+            trades = await self._readings.get(
+                key, _BOOK_AGE, lambda: connector.fetch_recent_trades(trading_pair, asked)
+            )
+        found: Sequence[PublicTrade] = trades[-count:]
+        return found
+
+    async def funding_info(self, connector_name: str, trading_pair: str) -> FundingInfo:
+        """The funding terms of a perpetual. Raises ``InvalidArgument`` for a connector that has none."""
+        connector = await self._sessions.keyless(connector_name)
+        if not connector.capabilities.is_perpetual:
+            raise InvalidArgument("Funding info is only available for perpetual trading pairs.")
+        key = ReadingKey(kind="funding_info", connector_name=connector_name, trading_pair=trading_pair)
+        return await self._readings.get(key, _FUNDING_AGE, lambda: connector.fetch_funding_info(trading_pair))
+
+    async def candles(
+        self, connector_name: str, trading_pair: str, interval: str, count: int, *, live_age: float = _MOMENT
+    ) -> Sequence[Candle]:
+        """The last ``count`` candles, oldest first; the last is still growing. Raises ``MarketDataNotFound`` if there are none."""
+        connector = await self._candle_connector(connector_name, trading_pair)
+        asked = _count(count)
+        key = _candles_key(connector_name, trading_pair, interval, asked)
+        found: Sequence[Candle] = self._known(key, live_age) or await self._readings.get(
+            key,
+            _MOMENT,
+            lambda: fetch_last(connector, trading_pair, interval, asked),
+            limit=_HISTORY_LIMIT if asked > PAGE else None,
+        )
+        if not found:
+            raise MarketDataNotFound("No candles data available")
+        return found[-count:]
+
+    async def historical_candles(
+        self, connector_name: str, trading_pair: str, interval: str, wanted: CandleRange
+    ) -> Sequence[Candle]:
+        """All candles that open within ``wanted``. Raises ``MarketDataNotFound`` if there are none, ``InvalidArgument`` if there
+        are more than one answer may hold.
+        """
+        connector = await self._candle_connector(connector_name, trading_pair)
+        _check_range(interval, wanted, wanted.count(interval, self._clock.now()))
+        bounds = (interval, int(wanted.start_at.timestamp()), int(wanted.end_at.timestamp()))
+        key = ReadingKey(kind="candles", connector_name=connector_name, trading_pair=trading_pair, detail=bounds)
+        try:
+            found = await self._readings.get(
+                key, 0, lambda: fetch_range(connector, trading_pair, interval, wanted), limit=_HISTORY_LIMIT
+            )
+        finally:
+            # History is large and rarely asked for twice: it serves those who wait for it now, and nobody later.
+            self._readings.forget(key)
+        if not found:
+            raise MarketDataNotFound("No historical data available")
+        _check_range(interval, wanted, len(found))
+        return found
+
+    # -- following ------------------------------------------------------------------------------------------------------
+
+    def follow_book(self, connector_name: str, trading_pair: str, depth: int) -> Callable[[], None]:
+        """Let the exchange push the book, if it can and as deep, until the answer is called; then and before that REST serves."""
+        levels = connector_class(connector_name).capabilities.followed_levels
+        return self._live.follow(_book_key(connector_name, trading_pair, levels)) if depth <= levels else _nothing
+
+    def follow_ticker(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
+        """Let the exchange push the ticker in the same way."""
+        if "ticker" not in connector_class(connector_name).capabilities.followed:
+            return _nothing
+        return self._live.follow(_ticker_key(connector_name, trading_pair))
+
+    def follow_trades(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
+        """Let the exchange push the market's trades in the same way."""
+        if "trades" not in connector_class(connector_name).capabilities.followed:
+            return _nothing
+        return self._live.follow(_trades_key(connector_name, trading_pair, _FOLLOWED_TRADES))
+
+    def follow_candles(self, connector_name: str, trading_pair: str, interval: str, count: int) -> Callable[[], None]:
+        """Let the exchange push the last candles in the same way."""
+        if "candles" not in connector_class(connector_name).capabilities.followed:
+            return _nothing
+        return self._live.follow(_candles_key(connector_name, trading_pair, interval, _count(count)))
+
+    def _known(self, key: ReadingKey, max_age: float) -> Any:
+        """What the exchange's stream last said, if that is young enough. It counts as asked for, like what REST answers."""
+        live = self._live.value(key, max_age)
+        if live is None:
+            return None
+        self._readings.note(key, *live)
+        return live[0]
+
+    # -- what is being asked --------------------------------------------------------------------------------------------
+
+    def candle_connectors(self) -> list[str]:
+        """The names of the connectors that have candles, sorted."""
+        return having("fetch_candles")
+
+    def active(self) -> Sequence[Reading]:
+        """What has been asked for in the last ten minutes, by name."""
+        return self._readings.active()
+
+    async def check_place(self, connector_name: str, account_name: str | None) -> None:
+        """Raise ``UnknownConnector``, ``UnknownAccount`` or ``ConnectorNotConfigured`` where a caller named what is not there."""
+        if account_name is None:
+            await self._sessions.keyless(connector_name)
+        else:
+            await self._sessions.connector(account_name, connector_name)
+
+    async def add_pair(self, connector_name: str, trading_pair: str, limit: timedelta) -> OrderBook:
+        """Ask for the book of a pair, so that it is among the active readings and known to be there."""
+        try:
+            return await self.order_book(connector_name, trading_pair, _DEPTHS[0], limit=limit)
+        except ExchangeReadTimeout as error:
+            raise ExchangeReadTimeout(f"Failed to initialize order book for {trading_pair}: {error.detail}") from error
+
+    def remove_pair(self, connector_name: str, trading_pair: str) -> bool:
+        """Let go of the book of a pair; False if nobody had asked for it."""
+        keys = [reading.key for reading in self.books(connector_name) if reading.key.trading_pair == trading_pair]
+        for key in keys:
+            self._readings.forget(key)
+        return bool(keys)
+
+    def books(self, connector_name: str) -> Sequence[Reading]:
+        """The readings of the connector's books."""
+        return [
+            reading
+            for reading in self.active()
+            if reading.key.kind == "order_book" and reading.key.connector_name == connector_name
+        ]
+
+    async def restart_books(self, connector_name: str) -> list[str]:
+        """Ask anew for every book of the connector that is being asked for; their pairs. Raises what the first failure raises."""
+        keys = [reading.key for reading in self.books(connector_name)]
+        for key in keys:
+            self._readings.forget(key)
+        pairs = sorted({key.trading_pair for key in keys})
+        await asyncio.gather(*(self.order_book(connector_name, trading_pair, _DEPTHS[0]) for trading_pair in pairs))
+        return pairs
+
+    def end(self) -> None:
+        """Tell whoever follows a market that it is over; may be called twice."""
+        self.ended.set()
+
+    async def close(self) -> None:
+        """Give up on what is under way; may be called twice."""
+        self.end()
+        await self._live.close()
+        await self._readings.close()
+
+    async def _candle_connector(self, connector_name: str, trading_pair: str) -> Connector:
+        available = self.candle_connectors()
+        if connector_name not in available:
+            raise InvalidArgument(f"Unsupported connector '{connector_name}'. Available connectors: {available}")
+        try:
+            split_pair(trading_pair)
+        except ValueError as error:
+            raise InvalidArgument(str(error)) from None
+        return await self._sessions.keyless(connector_name)
+
+
+def having(verb: str) -> list[str]:
+    """The names of the connectors that have the optional verb ``verb``, sorted."""
+    return sorted(name for name in CONNECTORS if connector_class(name).has_verb(verb))
+
+
+def _check_range(interval: str, wanted: CandleRange, count: int | None) -> None:
+    if wanted.start_at > wanted.end_at:
+        raise InvalidArgument("start_time must not be after end_time")
+    if count is not None and count > MOST_CANDLES:
+        raise InvalidArgument(
+            f"More than {MOST_CANDLES} candles of {interval} lie between start_time and end_time;"
+            " ask for a shorter time or a longer interval"
+        )
+
+
+def _ticker_key(connector_name: str, trading_pair: str) -> ReadingKey:
+    return ReadingKey(kind="ticker", connector_name=connector_name, trading_pair=trading_pair)
+
+
+def _book_key(connector_name: str, trading_pair: str, depth: int) -> ReadingKey:
+    return ReadingKey(kind="order_book", connector_name=connector_name, trading_pair=trading_pair, detail=(depth,))
+
+
+def _trades_key(connector_name: str, trading_pair: str, count: int) -> ReadingKey:
+    return ReadingKey(kind="trades", connector_name=connector_name, trading_pair=trading_pair, detail=(count,))
+
+
+def _candles_key(connector_name: str, trading_pair: str, interval: str, count: int) -> ReadingKey:
+    return ReadingKey(
+        kind="candles", connector_name=connector_name, trading_pair=trading_pair, detail=(interval, count)
+    )
+
+
+def _nothing() -> None:
+    """There is nothing to let go of."""
+
+
+def _count(count: int) -> int:
+    return next((each for each in _COUNTS if each >= count), count)

@@ -1,0 +1,1 @@
+"""The order path: placing, cancelling, replaying, recording and looking up orders."""

@@ -1,0 +1,352 @@
+"""Placing and cancelling: the order path.
+
+    1 check      everything that can be refused without the exchange is refused, and nothing is written
+    2 intent     the order is committed to the journal
+    3 call       the exchange is called once, with no transaction open
+    4 outcome    accepted, refused or unknown is committed, and only then answered
+
+Between 2 and 4 the work runs in a task of its own: a caller that hangs up, or a server that stops, does not tear it. Whatever dies
+in between leaves a pending order, which recovery settles by asking. Nothing here ever sends an order a second time, and nothing is
+sent or awaited past the deadline (creation and the exchange's time-out) after which recovery takes a pending order for a dead one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+import structlog
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from app import failpoints
+from app.clock import Clock
+from app.connectors.base import Connector
+from app.domain.enums import EventKind, OrderState, OrderType, TimeInForce
+from app.domain.errors import (
+    ExchangeDown,
+    InvalidArgument,
+    OrderNotFound,
+    OrderRefused,
+    PriceRequired,
+    Refused,
+    UnsupportedOrder,
+)
+from app.domain.ids import new_order_id
+from app.domain.lifecycle import FINAL, UNSETTLED
+from app.domain.order import Order, OrderKey, OrderRequest, intended
+from app.domain.reports import OrderReport
+from app.journal.journal import Journal
+from app.journal.records import Opened
+from app.metrics import Metrics
+from app.services.markets.rules import Rules, check_client_order_id
+from app.services.orders.inflight import InFlight
+from app.services.orders.recorder import Recorder
+from app.services.orders.replay import check_replay
+from app.services.orders.stopwatch import Stopwatch
+from app.services.reconciling.settling import Settling
+from app.services.sessions import Sessions
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(Enum):
+    """How placing went; a refusal is raised instead."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+
+
+class Placed(Struct, frozen=True, kw_only=True):
+    """The order that a request made, or that an earlier one with the same key had made (``replayed``)."""
+
+    order: Order
+    outcome: Outcome
+    replayed: bool = False
+    #: Seconds by step: validate, journal, exchange.
+    laps: Mapping[str, float] = field(default_factory=dict)
+
+
+class Orders:
+    """The verbs place and cancel."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        recorder: Recorder,
+        sessions: Sessions,
+        rules: Rules,
+        settling: Settling,
+        inflight: InFlight,
+        metrics: Metrics,
+        settings: Settings,
+        clock: Clock,
+        random_bits: Callable[[int], int],
+    ) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._recorder = recorder
+        self._sessions = sessions
+        self._rules = rules
+        self._settling = settling
+        self._inflight = inflight
+        self._timeout = settings.exchange_timeout
+        self._clock = clock
+        self._random_bits = random_bits
+
+    async def place(self, request: OrderRequest) -> Placed:
+        """Place an order. Raises a ``RequestError``, ``NotNow`` or ``Refused``; every other outcome is in the answer."""
+        return await self._inflight.run(self._place(request))
+
+    async def cancel(self, key: OrderKey) -> Order:
+        """Cancel an order; the answer is the order as it then stands: final, or still open where the outcome is unknown.
+
+        Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel.
+        """
+        return await self._inflight.run(self._cancel(key))
+
+    # -- placing --------------------------------------------------------------------------------------------------------
+
+    async def _place(self, request: OrderRequest) -> Placed:
+        watch = Stopwatch(self._clock)
+        connector = await self._sessions.connector(request.account_name, request.connector_name)
+        earlier = await self._earlier(request)
+        if earlier is not None:
+            return self._replay(request, earlier)
+        sendable = await self._checked(request, connector)
+        connector.check_available()
+        watch.lap("validate")
+        opened = await self._intend(sendable, terms=request.terms())
+        watch.lap("journal")
+        if not opened.is_new:
+            return self._replay(request, opened.order)
+        failpoints.reach("orders.intent_recorded")
+        placed = await self._send(connector, opened.order, watch)
+        watch.lap("journal")
+        self._metrics.gateway_seconds.observe(watch.laps["validate"] + watch.laps["journal"])
+        self._count(request.connector_name, "place", placed.outcome)
+        return replace(placed, laps=watch.laps)
+
+    async def _earlier(self, request: OrderRequest) -> Order | None:
+        """The order that the request's key or id names already. Most requests carry neither and cost nothing here."""
+        account, connector = request.account_name, request.connector_name
+        if request.idempotency_key is not None:
+            found = await asyncio.to_thread(
+                self._journal.find_by_idempotency_key, account, connector, request.idempotency_key
+            )
+            if found is not None:
+                return found
+        if request.client_order_id is not None:
+            key = OrderKey(account_name=account, connector_name=connector, order_id=request.client_order_id)
+            return await asyncio.to_thread(self._journal.find_order, key)
+        return None
+
+    async def _checked(self, request: OrderRequest, connector: Connector) -> OrderRequest:
+        _check_options(request, connector)
+        rule = await self._rules.rule(request.connector_name, request.trading_pair)
+        return rule.checked(request)
+
+    async def _intend(self, request: OrderRequest, terms: str) -> Opened:
+        now = self._clock.now()
+        has_new_id = request.client_order_id is None
+        order_id = request.client_order_id or new_order_id(now, self._random_bits)
+        order = intended(request, order_id=order_id, at=now, terms=terms)
+        return await self._recorder.begin(order, EventKind.INTENDED, "caller", has_new_id=has_new_id)
+
+    def _replay(self, request: OrderRequest, order: Order) -> Placed:
+        check_replay(request, order, now=self._clock.now(), deadline=order.created_at + self._timeout)
+        outcome = Outcome.UNKNOWN if order.state in UNSETTLED else Outcome.ACCEPTED
+        return Placed(order=order, outcome=outcome, replayed=True)
+
+    # -- the call -------------------------------------------------------------------------------------------------------
+
+    async def _send(self, connector: Connector, order: Order, watch: Stopwatch) -> Placed:
+        # A process may stand still between the intent and here; what is late now must not be sent any more.
+        left = order.created_at + self._timeout - self._clock.now()
+        try:
+            if left <= timedelta(0):
+                raise ExchangeDown("The order was not sent: it took too long to write it down")
+            limit = min(left, self._timeout)
+            report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", watch)
+        except Refused as refusal:
+            self._metrics.count_outcome(order.connector_name, "place", "refused")
+            await self._record_refusal(order, refusal)
+            raise
+        except Exception as error:  # noqa: BLE001 - rule 3: whatever nobody classified is an unknown outcome
+            return await self._doubt(order, error)
+        failpoints.reach("orders.exchange_answered")
+        return await self._record_acceptance(order, report)
+
+    async def _record_acceptance(self, order: Order, report: OrderReport) -> Placed:
+        try:
+            observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the order")
+        except Exception as error:  # noqa: BLE001 - the order is at the exchange whatever became of the record; recovery makes it
+            return self._left_to_recovery(order, error)
+        failpoints.reach("orders.outcome_recorded")
+        if observed.missing_fills:
+            self._settling.wake(order.key)
+        return _placed(observed.order)
+
+    async def _record_refusal(self, order: Order, refusal: Refused) -> None:
+        refusal.order_id = order.order_id
+        try:
+            recorded = await self._recorder.note(
+                order.key,
+                EventKind.REJECTED,
+                "answer",
+                reason_code=refusal.code,
+                reason=refusal.detail,
+                evidence=f"the exchange's answer means that it has no such order: {type(refusal).__name__}",
+                # An order that the exchange has shown meanwhile is there, whatever this answer says.
+                only_if_state=UNSETTLED,
+            )
+        except Exception as error:  # noqa: BLE001 - the refusal is true even if it could not be recorded; recovery finds it out again
+            self._left_to_recovery(order, error)
+            return
+        if recorded.state is not OrderState.REJECTED:
+            log.error("the exchange refused an order that it has", order_id=order.order_id, refusal=refusal.code)
+            self._settling.wake(order.key)
+
+    async def _doubt(self, order: Order, error: Exception) -> Placed:
+        log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        try:
+            recorded = await self._recorder.note(
+                order.key,
+                EventKind.UNCONFIRMED,
+                "answer",
+                evidence=f"no answer that settles it: {type(error).__name__}",
+                # The stream may have told already what the answer did not.
+                only_if_state=frozenset({OrderState.PENDING}),
+            )
+        except Exception as fault:  # noqa: BLE001 - a doubt that could not be recorded is still a doubt: the order stays pending
+            return self._left_to_recovery(order, fault)
+        self._settling.wake(order.key)
+        return _placed(recorded)
+
+    def _left_to_recovery(self, order: Order, error: Exception) -> Placed:
+        log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        self._settling.wake(order.key)
+        return Placed(order=order, outcome=Outcome.UNKNOWN)
+
+    async def _timed(
+        self, call: Coroutine[Any, Any, OrderReport], limit: timedelta, connector_name: str, verb: str, watch: Stopwatch
+    ) -> OrderReport:
+        """The exchange's answer within ``limit``, and a note of how long it took, whatever came of it."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                return await call
+        finally:
+            self._metrics.observe_call(connector_name, verb, watch.lap("exchange"))
+
+    def _count(self, connector_name: str, verb: str, outcome: Outcome) -> None:
+        self._metrics.count_outcome(connector_name, verb, outcome.value)
+
+    # -- cancelling -----------------------------------------------------------------------------------------------------
+
+    async def _cancel(self, key: OrderKey) -> Order:
+        connector = await self._sessions.connector(key.account_name, key.connector_name)
+        order = await asyncio.to_thread(self._journal.find_order, key)
+        if order is None or order.state in FINAL:
+            raise OrderNotFound(f"Order '{key.order_id}' not found in active orders")
+        connector.check_available()
+        order = await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller")
+        failpoints.reach("orders.cancel_recorded")
+        call, watch = connector.cancel_order(order.ref), Stopwatch(self._clock)
+        try:
+            report = await self._timed(call, self._timeout, key.connector_name, "cancel", watch)
+        except Refused as refusal:
+            self._metrics.count_outcome(key.connector_name, "cancel", "refused")
+            await self._record_cancel_refusal(order, refusal)
+            raise
+        except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
+            self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
+            return await self._doubt_cancel(order, error)
+        self._count(key.connector_name, "cancel", Outcome.ACCEPTED)
+        failpoints.reach("orders.cancel_answered")
+        return await self._record_cancel(order, report)
+
+    async def _record_cancel(self, order: Order, report: OrderReport) -> Order:
+        try:
+            observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the cancel")
+        except Exception as error:  # noqa: BLE001 - the cancel was done whatever became of the record; recovery makes it
+            return self._left_to_recovery(order, error).order
+        if not observed.missing_fills:
+            if observed.order.is_active:
+                # The exchange has taken the cancel and not done it yet.
+                self._settling.wake(order.key)
+            return observed.order
+        try:
+            return (await self._settling.settle(order.key)).order
+        except Exception as error:  # noqa: BLE001 - fills are missing still: the order is shown as it is and asked about again
+            return self._left_to_recovery(observed.order, error).order
+
+    async def _record_cancel_refusal(self, order: Order, refusal: Refused) -> None:
+        refusal.order_id = order.order_id
+        evidence = f"the exchange refused the cancel: {refusal.detail}"
+        await self._note_cancel(order, EventKind.CANCEL_REFUSED, evidence)
+
+    async def _doubt_cancel(self, order: Order, error: Exception) -> Order:
+        log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        evidence = f"no answer that settles it: {type(error).__name__}"
+        return await self._note_cancel(order, EventKind.CANCEL_UNCONFIRMED, evidence)
+
+    async def _note_cancel(self, order: Order, kind: EventKind, evidence: str) -> Order:
+        """What came of a cancel that did not succeed. The order is asked about either way."""
+        try:
+            order = await self._recorder.note(order.key, kind, "answer", evidence=evidence)
+        except Exception as error:  # noqa: BLE001 - the order is as it was; recovery asks about it
+            return self._left_to_recovery(order, error).order
+        self._settling.wake(order.key)
+        return order
+
+
+def _placed(order: Order) -> Placed:
+    """The answer for an order as the journal has it after the call. Raises ``OrderRefused`` if it was rejected."""
+    if order.state is OrderState.REJECTED:
+        refusal = OrderRefused(order.error_message or "The exchange rejected the order")
+        refusal.order_id = order.order_id
+        raise refusal
+    return Placed(order=order, outcome=Outcome.UNKNOWN if order.state in UNSETTLED else Outcome.ACCEPTED)
+
+
+def _check_options(request: OrderRequest, connector: Connector) -> None:
+    """Refuse what the connector can't do and what contradicts itself, before anything is written."""
+    can = connector.capabilities
+    check_client_order_id(request.client_order_id, request.connector_name, can)
+    if request.order_type not in can.order_types:
+        supported = [str(order_type) for order_type in can.order_types]
+        raise UnsupportedOrder(f"Order type '{request.order_type}' not supported. Supported types: {supported}")
+    if (request.amount is None) == (request.quote_amount is None):
+        raise InvalidArgument("Exactly one of amount and quote_amount is required")
+    if request.order_type is OrderType.MARKET:
+        _check_market(request, connector)
+    elif request.price is None:
+        raise PriceRequired
+    elif request.quote_amount is not None:
+        raise InvalidArgument("quote_amount is for MARKET orders only")
+    _check_time_in_force(request, connector)
+    if request.reduce_only and not can.reduce_only:
+        raise UnsupportedOrder(f"reduce_only is not supported on {request.connector_name}")
+
+
+def _check_market(request: OrderRequest, connector: Connector) -> None:
+    if request.quote_amount is not None and not connector.capabilities.quote_amount:
+        raise UnsupportedOrder(f"quote_amount is not supported on {request.connector_name}")
+
+
+def _check_time_in_force(request: OrderRequest, connector: Connector) -> None:
+    wanted = request.time_in_force
+    if wanted is None:
+        return
+    if request.order_type is OrderType.MARKET or (
+        request.order_type is OrderType.LIMIT_MAKER and wanted is not TimeInForce.GTC
+    ):
+        raise InvalidArgument(f"time_in_force {wanted} has no meaning for a {request.order_type} order")
+    if wanted not in connector.capabilities.times_in_force:
+        supported = [str(time_in_force) for time_in_force in connector.capabilities.times_in_force]
+        raise UnsupportedOrder(f"time_in_force '{wanted}' not supported. Supported values: {supported}")

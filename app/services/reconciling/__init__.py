@@ -1,0 +1,1 @@
+"""Keeping an account equal to its exchange: feeds, recovery, settling and funding payments."""

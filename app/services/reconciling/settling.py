@@ -1,0 +1,260 @@
+"""Settling: finding out what became of an order by asking the exchange, until there is an answer.
+
+``settle`` asks once about one order and records what the answer proves:
+
+    journal has            exchange says          recorded
+    pending, past deadline -                      unconfirmed, then as below
+    unknown                open or done           accepted, fills, the final event
+    unknown                no such order          never arrived or vanished, if the proof is complete; else nothing yet
+    open                   done                   missing fills first, then the final event
+    open                   no such order          unconfirmed
+    open, cancel asked     open, after the grace  cancel refused
+    any                    can't answer           nothing
+
+Absence is proven only by three things together: the grace time of the connector has passed since the order's last event, the
+exchange positively knows no such order by our id, and it has no fill of it. A connector that can't be asked by our id never proves
+absence; its orders stay unknown and visible. A conclusion is recorded only if the order is still as it was when the exchange was
+asked; whatever came in between is newer than the answer.
+
+``wake`` pursues an order in the background with growing pauses. Asking changes nothing at the exchange, so two processes that
+pursue the same order do no harm: the journal takes each fact once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, repeat
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import structs
+
+from app import failpoints
+from app.clock import Clock
+from app.concurrency.waiting import wait_for_event
+from app.connectors.base import Connector
+from app.domain.decimals import ZERO
+from app.domain.enums import EventKind, OrderState
+from app.domain.fill import Fill
+from app.domain.lifecycle import FINAL, UNSETTLED
+from app.domain.order import Order, OrderKey
+from app.domain.reports import OrderReport
+from app.journal.journal import Journal
+from app.services.orders.recorder import Recorder
+from app.services.sessions import Sessions
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+#: Pauses before each question about one order, in seconds. The first comes soon, because most doubt is a lost reply and the order
+#: is there; the last repeats for as long as it takes.
+_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0, 60.0)
+#: Questions under way at once on one connector; enough to clear a thousand doubts in a minute without eating an exchange's limits.
+_AT_ONCE = 4
+#: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
+_LEAVE_ALONE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """An order after a question. ``is_settled``: nothing about it is in doubt, so there is no reason to ask again. Otherwise
+    ``ask_at`` is when the next question can bring more, where that is known.
+    """
+
+    order: Order
+    is_settled: bool
+    ask_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Pursuit:
+    """An order that is being asked about. Ringing the bell makes the next question come at once."""
+
+    task: asyncio.Task[None]
+    bell: asyncio.Event
+
+
+class Settling:
+    """Asks exchanges about orders whose fate, or fills, are not known."""
+
+    def __init__(
+        self, *, journal: Journal, recorder: Recorder, sessions: Sessions, settings: Settings, clock: Clock
+    ) -> None:
+        self._journal = journal
+        self._recorder = recorder
+        self._sessions = sessions
+        self._timeout = settings.exchange_timeout
+        self._clock = clock
+        self._pursuits: dict[OrderKey, _Pursuit] = {}
+        #: By connector, so that an exchange that lets every question time out holds up no other's.
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+        self._is_closed = False
+
+    def wake(self, key: OrderKey, *, at_once: bool = True) -> None:
+        """Pursue an order until it is settled. If it is being pursued already, ask now instead of after the pause, unless
+        ``at_once`` is False.
+        """
+        if self._is_closed:
+            return
+        pursuit = self._pursuits.get(key)
+        if pursuit is None:
+            bell = asyncio.Event()
+            task = asyncio.get_running_loop().create_task(self._pursue(key, bell))
+            self._pursuits[key] = _Pursuit(task, bell)
+        elif at_once:
+            pursuit.bell.set()
+
+    async def close(self) -> None:
+        """Stop asking; what is not settled is in the journal, for the next process to take up."""
+        self._is_closed = True
+        tasks = [pursuit.task for pursuit in self._pursuits.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._pursuits.clear()
+
+    async def settle(self, key: OrderKey) -> Settled:
+        """Ask once and record what the answer proves. Raises ``LookupError`` if the journal has no such order."""
+        order = await self._find(key)
+        if order.state is OrderState.PENDING:
+            deadline = order.created_at + self._timeout
+            if self._clock.now() < deadline:
+                return Settled(order=order, is_settled=False, ask_at=deadline)
+            evidence = "no outcome was recorded by the deadline of the call"
+            order = await self._recorder.note(
+                key, EventKind.UNCONFIRMED, "recovery", evidence=evidence, only_if_state=frozenset({OrderState.PENDING})
+            )
+        if order.state in FINAL:
+            return Settled(order=order, is_settled=True)
+        connector = await self._sessions.connector(key.account_name, key.connector_name)
+        asked_at = self._clock.now()
+        report = await self._ask(connector.fetch_order(order.ref))
+        failpoints.reach("settling.exchange_answered")
+        if report is None:
+            return await self._absent(connector, order, asked_at=asked_at)
+        return await self._present(connector, order, report, asked_at=asked_at)
+
+    async def record(self, connector: Connector, order: Order, report: OrderReport) -> Order:
+        """Record what the exchange says of an order, with all its fills."""
+        evidence = f"asked the exchange, which answered {report.state} with {report.filled_amount} filled"
+        observed = await self._recorder.observe(order.key, report, "recovery", evidence)
+        if not observed.missing_fills:
+            return observed.order
+        fills = await self._ask(connector.fetch_fills(observed.order.ref))
+        failpoints.reach("settling.fills_answered")
+        complete = structs.replace(report, fills=tuple(fills), fills_complete=True)
+        return (await self._recorder.observe(order.key, complete, "recovery", evidence)).order
+
+    async def _find(self, key: OrderKey) -> Order:
+        order = await asyncio.to_thread(self._journal.find_order, key)
+        if order is None:
+            raise LookupError(f"the journal has no order {key}")
+        return order
+
+    async def _present(self, connector: Connector, order: Order, report: OrderReport, *, asked_at: datetime) -> Settled:
+        order = await self.record(connector, order, report)
+        has_all_fills = order.filled_amount >= report.filled_amount
+        cancel_at = order.cancel_requested_at
+        if order.state is not OrderState.OPEN or cancel_at is None:
+            return Settled(order=order, is_settled=has_all_fills and order.state not in UNSETTLED)
+        grace = connector.capabilities.absence_grace
+        if grace is None or asked_at < cancel_at + grace:
+            return Settled(order=order, is_settled=False, ask_at=None if grace is None else cancel_at + grace)
+        evidence = f"the exchange still has it open {asked_at - cancel_at} after the cancel was sent"
+        order = await self._recorder.note(
+            order.key, EventKind.CANCEL_REFUSED, "recovery", evidence=evidence, as_seen=order
+        )
+        return Settled(order=order, is_settled=has_all_fills and order.cancel_requested_at is None)
+
+    async def _absent(self, connector: Connector, order: Order, *, asked_at: datetime) -> Settled:
+        if order.state is OrderState.OPEN:
+            return await self._missing(order, asked_at=asked_at)
+        can = connector.capabilities
+        if not can.query_by_client_id or can.absence_grace is None:
+            return Settled(order=order, is_settled=False)
+        proof_at = order.updated_at + can.absence_grace
+        if asked_at < proof_at:
+            return Settled(order=order, is_settled=False, ask_at=proof_at)
+        fills = await self._ask(connector.fetch_fills(order.ref))
+        if fills:
+            return await self._only_fills(order, fills)
+        failpoints.reach("settling.absence_proven")
+        kind = EventKind.NEVER_ARRIVED if order.exchange_order_id is None else EventKind.VANISHED
+        order = await self._recorder.note(
+            order.key,
+            kind,
+            "recovery",
+            reason_code=kind.value,
+            reason="The exchange has no such order",
+            evidence=(
+                f"asked {asked_at - order.updated_at} after its last event (grace {can.absence_grace}): the exchange knows no"
+                " such order by our id, and has no fill of it"
+            ),
+            as_seen=order,
+        )
+        return Settled(order=order, is_settled=order.state in FINAL)
+
+    async def _missing(self, order: Order, *, asked_at: datetime) -> Settled:
+        """An order that we had seen open, and of which the exchange knows nothing now."""
+        if asked_at < order.updated_at + _LEAVE_ALONE:
+            return Settled(order=order, is_settled=False, ask_at=order.updated_at + _LEAVE_ALONE)
+        evidence = "the exchange knows no such order, which we had seen open"
+        order = await self._recorder.note(
+            order.key, EventKind.UNCONFIRMED, "recovery", evidence=evidence, as_seen=order
+        )
+        return Settled(order=order, is_settled=order.state in FINAL)
+
+    async def _only_fills(self, order: Order, fills: Sequence[Fill]) -> Settled:
+        """The exchange lists fills of an order that it does not know: they are taken, and the rest stays in doubt."""
+        known = {trade.fill.exchange_fill_id for trade in await asyncio.to_thread(self._journal.known_fills, order.key)}
+        if any(fill.exchange_fill_id not in known for fill in fills):
+            report = OrderReport(
+                order_id=order.order_id,
+                exchange_order_id=order.exchange_order_id,
+                trading_pair=order.trading_pair,
+                state="open",
+                filled_amount=ZERO,
+                fills=tuple(fills),
+            )
+            evidence = "the exchange lists these fills of the order, though it does not know the order"
+            order = (await self._recorder.observe(order.key, report, "recovery", evidence)).order
+        return Settled(order=order, is_settled=order.state in FINAL)
+
+    async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        async with asyncio.timeout(self._timeout.total_seconds()):
+            return await question
+
+    async def _pursue(self, key: OrderKey, bell: asyncio.Event) -> None:
+        try:
+            pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
+            ask_at: datetime | None = None
+            while True:
+                await self._pause(bell, next(pauses), ask_at)
+                # Who rings from here on knows something that the coming question may not.
+                bell.clear()
+                settled = await self._try_to_settle(key)
+                if settled is not None and settled.is_settled and not bell.is_set():
+                    return
+                ask_at = None if settled is None else settled.ask_at
+        finally:
+            self._pursuits.pop(key, None)
+
+    async def _try_to_settle(self, key: OrderKey) -> Settled | None:
+        try:
+            async with self._slots[key.connector_name]:
+                return await self.settle(key)
+        except Exception as error:  # noqa: BLE001 - whatever kept us from an answer, the order stays as it is and is asked again
+            log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=str(error))
+            return None
+
+    async def _pause(self, bell: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
+        """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or for the bell."""
+        if ask_at is not None:
+            seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
+        await wait_for_event(bell, self._clock, seconds)

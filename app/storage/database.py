@@ -1,0 +1,128 @@
+"""The database behind the journal: its engine, how its connections are set up, and reading from it.
+
+Building a ``Database`` does no I/O. Reads are synchronous and may come from any thread; a coroutine uses ``asyncio.to_thread``.
+Operational trouble of the database becomes ``JournalUnavailable`` here, so that callers know one error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.domain.errors import JournalUnavailable
+from app.settings import sqlalchemy_url
+from app.sqlite import use_write_ahead_log
+from app.storage.codec import Codec, codec_of
+
+#: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
+BUSY_SECONDS = 10
+
+#: Connections of the reading pool: more than the forty threads of the web's pool could ever use at once is waste.
+POOL_SIZE = 10
+
+_SQLITE_PRAGMAS = (
+    # FULL: a commit that was answered survives a power cut. NORMAL would lose the last ones.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
+)
+
+
+class Database:
+    """One database by its URL."""
+
+    def __init__(self, database_url: str) -> None:
+        self.url = make_url(sqlalchemy_url(database_url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.codec: Codec = codec_of(self.url.get_backend_name())
+        if self.is_sqlite and not self.url.database:
+            raise ValueError("the journal needs a SQLite file; memory is not shared between connections")
+        build = _sqlite_engine if self.is_sqlite else _postgres_engine
+        engine = self.engine = build(self.url.render_as_string(hide_password=False))
+        #: Single statements need no transaction around them on PostgreSQL: it saves two round trips.
+        self._single = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
+        #: Several statements that must see the same moment.
+        self._snapshot = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        #: On SQLite the write lock comes first: taken later, after a read, it would be refused instead of waited for.
+        self._changing = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE") if self.is_sqlite else engine
+
+    def prepare_directory(self) -> None:
+        """Make the directory of a SQLite file, open to the owner only."""
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """All rows of one query."""
+        with _translated(), self._single.connect() as connection:
+            return connection.execute(query).all()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection whose queries all see the same moment."""
+        with _translated(), self._snapshot.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """A transaction for what is not the journal (accounts, leases): committed at the end."""
+        with _translated(), self._changing.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close the pool's connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InternalError, PoolTimeout) as error:
+        raise JournalUnavailable(f"The database is not available: {_reason(error)}") from error
+    except DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        raise JournalUnavailable(f"The database is not available: {_reason(error)}") from error
+
+
+def _is_damage(error: DatabaseError) -> bool:
+    """Whether SQLite found the file damaged, or no database at all. The driver has no class of its own for that."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _reason(error: Exception) -> str:
+    """The driver's words without SQLAlchemy's, which quote the statement and its values."""
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: Any) -> None:
+        # The driver's own transactions begin too late to give a snapshot; the "begin" below replaces them.
+        connection.isolation_level = None
+        use_write_ahead_log(connection, BUSY_SECONDS)
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+        # Only the writer's connection checkpoints: a reader must not pay for it, and two must not do it at once.
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+    return engine
+
+
+def _postgres_engine(url: str) -> Engine:
+    # pre_ping: a server that was restarted must not fail the first reader of each connection.
+    return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)

@@ -1,0 +1,248 @@
+"""The tables. ``events`` is the journal; ``orders``, ``fills`` and ``balances`` are its projection, kept in the same transaction.
+
+An order's ``id`` is the sequence number of its first event and a fill's ``seq`` that of the event which brought it, so that no
+second counter exists. Events are never changed or deleted (a trigger in the migration sees to it); a projection that was lost
+could be rebuilt from them. The migrations must agree with this file; a test compares them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from app.storage.types import Money, Name, Sequence, UtcTime
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+#: One row. Who writes takes it first and holds it to the commit, so that the sequence is the order of the commits.
+SEQUENCE = Table(
+    "journal_sequence",
+    METADATA,
+    Column("id", Sequence, primary_key=True, autoincrement=False),
+    Column("value", Sequence, nullable=False),
+)
+
+#: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
+ACTIVE_ONLY = text("state IN ('pending', 'unknown', 'open')")
+UNSETTLED_ONLY = text("state IN ('pending', 'unknown')")
+
+ORDERS = Table(
+    "orders",
+    METADATA,
+    Column("id", Sequence, primary_key=True, autoincrement=False),
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("order_id", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("trade_type", Name, nullable=False),
+    Column("order_type", Name, nullable=False),
+    Column("amount", Money),
+    Column("price", Money),
+    Column("quote_amount", Money),
+    Column("position_action", Name, nullable=False),
+    Column("time_in_force", Name),
+    Column("reduce_only", Boolean, nullable=False),
+    Column("idempotency_key", Name),
+    Column("terms", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("exchange_order_id", Name),
+    Column("filled_amount", Money, nullable=False),
+    Column("filled_quote", Money, nullable=False),
+    Column("fees", Text, nullable=False),
+    Column("cancel_requested_at", UtcTime),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    # The id first: the same index finds an order by its id alone.
+    UniqueConstraint("order_id", "account_name", "connector_name"),
+    Index(
+        "uq_orders_idempotency_key",
+        "idempotency_key",
+        "account_name",
+        "connector_name",
+        unique=True,
+        sqlite_where=text("idempotency_key IS NOT NULL"),
+        postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
+    Index("ix_orders_created_at", "created_at", "id"),
+    Index("ix_orders_kind", "account_name", "connector_name", "trading_pair", "status", "created_at", "id"),
+    Index(
+        "ix_orders_active",
+        "order_id",
+        "account_name",
+        "connector_name",
+        sqlite_where=ACTIVE_ONLY,
+        postgresql_where=ACTIVE_ONLY,
+    ),
+    Index(
+        "ix_orders_unsettled",
+        "account_name",
+        "connector_name",
+        "id",
+        sqlite_where=UNSETTLED_ONLY,
+        postgresql_where=UNSETTLED_ONLY,
+    ),
+)
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("seq", Sequence, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name),
+    Column("order_id", Name),
+    Column("order_number", Sequence, ForeignKey("orders.id")),
+    Column("state", Name),
+    Column("status", Name),
+    Column("filled_amount", Money),
+    Column("payload", Text, nullable=False),
+    Index("ix_events_order_number", "order_number", "seq"),
+)
+
+FILLS = Table(
+    "fills",
+    METADATA,
+    Column("seq", Sequence, ForeignKey("events.seq"), primary_key=True, autoincrement=False),
+    Column("order_number", Sequence, ForeignKey("orders.id"), nullable=False),
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("exchange_fill_id", Name, nullable=False),
+    Column("price", Money, nullable=False),
+    Column("amount", Money, nullable=False),
+    Column("fee", Money, nullable=False),
+    Column("fee_currency", Text),
+    Column("filled_at", UtcTime, nullable=False),
+    Column("liquidity", Name),
+    # Of one order, not of one pair: where an account trades with itself, both of its orders carry the same fill id.
+    UniqueConstraint("order_number", "exchange_fill_id"),
+    Index("ix_fills_filled_at", "filled_at", "seq"),
+    Index("ix_fills_trading_pair", "account_name", "connector_name", "trading_pair", "filled_at", "seq"),
+)
+
+
+def _counts(name: str, *key: str) -> Table:
+    """A table with a ``number`` for each ``key``."""
+    columns = [Column(each, Name, nullable=False) for each in key]
+    return Table(name, METADATA, *columns, Column("number", Sequence, nullable=False), PrimaryKeyConstraint(*key))
+
+
+#: How many orders and fills there are of each kind (``app.journal.pages``) and month (``2026-01``, of ``created_at`` and
+#: ``filled_at`` in UTC); triggers of the database keep both.
+ORDER_COUNTS = _counts(
+    "order_counts", "account_name", "connector_name", "trading_pair", "trade_type", "status", "month"
+)
+FILL_COUNTS = _counts("fill_counts", "account_name", "connector_name", "trading_pair", "trade_type", "month")
+
+BALANCES = Table(
+    "balances",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("asset", Name, nullable=False),
+    Column("total", Money, nullable=False),
+    Column("available", Money, nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name", "asset"),
+)
+
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("name", Name, primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+CREDENTIALS = Table(
+    "credentials",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name"),
+    ForeignKeyConstraint(["account_name"], ["accounts.name"], ondelete="CASCADE"),
+)
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("username", Name, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+)
+
+#: A released lease keeps its row, so that the fencing token never goes back.
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("name", Name, primary_key=True),
+    Column("holder", Name, nullable=False),
+    Column("token", Sequence, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+#: What each account held on a connector, every five minutes. ``slot`` numbers the five minutes since 1970, ``asked_at`` is when the
+#: exchange said it, which lies further back where it could not be asked.
+PORTFOLIO_SNAPSHOTS = Table(
+    "portfolio_snapshots",
+    METADATA,
+    Column("slot", Sequence, nullable=False),
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("holdings", Text, nullable=False),
+    PrimaryKeyConstraint("slot", "account_name", "connector_name"),
+    Index("ix_portfolio_snapshots_account_name", "account_name", "connector_name", "slot"),
+)
+
+#: What an operator chose at run time, as JSON by name; what the environment says is in ``app.settings``.
+SETTINGS = Table(
+    "settings",
+    METADATA,
+    Column("key", Name, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+#: What positions paid (negative) and received as funding. An exchange's id names a payment within account, connector and pair.
+FUNDING_PAYMENTS = Table(
+    "funding_payments",
+    METADATA,
+    Column("id", Sequence, primary_key=True, autoincrement=True),
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("exchange_funding_id", Name, nullable=False),
+    Column("payment", Money, nullable=False),
+    Column("currency", Name, nullable=False),
+    Column("rate", Money),
+    Column("position_size", Money),
+    Column("position_side", Name),
+    Column("paid_at", UtcTime, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    UniqueConstraint("account_name", "connector_name", "trading_pair", "exchange_funding_id"),
+    Index("ix_funding_payments_paid_at", "paid_at", "id"),
+    Index("ix_funding_payments_account_name", "account_name", "connector_name", "paid_at", "id"),
+)

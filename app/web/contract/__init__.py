@@ -1,0 +1,1 @@
+"""What makes the OpenAPI document law: routing, security, validation, and the encoding of answers."""

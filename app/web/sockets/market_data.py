@@ -1,0 +1,142 @@
+"""``WS /ws/market-data``: books, candles, trades and tickers as they change; and ``WS /ws/executors``, which has nothing to tell.
+
+A subscription names ``type``, ``connector`` and ``trading_pair``; ``update_interval`` is how often the market is looked at. The
+market is asked once before the subscription is confirmed, so that a wrong name is an error and not silence. The gateway runs no
+executors: that socket speaks the same frame, so that programs which open it can go on, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from app.domain.errors import OrdergateError
+from app.domain.reports import OrderBook, PublicTrade, Ticker
+from app.handlers.market_views import book_sides, candle_row, ticker_row, trade_row
+from app.services.gateway import Gateway
+from app.services.markets.market_data import MarketData
+from app.services.markets.market_watch import BookWatch, CandleNews, CandleWatch, TickerWatch, TradeWatch, Watch
+from app.web.sockets.router import StreamRoute
+from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
+
+#: The bounds that callers know, in seconds.
+_SHORTEST, _LONGEST = 0.25, 60.0
+_MOST_LEVELS = 1000
+_MOST_CANDLES = 5000
+
+_MARKETS = ("candles", "order_book", "ticker", "trades")
+_EXECUTORS = (
+    "executors",
+    "executor_detail",
+    "executor_summary",
+    "performance",
+    "positions",
+    "executor_logs",
+    "bot_status",
+    "all_bots_status",
+)
+
+
+def market_socket(gateway: Gateway) -> StreamRoute:
+    """The route of the market-data socket."""
+
+    async def subscribe(asked: Mapping[str, Any]) -> Subscription:
+        return await _subscription(gateway.market_data, asked)
+
+    return _route(gateway, "/ws/market-data", subscribe)
+
+
+def executor_socket(gateway: Gateway) -> StreamRoute:
+    """The route of the executors' socket."""
+
+    async def subscribe(asked: Mapping[str, Any]) -> Subscription:
+        _check_type(asked, _EXECUTORS)
+        raise Unsubscribable("This server runs no executors and no bots: there is nothing to subscribe to")
+
+    return _route(gateway, "/ws/executors", subscribe)
+
+
+def _route(gateway: Gateway, path: str, subscribe: Subscribe) -> StreamRoute:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        await SubscriptionSocket(socket, gateway.clock, gateway.market_data.ended, subscribe).serve()
+
+    return StreamRoute(kind="websocket", path=path, endpoint=serve)
+
+
+async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Subscription:
+    kind = _check_type(asked, _MARKETS)
+    connector_name, trading_pair = asked.get("connector"), asked.get("trading_pair")
+    if not (isinstance(connector_name, str) and isinstance(trading_pair, str) and connector_name and trading_pair):
+        raise Unsubscribable("connector and trading_pair are required")
+    interval = min(max(_number(asked, "update_interval", 1.0), _SHORTEST), _LONGEST)
+    name, watch = f"{kind}_{connector_name}_{trading_pair}", _watch(market_data, kind, asked)
+    if kind == "candles":
+        name = f"{name}_{_interval(asked)}"
+    try:
+        await watch.start()
+    except OrdergateError as error:
+        raise Unsubscribable(f"Failed to start feed: {error.detail}") from error
+
+    async def look() -> Mapping[str, Any] | None:
+        news = await watch.look()
+        return None if news is None else _message(news)
+
+    return Subscription(subscription_id=name, interval=interval, look=look, close=watch.close)
+
+
+def _watch(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> Watch:
+    place = (asked["connector"], asked["trading_pair"])
+    if kind == "order_book":
+        return BookWatch(market_data, *place, _count(asked, "depth", 10, _MOST_LEVELS))
+    if kind == "candles":
+        return CandleWatch(market_data, *place, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES))
+    if kind == "ticker":
+        return TickerWatch(market_data, *place)
+    return TradeWatch(market_data, *place)
+
+
+def _message(news: object) -> Mapping[str, Any]:
+    if isinstance(news, OrderBook):
+        return {"type": "order_book", "data": book_sides(news)}
+    if isinstance(news, Ticker):
+        return {"type": "ticker", "data": ticker_row(news)}
+    if isinstance(news, CandleNews):
+        rows = [candle_row(candle) for candle in news.candles]
+        return {"type": "candles", "data": rows} if news.is_new else {"type": "candle_update", "data": rows[0]}
+    assert isinstance(news, Sequence)
+    trades: Sequence[PublicTrade] = news
+    return {"type": "trades", "data": [trade_row(trade) for trade in trades]}
+
+
+def _check_type(asked: Mapping[str, Any], known: Sequence[str]) -> str:
+    kind = asked.get("type")
+    if kind not in known:
+        raise Unsubscribable(f"Invalid subscription type: {kind}")
+    assert isinstance(kind, str)
+    return kind
+
+
+def _interval(asked: Mapping[str, Any]) -> str:
+    interval = asked.get("interval")
+    if interval is None:
+        return "1m"
+    if not isinstance(interval, str) or not 0 < len(interval) <= 10:
+        raise Unsubscribable("interval must be a text such as 1m")
+    return interval
+
+
+def _count(asked: Mapping[str, Any], name: str, default: int, most: int) -> int:
+    return min(max(int(_number(asked, name, default)), 1), most)
+
+
+def _number(asked: Mapping[str, Any], name: str, default: float) -> float:  # a duration or a count, never money
+    value = asked.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unsubscribable(f"{name} must be a number")
+    return value

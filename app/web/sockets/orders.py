@@ -1,0 +1,100 @@
+"""``WS /ws/orders``: the journal's events over a WebSocket, the same messages as ``GET /trading/events``.
+
+The query string filters (``account_names``, ``connector_names``, ``trading_pairs``, each repeatable) and says where to continue
+(``since``). The first message is ``connected``; an idle socket gets a ``heartbeat``. ``{"action": "ping"}`` is answered by
+``pong``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.handlers.events import is_seq, messages, start_of, stream_filter
+from app.services.gateway import Gateway
+from app.services.streams import StreamFilter
+from app.web.sockets.router import StreamRoute
+
+#: What a caller may ask about; anything longer is not a question we know.
+_LONGEST_QUESTION = 1000
+_BAD_QUERY = 1008
+_GOING_AWAY = 1001
+
+
+def order_socket(gateway: Gateway) -> StreamRoute:
+    """The route of the socket."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await _serve(gateway, WebSocket(scope, receive, send))
+
+    return StreamRoute(kind="websocket", path="/ws/orders", endpoint=serve)
+
+
+async def _serve(gateway: Gateway, socket: WebSocket) -> None:
+    await socket.accept()
+    query = socket.query_params
+    since = query.get("since")
+    if since is not None and not is_seq(since):
+        await _say(socket, type="error", message="since must be a whole number, the seq of the last event seen")
+        await socket.close(_BAD_QUERY)
+        return
+    wanted = stream_filter(
+        query.getlist("account_names"), query.getlist("connector_names"), query.getlist("trading_pairs")
+    )
+    await _say(socket, type="connected")
+    talking = asyncio.ensure_future(_answer_questions(socket))
+    sending = asyncio.ensure_future(_send_events(gateway, socket, start_of(None, since), wanted))
+    try:
+        await asyncio.wait((talking, sending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (talking, sending):
+            task.cancel()
+        ends = await asyncio.gather(talking, sending, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect):
+            raise end
+
+
+async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: StreamFilter) -> None:
+    async for portion in gateway.streams.follow(since, wanted):
+        if not portion:
+            await _say(socket, type="heartbeat")
+        for text in portion.made_by(messages):
+            await socket.send_text(text)
+    await socket.close(_GOING_AWAY)
+
+
+async def _answer_questions(socket: WebSocket) -> None:
+    try:
+        while True:
+            if _action(await _text(socket)) == "ping":
+                await _say(socket, type="pong")
+            else:
+                await _say(socket, type="error", message="Unknown action. Valid actions: ping")
+    except WebSocketDisconnect:
+        return
+
+
+async def _text(socket: WebSocket) -> str:
+    """The next message's text; none where it is binary, which no action is. Raises ``WebSocketDisconnect``."""
+    said = await socket.receive()
+    if said["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(said["code"])
+    return said.get("text") or ""
+
+
+def _action(text: str) -> str | None:
+    if len(text) > _LONGEST_QUESTION:
+        return None
+    try:
+        asked = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+    return asked.get("action") if isinstance(asked, dict) else None
+
+
+async def _say(socket: WebSocket, **words: str) -> None:
+    await socket.send_text(msgspec.json.encode(words).decode())

@@ -1,0 +1,318 @@
+"""What answers to an order prove: one case for each row of the tables, over a real connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.connectors.binance.outcomes import PERPETUAL, SPOT
+from app.connectors.binance.perpetual import BinancePerpetualConnector
+from app.connectors.binance.spot import BinanceConnector
+from app.connectors.common.answers import ErrorAnswer, NoAnswer
+from app.domain.errors import (
+    CredentialsRefused,
+    DuplicateOrderId,
+    ExchangeDown,
+    ExchangeReadError,
+    InsufficientBalance,
+    OrdergateError,
+    OrderRefused,
+    RateLimited,
+    Refused,
+    WouldTake,
+)
+from app.domain.order import Order
+from tests.connectors.binance.conftest import SERVER_MS, an_order, context, payload, settings
+from tests.connectors.binance.hand_clock import HandClock
+from tests.connectors.binance.stub import GARBLE, HANG, RESET, Answer, Reply, StubExchange, error, reply
+
+OrderOf = Callable[..., Order]
+SPOT_ORDER = ("POST", "/api/v3/order")
+PERPETUAL_ORDER = ("POST", "/fapi/v1/order")
+UNKNOWN_503 = "Unknown error, please check your request or try again later."
+UNAVAILABLE = "Service Unavailable."
+INTERNAL = "Internal error; unable to process your request. Please try again."
+
+#: Answers that prove a refusal on either market, and as what.
+REFUSED: list[tuple[Reply, type[Refused]]] = [
+    (error(400, -1000), OrderRefused),
+    (error(400, -1001), OrderRefused),
+    (error(401, -1002), CredentialsRefused),
+    (error(401, -2014), CredentialsRefused),
+    (error(401, -2015), CredentialsRefused),
+    (error(400, -2008), CredentialsRefused),
+    (error(400, -1022), CredentialsRefused),
+    (error(401, -1099), CredentialsRefused),
+    (error(429, -1003, "Too much request weight used."), RateLimited),
+    (error(418, -1003, "Way too much request weight used; IP banned until 1795000060000."), RateLimited),
+    (error(400, -1003), RateLimited),
+    (error(429, -1015, "Too many new orders."), RateLimited),
+    (Reply(status=429, body=b"<html>slow down</html>"), RateLimited),
+    (Reply(status=418, body=b""), RateLimited),
+    (Reply(status=403, body=b"<html>403 Forbidden</html>"), ExchangeDown),
+    (error(503, -1008, "Server is currently overloaded with other requests."), ExchangeDown),
+    (error(400, -1008), ExchangeDown),
+    (error(503, -1000, UNAVAILABLE), ExchangeDown),
+    (error(503, -1001, INTERNAL), ExchangeDown),
+    (error(400, -1021, "Timestamp for this request is outside of the recvWindow."), ExchangeDown),
+    (error(400, -1010, "ERROR_MSG_RECEIVED"), OrderRefused),
+    (error(400, -1013, "Filter failure: LOT_SIZE"), OrderRefused),
+    (error(400, -1014), OrderRefused),
+    (error(400, -1020), OrderRefused),
+    *((error(400, code), OrderRefused) for code in (-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1111)),
+    *((error(400, code), OrderRefused) for code in (*range(-1121, -1113), -1128, -1130)),
+    (error(400, -2010, "Account has insufficient balance for requested action."), InsufficientBalance),
+    (error(400, -2010, "Duplicate order sent."), DuplicateOrderId),
+    (error(400, -2010, "Order would immediately match and take."), WouldTake),
+    (error(400, -2010, "Order would trigger immediately."), OrderRefused),
+    (error(400, -2010, "Market is closed."), OrderRefused),
+    (error(400, -2010, "This symbol is not permitted for this account."), OrderRefused),
+    (error(400, -2010, "A text that nobody has written yet, \u00e9\u4e2d\u6587 {0} %s"), OrderRefused),
+    (error(400, -2016), OrderRefused),
+    (error(400, -9999, "A code of tomorrow."), OrderRefused),
+    (
+        reply({"code": "-2010", "msg": "Account has insufficient balance for requested action."}, 400),
+        InsufficientBalance,
+    ),
+    (reply({"code": -2010, "msg": None}, 400), OrderRefused),
+]
+
+#: Answers that prove nothing on either market.
+UNKNOWN: list[Answer] = [
+    error(500, -1000),
+    error(500, -1001),
+    error(503, -1000, UNKNOWN_503),
+    error(503, -1000, "Service unavailable, said in other words"),
+    Reply(status=503, body=b"Service Unavailable."),
+    error(500, -2010, "Account has insufficient balance for requested action."),
+    error(503, -9999),
+    error(400, -1006),
+    error(400, -1007, "Timeout waiting for response from backend server. Send status unknown."),
+    error(504, -1007),
+    error(408, -1007),
+    error(408, -2010),
+    error(409, -2021),
+    Reply(status=408, body=b""),
+    Reply(status=400, body=b""),
+    Reply(status=404, body=b"<html>not here</html>"),
+    Reply(status=502, body=b"<html>bad gateway</html>"),
+    Reply(status=504, body=b""),
+    reply(["a", "list"], 500),
+    reply("a text", 400),
+    reply(None, 400),
+    Reply(status=302, headers={"Location": "/api/v3/ping"}),
+    reply({}),
+    reply([]),
+    reply({"code": -2011, "msg": "Unknown order sent."}),
+    reply({"code": 0, "msg": "success"}),
+    Reply(body=b"<html>welcome</html>"),
+    Reply(body=b""),
+    Reply(body=b"\xff\xfe"),
+    Reply(body=b'{"orderId": NaN}'),
+    GARBLE,
+    RESET,
+]
+
+
+def name_of(answer: Any) -> str:
+    return answer if isinstance(answer, str) else f"{answer.status} {answer.body[:60]!r}"
+
+
+def describe(case: tuple[Reply, type[Refused]]) -> str:
+    return f"{name_of(case[0])} is {case[1].__name__}"
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=describe)
+async def test_a_proven_refusal_is_one_on_spot(
+    case: tuple[Reply, type[Refused]], spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """Each answer that proves that nothing was placed raises its class, and the order was sent once."""
+    exchange.script(*SPOT_ORDER, case[0])
+    with pytest.raises(Refused) as raised:
+        await spot.submit_order(order_of())
+    assert type(raised.value) is case[1]
+    assert len(exchange.asked(*SPOT_ORDER)) == 1
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=describe)
+async def test_a_proven_refusal_is_one_on_perpetuals(
+    case: tuple[Reply, type[Refused]], perpetual: BinancePerpetualConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """The common rows hold on futures too."""
+    exchange.script(*PERPETUAL_ORDER, case[0])
+    with pytest.raises(Refused) as raised:
+        await perpetual.submit_order(order_of())
+    assert type(raised.value) is case[1]
+    assert len(exchange.asked(*PERPETUAL_ORDER)) == 1
+
+
+PERPETUAL_ONLY: list[tuple[Reply, type[Refused]]] = [
+    (error(400, -2018), InsufficientBalance),
+    (error(400, -2019), InsufficientBalance),
+    (error(400, -4116), DuplicateOrderId),
+    (error(400, -5022), WouldTake),
+    *((error(400, code), OrderRefused) for code in (-2020, -2021, -2022, -2023, -2024, -2025, -4003, -4004, -4005)),
+    *((error(400, code), OrderRefused) for code in (-4014, -4015, -4023, -4061, -4062, -4120, -4131, -4164, -5021)),
+]
+
+
+@pytest.mark.parametrize("case", PERPETUAL_ONLY, ids=describe)
+async def test_futures_have_codes_of_their_own(
+    case: tuple[Reply, type[Refused]], perpetual: BinancePerpetualConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """Each code that only futures know raises its class."""
+    exchange.script(*PERPETUAL_ORDER, case[0])
+    with pytest.raises(Refused) as raised:
+        await perpetual.submit_order(order_of())
+    assert type(raised.value) is case[1]
+
+
+@pytest.mark.parametrize("code", [-2021, -2022])
+async def test_halves_of_a_cancel_replace_prove_nothing_on_spot(
+    code: int, spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """-2021 and -2022 are plain refusals on futures only."""
+    exchange.script(*SPOT_ORDER, error(400, code))
+    with pytest.raises(ErrorAnswer):
+        await spot.submit_order(order_of())
+
+
+@pytest.mark.parametrize("answer", UNKNOWN, ids=name_of)
+async def test_what_proves_nothing_escapes_on_spot(
+    answer: Answer, spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """An answer that proves nothing is no refusal and no report, and the order is not sent again."""
+    exchange.script(*SPOT_ORDER, answer)
+    with pytest.raises(Exception) as raised:
+        await spot.submit_order(order_of())
+    assert not isinstance(raised.value, OrdergateError)
+    assert len(exchange.asked(*SPOT_ORDER)) == 1
+
+
+@pytest.mark.parametrize("answer", UNKNOWN, ids=name_of)
+async def test_what_proves_nothing_escapes_on_perpetuals(
+    answer: Answer, perpetual: BinancePerpetualConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """The same holds on futures."""
+    exchange.script(*PERPETUAL_ORDER, answer)
+    with pytest.raises(Exception) as raised:
+        await perpetual.submit_order(order_of())
+    assert not isinstance(raised.value, OrdergateError)
+    assert len(exchange.asked(*PERPETUAL_ORDER)) == 1
+
+
+async def test_every_code_of_the_tables_has_a_case() -> None:
+    """A row added to a table needs a case here."""
+    tried = {_code(answer) for answer, _ in (*REFUSED, *PERPETUAL_ONLY)}
+    tried |= {_code(answer) for answer in UNKNOWN if isinstance(answer, Reply)} | {-2021, -2022}
+    assert set(SPOT.codes) | set(PERPETUAL.codes) | set(SPOT.texts) <= tried
+
+
+def _code(answer: Reply) -> int:
+    text = answer.body.decode(errors="replace")
+    return int(text.split('"code": ')[1].split(",")[0].strip('"')) if '"code": ' in text else 0
+
+
+async def test_a_read_timeout_is_unknown(exchange: StubExchange, clock: HandClock) -> None:
+    """An order that is read by the exchange and not answered in time is unknown, not refused."""
+    its_settings = settings(exchange.url, timeout=timedelta(milliseconds=200))
+    venue = await BinanceConnector.open_venue(its_settings, clock)
+    spot = BinanceConnector(context("binance", venue, its_settings, clock))
+    exchange.script(*SPOT_ORDER, HANG)
+    with pytest.raises(NoAnswer) as raised:
+        await spot.submit_order(an_order(clock))
+    assert raised.value.timed_out
+    assert len(exchange.asked(*SPOT_ORDER)) == 1
+    await spot.close()
+    await venue.close()
+
+
+async def test_a_refused_connection_means_that_nothing_was_sent(
+    exchange: StubExchange, clock: HandClock, order_of: OrderOf
+) -> None:
+    """With nobody listening an order is surely not placed, and the refusal says so."""
+    unused = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = unused.sockets[0].getsockname()[1]
+    unused.close()
+    await unused.wait_closed()
+    its_settings = settings(f"http://127.0.0.1:{port}")
+    venue = await BinanceConnector.open_venue(its_settings, clock)
+    venue.server_clock.set(SERVER_MS, asked_ms=0, answered_ms=0)
+    spot = BinanceConnector(context("binance", venue, its_settings, clock))
+    with pytest.raises(ExchangeDown, match="nothing was sent"):
+        await spot.submit_order(order_of())
+    await spot.close()
+    await venue.close()
+
+
+async def test_a_refusal_carries_the_exchange_s_words(
+    spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """Code and text of the exchange stand in the refusal."""
+    exchange.script(*SPOT_ORDER, error(400, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"))
+    with pytest.raises(OrderRefused) as raised:
+        await spot.submit_order(order_of())
+    assert raised.value.exchange_code == "-1013"
+    assert raised.value.detail == "Filter failure: PERCENT_PRICE_BY_SIDE"
+
+
+async def test_a_wrong_timestamp_is_refused_and_the_clock_set(
+    spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """After -1021 the exchange's clock is asked again, the order is not resent, and a later one carries the new time."""
+    exchange.script(*SPOT_ORDER, error(400, -1021), reply(payload_text("resting")))
+    exchange.script("GET", "/api/v3/time", reply({"serverTime": SERVER_MS}), reply({"serverTime": SERVER_MS + 90_000}))
+    with pytest.raises(ExchangeDown) as raised:
+        await spot.submit_order(order_of())
+    assert raised.value.retryable
+    assert len(exchange.asked(*SPOT_ORDER)) == 1
+    await spot.submit_order(order_of())
+    first, second = (int(request.parameters["timestamp"]) for request in exchange.asked(*SPOT_ORDER))
+    assert second - first == 90_000
+
+
+async def test_a_question_with_a_wrong_timestamp_is_asked_again(
+    spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """A question may be repeated, so the caller does not notice that the clock was off."""
+    exchange.script("GET", "/api/v3/order", error(400, -1021), reply(payload_text("query")))
+    report = await spot.fetch_order(order_of().ref)
+    assert report is not None
+    assert len(exchange.asked("GET", "/api/v3/order")) == 2
+
+
+async def test_the_clock_that_can_not_be_read_refuses_the_order(
+    spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """Before the exchange's time is known no order leaves, and that is said as a refusal."""
+    exchange.script("GET", "/api/v3/time", Reply(status=500), reply({"serverTime": SERVER_MS}))
+    exchange.script(*SPOT_ORDER, reply(payload_text("resting")))
+    with pytest.raises(ExchangeDown, match="nothing was sent"):
+        await spot.submit_order(order_of())
+    assert not exchange.asked(*SPOT_ORDER)
+    assert spot.venue.problem is not None
+    await spot.submit_order(order_of())
+    assert spot.venue.problem is None
+
+
+async def test_an_answer_about_another_order_confirms_nothing(
+    spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """A mixed-up answer is unknown to a submit and an error to a question."""
+    exchange.script(*SPOT_ORDER, reply({**payload_text("resting"), "clientOrderId": "og-2"}))
+    with pytest.raises(Exception, match="instead of") as raised:
+        await spot.submit_order(order_of())
+    assert not isinstance(raised.value, OrdergateError)
+    exchange.script("GET", "/api/v3/order", reply({**payload_text("query"), "symbol": "ETHBTC"}))
+    with pytest.raises(ExchangeReadError):
+        await spot.fetch_order(order_of().ref)
+
+
+def payload_text(key: str) -> dict[str, Any]:
+    """A payload that json can write again."""
+    found: dict[str, Any] = payload("spot_rest", key)
+    return found

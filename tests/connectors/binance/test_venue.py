@@ -1,0 +1,78 @@
+"""What the accounts of one market share, and how it is kept fresh without ever being in the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.connectors.binance.spot import BinanceConnector
+from app.domain.errors import ExchangeDown
+from tests.connectors.binance.conftest import SERVER_MS
+from tests.connectors.binance.hand_clock import HandClock
+from tests.connectors.binance.stub import Reply, StubExchange, error, reply
+from tests.services.world import until
+
+
+async def test_a_venue_that_is_down_stops_nothing(
+    spot: BinanceConnector, exchange: StubExchange, clock: HandClock
+) -> None:
+    """Rules that can't be read are an error of that question and a problem of the venue; the next one heals both."""
+    path = "/api/v3/exchangeInfo"
+    good = exchange.scripted("GET", path)
+    exchange.script("GET", path, Reply(status=503, body=b"down"), error(503, -1008), good)
+    with pytest.raises(Exception, match="503"):
+        await spot.load_trading_rules()
+    assert spot.venue.problem is not None
+    with pytest.raises(ExchangeDown):
+        await spot.load_trading_rules()
+    assert "BTC-USDT" in await spot.load_trading_rules()
+    assert spot.venue.problem is None
+
+
+async def test_old_rules_serve_while_new_ones_are_fetched(
+    spot: BinanceConnector, exchange: StubExchange, clock: HandClock
+) -> None:
+    """After ten minutes a use renews the rules beside it; if that fails the old ones stay and the venue names the problem."""
+    path = "/api/v3/exchangeInfo"
+    good = exchange.scripted("GET", path)
+    before = await spot.load_trading_rules()
+    assert await spot.load_trading_rules() is before
+    assert len(exchange.asked("GET", path)) == 1
+    exchange.script("GET", path, Reply(status=500), good)
+    clock.advance(601)
+    assert await spot.load_trading_rules() is before
+    await until(lambda: spot.venue.problem is not None)
+    assert "500" in str(spot.venue.problem)
+    assert await spot.load_trading_rules() is before
+    clock.advance(5)
+    await spot.load_trading_rules()
+    await until(lambda: spot.venue.problem is None)
+    assert await spot.load_trading_rules() is not before
+
+
+async def test_the_clock_is_read_half_way_and_again_after_minutes(
+    spot: BinanceConnector, exchange: StubExchange, clock: HandClock
+) -> None:
+    """The exchange's time is taken at half the round trip, runs on by itself, and is asked again after three minutes."""
+
+    def slow(_: object) -> Reply:
+        clock.advance(2)
+        return reply({"serverTime": SERVER_MS})
+
+    exchange.script("GET", "/api/v3/time", slow)
+    await spot.venue.ready_to_sign()
+    assert spot.venue.server_clock.now_ms() == SERVER_MS + 1000
+    clock.advance(60)
+    assert spot.venue.server_clock.now_ms() == SERVER_MS + 61_000
+    await spot.venue.ready_to_sign()
+    assert len(exchange.asked("GET", "/api/v3/time")) == 1
+    clock.advance(180)
+    await spot.venue.ready_to_sign()
+    await until(lambda: len(exchange.asked("GET", "/api/v3/time")) == 2)
+
+
+async def test_many_first_uses_ask_once(spot: BinanceConnector, exchange: StubExchange) -> None:
+    """Whoever waits for the first answer shares it."""
+    await asyncio.gather(*(spot.load_trading_rules() for _ in range(10)))
+    assert len(exchange.asked("GET", "/api/v3/exchangeInfo")) == 1

@@ -1,0 +1,149 @@
+"""Tests of the futures market's user stream and its listen keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+
+from app.sandbox.prices import SteeredPath
+from tests.clock import FakeClock
+from tests.sandbox.binance.futures.client import FuturesClient
+
+HOUR = 3_600
+
+
+@pytest.fixture
+async def stream(futures: FuturesClient) -> AsyncIterator[Any]:
+    """A connected user stream."""
+    key = (await futures.listen_key()).json["listenKey"]
+    async with futures.socket(f"/private/ws?listenKey={key}") as socket:
+        yield socket
+
+
+async def test_an_account_has_one_key(futures: FuturesClient, clock: FakeClock) -> None:
+    """The same until it is ended or an hour has passed; an API key alone asks for it."""
+    first = (await futures.listen_key()).json
+    clock.advance(HOUR - 1)
+    assert (await futures.listen_key("PUT")).json == first
+    clock.advance(HOUR - 1)
+    assert (await futures.listen_key()).json == first
+    clock.advance(HOUR)
+    assert (await futures.listen_key("PUT")).error == (-1125, "This listenKey does not exist.")
+    second = (await futures.listen_key()).json
+    assert second != first
+    assert (await futures.listen_key("DELETE")).json == {}
+    assert (await futures.listen_key("DELETE")).error[0] == -1125
+    assert (await futures.send("POST", "/fapi/v1/listenKey", key=None)).error[0] == -2014
+
+
+async def test_orders_and_what_they_change_are_told(futures: FuturesClient, stream: Any) -> None:
+    """A trade is an order update with fill and result, and one account update; holding money for an order is none."""
+    await futures.place(newClientOrderId="rests")
+    assert (await stream.next())["o"]["X"] == "NEW"
+    await futures.signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT", origClientOrderId="rests")
+    assert (await stream.next())["o"]["x"] == "CANCELED"
+    await futures.trade()
+    new, filled = (await stream.next())["o"], (await stream.next())["o"]
+    assert (new["X"], filled["x"], filled["X"], filled["N"]) == ("NEW", "TRADE", "FILLED", "USDT")
+    update = (await stream.next())["a"]
+    (balance,), (position,) = update["B"], update["P"]
+    assert (update["m"], D(balance["bc"]), D(position["pa"]), position["mt"]) == ("ORDER", 0, D("0.1"), "isolated")
+    assert D(balance["wb"]) - D(balance["cw"]) == D(position["iw"])
+    await futures.trade(side="SELL")
+    assert [(await stream.next())["o"]["X"] for _ in range(2)] == ["NEW", "FILLED"]
+    (position,) = (await stream.next())["a"]["P"]
+    assert D(position["pa"]) == 0
+    assert D(position["cr"]) < 0
+
+
+async def test_funding_is_told(futures: FuturesClient, clock: FakeClock) -> None:
+    """With what it changed in the wallet."""
+    await futures.trade()
+    seconds_left = 8 * HOUR - int(clock.now().timestamp()) % (8 * HOUR)
+    clock.advance(seconds_left - 10)
+    key = (await futures.listen_key()).json["listenKey"]
+    async with futures.socket(f"/private/ws?listenKey={key}") as socket:
+        clock.advance(10)
+        await futures.ask("v3/balance")
+        update = (await socket.next())["a"]
+    assert (update["m"], update["P"], D(update["B"][0]["bc"])) == ("FUNDING_FEE", [], D("-0.65"))
+
+
+async def test_a_liquidation_is_told(futures: FuturesClient, stream: Any, clock: FakeClock, path: SteeredPath) -> None:
+    """As an order of the exchange's own whose execution was calculated."""
+    await futures.change("leverage", symbol="BTCUSDT", leverage="100")
+    await futures.trade()
+    for _ in range(3):
+        await stream.next()
+    path.prices["BTC-USDT"] = D(60_000)
+    clock.advance(1)
+    await futures.ask("v3/balance")
+    executions = [(await stream.next())["o"] for _ in range(2)]
+    assert [each["x"] for each in executions] == ["NEW", "CALCULATED"]
+    assert executions[0]["c"].startswith("autoclose-")
+    assert D((await stream.next())["a"]["P"][0]["pa"]) == 0
+
+
+async def test_a_killed_order_is_not_told(futures: FuturesClient, stream: Any) -> None:
+    """What was refused has no events; the next order's come first."""
+    await futures.place(timeInForce="FOK", newClientOrderId="killed")
+    await futures.place(newClientOrderId="rests")
+    assert (await stream.next())["o"]["c"] == "rests"
+    await futures.trade(type="LIMIT", timeInForce="FOK", price="66000", newClientOrderId="whole")
+    assert [(await stream.next())["o"]["X"] for _ in range(2)] == ["NEW", "FILLED"]
+
+
+async def test_others_hear_nothing(futures: FuturesClient, stream: Any) -> None:
+    """Each account has its own stream, also at the older address."""
+    await futures.put("/sandbox/accounts", {"name": "bob", "api_key": "bobs", "secret": "a-secret"}, "POST")
+    key = (await futures.send("POST", "/fapi/v1/listenKey", key="bobs")).json["listenKey"]
+    async with futures.socket(f"/ws/{key}") as bobs:
+        await futures.place(newClientOrderId="alices")
+        assert (await stream.next())["o"]["c"] == "alices"
+        terms = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.1&price=60000&newClientOrderId=bobs"
+        pairs = dict(piece.split("=") for piece in terms.split("&"))
+        await futures.send("POST", "/fapi/v1/order", futures.query(**pairs), key="bobs")
+        assert (await bobs.next())["o"]["c"] == "bobs"
+
+
+async def test_a_key_runs_out(futures: FuturesClient, clock: FakeClock) -> None:
+    """An hour after it was last asked for, its socket is told, and hears nothing after that."""
+    key = (await futures.listen_key()).json["listenKey"]
+    clock.advance(HOUR - 10)
+    async with futures.socket(f"/private/ws?listenKey={key}") as socket:
+        clock.advance(10)
+        assert (await socket.next())["e"] == "listenKeyExpired"
+
+
+async def test_a_key_is_kept(futures: FuturesClient, clock: FakeClock) -> None:
+    """Its socket goes on hearing past the first hour."""
+    key = (await futures.listen_key()).json["listenKey"]
+    clock.advance(HOUR - 10)
+    async with futures.socket(f"/private/ws?listenKey={key}") as socket:
+        await futures.listen_key("PUT")
+        clock.advance(20)
+        await futures.place(newClientOrderId="heard")
+        assert (await socket.next())["o"]["c"] == "heard"
+
+
+async def test_a_key_is_ended(futures: FuturesClient, stream: Any) -> None:
+    """Its socket is told at once; a key that is none is told at the start."""
+    await futures.listen_key("DELETE")
+    assert (await stream.next())["e"] == "listenKeyExpired"
+    async with futures.socket("/private/ws/nonsense") as socket:
+        expired = await socket.next()
+        assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", "nonsense")
+
+
+async def test_faults_strike_the_user_stream(futures: FuturesClient, stream: Any) -> None:
+    """An event is lost, and another comes twice."""
+    await futures.faults({"kind": "drop", "times": 1})
+    await futures.place(newClientOrderId="lost")
+    await futures.place(newClientOrderId="heard")
+    assert (await stream.next())["o"]["c"] == "heard"
+    await futures.faults({"kind": "double", "times": 1})
+    await futures.place(newClientOrderId="twice")
+    assert [(await stream.next())["o"]["c"] for _ in range(2)] == ["twice", "twice"]

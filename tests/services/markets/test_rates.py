@@ -1,0 +1,163 @@
+"""The rate oracle and the pool: one choice for all processes, exact cross rates, and no invented price among real ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import ClassVar
+
+import pytest
+
+from app.connectors import registry
+from app.connectors.base import CredentialField
+from app.connectors.paper.spot import PaperConnector
+from app.domain.errors import ExchangeReadError, InvalidArgument, UnknownConnector, UnsupportedFeature
+from app.services.markets import market_data as module
+from app.services.markets.market_data import MarketData
+from app.services.markets.rates import RateConfig, Rates
+from app.services.markets.readings import Readings
+from app.storage.preferences import Preferences
+from tests.services.world import ACCOUNT, TIMEOUT, World
+
+PAIR = "BTC-USDT"
+
+
+class OtherConnector(PaperConnector):
+    """The paper exchange's market under another name, so that there are two with tickers."""
+
+    name = "other"
+    credential_fields: ClassVar[Mapping[str, CredentialField]] = {}
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is an exchange beside the paper one, which nobody uses at first."""
+    connectors = MappingProxyType({**registry.CONNECTORS, "other": f"{__name__}:OtherConnector"})
+    monkeypatch.setattr(registry, "CONNECTORS", connectors)
+    monkeypatch.setattr(module, "CONNECTORS", connectors)
+
+
+@pytest.fixture
+async def market(each_world: World) -> AsyncIterator[MarketData]:
+    each_world.sessions._venues["other"] = each_world.sessions._venues["paper"]
+    market = MarketData(each_world.sessions, Readings(each_world.clock, TIMEOUT), each_world.clock)
+    yield market
+    await market.close()
+    # Both names lead to one exchange, which is closed once.
+    del each_world.sessions._venues["other"]
+
+
+@pytest.fixture
+def rates(market: MarketData, each_world: World) -> Rates:
+    return rates_of(market, each_world)
+
+
+def rates_of(market: MarketData, world: World) -> Rates:
+    """The service as a process builds it."""
+    return Rates(market, world.journal.accounts, Preferences(world.journal.database))
+
+
+def use_other(world: World) -> None:
+    """The account has credentials for the other exchange too."""
+    world.journal.accounts.put_credential(ACCOUNT, "other", b"sealed")
+
+
+# -- the choice -------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_source_without_a_choice(rates: Rates, each_world: World) -> None:
+    """The paper exchange, until a real one is in use."""
+    assert await rates.config() == RateConfig(source="paper", quote="USDT", symbol="$")
+    use_other(each_world)
+    assert (await rates.config()).source == "other"
+
+
+async def test_a_choice_holds_for_every_process(rates: Rates, market: MarketData, each_world: World) -> None:
+    """It is kept in the database, and what is not given stays."""
+    config, changes = await rates.configure(source="other")
+    assert (config.source, changes) == ("other", ["Rate oracle source updated to other"])
+    await rates.configure(quote="EUR", symbol="€")
+    config, changes = await rates_of(market, each_world).configure(symbol="E")
+    assert config == RateConfig(source="other", quote="EUR", symbol="E")
+    assert changes == ["Global token updated to EUR (E)"]
+    assert await rates.config() == config
+    assert (await rates.configure())[1] == []
+
+
+async def test_a_source_that_there_is_not(rates: Rates) -> None:
+    """It is refused in the words that callers know, with nothing changed."""
+    with pytest.raises(InvalidArgument, match=r"Invalid rate oracle source: kraken\. Available sources: "):
+        await rates.configure(source="kraken", quote="EUR")
+    assert (await rates.config()).quote == "USDT"
+
+
+# -- rates ------------------------------------------------------------------------------------------------------------------
+
+
+async def test_oracle_rates(rates: Rates, market: MarketData) -> None:
+    """Direct, reverse and bridged rates by the source's last prices; None where there is no way."""
+    tickers = await market.tickers("paper")
+    config = await rates.config()
+    found = await rates.oracle_rates(config, [PAIR, "ETH-USDT", "ADA-BTC", "BTC-EUR", "BTC-BTC"])
+    assert found[PAIR] == tickers[PAIR].price
+    assert found["BTC-EUR"] is None
+    assert found["BTC-BTC"] == 1
+    bridged = tickers["ADA-USDT"].price / tickers[PAIR].price
+    assert found["ADA-BTC"] is not None
+    assert abs(found["ADA-BTC"] - bridged) < Decimal("1e-20")
+    assert (await rates.oracle_prices(config))[PAIR] == tickers[PAIR].price
+
+
+async def test_names_that_are_no_pair(rates: Rates) -> None:
+    """The caller is told the form."""
+    for ask in (rates.pool_rates(["BTCUSDT"]), rates.oracle_rates(RateConfig(source="paper"), ["BTCUSDT"])):
+        with pytest.raises(InvalidArgument, match="Expected format: BASE-QUOTE"):
+            await ask
+
+
+async def test_real_prices_and_invented_ones_do_not_mix(rates: Rates, market: MarketData, each_world: World) -> None:
+    """With a real exchange in use the paper one is not in the merged pool, but can be asked for by name."""
+    each_world.path.prices[PAIR] = Decimal(60_000)
+    paper = await market.tickers("paper")
+    each_world.path.prices[PAIR] = Decimal(50_000)
+    use_other(each_world)
+    pool = await rates.pool()
+    assert set(pool.tickers) == {"other", "paper"}
+    merged = await rates.pool_prices()
+    assert merged == {name: ticker.price for name, ticker in (await market.tickers("other")).items()}
+    assert merged[PAIR] < 55_000 < paper[PAIR].price
+    await rates.configure(source="paper")
+    assert await rates.pool_prices() == merged
+    assert (await rates.pool_rates([PAIR], "paper"))[PAIR] == paper[PAIR].price
+
+
+async def test_a_source_that_fails_among_others(
+    rates: Rates, each_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named with the reason and takes the others down only if they fail too."""
+    use_other(each_world)
+
+    async def fail(self: OtherConnector) -> None:
+        raise ConnectionResetError("gone")
+
+    monkeypatch.setattr(OtherConnector, "fetch_tickers", fail)
+    pool = await rates.pool()
+    assert set(pool.tickers) == {"paper"}
+    assert pool.errors == {"other": "other did not answer: ConnectionResetError"}
+    assert pool.updated_at("other") is None
+    assert pool.updated_at("paper") == each_world.clock.now()
+    with pytest.raises(ExchangeReadError, match="other: other did not answer"):
+        await rates.pool(["other"])
+
+
+async def test_connectors_without_tickers(rates: Rates) -> None:
+    """An unknown name is 404, one that can't serve is named, and if none can the caller is told which could."""
+    with pytest.raises(UnknownConnector):
+        await rates.pool(["paper", "nope"])
+    pool = await rates.pool(["paper", "kraken"])
+    assert pool.errors == {"kraken": "kraken does not support tickers"}
+    with pytest.raises(InvalidArgument, match=r"None of the connectors has tickers: \['kraken'\]"):
+        await rates.pool(["kraken"])
+    with pytest.raises(UnsupportedFeature):
+        await rates.pool_rates([PAIR], "kraken")

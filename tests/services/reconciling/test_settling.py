@@ -1,0 +1,355 @@
+"""Settling: what one answer of the exchange proves, what it does not, and when it is asked again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from app.connectors.paper.spot import PaperConnector
+from app.domain.enums import EventKind, OrderState
+from app.domain.fill import Fill
+from app.domain.order import Order, OrderKey, OrderRef, intended
+from app.domain.reports import OrderReport
+from app.services.reconciling import settling
+from app.services.reconciling.settling import Settled
+from tests.clock import START
+from tests.services.world import TIMEOUT, World, key, market, request, until
+
+#: The paper exchange's grace while it may be faulty.
+GRACE = 6.0
+
+
+async def pending(world: World, order_id: str = "o1") -> Order:
+    """An order whose process died after the intent."""
+    asked = request(client_order_id=order_id)
+    order = intended(asked, order_id=order_id, at=world.clock.now(), terms=asked.terms())
+    await world.recorder.begin(order, EventKind.INTENDED, "caller")
+    return order
+
+
+async def unknown(world: World, order_id: str = "o1", fault: str = "down") -> Order:
+    """An order that was sent, and of which no answer came."""
+    world.faults.plan("submit", fault)
+    await world.orders.place(request(client_order_id=order_id))
+    await world.settling.close()
+    return world.order(order_id)
+
+
+async def test_a_pending_order_is_left_alone_until_its_deadline(world: World) -> None:
+    """While the call may still be under way nothing is asked; the answer says when to come back."""
+    order = await pending(world)
+    world.clock.advance(TIMEOUT.total_seconds() - 0.1)
+
+    settled = await world.settling.settle(order.key)
+
+    assert (settled.is_settled, settled.ask_at) == (False, START + TIMEOUT)
+    assert world.kinds("o1") == ["intended"]
+
+
+async def test_a_pending_order_past_its_deadline_is_in_doubt(world: World) -> None:
+    """Then it is unconfirmed, and its absence proves nothing before the grace has passed from there."""
+    order = await pending(world)
+    world.clock.advance(TIMEOUT.total_seconds())
+
+    settled = await world.settling.settle(order.key)
+
+    assert settled.order.state is OrderState.UNKNOWN
+    assert settled.ask_at == world.clock.now() + timedelta(seconds=GRACE)
+
+
+async def test_absence_after_the_grace_is_proof(world: World) -> None:
+    """Grace, no such order, no fill: it never arrived."""
+    order = await unknown(world)
+    world.clock.advance(GRACE)
+
+    settled = await world.settling.settle(order.key)
+
+    assert settled.is_settled
+    assert (settled.order.state, settled.order.error_code) == (OrderState.REJECTED, "never_arrived")
+    assert world.journal.history(order.key)[-1].event.evidence  # type: ignore[union-attr]
+
+
+async def test_absence_within_the_grace_is_none(world: World) -> None:
+    """A moment earlier nothing is concluded."""
+    order = await unknown(world)
+    world.clock.advance(GRACE - 0.001)
+    settled = await world.settling.settle(order.key)
+    assert (settled.is_settled, settled.order) == (False, order)
+
+
+@pytest.mark.parametrize("change", [{"absence_grace": None}, {"query_by_client_id": False}])
+async def test_where_absence_is_never_proof_the_order_stays_unknown(world: World, change: dict[str, object]) -> None:
+    """A connector that can't be asked by our id, or has no grace, never gets "never arrived"."""
+    connector = await world.connector()
+    connector.capabilities = replace(connector.capabilities, **change)  # type: ignore[misc,arg-type]
+    order = await unknown(world)
+    world.clock.advance(1_000_000)
+    settled = await world.settling.settle(order.key)
+    assert (settled.is_settled, settled.order) == (False, order)
+
+
+async def test_an_unanswered_question_changes_nothing(world: World) -> None:
+    """The exchange can't be asked: the error is the asker's to see, and the order is as it was."""
+    order = await unknown(world)
+    world.faults.plan("ask", "unanswered")
+    with pytest.raises(Exception, match="502"):
+        await world.settling.settle(order.key)
+    assert world.order("o1") == order
+
+
+async def test_an_order_that_is_hidden_at_first_is_found(world: World) -> None:
+    """An exchange whose queries lag behind says "no such order" of one that it has; the grace covers that."""
+    order = await unknown(world, fault="reset")
+    world.faults.plan("query", "hidden")
+
+    assert not (await world.settling.settle(order.key)).is_settled
+    settled = await world.settling.settle(order.key)
+
+    assert (settled.is_settled, settled.order.state) == (True, OrderState.OPEN)
+
+
+async def test_an_open_order_that_the_exchange_does_not_know_vanishes_slowly(world: World) -> None:
+    """Seen open a moment ago it is left alone, then unconfirmed, then, after the grace, taken for canceled."""
+    await world.orders.place(request(client_order_id="o1"))
+    connector = await world.connector()
+
+    class Forgetful(PaperConnector):
+        async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+            return None
+
+    connector.__class__ = Forgetful
+    assert (await world.settling.settle(key("o1"))).order.state is OrderState.OPEN
+    world.clock.advance(2)
+    assert (await world.settling.settle(key("o1"))).order.state is OrderState.UNKNOWN
+    world.clock.advance(GRACE)
+    settled = await world.settling.settle(key("o1"))
+
+    assert (settled.order.state, settled.order.error_code) == (OrderState.CANCELED, "vanished")
+
+
+async def test_fills_of_an_order_that_is_not_known_are_taken(world: World) -> None:
+    """The exchange lists a fill and says "no such order": the fill is recorded once, and nothing is concluded."""
+    order = await unknown(world)
+    connector = await world.connector()
+    fill = Fill(
+        exchange_fill_id="f1",
+        price=Decimal(40_000),
+        amount=Decimal("0.004"),
+        fee=Decimal(0),
+        fee_currency="BTC",
+        filled_at=START,
+    )
+
+    class Listing(PaperConnector):
+        async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
+            return [fill]
+
+    connector.__class__ = Listing
+    world.clock.advance(GRACE)
+    for _ in range(3):
+        settled = await world.settling.settle(order.key)
+        world.clock.advance(GRACE)
+
+    assert not settled.is_settled
+    assert settled.order.filled_amount == Decimal("0.004")
+    assert [kind for kind in world.kinds("o1") if "fill" in kind] == ["partially_filled"]
+
+
+async def test_what_comes_between_the_question_and_the_conclusion_wins(world: World) -> None:
+    """The stream shows the order after the exchange was asked: the older "no such order" is not recorded."""
+    order = await unknown(world)
+    world.clock.advance(GRACE)
+    connector = await world.connector()
+
+    class Overtaken(PaperConnector):
+        async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
+            report = OrderReport(
+                order_id="o1", exchange_order_id="7", trading_pair="BTC-USDT", state="open", filled_amount=Decimal(0)
+            )
+            await world.recorder.observe(order.key, report, "stream", "the stream")
+            return []
+
+    connector.__class__ = Overtaken
+    settled = await world.settling.settle(order.key)
+
+    assert settled.order.state is OrderState.OPEN
+    assert "never_arrived" not in world.kinds("o1")
+
+
+async def test_a_pending_order_that_was_accepted_meanwhile_is_not_doubted(world: World) -> None:
+    """The answer is recorded between recovery's look and its note: the order stays open."""
+    order = await pending(world)
+    find = world.settling._find
+
+    async def stale(*_: object) -> Order:
+        found = await find(order.key)
+        report = OrderReport(
+            order_id="o1", exchange_order_id="7", trading_pair="BTC-USDT", state="open", filled_amount=Decimal(0)
+        )
+        await world.recorder.observe(order.key, report, "answer", "the answer")
+        return found
+
+    world.settling._find = stale  # type: ignore[method-assign]
+    world.clock.advance(TIMEOUT.total_seconds())
+    settled = await world.settling.settle(order.key)
+
+    assert settled.order.state is OrderState.OPEN
+    assert "unconfirmed" not in world.kinds("o1")
+
+
+async def test_a_done_order_is_recorded_with_its_missing_fills(world: World) -> None:
+    """The exchange filled it while nobody listened: fills first, then the final state."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(5)
+
+    settled = await world.settling.settle(key("o1"))
+
+    assert (settled.is_settled, settled.order.state) == (True, OrderState.FILLED)
+    assert world.violations() == ()
+
+
+async def test_fills_that_a_report_does_not_carry_are_fetched(world: World) -> None:
+    """A report with a total and without its fills makes the fills be asked for before anything final is recorded."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(5)
+    connector = await world.connector()
+    full = await connector.fetch_order(world.order("o1").ref)
+    assert full is not None
+
+    order = await world.settling.record(
+        connector, world.order("o1"), structs.replace(full, fills=(), fills_complete=False)
+    )
+
+    assert order.state is OrderState.FILLED
+    assert world.violations() == ()
+
+
+async def test_fills_that_are_not_listed_yet_keep_the_order_unsettled(world: World) -> None:
+    """The exchange counts more than it lists: no final state is recorded, and it is asked again."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(5)
+    connector = await world.connector()
+
+    class Lagging(PaperConnector):
+        async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+            report = await super().fetch_order(ref)
+            return None if report is None else structs.replace(report, fills=(), fills_complete=False)
+
+        async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
+            return []
+
+    connector.__class__ = Lagging
+    settled = await world.settling.settle(key("o1"))
+    assert (settled.is_settled, settled.order.state) == (False, OrderState.OPEN)
+
+
+async def test_a_final_order_is_not_asked_about(world: World) -> None:
+    """There is nothing to learn."""
+    await world.orders.place(market(client_order_id="o1"))
+    world.faults.plan("ask", "unanswered")
+    assert (await world.settling.settle(key("o1"))).is_settled
+
+
+async def test_an_order_that_the_journal_does_not_have(world: World) -> None:
+    """Asking about nothing is the caller's mistake."""
+    with pytest.raises(LookupError):
+        await world.settling.settle(key("nothing"))
+
+
+# -- pursuing -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_pursuit_goes_on_until_the_exchange_answers(world: World) -> None:
+    """An exchange that is down is asked again, with pauses that grow."""
+    order = await unknown(world, fault="reset")
+    world.settling._is_closed = False
+    world.faults.plan("ask", *["unanswered"] * 4)
+    world.settling.wake(order.key)
+
+    await until(lambda: world.order("o1").state is OrderState.OPEN, world.clock)
+
+    assert world.faults.counts["unanswered"] == 4
+    assert (world.clock.now() - START).total_seconds() > 0.2 + 1 + 3 + 10
+    await until(lambda: not world.settling._pursuits)
+
+
+async def test_waking_a_pursued_order_asks_at_once(world: World) -> None:
+    """Somebody knows something new: the long pause is cut short."""
+    order = await unknown(world, fault="reset")
+    world.settling._is_closed = False
+    world.faults.plan("ask", *["unanswered"] * 5)
+    world.settling.wake(order.key)
+    await until(lambda: world.faults.counts["unanswered"] == 5, world.clock)
+    await world.rest()
+
+    world.settling.wake(order.key, at_once=False)
+    await world.rest()
+    assert world.order("o1").state is OrderState.UNKNOWN
+    world.settling.wake(order.key)
+
+    await until(lambda: world.order("o1").state is OrderState.OPEN)
+
+
+async def test_a_ring_during_the_last_question_asks_once_more(world: World) -> None:
+    """What somebody learned while the exchange was being asked is not lost with the pursuit's end."""
+    order = await unknown(world, fault="reset")
+    world.settling._is_closed = False
+    asked = 0
+    settle = world.settling.settle
+
+    async def counting(wanted: object) -> object:
+        nonlocal asked
+        asked += 1
+        settled = await settle(order.key)
+        if asked == 1:
+            world.settling.wake(order.key)
+        return settled
+
+    world.settling.settle = counting  # type: ignore[method-assign,assignment]
+    world.settling.wake(order.key)
+    await until(lambda: not world.settling._pursuits, world.clock)
+
+    assert asked == 2
+
+
+async def test_closing_ends_all_pursuits(world: World) -> None:
+    """Nothing is asked any more; the order is in the journal for the next process."""
+    order = await unknown(world)
+    world.settling._is_closed = False
+    world.settling.wake(order.key)
+    await asyncio.sleep(0)
+
+    await world.settling.close()
+    world.settling.wake(order.key)
+
+    assert not world.settling._pursuits
+    assert [each.order_id for each in world.journal.unsettled_orders()] == ["o1"]
+
+
+async def test_an_exchange_that_never_answers_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions wait for their turn by connector: however many hang on one, another's is asked at once."""
+    asked: list[OrderKey] = []
+
+    async def hang_or_settle(order_key: OrderKey) -> Settled:
+        asked.append(order_key)
+        if order_key.connector_name == "stuck":
+            await asyncio.get_running_loop().create_future()
+        return Settled(order=order, is_settled=True)
+
+    order = await pending(world)
+    monkeypatch.setattr(world.settling, "settle", hang_or_settle)
+    for number in range(20):
+        world.settling.wake(OrderKey(account_name="a", connector_name="stuck", order_id=f"s{number}"))
+    await until(lambda: len(asked) == settling._AT_ONCE, world.clock)
+    world.settling.wake(order.key)
+    await until(lambda: order.key in asked, world.clock)
+    await world.settling.close()

@@ -1,0 +1,149 @@
+"""Accounts, credentials and users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.domain.errors import UnknownAccount
+from app.storage.accounts import Accounts
+from app.storage.database import Database
+from app.storage.records import Credential
+from tests.clock import FakeClock
+
+
+@pytest.fixture
+def accounts(database_url: str, clock: FakeClock) -> Iterator[Accounts]:
+    """Accounts on each database."""
+    database = Database(database_url)
+    yield Accounts(database, clock)
+    database.dispose()
+
+
+def test_accounts_are_added_once_and_listed_sorted(accounts: Accounts) -> None:
+    """Adding says whether the account is new."""
+    assert accounts.add_account("b")
+    assert accounts.add_account("B")
+    assert not accounts.add_account("b")
+    accounts.ensure_account("a")
+    accounts.ensure_account("a")
+
+    assert accounts.list_accounts() == ["B", "a", "b"]
+    assert accounts.has_account("a")
+    assert not accounts.has_account("c")
+
+
+def test_a_deleted_account_takes_its_credentials_along(accounts: Accounts) -> None:
+    """Deleting an account deletes its credentials too; deleting it again says that there was none."""
+    accounts.add_account("a")
+    accounts.put_credential("a", "binance", b"sealed")
+
+    assert accounts.delete_account("a")
+    assert not accounts.delete_account("a")
+    assert accounts.get_credential("a", "binance") is None
+
+
+def test_credentials_are_stored_byte_for_byte_and_replaced(accounts: Accounts) -> None:
+    """What was put is what is got; putting again replaces it; connectors are listed sorted."""
+    accounts.add_account("a")
+    accounts.put_credential("a", "paper", b"\x00\xff")
+    accounts.put_credential("a", "binance", b"1")
+    accounts.put_credential("a", "binance", b"2")
+
+    assert accounts.get_credential("a", "paper") == b"\x00\xff"
+    assert accounts.get_credential("a", "binance") == b"2"
+    assert accounts.connectors_of("a") == ["binance", "paper"]
+    assert accounts.connectors_of("b") == []
+
+
+def test_credentials_are_deleted(accounts: Accounts) -> None:
+    """Deleting says whether there were any."""
+    accounts.add_account("a")
+    accounts.put_credential("a", "binance", b"1")
+
+    assert accounts.delete_credential("a", "binance")
+    assert not accounts.delete_credential("a", "binance")
+    assert accounts.connectors_of("a") == []
+
+
+def test_credentials_need_an_account(accounts: Accounts) -> None:
+    """There is no account that was not added."""
+    with pytest.raises(UnknownAccount, match="Account 'x' not found"):
+        accounts.put_credential("x", "binance", b"1")
+
+
+def test_a_password_hash_is_stored_and_replaced(accounts: Accounts) -> None:
+    """An unknown user has no hash."""
+    assert accounts.password_hash("admin") is None
+    accounts.set_password_hash("admin", "h1")
+    accounts.set_password_hash("admin", "h2")
+    assert accounts.password_hash("admin") == "h2"
+
+
+def test_a_first_password_hash_is_not_replaced(accounts: Accounts) -> None:
+    """Of two who add a user's first password the second is told that it was late, and changes nothing."""
+    assert accounts.add_password_hash("admin", "h1")
+    assert not accounts.add_password_hash("admin", "h2")
+    assert accounts.password_hash("admin") == "h1"
+
+
+def test_all_credentials_are_listed(accounts: Accounts) -> None:
+    """Every account with each of its connectors, sorted."""
+    for account_name in ("b", "a"):
+        accounts.add_account(account_name)
+        accounts.put_credential(account_name, "paper", b"1")
+    assert accounts.all_credentials() == [("a", "paper"), ("b", "paper")]
+
+
+def test_a_change_of_credentials_shows_in_their_time(accounts: Accounts, clock: FakeClock) -> None:
+    """Other processes see by the time of putting that credentials are other ones now."""
+    accounts.add_account("a")
+    assert accounts.find_credential("a", "paper") is None
+    accounts.put_credential("a", "paper", b"1")
+    clock.advance(1)
+    accounts.put_credential("a", "paper", b"2")
+
+    found = accounts.find_credential("a", "paper")
+    assert found is not None
+    assert (found.sealed, found.put_at) == (b"2", clock.now())
+    assert accounts.credentials_put_at() == {("a", "paper"): clock.now()}
+
+
+def test_a_seal_is_replaced_only_where_it_still_is(accounts: Accounts, clock: FakeClock) -> None:
+    """Sealing anew does not count as a change of credentials, and loses against one."""
+    accounts.add_account("a")
+    accounts.put_credential("a", "paper", b"old")
+    put_at = clock.now()
+    clock.advance(1)
+
+    assert accounts.replace_seal("a", "paper", b"old", b"new")
+    assert not accounts.replace_seal("a", "paper", b"old", b"newer")
+    assert accounts.get_credential("a", "paper") == b"new"
+    assert accounts.credentials_put_at() == {("a", "paper"): put_at}
+
+
+def test_credentials_tell_when_they_were_put(accounts: Accounts, clock: FakeClock) -> None:
+    """Other processes see by the moment that credentials were put again; unknown ones are None."""
+    accounts.add_account("a")
+    accounts.put_credential("a", "binance", b"1")
+    first = clock.now()
+    clock.advance(1)
+    accounts.put_credential("a", "paper", b"2")
+
+    assert accounts.credentials_put_at() == {("a", "binance"): first, ("a", "paper"): clock.now()}
+    assert accounts.find_credential("a", "binance") == Credential(sealed=b"1", put_at=first)
+    assert accounts.find_credential("a", "kraken") is None
+    assert "sealed" not in repr(accounts.find_credential("a", "binance"))
+
+
+def test_a_seal_is_replaced_only_where_it_is_still_the_same(accounts: Accounts, clock: FakeClock) -> None:
+    """Sealing anew keeps the moment, and does not overwrite credentials that were put meanwhile."""
+    accounts.add_account("a")
+    accounts.put_credential("a", "binance", b"1")
+    put_at = clock.now()
+    clock.advance(1)
+
+    assert accounts.replace_seal("a", "binance", b"1", b"2")
+    assert not accounts.replace_seal("a", "binance", b"1", b"3")
+    assert accounts.find_credential("a", "binance") == Credential(sealed=b"2", put_at=put_at)

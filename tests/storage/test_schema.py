@@ -1,0 +1,112 @@
+"""The migrations: they make exactly the tables that the code knows, and can be run twice, at once, and from anywhere."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import delete, insert, text, update
+from sqlalchemy.exc import DBAPIError
+
+from app.storage import schema
+from app.storage.database import Database
+from app.storage.errors import SchemaOutdated
+from app.storage.tables import EVENTS, METADATA
+from tests.clock import START
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(database_url: str) -> None:
+    """Comparing a migrated database with the tables finds no difference."""
+    database = Database(database_url)
+    with database.snapshot() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+    database.dispose()
+
+
+def test_the_head_is_the_last_migration() -> None:
+    """What a server takes for current is what the migrations lead to."""
+    assert ScriptDirectory.from_config(schema.config()).get_heads() == [schema.HEAD]
+
+
+def test_a_database_is_current_once_upgraded(empty_database_url: str) -> None:
+    """An empty database is not current; after an upgrade it is, and upgrading again changes nothing."""
+    assert not schema.is_current(empty_database_url)
+    schema.upgrade(empty_database_url)
+    assert schema.is_current(empty_database_url)
+    schema.upgrade(empty_database_url)
+    assert schema.is_current(empty_database_url)
+
+
+def test_a_later_version_is_not_current(database_url: str) -> None:
+    """A database that a later version has migrated is not ours to write."""
+    database = Database(database_url)
+    with database.change() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.dispose()
+    assert not schema.is_current(database_url)
+
+
+def test_two_processes_may_upgrade_at_once(empty_database_url: str) -> None:
+    """Of upgrades that run together one does the work, and the other finds it done."""
+    code = f"from app.storage.schema import upgrade; upgrade({empty_database_url!r})"
+    for process in [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]:
+        assert process.wait(timeout=60) == 0
+    assert schema.is_current(empty_database_url)
+
+
+def test_a_migration_is_not_undone(database_url: str) -> None:
+    """Nothing takes the journal's tables away again, by no migration's undoing."""
+    for script in ScriptDirectory.from_config(schema.config()).walk_revisions():
+        with pytest.raises(RuntimeError, match="not undone"):
+            script.module.downgrade()
+    database = Database(database_url)
+    with pytest.raises(RuntimeError, match="not undone"), database.change() as connection:
+        command.downgrade(schema.config(connection), "base")
+    database.dispose()
+    assert schema.is_current(database_url)
+
+
+def test_entries_are_for_ever(database_url: str) -> None:
+    """The database itself refuses to change or delete an entry."""
+    database = Database(database_url)
+    entry = {"seq": 1, "at": START, "kind": "balances", "account_name": "a", "connector_name": "c", "payload": "{}"}
+    with database.change() as connection:
+        connection.execute(insert(EVENTS).values(entry))
+    for statement in (update(EVENTS).values(payload="x"), delete(EVENTS)):
+        with pytest.raises(DBAPIError, match="append-only"), database.engine.begin() as connection:
+            connection.execute(statement)
+    database.dispose()
+
+
+def test_the_data_directory_is_made_for_the_owner_only(tmp_path: Path) -> None:
+    """A SQLite file's directory is made with mode 0700."""
+    schema.upgrade(f"sqlite:///{tmp_path / 'data' / 'journal.db'}")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_the_migrations_are_part_of_the_package() -> None:
+    """An installed package has the migrations with it."""
+    migrations = Path(schema.__file__).parent / "migrations"
+    scripts = {Path(script.path).parent for script in ScriptDirectory.from_config(schema.config()).walk_revisions()}
+    assert scripts == {migrations / "versions"}
+    assert all((directory / "__init__.py").is_file() for directory in (migrations, *scripts))
+
+
+def test_a_database_of_a_later_program_is_refused_in_words(sqlite_url: str) -> None:
+    """A version that this program has no migration for is not touched."""
+    schema.upgrade(sqlite_url)
+    database = Database(sqlite_url)
+    with database.change() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.dispose()
+    with pytest.raises(SchemaOutdated, match="later version"):
+        schema.upgrade(sqlite_url)
+    assert not schema.is_current(sqlite_url)
