@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test check format generate lock clean chaos bench
+.PHONY: run test check format generate lock clean chaos bench layout
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
@@ -37,6 +37,11 @@ chaos: $(VENV)/.dev
 # PARTS=streams,growth measures only these (docs/performance.md names them); ROUNDS=3 makes it shorter.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(if $(PARTS),--parts $(PARTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+# The shape of the code as figures: files per directory, longest file and function, import contracts, modules on three walks.
+# ROOT=path measures another checkout.
+layout: $(VENV)/.dev
+	$(BIN)/python -m tools.layout $(if $(ROOT),--root $(ROOT))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
