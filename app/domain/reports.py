@@ -23,9 +23,9 @@ ReportedState = Literal["open", "filled", "canceled", "rejected", "expired"]
 class OrderReport(Struct, frozen=True, kw_only=True):
     """One order as the exchange has it. ``filled_amount`` is the exchange's own total.
 
-    ``fills`` are the executions the message carried, which may be none or only the last; ``fills_complete`` says that they
-    are all there are. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does not
-    know can be adopted.
+    ``fills`` are the executions the message carried, which may be none or only the last; they are all there are where they add
+    up to ``filled_amount``. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does
+    not know can be adopted.
     """
 
     order_id: str
@@ -35,7 +35,6 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     filled_amount: Decimal
     amount: Decimal | None = None
     fills: tuple[Fill, ...] = ()
-    fills_complete: bool = False
     reported_at: datetime | None = None
     reason_code: str | None = None
     reason: str | None = None

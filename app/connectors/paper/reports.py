@@ -82,7 +82,6 @@ def report_of(record: OrderRecord) -> OrderReport:
         filled_amount=order.filled_amount,
         amount=order.amount,
         fills=tuple(fill_of(fill) for fill in record.fills),
-        fills_complete=True,
         reported_at=order.updated_at,
         reason_code=reason,
         reason=None if reason is None else _REASONS[reason],

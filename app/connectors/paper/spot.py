@@ -298,7 +298,7 @@ class PaperConnector(Connector):
         report = report_of(record)
         if self._faults is None or not report.fills or not self._faults.strips(report.order_id):
             return report
-        return structs.replace(report, fills=(), fills_complete=False)
+        return structs.replace(report, fills=())
 
     def _place(
         self, order: Order, deadline: float

@@ -148,7 +148,7 @@ class Settling:
             return observed.order
         fills = await self._ask(connector.fetch_fills(observed.order.ref))
         failpoints.reach("settling.fills_answered")
-        complete = structs.replace(report, fills=tuple(fills), fills_complete=True)
+        complete = structs.replace(report, fills=tuple(fills))
         return (await self._recorder.observe(order.key, complete, "recovery", evidence)).order
 
     async def _find(self, key: OrderKey) -> Order:

@@ -45,7 +45,7 @@ async def test_a_submit_reports_its_fills(spot: BinanceConnector, exchange: Stub
     assert report.state == "open"
     assert report.exchange_order_id == "28"
     assert [fill.exchange_fill_id for fill in report.fills] == ["56", "57"]
-    assert report.fills_complete
+    assert sum(fill.amount for fill in report.fills) == report.filled_amount
 
 
 async def test_a_cancel_reports_the_order_under_its_own_id(spot: BinanceConnector, exchange: StubExchange) -> None:

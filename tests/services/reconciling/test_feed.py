@@ -141,7 +141,7 @@ async def test_missing_fills_are_asked_for(world: World) -> None:
     connector = await world.connector()
     report = await connector.fetch_order(world.order("o1").ref)
     assert report is not None
-    await world.feed()._take(connector, structs.replace(report, fills=(), fills_complete=False))
+    await world.feed()._take(connector, structs.replace(report, fills=()))
 
     await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
     assert world.violations() == ()

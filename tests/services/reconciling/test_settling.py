@@ -225,7 +225,7 @@ async def test_fills_that_a_report_does_not_carry_are_fetched(world: World) -> N
     assert full is not None
 
     order = await world.settling.record(
-        connector, world.order("o1"), structs.replace(full, fills=(), fills_complete=False)
+        connector, world.order("o1"), structs.replace(full, fills=())
     )
 
     assert order.state is OrderState.FILLED
@@ -242,7 +242,7 @@ async def test_fills_that_are_not_listed_yet_keep_the_order_unsettled(world: Wor
     class Lagging(PaperConnector):
         async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
             report = await super().fetch_order(ref)
-            return None if report is None else structs.replace(report, fills=(), fills_complete=False)
+            return None if report is None else structs.replace(report, fills=())
 
         async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
             return []
