@@ -201,7 +201,6 @@ class Sessions:
             account_name=account_name,
             credentials=credentials,
             clock=self._clock,
-            settings=self._settings,
             venue=self._venues[connector_name],
         )
         redactor = Redactor(secrets_of(kind.credential_fields, credentials))

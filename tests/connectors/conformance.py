@@ -263,7 +263,7 @@ async def fill_or_kill_is_all_or_nothing(bench: Bench) -> None:
     assert (filled.state, filled.filled_amount) == ("filled", order.amount)
 
 
-@card("C05", needs=lambda dialect: dialect.connector_class.capabilities.post_only)
+@card("C05", needs=lambda dialect: OrderType.LIMIT_MAKER in dialect.connector_class.capabilities.order_types)
 async def post_only_never_takes(bench: Bench) -> None:
     """A LIMIT_MAKER order beyond the market is refused as WouldTake and is not there; away from it, it rests."""
     order = await bench.resting("1.05", order_type=OrderType.LIMIT_MAKER)
@@ -449,7 +449,7 @@ async def a_resting_order_is_filled_when_the_market_comes(bench: Bench) -> None:
     assert {fill.liquidity for fill in fills} <= {Liquidity.MAKER, None}
 
 
-@card("C50", needs=lambda dialect: dialect.connector_class.capabilities.query_by_client_id)
+@card("C50", needs=lambda dialect: dialect.connector_class.capabilities.absence_grace is not None)
 async def an_absent_order_is_none(bench: Bench) -> None:
     """Positively not there, and without fills."""
     ref = (await bench.resting()).ref
@@ -504,7 +504,7 @@ async def balances_follow_orders_exactly(bench: Bench) -> None:
 # The stream, numbers, and living with it.
 
 
-@card("C60", needs=lambda dialect: dialect.connector_class.capabilities.private_stream)
+@card("C60")
 async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
     """After a Gap: open, then filled with all its fills when the market comes; another one open, then canceled."""
     async with bench.reading() as following:
@@ -523,7 +523,7 @@ async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
         await next_report(following, other.order_id, "canceled")
 
 
-@card("C61", needs=lambda dialect: dialect.connector_class.capabilities.private_stream)
+@card("C61")
 async def every_connection_begins_with_a_gap(bench: Bench) -> None:
     """What happened while nobody listened is not told; the Gap says that it must be asked for."""
     async with bench.reading():

@@ -60,7 +60,6 @@ class BinancePerpetualConnector(BinanceAccount):
     capabilities = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         reduce_only=True,
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),

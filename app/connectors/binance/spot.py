@@ -41,7 +41,6 @@ class BinanceConnector(BinanceAccount):
     capabilities = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         quote_amount=True,
         absence_grace=ABSENCE_GRACE,
         followed=("candles", "trades", "order_book", "ticker"),

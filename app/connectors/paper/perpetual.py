@@ -40,7 +40,6 @@ class PaperPerpetualConnector(PaperConnector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         reduce_only=True,
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),

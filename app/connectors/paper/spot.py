@@ -116,7 +116,6 @@ class PaperConnector(Connector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         quote_amount=True,
         # A submit begins before its deadline or never, and a question waits for one that has begun, since both take the
         # exchange's lock. Two seconds are for the moment between writing the intent and starting the deadline.
@@ -209,7 +208,7 @@ class PaperConnector(Connector):
         balances = await self._ask(partial(self._exchange.balances, self._account))
         return [balance_of(balance) for balance in balances if balance.total != ZERO]
 
-    async def prove(self) -> Sequence[Balance]:
+    async def check_credentials(self) -> Sequence[Balance]:
         """Open the account if it is not; money that it is to open with must then be what it holds."""
         balances = await self.fetch_balances()
         wanted = self._opens_with

@@ -149,7 +149,7 @@ class AccountKeeper:
                 asyncio.timeout(self._timeout.total_seconds()),
                 self._sessions.trial(account_name, connector_name, credentials) as connector,
             ):
-                return await connector.prove()
+                return await connector.check_credentials()
         except CredentialsRefused as refusal:
             raise InvalidCredentials(refusal.detail) from None
         except TimeoutError:

@@ -175,10 +175,10 @@ class Settling:
     async def _absent(self, connector: Connector, order: Order, *, asked_at: datetime) -> Settled:
         if order.state is OrderState.OPEN:
             return await self._missing(order, asked_at=asked_at)
-        can = connector.capabilities
-        if not can.query_by_client_id or can.absence_grace is None:
+        grace = connector.capabilities.absence_grace
+        if grace is None:
             return Settled(order=order, is_settled=False)
-        proof_at = order.updated_at + can.absence_grace
+        proof_at = order.updated_at + grace
         if asked_at < proof_at:
             return Settled(order=order, is_settled=False, ask_at=proof_at)
         fills = await self._ask(connector.fetch_fills(order.ref))
@@ -193,7 +193,7 @@ class Settling:
             reason_code=kind.value,
             reason="The exchange has no such order",
             evidence=(
-                f"asked {asked_at - order.updated_at} after its last event (grace {can.absence_grace}): the exchange knows no"
+                f"asked {asked_at - order.updated_at} after its last event (grace {grace}): the exchange knows no"
                 " such order by our id, and has no fill of it"
             ),
             as_seen=order,

@@ -91,8 +91,8 @@ async def drain(events: Events) -> None:
         continue
 
 
-def keyless(kind: type[BinanceAccount], settings: Settings, clock: Any, venue: Any) -> BinanceAccount:
-    return kind(ConnectorContext(account_name="", credentials={}, clock=clock, settings=settings, venue=venue))
+def keyless(kind: type[BinanceAccount], clock: Any, venue: Any) -> BinanceAccount:
+    return kind(ConnectorContext(account_name="", credentials={}, clock=clock, venue=venue))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def world(clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
     async with serving(exchange, clock, path, futures) as sandbox:
         settings = Settings(database_url="sqlite://", connector_urls=urls(sandbox))
         venues = {kind: await kind.open_venue(settings, clock) for kind in KINDS}
-        connectors = {kind: keyless(kind, settings, clock, venue) for kind, venue in venues.items()}
+        connectors = {kind: keyless(kind, clock, venue) for kind, venue in venues.items()}
         yield World(sandbox=sandbox, clock=clock, connectors=connectors)
         for kind, venue in venues.items():
             await kind.close_venue(venue)
@@ -384,7 +384,7 @@ async def test_what_can_not_be_followed(world: World, clock: FakeClock) -> None:
     for kind in KINDS:
         venue = await kind.open_venue(settings, clock)
         with pytest.raises(UnsupportedFeature, match="no address"):
-            await anext(keyless(kind, settings, clock, venue).follow(TRADES))
+            await anext(keyless(kind, clock, venue).follow(TRADES))
         await kind.close_venue(venue)
     nowhere = {
         "ORDERGATE_BINANCE_REST_URL": "http://127.0.0.1:1/api",
@@ -393,7 +393,7 @@ async def test_what_can_not_be_followed(world: World, clock: FakeClock) -> None:
     settings = Settings(database_url="sqlite://", connector_urls=nowhere)
     venue = await BinanceConnector.open_venue(settings, clock)
     with pytest.raises((ExchangeReadFailed, ExchangeDown)):
-        await anext(keyless(BinanceConnector, settings, clock, venue).follow(TRADES))
+        await anext(keyless(BinanceConnector, clock, venue).follow(TRADES))
     await BinanceConnector.close_venue(venue)
 
 

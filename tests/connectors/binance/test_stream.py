@@ -37,7 +37,7 @@ async def listening(
     """A connector whose stream is ready to be iterated."""
     its_settings = settings(exchange.url, url)
     venue = await kind.open_venue(its_settings, clock)
-    connector = kind(context(kind.name, venue, its_settings, clock))
+    connector = kind(context(kind.name, venue, clock))
     events = connector.events()
     try:
         yield connector, events

@@ -107,9 +107,7 @@ class PaperDialect(Dialect):
         self._directory.cleanup()
 
     def connect(self) -> Connector:
-        context = ConnectorContext(
-            account_name=self.account, credentials={}, clock=self.clock, settings=self.settings, venue=self.venue
-        )
+        context = ConnectorContext(account_name=self.account, credentials={}, clock=self.clock, venue=self.venue)
         return PaperConnector(context)
 
     async def move_market(self, price: D) -> None:

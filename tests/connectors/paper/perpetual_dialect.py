@@ -32,7 +32,5 @@ class PaperPerpetualDialect(PaperDialect):
         self.venue = PaperVenue(self.exchange, self.settings.exchange_timeout)
 
     def connect(self) -> Connector:
-        context = ConnectorContext(
-            account_name=self.account, credentials={}, clock=self.clock, settings=self.settings, venue=self.venue
-        )
+        context = ConnectorContext(account_name=self.account, credentials={}, clock=self.clock, venue=self.venue)
         return PaperPerpetualConnector(context)

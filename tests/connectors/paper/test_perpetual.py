@@ -62,7 +62,7 @@ async def test_a_venue_opens_beside_the_spot_one(empty_database_url: str, tmp_pa
     clock = SystemClock()
     for expected in (ONEWAY, HEDGE):
         venue = await PaperPerpetualConnector.open_venue(settings, clock)
-        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, settings=settings, venue=venue)
+        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, venue=venue)
         connector = PaperPerpetualConnector(context)
         assert await connector.fetch_position_mode() is expected
         await connector.set_position_mode(HEDGE)
@@ -257,7 +257,7 @@ async def test_an_account_opens_with_dollars_only(dialect: PaperPerpetualDialect
         context = dialect.connect().context
         return PaperPerpetualConnector(replace(context, account_name=account, credentials={"starting_balances": text}))
 
-    (balance,) = await connect("bob", "USDT:1234.5").prove()
+    (balance,) = await connect("bob", "USDT:1234.5").check_credentials()
     assert (balance.asset, balance.total, balance.available) == ("USDT", D("1234.5"), D("1234.5"))
     with pytest.raises(CredentialsRefused, match="with one of USDT"):
         connect("cy", "BTC:1")

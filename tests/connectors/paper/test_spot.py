@@ -81,7 +81,7 @@ async def test_a_venue_opens_where_the_settings_say(empty_database_url: str, tmp
     order = intended(request, order_id="first", at=clock.now(), terms=request.terms())
     for expected in ("absent", "open"):
         venue = await PaperConnector.open_venue(settings, clock)
-        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, settings=settings, venue=venue)
+        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, venue=venue)
         connector = PaperConnector(context)
         found = await connector.fetch_order(order.ref)
         if found is None:
@@ -311,7 +311,7 @@ from app.settings import Settings
 async def main():
     clock, settings = SystemClock(), Settings(data_dir=Path(sys.argv[1]), database_url="sqlite://")
     venue = await PaperConnector.open_venue(settings, clock)
-    context = ConnectorContext(account_name="ann", credentials={}, clock=clock, settings=settings, venue=venue)
+    context = ConnectorContext(account_name="ann", credentials={}, clock=clock, venue=venue)
     request = OrderRequest(account_name="ann", connector_name="paper", trading_pair="BTC-USDT", trade_type=TradeType.BUY,
                            order_type=OrderType.LIMIT, amount=Decimal(1), price=Decimal(123))
     order = intended(request, order_id="doomed", at=clock.now(), terms=request.terms())
