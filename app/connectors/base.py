@@ -64,8 +64,8 @@ class Capabilities:
 
     ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
     it never does, because the exchange can't be asked by client id. ``candles_page`` is the most candles that one call of
-    ``fetch_candles`` returns. ``followed`` is what of a market the exchange pushes, ``followed_levels`` the depth of the books
-    that it pushes.
+    ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels`` the
+    depth of the books that it pushes.
     """
 
     order_types: tuple[OrderType, ...]
@@ -76,7 +76,7 @@ class Capabilities:
     position_modes: tuple[PositionMode, ...] = ()
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
     absence_grace: timedelta | None = None
-    candles_page: int = 1000
+    candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0
 

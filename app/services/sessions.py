@@ -19,8 +19,7 @@ import structlog
 
 from app.clock import Clock
 from app.connectors.base import Connector, ConnectorContext
-from app.connectors.redaction import Redactor, guarded, secrets_of
-from app.connectors.registry import connector_class
+from app.connectors.registry import build_connector, connector_class
 from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount
 from app.settings import Settings
 from app.storage.accounts import Accounts
@@ -203,6 +202,4 @@ class Sessions:
             clock=self._clock,
             venue=self._venues[connector_name],
         )
-        redactor = Redactor(secrets_of(kind.credential_fields, credentials))
-        with redactor.guarding():
-            return guarded(kind(context), redactor)
+        return build_connector(connector_name, context)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bootstrap import build_gateway
-from app.connectors.paper.spot import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import PaperVenue
 from app.domain.enums import OrderType, TradeType
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.journal.journal import Journal

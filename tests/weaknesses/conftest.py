@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.bootstrap import build_gateway
-from app.connectors.paper.spot import PaperVenue
+from app.connectors.paper.venue import PaperVenue
 from app.domain.order import Order, OrderKey
 from app.paper.exchange import PaperExchange
 from app.paper.market import HandPath

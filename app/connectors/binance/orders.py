@@ -1,7 +1,7 @@
-"""Binance's order and trade payloads, of REST answers and of the user streams, as reports.
+"""Orders in Binance's form: their terms as parameters, and order and trade payloads of REST and the user streams as reports.
 
-Plain functions without I/O. A payload that lacks what a report must say raises ``Unreadable``: an answer to a submit then counts as
-unknown, which is right, since it is not a confirmation.
+Plain functions without I/O. Terms that Binance does not have are refused, and nothing was sent. A payload that lacks what a report
+must say raises ``Unreadable``: an answer to a submit then counts as unknown, which is right, because it is not a confirmation.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.numbers import integer_text, number, optional_number, optional_time, rows, text, time
-from app.domain.decimals import EXACT, ZERO
-from app.domain.enums import Liquidity, OrderType, TradeType
+from app.domain.decimals import EXACT, ZERO, shortest
+from app.domain.enums import Liquidity, OrderType, TimeInForce, TradeType
+from app.domain.errors import OrderRefused
 from app.domain.fill import Fill
+from app.domain.ids import is_client_order_id
+from app.domain.order import Order
 from app.domain.reports import OrderReport, ReportedState, ReportedTerms
 
 #: EXPIRED covers what IOC and FOK left over; EXPIRED_IN_MATCH is self-trade prevention; the NEW_ words are liquidations.
@@ -41,13 +44,33 @@ _FIRST_TRADE_ID = {"TRADE": 0, "CALCULATED": 1}
 _NOTHING = ("", "NONE", "null", None)
 
 
+def checked_id(order_id: str) -> str:
+    """``order_id`` if Binance takes it as a client order id. Raises ``OrderRefused``."""
+    if not is_client_order_id(order_id):
+        raise OrderRefused(f"The order id '{order_id[:40]}' is not one that Binance takes; nothing was sent")
+    return order_id
+
+
+def limit_terms(order: Order) -> Mapping[str, str]:
+    """Quantity and price of a LIMIT or LIMIT_MAKER order on either market. Raises ``OrderRefused``."""
+    if order.amount is None or order.price is None:
+        raise refuse("a limit order needs an amount and a price")
+    if order.order_type is OrderType.LIMIT_MAKER and order.time_in_force not in (None, TimeInForce.GTC):
+        raise refuse("a LIMIT_MAKER order stays until it is canceled; it has no other time in force")
+    return {"quantity": shortest(order.amount), "price": shortest(order.price)}
+
+
+def refuse(why: str) -> OrderRefused:
+    """The refusal of terms that Binance does not have."""
+    return OrderRefused(f"Not sent to Binance: {why}")
+
+
 def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
     """An order as REST shows it: answers to a submit (spot's carries fills), a query and a cancel.
 
     The answer to a cancel has an id of its own in ``clientOrderId`` and the order's in ``origClientOrderId``.
     """
     state = _state(text(payload, "status"))
-    filled = number(payload, "executedQty")
     trades = rows(payload.get("fills", []))
     reported_at = optional_time(payload, "transactTime", "updateTime", "time")
     fills = tuple(_fill_of_answer(trade, reported_at) for trade in trades if trade.get("tradeId") is not None)
@@ -57,7 +80,7 @@ def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
         exchange_order_id=integer_text(payload, "orderId"),
         trading_pair=trading_pair,
         state=state,
-        filled_amount=filled,
+        filled_amount=number(payload, "executedQty"),
         amount=_amount(number(payload, "origQty"), optional_number(payload, "origQuoteOrderQty"), state),
         fills=fills,
         reported_at=reported_at,
@@ -79,9 +102,7 @@ def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
     A canceled spot order has the cancel's id in ``c`` and its own in ``C``.
     """
     state = _state(text(event, "X"))
-    filled = number(event, "z")
     fill = _streamed_fill(event)
-    fills = () if fill is None else (fill,)
     original = event.get("C")
     reason = _why(state, event.get("r") if event.get("e") == "executionReport" else None, text(event, "X"))
     return OrderReport(
@@ -89,9 +110,9 @@ def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
         exchange_order_id=integer_text(event, "i"),
         trading_pair=trading_pair,
         state=state,
-        filled_amount=filled,
+        filled_amount=number(event, "z"),
         amount=_amount(number(event, "q"), optional_number(event, "Q"), state),
-        fills=fills,
+        fills=() if fill is None else (fill,),
         reported_at=time(event, "T"),
         reason_code=reason,
         reason=reason,

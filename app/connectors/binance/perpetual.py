@@ -7,24 +7,23 @@ never switched without being told to.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.connectors.base import Capabilities, CredentialField, MarketTopic
-from app.connectors.binance import holdings as binance_accounts
-from app.connectors.binance import market as binance_market
+from app.connectors.base import Capabilities, CredentialField
+from app.connectors.binance import holdings, market
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.credentials import credential_fields
-from app.connectors.binance.market_events import BOOK_LEVELS
-from app.connectors.binance.orders import streamed_report, total_amount, trade_fill
-from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE, reading
+from app.connectors.binance.market_streams import BOOK_LEVELS
+from app.connectors.binance.orders import limit_terms, refuse, streamed_report, total_amount, trade_fill
+from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
 from app.connectors.binance.spot import ABSENCE_GRACE
-from app.connectors.binance.terms import limit_terms, refuse
 from app.connectors.common.clock import milliseconds_of
-from app.connectors.common.numbers import mapping, number, rows, text, time, wire_number
+from app.connectors.common.numbers import mapping, number, rows, text, time
 from app.connectors.common.stream import Socket
+from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
 from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, OrderRefused
 from app.domain.order import Order
@@ -33,7 +32,6 @@ from app.domain.reports import (
     ConnectorEvent,
     FundingInfo,
     FundingPayment,
-    MarketEvent,
     OrderReport,
     Position,
 )
@@ -64,11 +62,12 @@ class BinancePerpetualConnector(BinanceAccount):
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
+        candles_page=1000,  # an answer would hold 1500, for twice the weight
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")
-    calls_named = CallNames(
+    call_names = CallNames(
         create="futures_create_order",
         cancel="futures_cancel_order",
         order="futures_get_order",
@@ -79,7 +78,6 @@ class BinancePerpetualConnector(BinanceAccount):
         market_trades="futures_recent_trades",
         klines="futures_klines",
     )
-    candles_page = 1500
 
     #: The account's mode as the exchange last said, None where it must be asked.
     _mode: PositionMode | None = None
@@ -94,15 +92,15 @@ class BinancePerpetualConnector(BinanceAccount):
 
     async def fetch_balances(self) -> Sequence[Balance]:
         payload = await self.calls.ask("futures_account_balance")
-        with reading():
-            return binance_accounts.perpetual_balances(payload)
+        with self.reading():
+            return holdings.perpetual_balances(payload)
 
     async def fetch_positions(self) -> Sequence[Position]:
         """Asked in version 2, the last that states the leverage."""
         markets = await self.venue.markets()
         payload = await self.calls.ask("futures_position_information", version=2)
-        with reading():
-            return binance_accounts.positions(payload, markets.pair)
+        with self.reading():
+            return holdings.positions(payload, markets.pair)
 
     async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
         markets = await self.venue.markets()
@@ -112,8 +110,8 @@ class BinancePerpetualConnector(BinanceAccount):
             payload = await self.calls.ask(
                 "futures_income_history", incomeType="FUNDING_FEE", startTime=start, limit=_INCOME_PAGE
             )
-            with reading():
-                page = [binance_accounts.funding_payment(row, markets.pair) for row in rows(payload)]
+            with self.reading():
+                page = [holdings.funding_payment(row, markets.pair) for row in rows(payload)]
             fresh = {one.exchange_funding_id: one for one in page if one.exchange_funding_id not in found}
             found.update(fresh)
             if len(page) < _INCOME_PAGE:
@@ -124,13 +122,13 @@ class BinancePerpetualConnector(BinanceAccount):
 
     async def fetch_funding_info(self, trading_pair: str) -> FundingInfo:
         payload = await self._public("futures_mark_price", trading_pair)
-        with reading():
-            return binance_market.funding_info(payload, trading_pair)
+        with self.reading():
+            return market.funding_info(payload, trading_pair)
 
     async def fetch_position_mode(self) -> PositionMode:
         payload = await self.calls.ask("futures_get_position_mode")
-        with reading():
-            self._mode = binance_accounts.position_mode(payload)
+        with self.reading():
+            self._mode = holdings.position_mode(payload)
         return self._mode
 
     async def set_position_mode(self, mode: PositionMode) -> None:
@@ -148,13 +146,10 @@ class BinancePerpetualConnector(BinanceAccount):
         answer = await self.calls.change(
             "futures_change_leverage", symbol=self._symbol(trading_pair), leverage=leverage
         )
-        with reading():
+        with self.reading():
             now = number(mapping(answer), "leverage")
         if now != leverage:
             raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
-
-    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
-        return self.venue.follow(topic, self.name)
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         try:
@@ -170,7 +165,7 @@ class BinancePerpetualConnector(BinanceAccount):
         found = await self._trade_pages(symbol, order_number)
         if order is None:
             return found
-        with reading():
+        with self.reading():
             missing = total_amount([trade_fill(trade) for trade in found.values()]) < number(order, "executedQty")
             start, end = time(order, "time"), time(order, "updateTime")
         while missing and start <= end:
@@ -194,7 +189,7 @@ class BinancePerpetualConnector(BinanceAccount):
                 order = mapping(event.get("o"))
                 return streamed_report(order, self.venue.known_markets.pair(text(order, "s")))
             case "ACCOUNT_UPDATE":
-                return binance_accounts.streamed_perpetual_balances(event)
+                return holdings.streamed_perpetual_balances(event)
             case _:
                 return None
 
@@ -212,7 +207,7 @@ def perpetual_terms(order: Order, mode: PositionMode) -> Mapping[str, str]:
     if order.order_type is OrderType.MARKET:
         if order.amount is None:
             raise refuse("a perpetual order needs an amount in base units")
-        return {**terms, "type": "MARKET", "quantity": wire_number(order.amount)}
+        return {**terms, "type": "MARKET", "quantity": shortest(order.amount)}
     is_maker = order.order_type is OrderType.LIMIT_MAKER
     lasting = "GTX" if is_maker else (order.time_in_force or TimeInForce.GTC).value
     return {**terms, **limit_terms(order), "type": "LIMIT", "timeInForce": lasting}

@@ -19,7 +19,7 @@ from app.connectors.registry import CONNECTORS, connector_class
 from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, UnsupportedPair
 from app.domain.rates import split_pair
 from app.domain.reports import Candle, FundingInfo, OrderBook, PublicTrade, Ticker
-from app.services.markets.candle_pages import MOST_CANDLES, PAGE, CandleRange, fetch_last, fetch_range
+from app.services.markets.candle_pages import MOST_CANDLES, CandleRange, fetch_last, fetch_range
 from app.services.markets.live_markets import LiveMarkets
 from app.services.markets.readings import Reading, ReadingKey, Readings
 from app.services.sessions import Sessions
@@ -163,7 +163,7 @@ class MarketData:
             key,
             _MOMENT,
             lambda: fetch_last(connector, trading_pair, interval, asked),
-            limit=_HISTORY_LIMIT if asked > PAGE else None,
+            limit=_HISTORY_LIMIT if asked > connector.capabilities.candles_page else None,
         )
         if not found:
             raise MarketDataNotFound("No candles data available")

@@ -22,16 +22,15 @@ from websockets.asyncio.server import ServerConnection
 
 from app.connectors.base import ConnectorContext, MarketTopic
 from app.connectors.binance import market_streams as binance_market_streams
-from app.connectors.binance import sockets as binance_sockets
+from app.connectors.binance import sockets
 from app.connectors.binance.account import BinanceAccount
-from app.connectors.binance.market_events import MarketReader, stream_name
-from app.connectors.binance.market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams, _Followed
+from app.connectors.binance.market_streams import MAX_AGE_SECONDS, MarketReader, protocol, stream_name
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
-from app.connectors.common import queue as binance_market_queue
+from app.connectors.common import market_streams, socket
 from app.connectors.common.answers import Unreadable
+from app.connectors.common.market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams, _Followed
 from app.connectors.common.queue import MarketQueue
-from app.connectors.common.stream import MAX_AGE_SECONDS
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
 from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.paper.exchange import PaperExchange
@@ -364,7 +363,7 @@ async def test_a_missing_trade_is_a_gap(world: World) -> None:
     seen: list[MarketEvent] = []
     while not any(isinstance(event, Gap) for event in seen):
         seen.append(await world.next(events))
-    assert "not told" in str(seen[-1])
+    assert "missing" in str(seen[-1])
     after = await world.next(events)
     assert isinstance(after, PublicTrade)
     world.sandbox.faults.set(1, [FaultRule(kind=FaultKind.DOUBLE, routes=("market",), times=1)])
@@ -439,7 +438,7 @@ def confirmed(*messages: Any, stay: bool = True, answer: Any = None) -> Handler:
 @asynccontextmanager
 async def following(server: StreamServer, clock: FakeClock) -> AsyncIterator[tuple[MarketStreams, Events]]:
     async with server:
-        streams = MarketStreams(f"{server.url}/", clock)
+        streams = MarketStreams(protocol(f"{server.url}/"), clock)
         events = streams.follow(NAME, MarketReader(TRADES, lambda: START))
         try:
             yield streams, events
@@ -494,7 +493,7 @@ async def test_trades_outside_the_book_are_left_out(clock: FakeClock) -> None:
 
 async def test_a_subscription_that_is_not_confirmed(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a confirmation a quiet stream and a deaf exchange look alike, so the connection is made anew."""
-    monkeypatch.setattr(binance_market_streams, "_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(market_streams, "_ANSWER_SECONDS", 0.05)
     server = StreamServer()
 
     async def deaf(connection: ServerConnection) -> None:
@@ -520,8 +519,8 @@ async def test_a_silent_connection_is_made_anew(clock: FakeClock) -> None:
 
 async def test_a_deaf_connection_is_found_out(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that answers no ping is gone, however open its connection looks."""
-    monkeypatch.setattr(binance_sockets, "MARKET_PING_SECONDS", 0.1)
-    monkeypatch.setattr(binance_sockets, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(sockets, "MARKET_PING_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "CLOSE_SECONDS", 0.1)
     release = asyncio.Event()
     server = StreamServer()
 
@@ -545,13 +544,13 @@ async def test_a_connection_that_closes_slowly_does_not_disturb_the_next(clock: 
     server = StreamServer()
     server.script(lambda connection: connection.wait_closed())
     async with server:
-        streams = MarketStreams(f"{server.url}/", clock)
+        streams = MarketStreams(protocol(f"{server.url}/"), clock)
         queue = MarketQueue()
-        streams._wanted[NAME] = _Followed(MarketReader(TRADES, lambda: START), [queue])
+        streams._followed[NAME] = _Followed(MarketReader(TRADES, lambda: START), [queue])
         old, new = streams._open(), streams._open()
         await old.__aenter__()
         await new.__aenter__()
-        streams._told.confirmed.add(NAME)
+        streams._subscriptions.confirmed.add(NAME)
         await old.__aexit__(None, None, None)
         streams._take(trade(6))
         told = await queue.next()
@@ -590,7 +589,7 @@ async def test_an_unforeseen_fault_is_told_to_who_follows(clock: FakeClock, monk
 
 async def test_no_more_streams_than_a_connection_takes(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes too late waits, and is served when somebody leaves."""
-    monkeypatch.setattr(binance_market_streams, "_MOST_STREAMS", 1)
+    monkeypatch.setattr(binance_market_streams, "_STREAMS_PER_CONNECTION", 1)
     server = StreamServer()
     server.script(confirmed())
     async with following(server, clock) as (streams, events):
@@ -607,19 +606,3 @@ async def test_no_more_streams_than_a_connection_takes(clock: FakeClock, monkeyp
             clock.advance(0.5)
         assert isinstance(waiting.result(), Gap)
         await late.aclose()
-
-
-async def test_a_follower_that_is_too_slow_gets_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it has not read is bounded; a stream that is down stays down."""
-    monkeypatch.setattr(binance_market_queue, "_MOST", 3)
-    queue = MarketQueue()
-    for number in range(4):
-        queue.put(Gap(reason=str(number)))
-    assert await queue.next() == Gap(reason="more came than could be read")
-    for number in range(3):
-        queue.put(Gap(reason=str(number)))
-    queue.put(Lost(reason="down"))
-    queue.fail(ExchangeDown("over"))
-    assert await queue.next() == Lost(reason="down")
-    with pytest.raises(ExchangeDown):
-        await queue.next()

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.connectors.binance import sockets as binance_sockets
+from app.connectors.binance import sockets
 from app.connectors.binance.account import BinanceAccount
+from app.connectors.binance.market_streams import MAX_AGE_SECONDS
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
-from app.connectors.common.stream import MAX_AGE_SECONDS
+from app.connectors.common import socket
 from app.domain.errors import CredentialsRefused
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
 from tests.connectors.binance.conftest import API_KEY, SECRET, SERVER_MS, context, payload, settings
@@ -156,8 +157,8 @@ async def test_a_silent_connection_is_found_out(
     exchange: StubExchange, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer that answers no ping is gone, however open its connection looks."""
-    monkeypatch.setattr(binance_sockets, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(binance_sockets, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(sockets, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "CLOSE_SECONDS", 0.1)
     release = asyncio.Event()
     server = StreamServer()
     confirm = server.subscribed(stay=False)

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.connectors.base import Connector, ConnectorContext
-from app.connectors.paper.spot import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import PaperVenue
 from app.paper.exchange import PaperExchange
 from app.paper.market import HandPath
 from app.paper.orders import NewOrder, OrderRecord

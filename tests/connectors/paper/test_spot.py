@@ -20,7 +20,8 @@ from msgspec import structs
 from app.clock import SystemClock
 from app.connectors.base import ConnectorContext
 from app.connectors.paper.reports import refused_of
-from app.connectors.paper.spot import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import PaperVenue
 from app.connectors.registry import connector_class
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import (

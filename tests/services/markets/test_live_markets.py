@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import MarketTopic
+from app.connectors.base import Capabilities, MarketTopic
 from app.domain.errors import ExchangeReadError, UnsupportedFeature
 from app.domain.reports import Candle, Gap, Lost, MarketEvent, PublicTrade
 from app.services.markets.live_markets import LiveMarkets
@@ -23,6 +23,8 @@ CANDLES = ReadingKey(kind="candles", connector_name="odd", trading_pair="BTC-USD
 
 class Scripted:
     """A connector whose stream says what the test puts into ``news``, and whose REST has what the test lays there."""
+
+    capabilities = Capabilities(order_types=(), candles_page=1000)
 
     def __init__(self) -> None:
         self.news: asyncio.Queue[MarketEvent | Exception] = asyncio.Queue()

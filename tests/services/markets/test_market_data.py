@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import (
     ConnectorNotConfigured,
     ExchangeReadError,
@@ -192,9 +194,14 @@ async def test_candles(market: MarketData) -> None:
     assert [candle.opened_at for candle in candles] == [minute - timedelta(minutes=age) for age in (2, 1, 0)]
 
 
+def page_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the paper connector return at most ``size`` candles at once."""
+    monkeypatch.setattr(PaperConnector, "capabilities", replace(PaperConnector.capabilities, candles_page=size))
+
+
 async def test_more_candles_than_a_page(market: MarketData, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is more than one page is put together from several, without a gap or a double."""
-    monkeypatch.setattr(candle_pages, "PAGE", 40)
+    page_of(40, monkeypatch)
     candles = await market.candles("paper", PAIR, "1h", 90)
     hour = START.replace(minute=0, second=0)
     assert [candle.opened_at for candle in candles] == [hour - timedelta(hours=age) for age in range(89, -1, -1)]
@@ -216,7 +223,7 @@ def hours(count: float, until: datetime = START) -> CandleRange:
 @pytest.mark.parametrize("page", [1, 7, 24, 1000])
 async def test_history_in_pages_of_any_size(market: MarketData, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
     """A stretch of history is complete, without a gap or a double, whatever the size of a page."""
-    monkeypatch.setattr(candle_pages, "PAGE", page)
+    page_of(page, monkeypatch)
     candles = await market.historical_candles("paper", PAIR, "1h", hours(24))
     hour = START.replace(minute=0, second=0)
     assert [candle.opened_at for candle in candles] == [hour - timedelta(hours=age) for age in range(23, -1, -1)]
