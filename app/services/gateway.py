@@ -13,6 +13,7 @@ import structlog
 
 from app import logs
 from app.clock import Clock
+from app.connectors.registry import load_connectors
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountKeeper
@@ -84,6 +85,7 @@ class Gateway:
             await asyncio.to_thread(self.lock.acquire)
             # One process has the database to itself here, so there is nobody whom a migration could surprise.
             await asyncio.to_thread(schema.upgrade, self.settings.database_url)
+        await load_connectors()
         await self.journal.open()
         await asyncio.to_thread(self.keeper.ensure_master_account)
         self.first_password = await self.users.start()

@@ -12,8 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal as D
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -59,6 +61,8 @@ class Dialect(ABC):
     #: A liquid pair, and an amount of which a taker finds many times as much in the book.
     pair: ClassVar[str]
     amount: ClassVar[D]
+    #: Whether the exchange's rules never change, so that it need not be asked for them.
+    rules_are_constant: ClassVar[bool] = False
     #: A pair whose steps have 18 places, if the exchange has one.
     fine_pair: ClassVar[str | None] = None
     clock: Clock
@@ -313,6 +317,20 @@ async def the_exchanges_refusal_is_typed_and_leaves_nothing(bench: Bench) -> Non
     assert await bench.connector.fetch_open_orders() == []
 
 
+@card("C12")
+async def rules_are_cached_and_renewed_on_demand(bench: Bench) -> None:
+    """The rules are loaded once for all accounts; an age of zero asks the exchange, unless its rules never change."""
+    other = bench.dialect.connect()
+    rules = await bench.connector.load_trading_rules()
+    before = bench.dialect.requests()
+    assert await bench.connector.load_trading_rules() == rules
+    assert await other.load_trading_rules(max_age=timedelta(days=1)) == rules
+    assert bench.dialect.requests() == before
+    assert await other.load_trading_rules(max_age=timedelta(0)) == rules
+    assert (bench.dialect.requests() == before) is bench.dialect.rules_are_constant
+    await other.close()
+
+
 @card("C20")
 async def the_same_order_twice_is_one_order(bench: Bench) -> None:
     """A second submit of one order is refused or answers with the first: one order is at the exchange."""
@@ -501,6 +519,21 @@ async def balances_follow_orders_exactly(bench: Bench) -> None:
     assert {each.asset: each for each in await bench.connector.fetch_balances()} == before
 
 
+@card("C54", needs=lambda dialect: dialect.connector_class.has_verb("fetch_candles"))
+async def candles_come_in_pages(bench: Bench) -> None:
+    """At most a page, oldest first: the last ones, the last ones up to an end, the first ones from a start."""
+    fetch, page = bench.connector.fetch_candles, bench.connector.capabilities.candles_page
+    times = [candle.opened_at for candle in await fetch(bench.dialect.pair, "1m", limit=5)]
+    assert [later - earlier for earlier, later in pairwise(times)] == [timedelta(minutes=1)] * 4
+    until = await fetch(bench.dialect.pair, "1m", limit=2, end_at=times[3])
+    assert [candle.opened_at for candle in until] == times[2:4]
+    since = await fetch(bench.dialect.pair, "1m", limit=3, start_at=times[0])
+    assert [candle.opened_at for candle in since] == times[:3]
+    between = await fetch(bench.dialect.pair, "1m", limit=5, start_at=times[1], end_at=times[2])
+    assert [candle.opened_at for candle in between] == times[1:3]
+    assert len(await fetch(bench.dialect.pair, "1m", limit=page + 1)) == page > 0
+
+
 # The stream, numbers, and living with it.
 
 
@@ -536,6 +569,19 @@ async def every_connection_begins_with_a_gap(bench: Bench) -> None:
         await next_report(following, seen.order_id, "open")
     found = await bench.connector.fetch_order(missed.ref)
     assert found is not None
+
+
+@card("C62")
+async def only_closing_ends_the_stream(bench: Bench) -> None:
+    """``close`` ends the iteration without an error, and a closed connector has no stream."""
+    async with bench.reading() as following:
+        reading = asyncio.ensure_future(following())
+        done, _ = await asyncio.wait({reading}, timeout=0.05)
+        assert not done
+        await bench.connector.close()
+        with pytest.raises(StopAsyncIteration):
+            await reading
+    assert [event async for event in bench.connector.events()] == []
 
 
 @card("C70", needs=lambda dialect: dialect.fine_pair is not None)

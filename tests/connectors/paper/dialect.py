@@ -81,6 +81,7 @@ class PaperDialect(Dialect):
     faults = frozenset({Fault.CONNECTION_REFUSED, Fault.REPLY_LOST, Fault.UNEXPECTED})
     pair = "BTC-USDT"
     amount = D("0.1")
+    rules_are_constant = True
     fine_pair = FINE.trading_pair
 
     def __init__(self) -> None:
