@@ -144,7 +144,7 @@ class Connector(ABC):
 
     def check_available(self) -> None:
         """Raise ``RateLimited`` or ``ExchangeDown`` if it is known already that nothing may be sent now, so that no intent is
-        written for an order that can't go out.
+        written for an order that can't be sent.
         """
 
     @abstractmethod
@@ -185,15 +185,15 @@ class Connector(ABC):
     def events(self) -> AsyncIterator[ConnectorEvent]:
         """Reports of the account's orders and balances as they happen. Yields ``Gap`` first, and after every reconnect.
 
-        The connector reconnects by itself, with pauses that grow. The iteration ends only when the connector is closed; where
-        going on makes no sense (refused credentials, a fault that nobody foresaw) it raises. It never ends silently otherwise,
-        so a reader has to begin again only after an error.
+        The connector reconnects by itself, with growing pauses. The iteration ends only when the connector is closed. Where another
+        attempt makes no sense (refused credentials, an unforeseen fault) it raises; it never ends silently. So a reader restarts
+        it only after an error, and after the connector was replaced.
         """
 
     async def close(self) -> None:
         """Close the connections and end ``events``."""
 
-    # Public data. A connector that lacks one says so with UnsupportedFeature.
+    # Public data. A connector that lacks one raises UnsupportedFeature.
 
     async def fetch_ticker(self, trading_pair: str) -> Ticker:
         raise self._unsupported("tickers")

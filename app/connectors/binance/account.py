@@ -45,7 +45,7 @@ INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallNames:
-    """What python-binance calls the things that both markets have."""
+    """The names of python-binance's methods for the calls that both markets have."""
 
     create: str
     cancel: str
@@ -110,7 +110,7 @@ class BinanceAccount(RestConnector["TamedClient"]):
             return [order_report(row, markets.pair(str(row.get("symbol")))) for row in rows(payload)]
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        """The order's own total is the check: a list that is short of it is an error, not an answer."""
+        """All fills of the order. Raises ``ExchangeReadError`` if the list is short of the order's own total."""
         order = await self._raw_order(ref)
         if order is None and ref.exchange_order_id is None:
             return []
@@ -133,18 +133,16 @@ class BinanceAccount(RestConnector["TamedClient"]):
             return market.ticker(payload, trading_pair)
 
     async def fetch_tickers(self) -> Sequence[Ticker]:
-        """One call for all: it weighs 80 of 6000 a minute on spot and 40 of 2400 on futures. Like any question it
-        is held back when the weight runs short.
-        """
+        """One call for all pairs: it weighs 80 of 6000 per minute on spot and 40 of 2400 on futures."""
         markets = await self.venue.markets()
         client = await self.venue.public_client()
         payload = await self.venue.read(getattr(client, self.call_names.ticker)(**self.tickers_form))
         trading = {symbol: pair for symbol, pair in markets.pairs.items() if markets.rules[pair].is_trading}
-        with self.reading():  # thousands of rows: beside the loop, so that no order waits for them
+        with self.reading():  # thousands of rows: in a thread, so that no order waits for them
             return await asyncio.to_thread(market.tickers, payload, trading)
 
     async def fetch_recent_trades(self, trading_pair: str, limit: int) -> Sequence[PublicTrade]:
-        """Binance shows a thousand at most."""
+        """The market's last trades, of which Binance gives a thousand at most."""
         payload = await self._public(self.call_names.market_trades, trading_pair, limit=min(limit, PUBLIC_TRADES_PAGE))
         with self.reading():
             return market.public_trades(payload, trading_pair)
@@ -181,13 +179,13 @@ class BinanceAccount(RestConnector["TamedClient"]):
 
     @abstractmethod
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
-        """The parameters of ``order`` but symbol, side and id. Raises ``Refused``; nothing has been sent."""
+        """The parameters of ``order`` except symbol, side and id. Raises ``Refused``; nothing was sent then."""
 
     @abstractmethod
     async def _trades(
         self, symbol: str, order_number: str, order: Mapping[str, Any] | None
     ) -> Mapping[int, Mapping[str, Any]]:
-        """The trades of one order by their id. ``order`` is the order in the exchange's words, None where it is gone."""
+        """The trades of one order by their id. ``order`` is the order as Binance describes it, None if Binance has it no longer."""
 
     def _book_limit(self, depth: int) -> int:
         """The depth to ask for, so that ``depth`` levels come back."""

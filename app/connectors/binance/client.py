@@ -99,7 +99,7 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         )
 
     def _init_private_key(self, private_key: Any, private_key_pass: str | None = None) -> Any:
-        """The key itself, its kind told by its content: the SDK goes by the length of the text."""
+        """The key itself; its content decides its kind, where the SDK goes by the length of the text."""
         if not private_key:
             return None
         try:
@@ -146,7 +146,7 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
 
 
 def _plain_pairs(parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """The parameters as text. A number that is no text yet is a fault of ours: its form would be left to chance."""
+    """The parameters as text. Raises ``TypeError`` for a number that is no text yet, because its form would be left to chance."""
     for name, value in sorted(parameters.items()):
         if isinstance(value, str):
             yield name, value
@@ -157,7 +157,7 @@ def _plain_pairs(parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _urlencoded(pairs: Sequence[tuple[str, str]]) -> str:
-    """As ``urlencode`` does it; what has nothing to be encoded, such as nearly every order, is only joined."""
+    """As ``urlencode`` does it; pairs without anything to encode, as in nearly every order, are only joined."""
     joined = "&".join([f"{name}={value}" for name, value in pairs])
     # A sign that joins must not come from within a name or a value.
     is_plain = joined.count("=") == len(pairs) and joined.count("&") == len(pairs) - 1

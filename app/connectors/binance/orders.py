@@ -40,8 +40,8 @@ _STATES: Mapping[str, ReportedState] = {
 #: (CALCULATED) with a zero has no id.
 _FIRST_TRADE_ID = {"TRADE": 0, "CALCULATED": 1}
 
-#: Streams spell "nothing" in several ways.
-_NOTHING = ("", "NONE", "null", None)
+#: Streams spell "no value" in several ways.
+_NO_VALUE = ("", "NONE", "null", None)
 
 
 def checked_id(order_id: str) -> str:
@@ -106,7 +106,7 @@ def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
     original = event.get("C")
     reason = _why(state, event.get("r") if event.get("e") == "executionReport" else None, text(event, "X"))
     return OrderReport(
-        order_id=text(event, "c") if original in _NOTHING else text(event, "C"),
+        order_id=text(event, "c") if original in _NO_VALUE else text(event, "C"),
         exchange_order_id=integer_text(event, "i"),
         trading_pair=trading_pair,
         state=state,
@@ -141,14 +141,14 @@ def trade_fill(trade: Mapping[str, Any]) -> Fill:
 
 
 def confirm_same(report: OrderReport, order_id: str, payload: Mapping[str, Any], symbol: str) -> OrderReport:
-    """``report`` if it is about the order that was asked about; an answer about another one confirms nothing."""
+    """``report`` if it is about the order in question. Raises ``Unreadable``: an answer about another one confirms nothing."""
     if report.order_id != order_id or payload.get("symbol") != symbol:
         raise Unreadable(f"an answer about {payload.get('symbol')} {report.order_id} instead of {symbol} {order_id}")
     return report
 
 
 def _fill_of_answer(trade: Mapping[str, Any], answered_at: datetime | None) -> Fill:
-    """A fill in the answer to a submit: it was executed at once, so it took."""
+    """A fill in the answer to a submit. It was executed at once, so its liquidity is taker."""
     if answered_at is None:
         raise Unreadable("the answer has fills and no time")
     return Fill(
@@ -191,7 +191,7 @@ def _amount(asked: Decimal, asked_quote: Decimal | None, state: ReportedState) -
 def _terms(
     side: Any, order_type: Any, time_in_force: Any, price: Decimal | None, at: datetime | None
 ) -> ReportedTerms | None:
-    """The terms, or None for kinds of orders that are not ours (stop orders, say)."""
+    """The terms, or None for kinds of orders that the gateway does not place, such as stop orders."""
     if side not in ("BUY", "SELL") or order_type not in ("LIMIT", "MARKET", "LIMIT_MAKER"):
         return None
     kind = OrderType.LIMIT_MAKER if time_in_force == "GTX" else OrderType(order_type)
@@ -206,10 +206,10 @@ def _state(status: str) -> ReportedState:
 
 
 def _why(state: ReportedState, stated: Any, status: str) -> str | None:
-    """Why an order ended that nobody canceled: the exchange's reason, else its status word."""
+    """Why an order expired or was rejected: the exchange's reason, else its status word."""
     if state not in ("expired", "rejected"):
         return None
-    return status if stated in _NOTHING else str(stated)
+    return status if stated in _NO_VALUE else str(stated)
 
 
 def _liquidity(is_maker: Any) -> Liquidity | None:

@@ -43,8 +43,8 @@ WRONG_POSITION_SIDE = -4061
 #: Futures: the account is in the asked position mode already.
 MODE_UNCHANGED = -4059
 
-#: A 503 proves that nothing was placed exactly if it says one of these. Its third text, "Unknown error, please check your
-#: request or try again later.", says the opposite.
+#: A 503 proves that nothing was placed only with one of these texts. Its third text, "Unknown error, please check your request or
+#: try again later.", means the opposite.
 _UNSENT_TEXTS = {
     503: frozenset({"Service Unavailable.", "Internal error; unable to process your request. Please try again."})
 }

@@ -1,8 +1,8 @@
 """Binance's USD-M perpetuals: one account, on the exchange itself or on its test network.
 
 In one-way mode an order that closes carries ``reduceOnly``; in hedge mode it names the position's side, and ``reduceOnly`` is
-refused. So the account's mode is really asked of the exchange, kept until we change it or the exchange contradicts it, and
-never switched without being told to.
+refused. So the account's mode is read from the exchange and cached until we change it or the exchange contradicts it. It is never
+switched unless a caller asks for it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 #: The depths that futures' ``depth`` takes.
 _BOOK_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 
-#: ``userTrades`` looks at seven days at most, and at the last seven where no time is given.
+#: ``userTrades`` covers seven days at most, and the last seven where no time is given.
 _TRADES_WINDOW = timedelta(days=7)
 
 #: The most rows of ``income`` in one answer.
@@ -79,7 +79,7 @@ class BinancePerpetualConnector(BinanceAccount):
         klines="futures_klines",
     )
 
-    #: The account's mode as the exchange last said, None where it must be asked.
+    #: The account's mode as last read from the exchange, None where it must be read.
     _mode: PositionMode | None = None
 
     async def submit_order(self, order: Order) -> OrderReport:
@@ -96,7 +96,7 @@ class BinancePerpetualConnector(BinanceAccount):
             return holdings.perpetual_balances(payload)
 
     async def fetch_positions(self) -> Sequence[Position]:
-        """Asked in version 2, the last that states the leverage."""
+        """The open positions, from version 2 of the call, the last that states the leverage."""
         markets = await self.venue.markets()
         payload = await self.calls.ask("futures_position_information", version=2)
         with self.reading():
@@ -161,7 +161,7 @@ class BinancePerpetualConnector(BinanceAccount):
     async def _trades(
         self, symbol: str, order_number: str, order: Mapping[str, Any] | None
     ) -> Mapping[int, Mapping[str, Any]]:
-        """The last seven days' trades, and where the order executed more than they show, all weeks of its life."""
+        """The last seven days' trades, and if the order executed more than they show, those of all weeks of its life."""
         found = await self._trade_pages(symbol, order_number)
         if order is None:
             return found
