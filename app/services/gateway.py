@@ -85,8 +85,7 @@ class Gateway:
             await asyncio.to_thread(self.lock.acquire)
             # One process has the database to itself here, so there is nobody whom a migration could surprise.
             await asyncio.to_thread(schema.upgrade, self.settings.database_url)
-        await load_connectors()
-        await self.journal.open()
+        await asyncio.gather(self.journal.open(), load_connectors())
         await asyncio.to_thread(self.keeper.ensure_master_account)
         self.first_password = await self.users.start()
         await self.streams.start()

@@ -1,6 +1,6 @@
-"""Binance's market streams: their names, the messages that subscribe to them, and what they say as events of ours.
+"""Binance's market streams: their names, the messages that subscribe to them, and their payloads as events of ours.
 
-No I/O but the opening of a connection. Books come as the best twenty levels, whole each time, so nothing has to be pieced together;
+No I/O except opening a connection. Books come as the best twenty levels, whole each time, so nothing has to be pieced together;
 candles come as far as they have grown. Only trades can be missed within a connection, and their numbers show it.
 Source: "WebSocket Streams" in Binance's spot API documentation, "Websocket Market Streams" in the USD-M futures one.
 """
@@ -26,9 +26,6 @@ BOOK_LEVELS = 20
 
 #: Binance closes each connection at 24 hours; half an hour before, it is our choice when.
 MAX_AGE_SECONDS = 23.5 * 3600
-
-#: The notices after which nothing more will come.
-LAST_EVENTS = frozenset({"serverShutdown", "eventStreamTerminated", "listenKeyExpired"})
 
 #: Between two requests. Spot takes five messages per second, pings and pongs among them, and cuts off who sends more.
 _PAUSE_SECONDS = 0.5
@@ -75,12 +72,6 @@ def stream_name(topic: MarketTopic, symbol: str) -> str:
         case "ticker":
             what = "ticker"
     return f"{symbol.lower()}@{what}"
-
-
-def check_not_last(event: Any) -> None:
-    """Raise ``StreamEnded`` if ``event`` is a notice after which nothing more will come."""
-    if isinstance(event, dict) and event.get("e") in LAST_EVENTS:
-        raise StreamEnded(f"the exchange said {event['e']}")
 
 
 class MarketReader:
@@ -166,11 +157,8 @@ def _request(request: Request, names: Sequence[str], request_id: int) -> Mapping
 
 
 def _read(message: Mapping[str, Any]) -> Confirmed | Published | None:
-    check_not_last(message)
     if "stream" in message:
-        payload = message.get("data")
-        check_not_last(payload)
-        return Published(str(message["stream"]), payload)
+        return Published(str(message["stream"]), message.get("data"))
     if "error" in message or "code" in message:
         raise StreamEnded(f"the exchange refused a subscription: {message.get('error') or message.get('msg')}")
     request_id = message.get("id")

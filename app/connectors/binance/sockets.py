@@ -16,7 +16,6 @@ import msgspec
 
 from app.clock import Clock
 from app.connectors.binance.client import RECV_WINDOW_MS, TamedClient
-from app.connectors.binance.market_streams import check_not_last
 from app.connectors.binance.outcomes import code_and_message
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.socket import OPEN_SECONDS, JsonSocket, connected
@@ -28,6 +27,9 @@ PING_SECONDS = 20
 
 #: A dead connection to a market is found within ten seconds. A ping counts as a message, of which Binance takes five per second.
 MARKET_PING_SECONDS = 5
+
+#: The notices after which nothing more will come.
+_LAST_EVENTS = frozenset({"serverShutdown", "eventStreamTerminated", "listenKeyExpired"})
 
 #: A listen key lives for an hour from the last time it was kept alive.
 _KEEP_ALIVE_SECONDS = 20 * 60
@@ -67,7 +69,7 @@ async def perpetual_socket(client: TamedClient, base_url: str, clock: Clock) -> 
 @asynccontextmanager
 async def market_socket(base_url: str) -> AsyncIterator[JsonSocket]:
     """A connection to the market streams below ``base_url`` without a subscription; events come with their stream's name."""
-    async with connected(f"{base_url}stream", _whole, ping_seconds=MARKET_PING_SECONDS) as socket:
+    async with connected(f"{base_url}stream", _market_message, ping_seconds=MARKET_PING_SECONDS) as socket:
         yield socket
 
 
@@ -103,21 +105,29 @@ def _event_of_subscription(message: Mapping[str, Any]) -> Mapping[str, Any] | No
     if message.get("error") is not None or message.get("status", 200) != 200:
         raise StreamEnded(f"the exchange sent an error: {message.get('error')}")
     event = message.get("event")
-    check_not_last(event)
-    return event if isinstance(event, dict) else None
+    return _not_last(event) if isinstance(event, dict) else None
 
 
 def _event(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if "error" in message:
         raise StreamEnded(f"the exchange sent an error: {message['error']}")
     data = message.get("data")  # a combined stream wraps its events
-    event = data if isinstance(data, dict) else message
-    check_not_last(event)
+    return _not_last(data if isinstance(data, dict) else message)
+
+
+def _market_message(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The whole message, because it names its stream."""
+    data = message.get("data")
+    if isinstance(data, dict):
+        _not_last(data)
+    return _not_last(message)
+
+
+def _not_last(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``event`` itself. Raises ``StreamEnded`` if it is a notice after which nothing more will come."""
+    if event.get("e") in _LAST_EVENTS:
+        raise StreamEnded(f"the exchange sent {event['e']}")
     return event
-
-
-def _whole(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return message
 
 
 async def _keep_alive(client: TamedClient, key: str, socket: JsonSocket, clock: Clock) -> None:
