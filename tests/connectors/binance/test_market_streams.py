@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal as D
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,14 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from app.connectors.base import ConnectorContext, MarketTopic
-from app.connectors.binance import market_streams as binance_market_streams
 from app.connectors.binance import sockets
 from app.connectors.binance.account import BinanceAccount
 from app.connectors.binance.market_streams import MAX_AGE_SECONDS, MarketReader, protocol, stream_name
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
-from app.connectors.common import market_streams, socket
+from app.connectors.common import socket
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams, _Followed
-from app.connectors.common.queue import MarketQueue
+from app.connectors.common.market_streams import LINGER_SECONDS, MarketStreams
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
 from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.paper.exchange import PaperExchange
@@ -40,7 +37,7 @@ from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.settings import Settings
 from tests.clock import START, FakeClock
-from tests.connectors.binance.stream_server import Handler, StreamServer
+from tests.connectors.binance.stream_server import Handler, StreamServer, heard
 from tests.sandbox.conftest import serving
 
 PAIR = "BTC-USDT"
@@ -72,16 +69,6 @@ class World:
         while not condition():
             await asyncio.sleep(0.005)
             self.clock.advance(0.25)
-
-
-async def heard(events: Events, clock: FakeClock) -> MarketEvent:
-    """The next event; the clock moves until it comes."""
-    task = asyncio.ensure_future(anext(events))
-    while not task.done():
-        await asyncio.wait({task}, timeout=0.01)
-        if not task.done():
-            clock.advance(0.25)
-    return task.result()
 
 
 async def drain(events: Events) -> None:
@@ -491,32 +478,6 @@ async def test_trades_outside_the_book_are_left_out(clock: FakeClock) -> None:
     assert [event.exchange_trade_id for event in seen if isinstance(event, PublicTrade)] == ["1", "3"]
 
 
-async def test_a_subscription_that_is_not_confirmed(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a confirmation a quiet stream and a deaf exchange look alike, so the connection is made anew."""
-    monkeypatch.setattr(market_streams, "_ANSWER_SECONDS", 0.05)
-    server = StreamServer()
-
-    async def deaf(connection: ServerConnection) -> None:
-        await connection.wait_closed()
-
-    server.script(deaf, confirmed(trade(1)))
-    async with following(server, clock) as (_, events):
-        seen = [await heard(events, clock) for _ in range(3)]
-    assert [type(event) for event in seen] == [Lost, Gap, PublicTrade]
-
-
-async def test_a_silent_connection_is_made_anew(clock: FakeClock) -> None:
-    """A minute without a word, however politely pings are answered."""
-    server = StreamServer()
-    server.script(confirmed(), confirmed(trade(1)))
-    async with following(server, clock) as (_, events):
-        assert isinstance(await heard(events, clock), Gap)
-        began = clock.monotonic()
-        assert isinstance(await heard(events, clock), Lost)
-        assert SILENCE_SECONDS <= clock.monotonic() - began + 1 <= 2 * SILENCE_SECONDS + 2
-        assert isinstance(await heard(events, clock), Gap)
-
-
 async def test_a_deaf_connection_is_found_out(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that answers no ping is gone, however open its connection looks."""
     monkeypatch.setattr(sockets, "MARKET_PING_SECONDS", 0.1)
@@ -537,72 +498,3 @@ async def test_a_deaf_connection_is_found_out(clock: FakeClock, monkeypatch: pyt
         assert isinstance(await anext(events), Lost)
         assert isinstance(await heard(events, clock), Gap)
         release.set()
-
-
-async def test_a_connection_that_closes_slowly_does_not_disturb_the_next(clock: FakeClock) -> None:
-    """The end of an old connection takes nothing from one that was opened meanwhile, and is told to nobody who hears that one."""
-    server = StreamServer()
-    server.script(lambda connection: connection.wait_closed())
-    async with server:
-        streams = MarketStreams(protocol(f"{server.url}/"), clock)
-        queue = MarketQueue()
-        streams._followed[NAME] = _Followed(MarketReader(TRADES, lambda: START), [queue])
-        old, new = streams._open(), streams._open()
-        await old.__aenter__()
-        await new.__aenter__()
-        streams._subscriptions.confirmed.add(NAME)
-        await old.__aexit__(None, None, None)
-        streams._take(trade(6))
-        told = await queue.next()
-        assert isinstance(told, PublicTrade)
-        await new.__aexit__(None, None, None)
-        assert isinstance(await queue.next(), Lost)
-
-
-async def test_refusals_are_met_with_growing_pauses(clock: FakeClock) -> None:
-    """An exchange that refuses every subscription is not pressed."""
-    server = StreamServer()
-    server.script(confirmed(answer={"code": 2, "msg": "no"}, stay=False))
-    async with following(server, clock) as (_, events):
-        times = []
-        for _ in range(5):
-            assert isinstance(await heard(events, clock), Lost)
-            times.append(clock.monotonic())
-    pauses = [later - earlier for earlier, later in pairwise(times)]
-    assert all(pause >= least for pause, least in zip(pauses, (1, 2, 4, 8), strict=True)), pauses
-
-
-async def test_an_unforeseen_fault_is_told_to_who_follows(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It must not leave them waiting; whoever follows again gets a new connection."""
-    server = StreamServer()
-    server.script(confirmed(trade(1), stay=True))
-    async with following(server, clock) as (streams, events):
-        with monkeypatch.context() as broken:
-            broken.setattr(MarketReader, "read", lambda self, payload: 1 / 0)
-            assert [type(await heard(events, clock)) for _ in range(2)] == [Gap, Lost]
-            with pytest.raises(ZeroDivisionError):
-                await heard(events, clock)
-        again = streams.follow(NAME, MarketReader(TRADES, lambda: START))
-        assert isinstance(await heard(again, clock), Gap)
-        await again.aclose()
-
-
-async def test_no_more_streams_than_a_connection_takes(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes too late waits, and is served when somebody leaves."""
-    monkeypatch.setattr(binance_market_streams, "_STREAMS_PER_CONNECTION", 1)
-    server = StreamServer()
-    server.script(confirmed())
-    async with following(server, clock) as (streams, events):
-        assert isinstance(await heard(events, clock), Gap)
-        late = streams.follow("ethusdt@trade", MarketReader(TRADES, lambda: START))
-        waiting = asyncio.ensure_future(anext(late))
-        for _ in range(8):
-            await asyncio.sleep(0.005)
-            clock.advance(0.5)
-        assert not waiting.done()
-        await events.aclose()
-        while not waiting.done():
-            await asyncio.sleep(0.005)
-            clock.advance(0.5)
-        assert isinstance(waiting.result(), Gap)
-        await late.aclose()

@@ -115,29 +115,6 @@ async def test_a_closed_connection_leads_to_a_new_subscription(exchange: StubExc
         assert isinstance(await anext(events), OrderReport)
 
 
-async def test_the_pauses_grow_and_start_anew_after_a_connection_that_stood(
-    exchange: StubExchange, clock: HandClock
-) -> None:
-    """1, 2, 4 ... 60 seconds between failures; a connection that stood for a minute counts as a success."""
-    server = StreamServer()
-    failing = server.subscribed(answer={"status": 500, "error": {"code": -1000, "msg": "not now"}})
-    server.script(*[failing] * 8, server.subscribed(stay=True))
-    async with server, listening(BinanceConnector, server.url, exchange, clock) as (_, events):
-        following = asyncio.ensure_future(anext(events))
-        pauses = []
-        for _ in range(8):
-            pauses.append(await clock.asleep.get())
-            clock.advance(pauses[-1])
-        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-        assert isinstance(await following, Gap)
-        following = asyncio.ensure_future(anext(events))
-        await clock.until_asleep(MAX_AGE_SECONDS)
-        clock.advance(MAX_AGE_SECONDS)
-        await clock.until_asleep(1)
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-
-
 async def test_old_age_ends_a_connection(exchange: StubExchange, clock: HandClock) -> None:
     """After 23.5 hours, before the exchange does it, the connection is made anew."""
     server = StreamServer()
