@@ -32,7 +32,7 @@ from app.domain.reports import Candle, MarketEvent, OrderBook, OrderReport, Publ
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
+    from app.connectors.binance.client import BinanceClient
 
 #: Both trade lists give at most this many rows in one answer.
 TRADES_PAGE = 1000
@@ -58,7 +58,7 @@ class CallNames:
     klines: str
 
 
-class BinanceAccount(RestConnector["TamedClient"]):
+class BinanceAccount(RestConnector["BinanceClient"]):
     """One account on one market of Binance."""
 
     venue: BinanceVenue
@@ -193,7 +193,7 @@ class BinanceAccount(RestConnector["TamedClient"]):
 
     # Shared steps.
 
-    def _build_client(self) -> TamedClient:
+    def _build_client(self) -> BinanceClient:
         credentials = credentials_of(self.name, self.context.credentials)
         if credentials is None:
             raise CredentialsRefused(f"There are no credentials for {self.name}; nothing was sent")

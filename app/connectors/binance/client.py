@@ -1,4 +1,4 @@
-"""python-binance's ``AsyncClient``, tamed: it names the calls and builds the URLs, and everything that could lose, change or
+"""A client of python-binance that takes only the names of calls and the URLs from the SDK. Everything that could lose, change or
 repeat an order is done here and in ``common.http`` instead.
 
 * Only REST, never its websocket-API orders: those report an order that was executed as one that timed out.
@@ -40,7 +40,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _KEEP_ALIVE_SECONDS = 15
 
 
-class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
+class BinanceClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
     """The calls of one account (or of none), on the loop that built it. ``close`` may be called twice.
 
     Calls raise ``RateLimited``, ``CredentialsRefused`` or ``ExchangeDown`` where nothing was sent, ``ErrorAnswer`` for anything but

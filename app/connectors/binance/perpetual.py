@@ -37,7 +37,7 @@ from app.domain.reports import (
 )
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
+    from app.connectors.binance.client import BinanceClient
 
 #: The depths that futures' ``depth`` takes.
 _BOOK_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
@@ -178,7 +178,7 @@ class BinancePerpetualConnector(BinanceAccount):
     def _book_limit(self, depth: int) -> int:
         return next((limit for limit in _BOOK_LIMITS if limit >= depth), _BOOK_LIMITS[-1])
 
-    def _socket(self, client: TamedClient) -> AbstractAsyncContextManager[Socket]:
+    def _socket(self, client: BinanceClient) -> AbstractAsyncContextManager[Socket]:
         from app.connectors.binance.sockets import perpetual_socket
 
         return perpetual_socket(client, self.venue.endpoints.stream, self.context.clock)

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from app.clock import Clock
-from app.connectors.binance.client import RECV_WINDOW_MS, TamedClient
+from app.connectors.binance.client import RECV_WINDOW_MS, BinanceClient
 from app.connectors.binance.outcomes import code_and_message
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.socket import OPEN_SECONDS, JsonSocket, connected
@@ -37,7 +37,7 @@ _KEEP_ALIVE_SECONDS = 20 * 60
 
 @asynccontextmanager
 async def spot_socket(
-    client: TamedClient, url: str, now_ms: Callable[[], int], subscription_id: str
+    client: BinanceClient, url: str, now_ms: Callable[[], int], subscription_id: str
 ) -> AsyncIterator[JsonSocket]:
     """A connection to the websocket API with a subscribed user stream. Raises ``StreamEnded``, or ``ErrorAnswer`` if refused."""
     async with connected(url, _event_of_subscription, ping_seconds=PING_SECONDS) as socket:
@@ -51,7 +51,7 @@ async def spot_socket(
 
 
 @asynccontextmanager
-async def perpetual_socket(client: TamedClient, base_url: str, clock: Clock) -> AsyncIterator[JsonSocket]:
+async def perpetual_socket(client: BinanceClient, base_url: str, clock: Clock) -> AsyncIterator[JsonSocket]:
     """A connection to the account's listen key, which is kept alive. Raises ``StreamEnded`` and what the client raises.
 
     The key is not given back at the end: Binance has one per account, and another process may be listening on it.
@@ -130,7 +130,7 @@ def _not_last(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return event
 
 
-async def _keep_alive(client: TamedClient, key: str, socket: JsonSocket, clock: Clock) -> None:
+async def _keep_alive(client: BinanceClient, key: str, socket: JsonSocket, clock: Clock) -> None:
     """Keep the key alive; a failure ends the connection, because the next one asks for a key anyway."""
     while True:
         await clock.sleep(_KEEP_ALIVE_SECONDS)

@@ -26,7 +26,7 @@ from app.domain.order import Order
 from app.domain.reports import Balance, ConnectorEvent
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
+    from app.connectors.binance.client import BinanceClient
 
 #: Past the last instant at which an order can still reach the book: the call's own time-out (12 s), then recvWindow (5 s) and the
 #: engine's limit (10 s), and a little for clocks.
@@ -73,7 +73,7 @@ class BinanceConnector(BinanceAccount):
     ) -> Mapping[int, Mapping[str, Any]]:
         return await self._trade_pages(symbol, order_number)
 
-    def _socket(self, client: TamedClient) -> AbstractAsyncContextManager[Socket]:
+    def _socket(self, client: BinanceClient) -> AbstractAsyncContextManager[Socket]:
         from app.connectors.binance.sockets import spot_socket
 
         return spot_socket(client, self.venue.endpoints.stream, self.venue.server_clock.now_ms, str(uuid4()))

@@ -26,10 +26,10 @@ from app.domain.reports import MarketEvent
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
+    from app.connectors.binance.client import BinanceClient
 
 
-class BinanceVenue(RestVenue["TamedClient"]):
+class BinanceVenue(RestVenue["BinanceClient"]):
     """One market of Binance as all accounts of the process see it."""
 
     def __init__(self, endpoints: Endpoints, settings: Settings, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class BinanceVenue(RestVenue["TamedClient"]):
         self._streams: dict[str, MarketStreams] = {}
         self._is_closed = False
 
-    def new_client(self, credentials: Credentials | None) -> TamedClient:
+    def new_client(self, credentials: Credentials | None) -> BinanceClient:
         """A client on the running loop; the caller closes it."""
         return self.client_class(
             self.endpoints,
@@ -77,23 +77,23 @@ class BinanceVenue(RestVenue["TamedClient"]):
             self._streams[base_url] = MarketStreams(protocol(base_url), self._clock, is_closed=self._is_closed)
         return self._streams[base_url]
 
-    def _import_client_class(self) -> type[TamedClient]:
+    def _import_client_class(self) -> type[BinanceClient]:
         # The sockets import websockets, and are needed soon after.
         from app.connectors.binance import sockets  # noqa: F401
-        from app.connectors.binance.client import TamedClient
+        from app.connectors.binance.client import BinanceClient
 
-        return TamedClient
+        return BinanceClient
 
-    def _build_public(self) -> TamedClient:
+    def _build_public(self) -> BinanceClient:
         return self.new_client(None)
 
-    async def _fetch_markets(self, client: TamedClient) -> Markets:
+    async def _fetch_markets(self, client: BinanceClient) -> Markets:
         is_perpetual = self.endpoints.is_perpetual
         payload = await self.read(client.futures_exchange_info() if is_perpetual else client.get_exchange_info())
         with reading(EXCHANGE):  # thousands of symbols: in a thread, so that no order waits for them
             return await asyncio.to_thread(perpetual_markets if is_perpetual else spot_markets, payload)
 
-    async def _fetch_server_ms(self, client: TamedClient) -> int:
+    async def _fetch_server_ms(self, client: BinanceClient) -> int:
         payload = await self.read(client.futures_time() if self.endpoints.is_perpetual else client.get_server_time())
         with reading(EXCHANGE):
             return milliseconds_of(time(mapping(payload), "serverTime"))
