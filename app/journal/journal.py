@@ -11,7 +11,7 @@ import asyncio
 from typing import cast
 
 from app.clock import Clock
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
@@ -26,7 +26,6 @@ from app.metrics import Metrics
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.storage.database import Database
-from app.storage.errors import JournalInDoubt, SchemaOutdated
 from app.storage.funding import FundingPayments
 from app.storage.leases import Leases
 from app.storage.portfolio import Snapshots

@@ -30,7 +30,6 @@ from connexion.middleware.lifespan import LifespanMiddleware
 from app.clock import SystemClock
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
-from app.storage.directory_lock import DirectoryInUse
 from app.web.authentication import Authenticator
 from app.web.contract.encoding import WireJsonifier
 from app.web.contract.resolver import HandlerResolver
@@ -139,7 +138,7 @@ async def _start(gateway: Gateway) -> None:
     """Start, and say in one line what keeps the gateway from it; the traceback is for what nobody expects."""
     try:
         await gateway.start()
-    except (OrdergateError, DirectoryInUse, OSError) as error:
+    except (OrdergateError, OSError) as error:
         _LOG.error("not started", reason=str(error))
         raise
     except Exception as error:

@@ -18,10 +18,10 @@ from connexion.middleware.abstract import ROUTING_CONTEXT
 from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
+from app.domain.errors import UnknownPath
 from app.handlers.streaming import StreamAnswer
 from app.web.bridge import FlaskBridge
 from app.web.contract.answers import pack
-from app.web.errors import UnknownPath
 from app.web.scope import ARGUMENTS
 from app.web.streaming import send_stream
 

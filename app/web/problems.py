@@ -14,9 +14,8 @@ from typing import Any
 from connexion.exceptions import BadRequestProblem
 from starlette.exceptions import HTTPException
 
-from app.domain.errors import OrdergateError, SchemaViolation
+from app.domain.errors import BodyTooLarge, MethodNotAllowed, OrdergateError, SchemaViolation
 from app.web.contract.encoding import encode
-from app.web.errors import BodyTooLarge, MethodNotAllowed
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -11,14 +11,13 @@ import pytest
 from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState, OrderStatus
-from app.domain.errors import JournalUnavailable, OrderNotFound
+from app.domain.errors import JournalUnavailable, OrderNotFound, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order
 from app.domain.reports import Balance, BalanceReport
 from app.journal.journal import Journal
 from app.journal.sqlite_store import SqliteStore
 from app.settings import Settings
-from app.storage.errors import SchemaOutdated
 from tests.clock import START, FakeClock
 from tests.journal.orders import (
     ACCEPTED,

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
@@ -25,7 +25,6 @@ from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
 from app.storage.database import Database
-from app.storage.errors import JournalInDoubt
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order
 from tests.postgres import PostgresServer

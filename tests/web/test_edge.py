@@ -14,10 +14,18 @@ from httpx import AsyncClient
 from starlette.exceptions import HTTPException
 
 from app.clock import SystemClock
-from app.domain.errors import NotAuthenticated, OrdergateError, OrderRefused, SchemaViolation, ShuttingDown
+from app.domain.errors import (
+    BodyTooLarge,
+    MethodNotAllowed,
+    NotAuthenticated,
+    OrdergateError,
+    OrderRefused,
+    SchemaViolation,
+    ShuttingDown,
+)
 from app.metrics import Metrics
 from app.web.edge import Edge
-from app.web.errors import BodyTooLarge, ClientGone, MethodNotAllowed
+from app.web.errors import ClientGone
 from app.web.problems import is_answer, problem_for
 
 

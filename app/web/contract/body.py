@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from starlette.types import Message, Receive
 
-from app.web.errors import BodyTooLarge, ClientGone, UnsupportedMediaType
+from app.domain.errors import BodyTooLarge, UnsupportedMediaType
+from app.web.errors import ClientGone
 
 _JSON = b"application/json"
 _CHARSETS = (b"utf-8", b"utf8")

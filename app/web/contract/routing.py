@@ -17,7 +17,7 @@ from connexion.middleware.routing import RoutingAPI, RoutingMiddleware
 from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
-from app.web.errors import MethodNotAllowed, UnknownPath
+from app.domain.errors import MethodNotAllowed, UnknownPath
 
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 #: Nineteen digits are a 64-bit integer; anything longer names nothing.

@@ -13,10 +13,9 @@ from typing import Literal
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.domain.errors import NotAuthenticated, NotNow
+from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow
 from app.web.authentication import Authenticator
 from app.web.credentials import websocket_authorization
-from app.web.errors import MethodNotAllowed
 from app.web.scope import USERNAME, headers_of
 
 #: The close code that existing clients know for wrong credentials.

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Receive
 
+from app.domain.errors import BodyTooLarge, UnsupportedMediaType
 from app.web.contract.body import limited, read_body, refuse_declared_excess, require_json
-from app.web.errors import BodyTooLarge, ClientGone, UnsupportedMediaType
+from app.web.errors import ClientGone
 
 
 def receiving(parts: Sequence[bytes], *, hangs_up: bool = False) -> tuple[Receive, list[bytes]]:
