@@ -105,28 +105,22 @@ class Reader:
         wanted = {column: (name,) for column, name in names.items() if name is not None}
         return self._orders(ORDERS.c.state == "open", _AMONG_ACTIVE, *_unindexed(wanted))
 
-    def search_orders(
-        self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/search"
-    ) -> Page[Order]:
-        """Orders, newest first. Raises ``InvalidCursor``, whose text names ``path``."""
-        after = None if cursor is None else cursors.decode_moment(cursor, path)
+    def search_orders(self, filter: OrderFilter, *, limit: int, cursor: str | None) -> Page[Order]:
+        """Orders, newest first. Raises ``InvalidCursor``."""
+        after = None if cursor is None else cursors.decode_moment(cursor)
         return self._counted(_NEWEST_ORDERS, filter, after, limit)
 
-    def active_orders(
-        self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/active"
-    ) -> Page[Order]:
-        """Orders that may be on an exchange's book, sorted by id. Raises ``InvalidCursor``, whose text names ``path``."""
-        after = None if cursor is None else cursors.decode_names(cursor, len(_ACTIVE_ORDERS.sort), path)
+    def active_orders(self, filter: OrderFilter, *, limit: int, cursor: str | None) -> Page[Order]:
+        """Orders that may be on an exchange's book, sorted by id. Raises ``InvalidCursor``."""
+        after = None if cursor is None else cursors.decode_names(cursor, len(_ACTIVE_ORDERS.sort))
         search = Search(after=after, limit=limit + 1)
         with self.database.snapshot() as connection:
             rows, total = find_all(connection, _ACTIVE_ORDERS, [ACTIVE_ONLY, *_active_conditions(filter)], search)
         return _page(_ACTIVE_ORDERS, rows, total, limit)
 
-    def search_trades(
-        self, filter: TradeFilter, *, limit: int, cursor: str | None, path: str = "/trading/trades"
-    ) -> Page[Trade]:
-        """Trades, newest first by the exchange's time. Raises ``InvalidCursor``, whose text names ``path``."""
-        after = None if cursor is None else cursors.decode_moment(cursor, path)
+    def search_trades(self, filter: TradeFilter, *, limit: int, cursor: str | None) -> Page[Trade]:
+        """Trades, newest first by the exchange's time. Raises ``InvalidCursor``."""
+        after = None if cursor is None else cursors.decode_moment(cursor)
         return self._counted(_NEWEST_TRADES, filter, after, limit)
 
     def known_fills(self, key: OrderKey) -> list[Trade]:

@@ -21,8 +21,6 @@ from app.storage.database import Database
 from app.storage.records import Page
 from app.storage.tables import FUNDING_PAYMENTS as TABLE
 
-_PATH = "/trading/funding-payments"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingFilter:
@@ -76,7 +74,7 @@ class FundingPayments:
         conditions = _conditions(wanted)
         query = select(*TABLE.c).where(*conditions).order_by(TABLE.c.paid_at.desc(), TABLE.c.id.desc())
         if cursor is not None:
-            query = query.where(tuple_(TABLE.c.paid_at, TABLE.c.id) < cursors.decode_moment(cursor, _PATH))
+            query = query.where(tuple_(TABLE.c.paid_at, TABLE.c.id) < cursors.decode_moment(cursor))
         with self._database.snapshot() as connection:
             total = connection.scalar(select(func.count()).select_from(TABLE).where(*conditions))
             # One row more than asked tells whether there is another page.

@@ -17,7 +17,7 @@ from app.entropy import Entropy
 from app.metrics import Metrics
 from app.web.errors import ClientGone
 from app.web.problems import is_answer, problem_for
-from app.web.scope import REQUEST_ID, headers_of
+from app.web.scope import REQUEST_ID, headers_of, path_of
 
 _LOG = structlog.get_logger("ordergate.web")
 
@@ -71,7 +71,7 @@ class Edge:
             _log(error, scope, request_id)
             if started:
                 raise
-            await _answer(error, request_id, send_with_headers)
+            await _answer(error, scope, request_id, send_with_headers)
 
 
 def _without_traceback(send: Send) -> Send:
@@ -104,7 +104,7 @@ def _log(error: Exception, scope: Scope, request_id: str) -> None:
         _LOG.error("request_failed", request_id=request_id, method=scope["method"], path=scope["path"], exc_info=error)
 
 
-async def _answer(error: Exception, request_id: str, send: Send) -> None:
-    problem = problem_for(error, request_id)
+async def _answer(error: Exception, scope: Scope, request_id: str, send: Send) -> None:
+    problem = problem_for(error, request_id, path_of(scope))
     await send({"type": "http.response.start", "status": problem.status, "headers": problem.headers})
     await send({"type": "http.response.body", "body": problem.body})

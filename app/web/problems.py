@@ -14,7 +14,7 @@ from typing import Any
 from connexion.exceptions import BadRequestProblem
 from starlette.exceptions import HTTPException
 
-from app.domain.errors import BodyTooLarge, MethodNotAllowed, OrdergateError, SchemaViolation
+from app.domain.errors import BodyTooLarge, InvalidCursor, MethodNotAllowed, OrdergateError, SchemaViolation
 from app.web.contract.encoding import encode
 
 Headers = list[tuple[bytes, bytes]]
@@ -33,10 +33,10 @@ class Problem:
     body: bytes
 
 
-def problem_for(error: Exception, request_id: str) -> Problem:
-    """The answer to a request that ended with ``error``."""
+def problem_for(error: Exception, request_id: str, path: str) -> Problem:
+    """The answer to a request for ``path`` that ended with ``error``."""
     if isinstance(error, OrdergateError):
-        return _from_tree(error, request_id)
+        return _from_tree(error, request_id, path)
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _from_framework(error, request_id)
     return _problem(
@@ -51,17 +51,26 @@ def is_answer(error: Exception) -> bool:
     return isinstance(error, OrdergateError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _from_tree(error: OrdergateError, request_id: str) -> Problem:
+def _from_tree(error: OrdergateError, request_id: str, path: str) -> Problem:
     return _problem(
         error.status,
         error.title,
-        error.faults if isinstance(error, SchemaViolation) else error.detail,
+        _detail_of(error, path),
         error.code,
         request_id,
         retryable=error.retryable,
         order_id=error.order_id,
         headers=_headers_for(error),
     )
+
+
+def _detail_of(error: OrdergateError, path: str) -> Any:
+    if isinstance(error, SchemaViolation):
+        return error.faults
+    if isinstance(error, InvalidCursor):
+        # Each path has pages of its own, whose cursors the others do not take.
+        return f"Invalid cursor '{error.cursor}': pass back the next_cursor of a previous {path} page"
+    return error.detail
 
 
 def _headers_for(error: OrdergateError) -> Headers:

@@ -197,13 +197,13 @@ async def test_a_trade_names_its_order(journal: Journal) -> None:
 
 
 async def test_a_foreign_cursor_is_refused(journal: Journal) -> None:
-    """Each page refuses a cursor that it did not give, with its own path or the caller's."""
-    with pytest.raises(InvalidCursor, match="'x': pass back the next_cursor of a previous /trading/orders/search page"):
+    """Each page refuses a cursor that it did not give, and repeats it."""
+    with pytest.raises(InvalidCursor, match="'x': pass back the next_cursor of a previous page"):
         journal.search_orders(ALL, limit=1, cursor="x")
-    with pytest.raises(InvalidCursor, match="/trading/orders/active"):
+    with pytest.raises(InvalidCursor, match="'x'"):
         journal.active_orders(ALL, limit=1, cursor="x")
-    with pytest.raises(InvalidCursor, match="/elsewhere"):
-        journal.search_trades(TradeFilter(), limit=1, cursor="x", path="/elsewhere")
+    with pytest.raises(InvalidCursor, match="'x'"):
+        journal.search_trades(TradeFilter(), limit=1, cursor="x")
 
 
 async def test_the_tail_is_cut_and_narrowed(journal: Journal) -> None:

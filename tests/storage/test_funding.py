@@ -115,6 +115,6 @@ def test_filters_narrow(payments: FundingPayments) -> None:
 
 
 def test_a_foreign_cursor_is_refused(payments: FundingPayments) -> None:
-    """With the name of the page that it should have come from."""
-    with pytest.raises(InvalidCursor, match="/trading/funding-payments"):
+    """The error repeats the cursor."""
+    with pytest.raises(InvalidCursor, match="'nonsense': pass back the next_cursor of a previous page"):
         payments.page(ALL, limit=10, cursor="nonsense")

@@ -30,7 +30,7 @@ from app.web.problems import is_answer, problem_for
 
 
 def document_of(error: Exception) -> tuple[dict[str, Any], dict[bytes, bytes]]:
-    problem = problem_for(error, "r1")
+    problem = problem_for(error, "r1", "/p")
     document = json.loads(problem.body)
     assert document["status"] == problem.status
     assert document["type"] == "about:blank"

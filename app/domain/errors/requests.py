@@ -198,6 +198,10 @@ class InvalidCursor(RequestError):
     code = "invalid_cursor"
     title = "Invalid cursor"
 
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"Invalid cursor '{cursor}': pass back the next_cursor of a previous page")
+        self.cursor = cursor
+
 
 class InvalidArgument(RequestError):
     """A value that the schema allows and the situation does not."""
