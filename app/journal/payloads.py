@@ -21,11 +21,6 @@ from app.domain.fill import Fill
 from app.domain.order import Order
 from app.domain.reports import Balance, BalanceReport
 
-
-class _First(msgspec.Struct):
-    order: Order
-
-
 _STRUCTS: tuple[type[msgspec.Struct], ...] = (OrderEvent, Order, Fill)
 _DATACLASSES: tuple[Any, ...] = (BalanceReport, Balance)
 
@@ -36,7 +31,6 @@ _FIELDS: dict[type[Any], tuple[tuple[str, bool], ...]] = {
 }
 _ENCODER = msgspec.json.Encoder()
 _EVENT = msgspec.json.Decoder(OrderEvent)
-_FIRST = msgspec.json.Decoder(_First)
 _BALANCES = msgspec.json.Decoder(BalanceReport)
 _FEES = msgspec.json.Decoder(dict[str, Decimal])
 
@@ -52,11 +46,6 @@ def encode_event(event: OrderEvent, start: Order | None = None) -> str:
 def decode_event(text: str) -> OrderEvent:
     """The event in ``text``."""
     return _EVENT.decode(text)
-
-
-def decode_start(text: str) -> Order:
-    """The order as it began, from the text of its first event."""
-    return _FIRST.decode(text).order
 
 
 def encode_balances(report: BalanceReport) -> str:

@@ -146,13 +146,11 @@ def _without_known_fills(held: Held, events: Sequence[OrderEvent]) -> list[Order
 def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
     order = held.order
     entries: list[JournalEntry] = []
-    anomalies: list[str] = []
     new_fills: set[str] = set()
     for event in events:
         try:
             order = order.apply(event)
         except Anomaly as anomaly:
-            anomalies.append(str(anomaly))
             event = _note(event, anomaly)
             order = order.apply(event)
         if event.fill is not None:
@@ -160,7 +158,7 @@ def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
         entries.append(_entry(batch.head + 1 + len(entries), order, event))
     payloads = [encode_event(entry.event) for entry in entries if entry.event is not None]
     batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries, payloads)
-    return Recorded(order=order, entries=tuple(entries), anomalies=tuple(anomalies))
+    return Recorded(order=order, entries=tuple(entries))
 
 
 def _note(event: OrderEvent, anomaly: Anomaly) -> OrderEvent:

@@ -41,7 +41,6 @@ class RecordedFunding:
     account_name: str
     connector_name: str
     payment: FundingPayment
-    recorded_at: datetime
 
 
 class FundingPayments:
@@ -123,7 +122,6 @@ def _funding_of(row: Any) -> RecordedFunding:
         number=row.id,
         account_name=row.account_name,
         connector_name=row.connector_name,
-        recorded_at=row.recorded_at,
         payment=FundingPayment(
             exchange_funding_id=row.exchange_funding_id,
             trading_pair=row.trading_pair,

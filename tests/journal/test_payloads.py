@@ -11,6 +11,7 @@ from app.domain.reports import Balance, BalanceReport
 from app.journal import payloads
 from tests.clock import START
 from tests.journal.orders import INTENDED, fill, happened, order
+from tests.journal.replaying import decode_start
 
 
 def test_an_event_comes_back_whole() -> None:
@@ -39,7 +40,7 @@ def test_a_first_event_holds_the_order_as_it_began() -> None:
     """The order's start comes back whole, and the event can be read without it."""
     start = order(price=None, time_in_force=TimeInForce.IOC, fees=MappingProxyType({"BNB": Decimal("1E-8")}))
     text = payloads.encode_event(INTENDED, start=start)
-    assert payloads.decode_start(text) == start
+    assert decode_start(text) == start
     assert payloads.decode_event(text) == INTENDED
     assert "E-" not in text
 

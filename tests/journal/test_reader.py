@@ -206,20 +206,14 @@ async def test_a_foreign_cursor_is_refused(journal: Journal) -> None:
         journal.search_trades(TradeFilter(), limit=1, cursor="x")
 
 
-async def test_the_tail_is_cut_and_narrowed(journal: Journal) -> None:
-    """The tail gives entries after a number, at most so many, of the accounts, connectors and pairs that are asked for."""
+async def test_the_tail_is_cut(journal: Journal) -> None:
+    """The tail gives entries after a number, at most so many."""
     await fill_up(journal, list(itertools.product("ab", "xy", ["P-Q", "R-Q"], [TradeType.BUY], [0])))
     everything = journal.tail(0, limit=99)
 
     assert [entry.seq for entry in everything] == list(range(1, 17))
     assert journal.tail(14, limit=1) == everything[14:15]
     assert journal.tail(16, limit=9) == []
-    narrowed = journal.tail(2, limit=99, account_names=("a",), connector_names=("x", "z"), trading_pairs=("P-Q",))
-    assert narrowed == [
-        entry
-        for entry in everything[2:]
-        if (entry.account_name, entry.connector_name, entry.trading_pair) == ("a", "x", "P-Q")
-    ]
 
 
 def test_a_database_that_is_away_is_unavailable(tmp_path: Any) -> None:
