@@ -127,6 +127,11 @@ class Order(Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def has_callers_id(self) -> bool:
+        """Whether the caller chose the id, so that an earlier order may have it; the terms then end with it."""
+        return self.terms.endswith(f"|{self.order_id}")
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 

@@ -70,14 +70,13 @@ class Journal(Reader):
         await self._tail.stop()
         await asyncio.to_thread(self.database.dispose)
 
-    async def open_order(self, order: Order, event: OrderEvent, *, has_new_id: bool = False) -> Opened:
+    async def open_order(self, order: Order, event: OrderEvent) -> Opened:
         """Begin an order's life with ``event`` (intended or adopted), unless its id or its idempotency key is taken on its
         account and connector; then the order that has it is returned and nothing is written. Durable when it returns.
-        ``has_new_id``: the id was made for this order, so only the key is looked up.
 
         Raises ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after either, the order must not be sent.
         """
-        return cast(Opened, await self._submit(OpenOrder(order=order, event=event, has_new_id=has_new_id)))
+        return cast(Opened, await self._submit(OpenOrder(order=order, event=event)))
 
     async def record(self, key: OrderKey, decide: Decide) -> Recorded:
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it

@@ -52,8 +52,6 @@ class OpenOrder:
 
     order: Order
     event: OrderEvent
-    #: Whether the id was made for this order, so that nobody can have it and nobody need look.
-    has_new_id: bool = False
     is_intent: bool = True
 
     def __post_init__(self) -> None:
@@ -62,7 +60,9 @@ class OpenOrder:
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:
-        return () if self.has_new_id else (self.order.key,)
+        # An id that the gateway has just made names no earlier order. The caller's may, and so may the id of an adopted order.
+        is_new = self.event.kind is EventKind.INTENDED and not self.order.has_callers_id
+        return () if is_new else (self.order.key,)
 
     @property
     def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:

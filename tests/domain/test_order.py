@@ -95,6 +95,15 @@ def test_other_terms(other: dict[str, object]) -> None:
     assert a_request(**other).terms() != a_request().terms()
 
 
+@pytest.mark.parametrize(("client_order_id", "is_the_callers"), [(None, False), ("o1", True)])
+def test_an_order_knows_whose_id_it_has(client_order_id: str | None, *, is_the_callers: bool) -> None:
+    """The id is the caller's where the request had one; the gateway's own, and that of an adopted order, are not."""
+    request = a_request(client_order_id=client_order_id)
+    order = intended(request, order_id="o1", at=T0, terms=request.terms())
+    assert order.has_callers_id is is_the_callers
+    assert not structs.replace(order, terms="").has_callers_id
+
+
 # -- folding ------------------------------------------------------------------------------------------------------------
 
 
