@@ -1,15 +1,21 @@
-"""The outermost layer: every request gets an id, every answer the common headers, every exception becomes a problem document.
+"""The outermost layers: which web pages may read answers (``Cors``), and what every request and answer has (``Edge``).
 
-It must be the only place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an
-answer, any other is a fault, logged once with its traceback and answered without any of it.
+``Cors`` stands before ``Edge``, so that errors carry its headers too. It answers a preflight before anybody is asked for
+credentials, because browsers send it without them. It decides what a browser shows to a page; it is no lock on the gateway.
+
+``Edge`` gives every request an id and every answer the common headers, and makes every exception a problem document. It is the only
+place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an answer, any other is
+a fault, logged once with its traceback and answered without any of it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
@@ -27,6 +33,41 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ID_BYTES = 8
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
+
+
+#: Pages served from the host itself, any port: who develops a page there needs no setting.
+_LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+
+_METHODS = ("GET", "HEAD", "POST", "PUT")
+#: What the contract reads, beside the headers that every page may send.
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id")
+#: What a page may read of an answer beside its body.
+_EXPOSED = ("Idempotent-Replayed", "Portfolio-Stale", "Retry-After", "Server-Timing", "X-Request-Id")
+#: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
+_PREFLIGHT_AGE = 600
+
+
+class Cors:
+    """The ASGI layer. ``origins`` are exact ones, or ``*`` for any; without any, pages of this host are allowed."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self._app = app
+        # Without leave for credentials that the browser adds by itself: a page must state them, so none can borrow a user's.
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_origin_regex=None if origins else _LOCALHOST,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED,
+            max_age=_PREFLIGHT_AGE,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and b"origin" in headers_of(scope):
+            await self._cors(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class Edge:

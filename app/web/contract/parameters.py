@@ -15,9 +15,8 @@ from urllib.parse import parse_qsl
 import inflection
 
 from app.domain.errors import SchemaViolation
-from app.web.contract.decimal_node import decimal_node
 from app.web.contract.faults import Fault, fault, is_secret, missing, type_fault
-from app.web.contract.schema import CompiledSchema, Unsupported, flat
+from app.web.contract.schema import CompiledSchema, Unsupported, decimal_node, flat
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
