@@ -18,9 +18,9 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import ConnectionLost, Store, chunks, flat
-from app.storage.codec import POSTGRES
 from app.storage.database import BUSY_SECONDS
 from app.storage.tables import SEQUENCE
+from app.storage.types import POSTGRES
 
 #: Where a commit is announced; the payload is the last sequence number.
 CHANNEL = "ordergate_journal"

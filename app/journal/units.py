@@ -20,7 +20,6 @@ from app.domain.lifecycle import FIRST
 from app.domain.order import Anomaly, Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.batch import Batch, Held, IdempotencyKey, idempotency_name
-from app.journal.payloads import encode_balances, encode_event
 from app.journal.records import JournalEntry, Opened, Recorded
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
@@ -74,7 +73,7 @@ class OpenOrder:
         if held is not None:
             return Opened(order=held.order, is_new=False)
         entry = _entry(batch.head + 1, self.order, self.event)
-        batch.add_order(self.order, entry, encode_event(self.event, start=self.order))
+        batch.add_order(self.order, entry)
         return Opened(order=self.order, is_new=True)
 
 
@@ -126,8 +125,7 @@ class RecordBalances:
             connector_name=self.connector_name,
             balances=replace(self.report, balances=changed),
         )
-        assert entry.balances is not None
-        batch.change_balances(entry, encode_balances(entry.balances))
+        batch.change_balances(entry)
 
 
 def _without_known_fills(held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
@@ -156,8 +154,7 @@ def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
         if event.fill is not None:
             new_fills.add(event.fill.exchange_fill_id)
         entries.append(_entry(batch.head + 1 + len(entries), order, event))
-    payloads = [encode_event(entry.event) for entry in entries if entry.event is not None]
-    batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries, payloads)
+    batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries)
     return Recorded(order=order, entries=tuple(entries))
 
 

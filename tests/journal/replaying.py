@@ -6,8 +6,8 @@ import msgspec
 from sqlalchemy import select
 
 from app.domain.order import Order, OrderKey
-from app.journal.payloads import decode_event
 from app.journal.reader import Reader
+from app.journal.rows import decode_event
 from app.storage.tables import EVENTS, ORDERS
 
 
