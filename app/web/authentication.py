@@ -34,7 +34,7 @@ from app.web.scope import headers_of
 
 #: Seconds that an acceptance lasts: a busy caller costs one hash in five minutes.
 ACCEPTED_SECONDS = 300
-#: Seconds after which an acceptance is compared with the stored hash again, so that a changed password takes effect at once.
+#: Seconds after which an acceptance is compared with the stored hash again: a changed password takes effect within them.
 RECHECK_SECONDS = 1
 #: Seconds that a refusal lasts: long enough to blunt a retry loop, short enough for somebody who just set a password.
 REFUSED_SECONDS = 2
