@@ -16,7 +16,7 @@ from msgspec import structs
 from app.domain.enums import EventKind
 from app.domain.errors import OrderNotFound
 from app.domain.events import OrderEvent
-from app.domain.lifecycle import FIRST
+from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import Anomaly, Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.batch import Batch, Held, IdempotencyKey, idempotency_name
@@ -54,7 +54,7 @@ class OpenOrder:
     is_intent: bool = True
 
     def __post_init__(self) -> None:
-        if FIRST.get(self.event.kind) is not self.order.state:
+        if FIRST_STATE.get(self.event.kind) is not self.order.state:
             raise ValueError(f"an order that is {self.order.state} does not begin with {self.event.kind}")
 
     @property

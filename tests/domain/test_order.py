@@ -12,7 +12,7 @@ from msgspec import structs
 from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FINAL, TRANSITIONS, next_status
+from app.domain.lifecycle import ACTIVE, FINAL, TRANSITIONS, next_state
 from app.domain.order import Anomaly, Order, OrderKey, OrderRef, OrderRequest, intended
 from tests.domain.orders import T0, WAYS, a_fill, a_request, after, an_event, an_order
 
@@ -113,7 +113,7 @@ def test_apply_follows_the_table(state: OrderState, kind: EventKind) -> None:
     """Applying an event leads where the lifecycle says, or is an anomaly that changes nothing."""
     order = an_order(*WAYS[state])
     assert order.state is state
-    expected = next_status(state, kind)
+    expected = next_state(state, kind)
     if expected is None:
         with pytest.raises(Anomaly, match=f"^an order that is {state} cannot be {kind}$") as caught:
             order.apply(an_event(kind))

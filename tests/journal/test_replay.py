@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.domain.enums import EventKind
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import FIRST
+from app.domain.lifecycle import FIRST_STATE
 from tests.clock import START
 from tests.journal.orders import INTENDED, key, order
 from tests.journal.replaying import replay
@@ -35,7 +35,7 @@ FILLS = st.builds(
 
 EVENTS = st.builds(
     OrderEvent,
-    kind=st.sampled_from([kind for kind in EventKind if kind not in FIRST]),
+    kind=st.sampled_from([kind for kind in EventKind if kind not in FIRST_STATE]),
     at=MOMENTS,
     source=st.sampled_from(["answer", "stream", "recovery"]),
     exchange_at=st.none() | MOMENTS,

@@ -120,6 +120,6 @@ class PreparedValidation(RequestValidationMiddleware):  # type: ignore[misc]  # 
 def _signature(function: Callable[..., Any]) -> tuple[set[str], set[str], bool]:
     """The keywords that ``function`` takes, those that it can't do without, and whether it takes any."""
     parameters = inspect.signature(function).parameters.values()
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return {p.name for p in named}, {p.name for p in named if p.default is p.empty}, takes_all
+    named = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return {each.name for each in named}, {each.name for each in named if each.default is each.empty}, takes_all
