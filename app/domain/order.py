@@ -26,7 +26,7 @@ from app.domain.enums import (
 )
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FIRST, next_status, wire_status
+from app.domain.lifecycle import ACTIVE, FIRST_STATE, next_state, wire_status
 
 
 class OrderRequest(Struct, frozen=True, kw_only=True):
@@ -127,6 +127,11 @@ class Order(Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def has_callers_id(self) -> bool:
+        """Whether the caller chose the id, so that an earlier order may have it; the terms then end with it."""
+        return self.terms.endswith(f"|{self.order_id}")
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 
@@ -158,7 +163,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     def apply(self, event: OrderEvent) -> Order:
         """The order after ``event``. Raises ``Anomaly`` where the lifecycle has no such transition."""
-        state = next_status(self.state, event.kind)
+        state = next_state(self.state, event.kind)
         if state is None:
             raise Anomaly(self.state, event.kind)
         changed = replace(
@@ -230,7 +235,7 @@ def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str) 
         reduce_only=request.reduce_only,
         idempotency_key=request.idempotency_key,
         terms=terms,
-        state=FIRST[EventKind.INTENDED],
+        state=FIRST_STATE[EventKind.INTENDED],
         created_at=at,
         updated_at=at,
     )

@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from app.domain.decimals import ZERO
-from app.domain.enums import OrderType, PositionMode, PositionSide, TradeType
+from app.domain.enums import OrderType, PositionSide, TradeType
 from app.domain.fill import Fill
 
 #: An order at an exchange is resting or done; how it got there is in the fills.
@@ -160,13 +160,6 @@ class FundingInfo:
     next_funding_at: datetime | None
     mark_price: Decimal | None
     index_price: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionModeReport:
-    """The position mode an account is in, as the exchange says."""
-
-    mode: PositionMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from app.domain.decimals import plain
-from app.domain.errors import InvalidArgument
-from app.handlers.streaming import StreamAnswer, UpgradeRequired
+from app.domain.errors import InvalidArgument, UpgradeRequired
+from app.handlers.streaming import StreamAnswer
 from app.handlers.views import event_row
 from app.journal.records import JournalEntry
 from app.services.gateway import Gateway

@@ -18,7 +18,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.failpoints import reach
 from app.journal.batch import Batch, Memory
 from app.journal.inbox import Inbox
@@ -26,7 +26,6 @@ from app.journal.records import JournalEntry
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
-from app.storage.errors import JournalInDoubt
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256

@@ -125,5 +125,5 @@ class Gateway:
         logs.flush()
 
     async def password_hash(self, username: str) -> str | None:
-        """The stored hash of a user's password; for the edge's authenticator."""
+        """The hash of a user's password as it is now; for the edge's authenticator."""
         return await self.users.password_hash(username)

@@ -40,10 +40,6 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.returning(ACCOUNTS.c.name)).first() is not None
 
-    def ensure_account(self, name: str) -> None:
-        """Add an account unless it is there already."""
-        self.add_account(name)
-
     def delete_account(self, name: str) -> bool:
         """Delete an account with its credentials; its orders stay in the journal. False if there is none."""
         with self._database.change() as connection:
@@ -72,11 +68,6 @@ class Accounts:
                 connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
         except IntegrityError as error:
             raise UnknownAccount(account_name) from error
-
-    def get_credential(self, account_name: str, connector_name: str) -> bytes | None:
-        """The sealed credentials, or None."""
-        rows = self._database.rows(select(CREDENTIALS.c.sealed).where(*_credential(account_name, connector_name)))
-        return bytes(rows[0][0]) if rows else None
 
     def find_credential(self, account_name: str, connector_name: str) -> Credential | None:
         """The sealed credentials with the moment at which they were put, or None."""
@@ -113,16 +104,6 @@ class Accounts:
         statement = self._insert(USERS).values(username=username, password_hash=password_hash).on_conflict_do_nothing()
         with self._database.change() as connection:
             return connection.execute(statement.returning(USERS.c.username)).first() is not None
-
-    def set_password_hash(self, username: str, password_hash: str) -> None:
-        """Store a user's password hash in place of an earlier one."""
-        statement = self._insert(USERS).values(username=username, password_hash=password_hash)
-        with self._database.change() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[USERS.c.username], set_={"password_hash": statement.excluded.password_hash}
-                )
-            )
 
     def _insert(self, table: Any) -> Any:
         """The database's own INSERT, which can say what to do about a conflict."""

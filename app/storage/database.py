@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.domain.errors import JournalUnavailable
 from app.settings import sqlalchemy_url
 from app.sqlite import use_write_ahead_log
-from app.storage.codec import Codec, codec_of
+from app.storage.types import Codec, codec_of
 
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
 BUSY_SECONDS = 10

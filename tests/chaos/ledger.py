@@ -10,6 +10,7 @@ from app.journal.filters import OrderFilter
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Trade
 from app.storage.database import Database
+from tests.journal.replaying import replay
 
 _PAGE = 1_000
 
@@ -53,6 +54,6 @@ def view_of(reader: Reader) -> JournalView:
         orders=tuple(orders),
         entries=tuple(entry for entry in entries if entry.seq <= head),
         fills={order.key: tuple(reader.known_fills(order.key)) for order in orders},
-        folds={order.key: reader.replay(order.key) for order in orders},
+        folds={order.key: replay(reader, order.key) for order in orders},
         head=head,
     )

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
@@ -25,9 +25,8 @@ from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
 from app.storage.database import Database
-from app.storage.errors import JournalInDoubt
 from tests.clock import FakeClock
-from tests.journal.orders import ACCEPTED, INTENDED, key, order
+from tests.journal.orders import ACCEPTED, INTENDED, key, order, order_of_ours
 from tests.postgres import PostgresServer
 
 
@@ -85,8 +84,8 @@ async def test_a_new_id_that_is_taken_fails_alone(journal: Journal) -> None:
     """Should an id that was made for an order ever be there already, its order is not begun, and all others are."""
     await journal.open_order(order("o1", amount=Decimal(1)), INTENDED)
     taken, good = await asyncio.gather(
-        journal.open_order(order("o1", amount=Decimal(2)), INTENDED, has_new_id=True),
-        journal.open_order(order("o2"), INTENDED, has_new_id=True),
+        journal.open_order(order_of_ours("o1", amount=Decimal(2)), INTENDED),
+        journal.open_order(order_of_ours("o2"), INTENDED),
         return_exceptions=True,
     )
     assert isinstance(taken, sqlite3.IntegrityError | psycopg.IntegrityError)

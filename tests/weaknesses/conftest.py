@@ -21,7 +21,7 @@ from app.services.reconciling.feed import Feed
 from app.services.reconciling.recovery import Recovery
 from app.settings import Settings
 from app.web.application import create_app
-from app.web.contract.decoding import decode
+from app.web.contract.body import decode
 from tests.chaos.truth import PaperTruth
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway

@@ -27,8 +27,6 @@ log = structlog.get_logger(__name__)
 
 Place = tuple[str, str]
 
-_PATH = "/trading/positions"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPosition:
@@ -78,7 +76,7 @@ class Positions:
 
         Raises ``InvalidCursor``, or ``ExchangeReadError`` where there are exchanges to ask and none answered.
         """
-        after = None if cursor is None else cursors.decode_names(cursor, 4, _PATH)
+        after = None if cursor is None else cursors.decode_names(cursor, 4)
         places = await asyncio.to_thread(self._places, account_names, connector_names)
         answers = await asyncio.gather(*[self._ask(place) for place in places])
         errors = tuple(each for each in answers if isinstance(each, Unanswered))

@@ -153,10 +153,9 @@ class Orders:
 
     async def _intend(self, request: OrderRequest, terms: str) -> Opened:
         now = self._clock.now()
-        has_new_id = request.client_order_id is None
         order_id = request.client_order_id or new_order_id(now, self._random_bits)
         order = intended(request, order_id=order_id, at=now, terms=terms)
-        return await self._recorder.begin(order, EventKind.INTENDED, "caller", has_new_id=has_new_id)
+        return await self._recorder.begin(order, EventKind.INTENDED, "caller")
 
     def _replay(self, request: OrderRequest, order: Order) -> Placed:
         check_replay(request, order, now=self._clock.now(), deadline=order.created_at + self._timeout)

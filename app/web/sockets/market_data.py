@@ -19,7 +19,7 @@ from app.handlers.market_views import book_sides, candle_row, ticker_row, trade_
 from app.services.gateway import Gateway
 from app.services.markets.market_data import MarketData
 from app.services.markets.market_watch import BookWatch, CandleNews, CandleWatch, TickerWatch, TradeWatch, Watch
-from app.web.sockets.router import StreamRoute
+from app.web.router import SocketRoute
 from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
 #: The bounds that callers know, in seconds.
@@ -40,7 +40,7 @@ _EXECUTORS = (
 )
 
 
-def market_socket(gateway: Gateway) -> StreamRoute:
+def market_socket(gateway: Gateway) -> SocketRoute:
     """The route of the market-data socket."""
 
     async def subscribe(asked: Mapping[str, Any]) -> Subscription:
@@ -49,7 +49,7 @@ def market_socket(gateway: Gateway) -> StreamRoute:
     return _route(gateway, "/ws/market-data", subscribe)
 
 
-def executor_socket(gateway: Gateway) -> StreamRoute:
+def executor_socket(gateway: Gateway) -> SocketRoute:
     """The route of the executors' socket."""
 
     async def subscribe(asked: Mapping[str, Any]) -> Subscription:
@@ -59,12 +59,12 @@ def executor_socket(gateway: Gateway) -> StreamRoute:
     return _route(gateway, "/ws/executors", subscribe)
 
 
-def _route(gateway: Gateway, path: str, subscribe: Subscribe) -> StreamRoute:
+def _route(gateway: Gateway, path: str, subscribe: Subscribe) -> SocketRoute:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
         await SubscriptionSocket(socket, gateway.clock, gateway.market_data.ended, subscribe).serve()
 
-    return StreamRoute(kind="websocket", path=path, endpoint=serve)
+    return SocketRoute(path=path, endpoint=serve)
 
 
 async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Subscription:

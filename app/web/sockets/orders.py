@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.services.gateway import Gateway
 from app.services.streams import StreamFilter
-from app.web.sockets.router import StreamRoute
+from app.web.router import SocketRoute
 
 #: What a caller may ask about; anything longer is not a question we know.
 _LONGEST_QUESTION = 1000
@@ -24,13 +24,13 @@ _BAD_QUERY = 1008
 _GOING_AWAY = 1001
 
 
-def order_socket(gateway: Gateway) -> StreamRoute:
+def order_socket(gateway: Gateway) -> SocketRoute:
     """The route of the socket."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         await _serve(gateway, WebSocket(scope, receive, send))
 
-    return StreamRoute(kind="websocket", path="/ws/orders", endpoint=serve)
+    return SocketRoute(path="/ws/orders", endpoint=serve)
 
 
 async def _serve(gateway: Gateway, socket: WebSocket) -> None:

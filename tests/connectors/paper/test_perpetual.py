@@ -147,8 +147,8 @@ async def test_a_dust_position_passes_the_rules_and_the_exchange(bench: Bench) -
     assert (rule.sell_order_collateral_token, rule.notional_applies_to_reduce_only) == ("USDT", False)
     await market(bench, BUY, "0.10001")
     await market(bench, SELL, "0.1", position_action=CLOSE)
-    request = bench.request(trade_type=SELL, amount=D("0.00001"), position_action=CLOSE)
-    assert rule.checked(request, reference_price=D(65_000)).amount == D("0.00001")
+    request = bench.request(trade_type=SELL, price=D(65_000), amount=D("0.00001"), position_action=CLOSE)
+    assert rule.checked(request).amount == D("0.00001")
     await market(bench, SELL, "0.00001", position_action=CLOSE)
     assert await bench.connector.fetch_positions() == []
 

@@ -11,6 +11,7 @@ from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadFailed
 from app.domain.ids import new_order_id
 from app.paper.orders import NewOrder
+from tests.journal.replaying import replay
 from tests.services.world import ACCOUNT, World, key, request, until
 
 
@@ -81,7 +82,7 @@ async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -
     order = world.order(order_id)
     assert (order.state, order.amount, order.price) == (OrderState.OPEN, Decimal("0.01"), Decimal(40_000))
     assert world.kinds(order_id)[0] == "adopted"
-    assert world.journal.replay(order.key) == order
+    assert replay(world.journal, order.key) == order
 
 
 async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -> None:

@@ -1,37 +1,33 @@
-"""The first look at a request's path: pages that need no contract, and the streams that Connexion can't carry.
+"""The first look at a request's path: pages that need no contract, and the WebSockets that Connexion can't carry.
 
-Pages are open. A stream, a WebSocket or a long HTTP answer, asks for the same credentials as every operation, and its endpoint is
-only called with a known user. Everything else passes on untouched.
+Pages are open. A WebSocket asks for the same credentials as every operation, and its endpoint is only called with a known user.
+Everything else passes on untouched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.domain.errors import NotAuthenticated, NotNow
-from app.web.authentication import Authenticator
-from app.web.credentials import websocket_authorization
-from app.web.errors import MethodNotAllowed
-from app.web.scope import USERNAME, headers_of
+from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow
+from app.web.authentication import Authenticator, websocket_authorization
+from app.web.scope import USERNAME
 
 #: The close code that existing clients know for wrong credentials.
 _AUTHENTICATION_FAILED = 4001
 #: Policy violation (RFC 6455): before the handshake is accepted a server turns it into 403.
-_NO_SUCH_STREAM = 1008
+_NO_SUCH_SOCKET = 1008
 
 _READING = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRoute:
-    """A stream at an exact path. ``endpoint`` is an ASGI app; it accepts a WebSocket itself."""
+class SocketRoute:
+    """A WebSocket at an exact path. ``endpoint`` is an ASGI app that accepts the socket itself."""
 
-    kind: Literal["http", "websocket"]
     path: str
     endpoint: ASGIApp
 
@@ -44,12 +40,12 @@ class FrontRouter:
         app: ASGIApp,
         *,
         pages: Mapping[str, ASGIApp],
-        streams: Sequence[StreamRoute],
+        sockets: Sequence[SocketRoute],
         authenticator: Authenticator,
     ) -> None:
         self._app = app
         self._pages = pages
-        self._streams = {(stream.kind, stream.path): stream.endpoint for stream in streams}
+        self._sockets = {socket.path: socket.endpoint for socket in sockets}
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,35 +58,25 @@ class FrontRouter:
             await self._app(scope, receive, send)
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        page = self._pages.get(path)
-        stream = self._streams.get(("http", path))
-        endpoint = page or stream
-        if endpoint is None:
+        page = self._pages.get(scope["path"])
+        if page is None:
             await self._app(scope, receive, send)
             return
         if scope["method"] not in _READING:
             raise MethodNotAllowed(_READING)
-        if page is None:
-            scope[USERNAME] = await self._authenticator.authenticate(headers_of(scope).get(b"authorization"))
-        await endpoint(scope, receive, send)
+        await page(scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._streams.get(("websocket", scope["path"]))
+        endpoint = self._sockets.get(scope["path"])
         if endpoint is None:
-            await send({"type": "websocket.close", "code": _NO_SUCH_STREAM})
+            await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
             return
         try:
-            scope[USERNAME] = await authenticate_websocket(scope, self._authenticator)
+            scope[USERNAME] = await self._authenticator.authenticate(websocket_authorization(scope))
         except (NotAuthenticated, NotNow):
             await _refuse(receive, send)
             return
         await endpoint(scope, receive, send)
-
-
-async def authenticate_websocket(scope: Scope, authenticator: Authenticator) -> str:
-    """The user who opens a WebSocket. Raises ``NotAuthenticated`` or ``NotNow``."""
-    return await authenticator.authenticate(websocket_authorization(scope))
 
 
 async def _refuse(receive: Receive, send: Send) -> None:

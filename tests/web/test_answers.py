@@ -1,4 +1,4 @@
-"""JSON out: exact numbers, one form."""
+"""Answers: what handlers return, and JSON with exact numbers in one form."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.enums import OrderStatus
-from app.web.contract.encoding import WireJsonifier, encode
+from app.web.answers import encode, pack
+from app.web.inner import WireJsonifier
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,28 @@ def test_the_jsonifier_is_the_same_encoder() -> None:
     """Connexion's own code writes and reads as we do."""
     assert WireJsonifier().dumps({"a": Decimal("1E-8")}, indent=2) == '{"a":0.00000001}'
     assert WireJsonifier().loads('{"a":0.10}') == WireJsonifier().loads(b'{"a":0.10}') == {"a": Decimal("0.10")}
+
+
+# -- what handlers return ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "extra"),
+    [
+        ({"a": 1}, 200, []),
+        (({"a": 1}, 201), 201, []),
+        (({"a": 1}, HTTPStatus.ACCEPTED, {"Retry-After": "1"}), 202, [(b"retry-after", b"1")]),
+    ],
+)
+def test_the_three_forms(result: Any, status: int, extra: list[tuple[bytes, bytes]]) -> None:
+    """An object, a status with it, headers with both."""
+    answer = pack(result)
+    assert (answer.status, answer.body) == (status, b'{"a":1}')
+    assert answer.headers == [(b"content-type", b"application/json"), (b"content-length", b"7"), *extra]
+
+
+@pytest.mark.parametrize("result", [None, (None, 200), ({}, 200, {}, 1), ({},)])
+def test_anything_else_is_a_fault(result: Any) -> None:
+    """Callers read every success as JSON."""
+    with pytest.raises(TypeError):
+        pack(result)

@@ -1,4 +1,4 @@
-"""The layer before Connexion: pages, streams, WebSockets."""
+"""The layer before Connexion: pages and WebSockets."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from app.web.application import create_app
+from app.web.router import SocketRoute
 from app.web.scope import USERNAME
-from app.web.sockets.router import StreamRoute
-from tests.web.conftest import PASSWORD, EdgeGateway, basic, client_of
-from tests.web.small_contract import small_contract
-
-
-async def events(scope: Scope, receive: Receive, send: Send) -> None:
-    await JSONResponse({"user": scope[USERNAME]})(scope, receive, send)
+from tests.web.conftest import PASSWORD, EdgeGateway, basic
+from tests.web.samples.contract import small_contract
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,11 +23,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture(scope="module")
 def streaming() -> Any:
-    streams = [
-        StreamRoute(kind="http", path="/trading/events", endpoint=events),
-        StreamRoute(kind="websocket", path="/ws/orders", endpoint=echo),
-    ]
-    return create_app(EdgeGateway(), spec=small_contract(), handlers="tests.web.samples", streams=streams)
+    sockets = [SocketRoute(path="/ws/orders", endpoint=echo)]
+    return create_app(EdgeGateway(), spec=small_contract(), handlers="tests.web.samples", sockets=sockets)
 
 
 async def opened(
@@ -51,14 +43,16 @@ async def opened(
     return sent
 
 
-async def test_a_stream_asks_for_credentials(streaming: Any) -> None:
-    """Its endpoint sees only users."""
-    async with client_of(streaming) as stranger:
-        assert (await stranger.get("/trading/events")).status_code == 401
-    async with client_of(streaming, Authorization=basic("admin", PASSWORD)) as client:
-        assert (await client.get("/trading/events")).json() == {"user": "admin"}
-        answer = await client.post("/trading/events")
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+async def test_a_page_is_only_read(stranger: AsyncClient) -> None:
+    """Any other method is refused with those that there are."""
+    answer = await stranger.post("/docs")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_a_stream_asks_for_credentials(stranger: AsyncClient, client: AsyncClient) -> None:
+    """A stream is an operation of the contract like any other."""
+    assert (await stranger.head("/orders/stream")).status_code == 401
+    assert (await client.head("/orders/stream")).status_code == 200
 
 
 async def test_a_websocket_with_credentials_reaches_its_endpoint(streaming: Any) -> None:
