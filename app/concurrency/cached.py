@@ -41,13 +41,22 @@ class Cached(Generic[T]):
         """How old the value is in seconds, None without a value."""
         return None if self.value is None else self._clock.monotonic() - self._value_at
 
+    def fresh(self, max_age: float) -> T | None:
+        """The value if it is younger than ``max_age`` seconds, even if a later fetch failed. Never fetches."""
+        is_fresh = self.value is not None and self._clock.monotonic() - self._value_at < max_age
+        return self.value if is_fresh else None
+
     async def get(self, max_age: float, fetch: Fetch[T] | None = None) -> T:
-        """The value if it is younger than ``max_age`` seconds, else a new one. Raises what the fetch raises."""
-        if self.error is not None:
-            if self._clock.monotonic() - self._tried_at < min(self._retry_after, max_age):
-                raise self.error
-        elif self.value is not None and self._clock.monotonic() - self._value_at < max_age:
-            return self.value
+        """The value if it is younger than ``max_age`` seconds and no later fetch failed, else a new one.
+
+        Raises what the fetch raises.
+        """
+        if self.error is None:
+            value = self.fresh(max_age)
+            if value is not None:
+                return value
+        elif self._clock.monotonic() - self._tried_at < min(self._retry_after, max_age):
+            raise self.error
         return await self.renew(fetch)
 
     async def get_or_renew_behind(self, max_age: float) -> T:

@@ -14,8 +14,9 @@ from typing import Any
 from connexion.exceptions import BadRequestProblem
 from starlette.exceptions import HTTPException
 
-from app.domain.errors import OrdergateError, SchemaViolation
+from app.domain.errors import InvalidClientOrderId, OrdergateError, SchemaViolation
 from app.web.contract.encoding import encode
+from app.web.contract.faults import client_order_id_fault
 from app.web.errors import BodyTooLarge, MethodNotAllowed
 
 Headers = list[tuple[bytes, bytes]]
@@ -36,6 +37,8 @@ class Problem:
 
 def problem_for(error: Exception, request_id: str) -> Problem:
     """The answer to a request that ended with ``error``."""
+    if isinstance(error, InvalidClientOrderId):
+        error = SchemaViolation([client_order_id_fault(error)])
     if isinstance(error, OrdergateError):
         return _from_tree(error, request_id)
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -38,8 +38,10 @@ def source() -> Source:
 async def test_a_young_value_is_not_fetched_again(clock: FakeClock, source: Source) -> None:
     """A value serves while it is younger than the caller asks for."""
     cached = Cached(clock, source)
+    assert cached.fresh(5) is None
     assert await cached.get(5) == 1
     clock.advance(4)
+    assert (cached.fresh(5), cached.fresh(4)) == (1, None)
     assert await cached.get(5) == 1
     assert cached.age == 4
     assert await cached.get(3) == 2

@@ -66,7 +66,7 @@ class PaperPerpetualConnector(PaperConnector):
         url = store_url(settings, "paper_perpetual.db")
         return PaperPerpetualExchange(url, clock=clock, seed=settings.paper_seed)
 
-    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
+    def _make_rules(self) -> Mapping[str, TradingRule]:
         return {name: perpetual_rule_of(pair) for name, pair in self._perpetuals.pairs.items()}
 
     async def fetch_positions(self) -> Sequence[Position]:

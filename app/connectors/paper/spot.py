@@ -87,6 +87,8 @@ class PaperVenue:
         self.exchange = exchange
         self.faults = faults
         self.timeout = timeout.total_seconds()
+        #: The trading rules by pair, which never change; empty before their first use.
+        self.rules: Mapping[str, TradingRule] = {}
         self._is_closed = False
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="paper")
 
@@ -156,6 +158,11 @@ class PaperConnector(Connector):
         await venue.close()
 
     async def load_trading_rules(self) -> Mapping[str, TradingRule]:
+        if not self._venue.rules:
+            self._venue.rules = self._make_rules()
+        return self._venue.rules
+
+    def _make_rules(self) -> Mapping[str, TradingRule]:
         return {name: rule_of(pair) for name, pair in self._exchange.pairs.items()}
 
     async def submit_order(self, order: Order) -> OrderReport:

@@ -1,4 +1,4 @@
-"""Who may call: one user by name, whose password only its hash is known of.
+"""Who may call: one user, of whose password only the hash is stored.
 
 The password comes from the environment, or is made on the first run and shown once. There is no default.
 """
@@ -26,7 +26,7 @@ class Users:
         self._hashes: dict[str, str] = {}
 
     async def start(self) -> str | None:
-        """Make sure that there is a password; the new one if this call made it, to be shown once."""
+        """Make sure that there is a password. Return it if this call made it, to be shown once, else None."""
         hasher = PasswordHasher()
         if self._settings.password is not None:
             self._hashes[self._settings.username] = await asyncio.to_thread(hasher.hash, self._settings.password)

@@ -1,7 +1,7 @@
-"""A stretch of history as candles, read from a connector page by page, so that no single call takes long.
+"""A range of candles, read from a connector page by page, so that no single call takes long.
 
-A range is asked for forward from its start, until its end, the present, or more than one answer may hold; the last candles are
-asked for backward.
+A range is read forward from its start, until its end, the present, or more candles than one answer may hold. The last candles are
+read backward.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = 1_000
 #: No interval is shorter, and some exchanges count in whole seconds.
 _SECOND = timedelta(seconds=1)
 
-#: What every exchange calls its intervals. A month has no length, and there have not been many.
+#: What every exchange calls its intervals. A month has no fixed length.
 _INTERVAL = re.compile(r"([1-9][0-9]{0,3})([smhdw])", re.ASCII)
 _UNITS = {
     "s": _SECOND,
@@ -40,7 +40,7 @@ class CandleRange:
     end_at: datetime
 
     def count(self, interval: str, now: datetime) -> int | None:
-        """How many candles that are at the most, up to ``now``; None for an interval whose length only the exchange knows."""
+        """The largest number of candles up to ``now``; None for an interval whose length only the exchange knows."""
         length = interval_length(interval)
         if length is None:
             return None
@@ -54,7 +54,7 @@ def interval_length(interval: str) -> timedelta | None:
 
 
 async def fetch_last(connector: Connector, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:
-    """The last ``count`` candles, oldest first; all there are if these are fewer. Raises what the connector raises."""
+    """The last ``count`` candles, oldest first; fewer where there are no more. Raises what the connector raises."""
     found = list(await connector.fetch_candles(trading_pair, interval, limit=min(count, PAGE)))
     is_full = len(found) == PAGE
     while is_full and len(found) < count:
