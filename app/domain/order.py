@@ -29,6 +29,13 @@ from app.domain.fill import Fill
 from app.domain.lifecycle import ACTIVE, FIRST_STATE, next_state, wire_status
 
 
+class AccountKey(NamedTuple):
+    """One account on one connector: what has credentials of its own, a feed, balances and positions."""
+
+    account_name: str
+    connector_name: str
+
+
 class OrderRequest(Struct, frozen=True, kw_only=True):
     """The terms of an order as a caller asks for them. ``amount`` is in base units, ``quote_amount`` in quote units.
 
@@ -49,6 +56,10 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     client_order_id: str | None = None
     idempotency_key: str | None = None
 
+    @property
+    def account(self) -> AccountKey:
+        return AccountKey(self.account_name, self.connector_name)
+
     def terms(self) -> str:
         """The terms as one canonical text: two requests ask for the same order exactly if these are equal."""
         numbers = (self.amount, self.price, self.quote_amount)
@@ -65,19 +76,16 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
         return "|".join(parts)
 
 
-class AccountKey(NamedTuple):
-    """One account on one connector: what has credentials of its own, a feed, balances and positions."""
-
-    account_name: str
-    connector_name: str
-
-
 class OrderKey(Struct, frozen=True, kw_only=True):
     """What names an order in the journal: ids are unique per account and connector."""
 
     account_name: str
     connector_name: str
     order_id: str
+
+    @property
+    def account(self) -> AccountKey:
+        return AccountKey(self.account_name, self.connector_name)
 
 
 class OrderRef(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.clock import Clock
 from app.domain.errors import UnknownAccount
+from app.domain.order import AccountKey
 from app.storage.database import Database
 from app.storage.records import Credential
 from app.storage.tables import ACCOUNTS, CREDENTIALS, USERS
@@ -50,11 +51,11 @@ class Accounts:
         query = select(CREDENTIALS.c.connector_name).where(CREDENTIALS.c.account_name == account_name)
         return [row[0] for row in self._database.rows(query.order_by(CREDENTIALS.c.connector_name))]
 
-    def all_credentials(self) -> list[tuple[str, str]]:
-        """Every account with every connector for which it has credentials: (account name, connector name), sorted."""
+    def all_credentials(self) -> list[AccountKey]:
+        """Every account with every connector for which it has credentials, sorted."""
         query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name)
         rows = self._database.rows(query.order_by(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name))
-        return [(row.account_name, row.connector_name) for row in rows]
+        return [AccountKey(row.account_name, row.connector_name) for row in rows]
 
     def put_credential(self, account_name: str, connector_name: str, sealed: bytes) -> None:
         """Store sealed credentials in place of earlier ones. Raises ``UnknownAccount``."""
@@ -75,11 +76,11 @@ class Accounts:
         rows = self._database.rows(query.where(*_credential(account_name, connector_name)))
         return Credential(sealed=bytes(rows[0].sealed), put_at=rows[0].created_at) if rows else None
 
-    def credentials_put_at(self) -> dict[tuple[str, str], datetime]:
+    def credentials_put_at(self) -> dict[AccountKey, datetime]:
         """When the credentials of each account and connector were put last: by it, other processes see that they changed."""
         query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.created_at)
         rows = self._database.rows(query)
-        return {(row.account_name, row.connector_name): row.created_at for row in rows}
+        return {AccountKey(row.account_name, row.connector_name): row.created_at for row in rows}
 
     def replace_seal(self, account_name: str, connector_name: str, old: bytes, new: bytes) -> bool:
         """Put ``new`` where ``old`` is, the same credentials under another key; False if ``old`` is not there any more."""

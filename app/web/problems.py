@@ -13,8 +13,16 @@ from typing import Any
 from connexion.exceptions import BadRequestProblem
 from starlette.exceptions import HTTPException
 
-from app.domain.errors import BodyTooLarge, InvalidCursor, MethodNotAllowed, OrdergateError, SchemaViolation
+from app.domain.errors import (
+    BodyTooLarge,
+    InvalidClientOrderId,
+    InvalidCursor,
+    MethodNotAllowed,
+    OrdergateError,
+    SchemaViolation,
+)
 from app.web.answers import Answer, encode
+from app.web.contract.faults import client_order_id_fault
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -25,6 +33,8 @@ _SECOND = timedelta(seconds=1)
 
 def problem_for(error: Exception, request_id: str, path: str) -> Answer:
     """The answer to a request for ``path`` that ended with ``error``."""
+    if isinstance(error, InvalidClientOrderId):
+        error = SchemaViolation([client_order_id_fault(error)])
     if isinstance(error, OrdergateError):
         return _from_tree(error, request_id, path)
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -129,7 +129,7 @@ def test_a_killed_keeper_is_replaced(deployment: PostgresDeployment, log: Log) -
     """The one that holds the account is killed, even in the moment of taking it: the other has it within seconds."""
     first, second = deployment.keepers
     deployment.web.start()
-    first.start(ORDERGATE_FAILPOINT="watch.lease_taken")
+    first.start(ORDERGATE_FAILPOINT="account_feeds.lease_taken")
     wait_until_ready(deployment.port, deployment.web)
     first.wait()
     died, begun = first.pid, time.monotonic()

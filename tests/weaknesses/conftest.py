@@ -13,7 +13,7 @@ import pytest
 
 from app.bootstrap import build_gateway
 from app.connectors.paper.venue import PaperVenue
-from app.domain.order import Order, OrderKey
+from app.domain.order import AccountKey, Order, OrderKey
 from app.paper.exchange import PaperExchange
 from app.paper.market import HandPath
 from app.services.gateway import Gateway
@@ -89,8 +89,8 @@ class Desk:
 
     def feed(self) -> Feed:
         """What keeps the account in step with its exchange."""
-        assert self.gateway.watch is not None
-        feed = self.gateway.watch._make_feed(ACCOUNT, "paper")
+        assert self.gateway.account_feeds is not None
+        feed = self.gateway.account_feeds._make_feed(AccountKey(ACCOUNT, "paper"))
         assert isinstance(feed, Feed)
         return feed
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from app.clock import SystemClock
 from app.domain.errors import (
     BodyTooLarge,
+    InvalidClientOrderId,
     MethodNotAllowed,
     NotAuthenticated,
     OrdergateError,
@@ -80,6 +81,26 @@ def test_a_schema_violation_lists_its_faults() -> None:
     """``detail`` is the list."""
     fault = {"type": "missing", "loc": ["body", "a"], "msg": "Field required", "input": None}
     assert document_of(SchemaViolation([fault]))[0]["detail"] == [fault]
+
+
+def test_a_client_order_id_that_the_exchange_refuses_is_a_schema_violation() -> None:
+    """It is named with the field and the rule, in the form in which the schema's own refusals come."""
+    document, _ = document_of(InvalidClientOrderId("abc", "lighter", "[1-9][0-9]{0,18}"))
+    assert document["detail"] == [
+        {
+            "type": "string_pattern_mismatch",
+            "loc": ["body", "client_order_id"],
+            "msg": "String should match pattern '[1-9][0-9]{0,18}' on lighter",
+            "input": "abc",
+            "ctx": {"pattern": "[1-9][0-9]{0,18}"},
+        }
+    ]
+    assert (document["status"], document["code"], document["title"], document["retryable"]) == (
+        422,
+        "schema_violation",
+        "The request breaks the schema",
+        False,
+    )
 
 
 @pytest.mark.parametrize(

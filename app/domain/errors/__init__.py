@@ -9,6 +9,7 @@
     │   ├── BodyTooLarge                413
     │   ├── UnreadableBody              400  the body is not JSON in UTF-8
     │   ├── SchemaViolation             422  the body or a parameter breaks the schema; carries the list of faults
+    │   ├── InvalidClientOrderId        422  the exchange takes no order under this client order id
     │   ├── NotAuthenticated            401  no credentials, or wrong ones
     │   ├── UnknownAccount              404
     │   ├── UnknownConnector            404
@@ -90,6 +91,7 @@ from app.domain.errors.requests import (
     ConnectorNotConfigured,
     IdempotencyConflict,
     InvalidArgument,
+    InvalidClientOrderId,
     InvalidCredentials,
     InvalidCursor,
     MarketDataNotFound,
@@ -126,6 +128,7 @@ __all__ = [
     "IdempotencyConflict",
     "InsufficientBalance",
     "InvalidArgument",
+    "InvalidClientOrderId",
     "InvalidCredentials",
     "InvalidCursor",
     "JournalInDoubt",

@@ -92,6 +92,20 @@ class SchemaViolation(RequestError):
         self.faults = list(faults)
 
 
+class InvalidClientOrderId(RequestError):
+    """The exchange takes no order under this client order id. Over HTTP this is a `schema_violation` of the body."""
+
+    status = 422
+    code = "invalid_client_order_id"
+    title = "Invalid client order id"
+
+    def __init__(self, client_order_id: str, connector_name: str, pattern: str) -> None:
+        super().__init__(f"The client order id should match pattern '{pattern}' on {connector_name}")
+        self.client_order_id = client_order_id
+        self.connector_name = connector_name
+        self.pattern = pattern
+
+
 class NotAuthenticated(RequestError):
     """No credentials, or wrong ones."""
 
@@ -107,8 +121,8 @@ class UnknownAccount(RequestError):
     code = "unknown_account"
     title = "Account not found"
 
-    def __init__(self, account_name: str, detail: str | None = None) -> None:
-        super().__init__(detail or f"Account '{account_name}' not found")
+    def __init__(self, account_name: str) -> None:
+        super().__init__(f"Account '{account_name}' not found")
 
 
 class UnknownConnector(RequestError):

@@ -1,4 +1,4 @@
-"""Who may call: one user by name. Of the password only a hash is known.
+"""Who may call: one user, of whose password only the hash is stored.
 
 The password comes from the environment, or is made on the first run and shown once. There is no default. A password that was made
 is the database's: a changed hash there takes effect in every process.
@@ -30,7 +30,7 @@ class Users:
         self._hash: str | None = None
 
     async def start(self) -> str | None:
-        """Make sure that there is a password; the new one if this call made it, to be shown once."""
+        """Make sure that there is a password. Return it if this call made it, to be shown once, else None."""
         hasher = PasswordHasher()
         if self._settings.password is not None:
             self._hash = await asyncio.to_thread(hasher.hash, self._settings.password)

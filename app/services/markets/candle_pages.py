@@ -19,7 +19,7 @@ MOST_CANDLES = 50_000
 #: No interval is shorter, and some exchanges count in whole seconds.
 _SECOND = timedelta(seconds=1)
 
-#: What every exchange calls its intervals. A month has no length, and there have not been many.
+#: What every exchange calls its intervals. A month has no fixed length.
 _INTERVAL = re.compile(r"([1-9][0-9]{0,3})([smhdw])", re.ASCII)
 _UNITS = {
     "s": _SECOND,
@@ -38,7 +38,7 @@ class CandleRange:
     end_at: datetime
 
     def count(self, interval: str, now: datetime) -> int | None:
-        """How many candles that are at the most, up to ``now``; None for an interval whose length only the exchange knows."""
+        """The largest number of candles up to ``now``; None for an interval whose length only the exchange knows."""
         length = interval_length(interval)
         if length is None:
             return None
@@ -52,7 +52,7 @@ def interval_length(interval: str) -> timedelta | None:
 
 
 async def fetch_last(connector: Connector, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:
-    """The last ``count`` candles, oldest first; all there are if these are fewer. Raises what the connector raises."""
+    """The last ``count`` candles, oldest first; fewer where there are no more. Raises what the connector raises."""
     size = connector.capabilities.candles_page
     found = list(await connector.fetch_candles(trading_pair, interval, limit=min(count, size)))
     is_full = len(found) == size

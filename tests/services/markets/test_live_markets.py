@@ -15,7 +15,7 @@ from app.domain.reports import Candle, Gap, Lost, MarketEvent, PublicTrade
 from app.services.markets.live_markets import LiveMarkets
 from app.services.markets.readings import ReadingKey
 from tests.clock import FakeClock
-from tests.services.markets.test_live_pictures import candle, ids_of, told, trade
+from tests.services.markets.test_market_snapshots import candle, ids_of, told, trade
 
 TRADES = ReadingKey(kind="trades", connector_name="odd", trading_pair="BTC-USDT", detail=(1000,))
 CANDLES = ReadingKey(kind="candles", connector_name="odd", trading_pair="BTC-USDT", detail=("1m", 3))

@@ -28,7 +28,7 @@ from app.services.gateway import Gateway
 from app.services.markets import candle_pages
 from app.services.markets import market_data as module
 from app.services.markets.candle_pages import CandleRange
-from app.services.markets.market_data import MarketData, having
+from app.services.markets.market_data import MarketData, connectors_with
 from app.services.markets.readings import Readings
 from tests.clock import START, FakeClock
 from tests.connectors.binance.stub import StubExchange, error, reply
@@ -288,10 +288,10 @@ async def test_candles_that_can_not_be_had(
 
 def test_which_connectors_have_a_verb() -> None:
     """A connector has a verb if it answers it itself."""
-    assert {"binance", "binance_perpetual", "paper"} <= set(having("fetch_candles"))
-    assert "paper" in having("fetch_tickers")
-    assert "paper" not in having("fetch_positions")
-    assert having("fetch_candles") == sorted(having("fetch_candles"))
+    assert {"binance", "binance_perpetual", "paper"} <= set(connectors_with("fetch_candles"))
+    assert "paper" in connectors_with("fetch_tickers")
+    assert "paper" not in connectors_with("fetch_positions")
+    assert connectors_with("fetch_candles") == sorted(connectors_with("fetch_candles"))
 
 
 # -- feeds ------------------------------------------------------------------------------------------------------------------
@@ -326,14 +326,14 @@ async def test_restarting_reads_every_book_anew(gateway: Gateway, stub: StubExch
 
 async def test_checking_a_place(market: MarketData) -> None:
     """A caller who names an account must name one that is there and has the connector."""
-    await market.check_place("paper", None)
-    await market.check_place("paper", "master_account")
+    await market.check_names("paper", None)
+    await market.check_names("paper", "master_account")
     with pytest.raises(UnknownConnector):
-        await market.check_place("nope", None)
+        await market.check_names("nope", None)
     with pytest.raises(UnknownAccount):
-        await market.check_place("paper", "nobody")
+        await market.check_names("paper", "nobody")
     with pytest.raises(ConnectorNotConfigured):
-        await market.check_place("binance", "master_account")
+        await market.check_names("binance", "master_account")
 
 
 async def test_the_book_has_the_users_orders(market: MarketData, world: World) -> None:

@@ -208,7 +208,7 @@ async def test_a_caller_who_hangs_up_watches_nothing_more(
             await ask_through(connection, clock, action="subscribe", **market)
         await first_of(connection, clock, "trades")
         (live,) = gateway.market_data._live._markets.values()
-        assert live.watchers == 1
+        assert live.followers == 1
         await connection.send(json.dumps({"action": "subscribe", **market, "trading_pair": "ETH-USDT"}))
     while len(binance.connections) > 0 or gateway.market_data._live._markets:
         await asyncio.sleep(0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.journal.records import JournalEntry
-from app.services.portion import Portion
+from app.services.event_batch import EventBatch
 from tests.clock import START
 
 
@@ -24,12 +24,12 @@ def test_each_thing_is_made_once() -> None:
     def last(entries: Sequence[JournalEntry]) -> int:
         return entries[-1].seq
 
-    portion = Portion([entry(4), entry(5)])
-    assert [portion.made_by(count), portion.made_by(last), portion.made_by(count)] == [2, 5, 2]
+    batch = EventBatch([entry(4), entry(5)])
+    assert [batch.rendered_by(count), batch.rendered_by(last), batch.rendered_by(count)] == [2, 5, 2]
     assert calls == [2]
 
 
 def test_an_empty_one_is_a_sign_of_life() -> None:
     """It counts as nothing."""
-    assert not Portion()
-    assert [each.seq for each in Portion([entry(1)])] == [1]
+    assert not EventBatch()
+    assert [each.seq for each in EventBatch([entry(1)])] == [1]

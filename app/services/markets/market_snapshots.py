@@ -1,8 +1,9 @@
-"""What is known of one market while its stream tells: a book, a ticker, the last candles, the last trades. Plain state, no I/O.
+"""The present state of one market that its stream keeps up to date: a book, a ticker, the last candles, the last trades. Plain
+state, no I/O.
 
-A picture is good from when it was seeded, with what was read after the stream began, until it is cleared. ``take`` adds what the
-stream says and answers False where that does not fit on: something is missing then, and the picture must be seeded anew. What the
-stream repeats changes nothing.
+A snapshot is valid from when it was seeded, with what was read after the stream began, until it is cleared. ``apply`` adds an event
+of the stream and returns False if the event does not follow on: something is missing then, and the snapshot must be seeded anew. An
+event that the stream repeats changes nothing.
 """
 
 from __future__ import annotations
@@ -13,46 +14,46 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.domain.reports import Candle, CandleReport, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.services.markets.candle_pages import interval_length
 
-Whole = TypeVar("Whole", bound=OrderBook | Ticker)
+Message = TypeVar("Message", bound=OrderBook | Ticker)
 
 
-class Picture(Protocol):
-    """What all of them can do."""
+class MarketSnapshot(Protocol):
+    """What all snapshots can do."""
 
     @property
     def value(self) -> Any:
-        """What is known; None while that is nothing."""
+        """The state of the market; None while it is not known."""
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
 
     def seed(self, found: Any) -> None:
         """Begin with what was read over REST."""
 
-    def take(self, event: MarketEvent) -> bool:
-        """Add what the stream says; False if something is missing in between."""
+    def apply(self, event: MarketEvent) -> bool:
+        """Add an event of the stream. Return False if something is missing before it."""
 
 
-class WholePicture(Generic[Whole]):
-    """The last message of ``kind``. Each holds all there is to know, as a book's and a ticker's do, so nothing can be missing."""
+class LastMessage(Generic[Message]):
+    """The last message of ``kind``. Each message is complete, as those of books and tickers are, so nothing can be missing."""
 
-    def __init__(self, kind: type[Whole]) -> None:
+    def __init__(self, kind: type[Message]) -> None:
         self._kind = kind
-        self.value: Whole | None = None
+        self.value: Message | None = None
 
     def clear(self) -> None:
         self.value = None
 
     def seed(self, found: None) -> None:
-        """The first message will do it."""
+        """Do nothing: the first message is complete."""
 
-    def take(self, event: MarketEvent) -> bool:
+    def apply(self, event: MarketEvent) -> bool:
         if isinstance(event, self._kind):
             self.value = event
         return True
 
 
-class CandlesPicture:
+class CandleSnapshot:
     """The last ``count`` candles, the growing one last."""
 
     def __init__(self, interval: str, count: int) -> None:
@@ -72,14 +73,14 @@ class CandlesPicture:
         self._candles = list(found)
         self._is_last_closed = False
 
-    def take(self, event: MarketEvent) -> bool:
+    def apply(self, event: MarketEvent) -> bool:
         if not self._candles or not isinstance(event, CandleReport):
             return True
         last, candle = self._candles[-1], event.candle
         if candle.opened_at < last.opened_at:
-            return True  # what was read knows it already, in its final form
+            return True  # what was read has it already, in its final form
         if candle.opened_at == last.opened_at:
-            # A candle's trades only grow in number, so the picture with fewer is the older one.
+            # The number of trades in a candle only grows, so the report with fewer is the older one.
             if candle.trades >= last.trades:
                 self._candles[-1], self._is_last_closed = candle, event.is_closed
             return True
@@ -90,18 +91,18 @@ class CandlesPicture:
         return True
 
 
-class TradesPicture:
+class TradeSnapshot:
     """The last ``count`` trades, oldest first.
 
     REST may lag behind the stream, so the first new trade after a seed must follow the last one that was read, where their ids are
-    numbers. If it does not, it is held while everything is read once more; a hole that is still there then is taken for ids that
-    the exchange does not show.
+    numbers. If it does not, it waits while everything is read once more. A gap that is still there then is taken for ids that the
+    exchange does not show.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._trades: dict[str, PublicTrade] | None = None
-        self._held: PublicTrade | None = None
+        self._waiting: PublicTrade | None = None
         self._is_fresh = False
 
     @property
@@ -113,20 +114,20 @@ class TradesPicture:
 
     def seed(self, found: Sequence[PublicTrade]) -> None:
         self._trades = {trade.exchange_trade_id: trade for trade in found}
-        held, self._held = self._held, None
-        self._is_fresh = held is None
-        if held is not None and (not found or held.traded_at >= found[-1].traded_at):
-            self._add(self._trades, held)
+        waiting, self._waiting = self._waiting, None
+        self._is_fresh = waiting is None
+        if waiting is not None and (not found or waiting.traded_at >= found[-1].traded_at):
+            self._add(self._trades, waiting)
 
-    def take(self, event: MarketEvent) -> bool:
+    def apply(self, event: MarketEvent) -> bool:
         trades = self._trades
         if trades is None or not isinstance(event, PublicTrade) or event.exchange_trade_id in trades:
             return True
         if len(trades) >= self._count and event.traded_at < next(iter(trades.values())).traded_at:
-            return True  # told before what was read, and further back than that reaches
+            return True  # older than everything that was read
         is_first, self._is_fresh = self._is_fresh, False
-        if is_first and trades and _leaves_out(next(reversed(trades)), event.exchange_trade_id):
-            self._held = event
+        if is_first and trades and _has_gap(next(reversed(trades)), event.exchange_trade_id):
+            self._waiting = event
             return False
         self._add(trades, event)
         return True
@@ -137,6 +138,6 @@ class TradesPicture:
             del trades[next(iter(trades))]
 
 
-def _leaves_out(last: str, first: str) -> bool:
-    """Whether there are ids between the two, as far as they are numbers."""
+def _has_gap(last: str, first: str) -> bool:
+    """Whether there are ids between ``last`` and ``first``. Unknown, and so False, where they are not numbers."""
     return last.isdecimal() and first.isdecimal() and int(first) > int(last) + 1

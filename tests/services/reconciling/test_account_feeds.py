@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.services.reconciling.watch import LEASE, Watch
+from app.domain.order import AccountKey
+from app.services.reconciling.account_feeds import LEASE, AccountFeeds
 from app.storage.accounts import Accounts
 from app.storage.leases import Lease, Leases
 from tests.clock import FakeClock
@@ -21,11 +22,11 @@ class Feeds:
     """Feeds that only say whether they run."""
 
     def __init__(self) -> None:
-        self.running: set[tuple[str, str]] = set()
+        self.running: set[AccountKey] = set()
         self.begun = 0
         self.fault: Exception | None = None
 
-    def make(self, account_name: str, connector_name: str) -> Any:
+    def make(self, account: AccountKey) -> Any:
         feeds = self
 
         class Running:
@@ -33,11 +34,11 @@ class Feeds:
                 feeds.begun += 1
                 if feeds.fault is not None:
                     raise feeds.fault
-                feeds.running.add((account_name, connector_name))
+                feeds.running.add(account)
                 try:
                     await asyncio.Event().wait()
                 finally:
-                    feeds.running.discard((account_name, connector_name))
+                    feeds.running.discard(account)
 
         return Running()
 
@@ -64,13 +65,13 @@ class CutOff:
 @asynccontextmanager
 async def watching(
     accounts: Accounts, leases: Any, holder: str, feeds: Feeds, clock: FakeClock
-) -> AsyncIterator[Watch]:
-    watch = Watch(accounts=accounts, leases=leases, holder=holder, make_feed=feeds.make, clock=clock)
-    watch.start()
+) -> AsyncIterator[AccountFeeds]:
+    running = AccountFeeds(accounts=accounts, leases=leases, holder=holder, make_feed=feeds.make, clock=clock)
+    running.start()
     try:
-        yield watch
+        yield running
     finally:
-        await watch.close()
+        await running.close()
 
 
 async def at_rest(world: World) -> None:

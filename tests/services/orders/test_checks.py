@@ -1,4 +1,4 @@
-"""What a caller is told whose key was used before."""
+"""What is refused before anything is written: ids that the exchange does not take, and keys that were used before."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from app.domain.enums import OrderState
-from app.domain.errors import ExchangeDown, IdempotencyConflict, InsufficientBalance, OrderRefused, RequestInProgress
+from app.connectors.base import Capabilities
+from app.connectors.registry import CONNECTORS, connector_class
+from app.domain.enums import OrderState, OrderType
+from app.domain.errors import (
+    ExchangeDown,
+    IdempotencyConflict,
+    InsufficientBalance,
+    InvalidClientOrderId,
+    OrderRefused,
+    RequestInProgress,
+)
 from app.domain.order import Order, OrderRequest, intended
-from app.services.orders.replay import check_replay
+from app.services.orders.checks import check_client_order_id, check_replay
 from tests.clock import START
 from tests.services.world import request
 
 DEADLINE = START + timedelta(seconds=12)
 ASKED = request(idempotency_key="k")
+NUMBERS = Capabilities(order_types=(OrderType.LIMIT,), client_id_pattern="[1-9][0-9]{0,18}")
 
 
 def stored(asked: OrderRequest = ASKED, **changes: object) -> Order:
@@ -78,3 +88,32 @@ def test_a_key_on_one_side_only_is_no_conflict() -> None:
         now=START,
         deadline=DEADLINE,
     )
+
+
+# -- client order ids -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client_order_id", [None, "1", "1234567890123456789"])
+def test_an_id_that_the_exchange_takes(client_order_id: str | None) -> None:
+    """None is for one of ours."""
+    check_client_order_id(client_order_id, "lighter", NUMBERS)
+
+
+@pytest.mark.parametrize("client_order_id", ["", "abc", "012", "12345678901234567890", "1\n", "x1", "\u0661"])
+def test_an_id_that_the_exchange_would_refuse(client_order_id: str) -> None:
+    """The refusal carries the id and the rule, for the edge to word."""
+    with pytest.raises(InvalidClientOrderId) as caught:
+        check_client_order_id(client_order_id, "lighter", NUMBERS)
+    error = caught.value
+    assert (error.client_order_id, error.connector_name, error.pattern) == (
+        client_order_id,
+        "lighter",
+        "[1-9][0-9]{0,18}",
+    )
+    assert error.status == 422
+
+
+@pytest.mark.parametrize("name", sorted(CONNECTORS))
+def test_ids_of_ours_are_taken_everywhere(name: str) -> None:
+    """No connector is narrower than the ids that we make."""
+    check_client_order_id("og01kbmw0000abcdefghjkmnpq", name, connector_class(name).capabilities)

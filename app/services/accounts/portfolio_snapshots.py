@@ -1,4 +1,4 @@
-"""Takes a snapshot of the portfolio every five minutes, in one of the processes that keep the accounts in step."""
+"""Stores a snapshot of the portfolio every five minutes, in one of the processes that feed the accounts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.storage.portfolio import slot_of, start_of
 log = structlog.get_logger(__name__)
 
 _LEASE = "portfolio"
-#: Shorter than a slot, so that it is free again at the next, and longer than any snapshot takes.
+#: Shorter than a slot, so that the lease is free again at the next, and longer than any snapshot takes.
 _TTL = timedelta(minutes=4)
 
 
 class SnapshotTaker:
-    """Runs in the background from ``start`` to ``close``. Where several processes do, ``leases`` lets one of them write a slot."""
+    """Runs in the background from ``start`` to ``close``. Among several processes, a lease lets one of them store a slot."""
 
     def __init__(
         self, *, journal: Journal, portfolio: Portfolio, leases: Leases | None, holder: str, clock: Clock
@@ -34,7 +34,7 @@ class SnapshotTaker:
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Take the first one now, and one in each slot from then on."""
+        """Take the first snapshot now, and then one per slot."""
         self._loop = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -44,7 +44,7 @@ class SnapshotTaker:
             await asyncio.gather(self._loop, return_exceptions=True)
 
     async def take(self) -> None:
-        """Write the present slot, unless another process does or has. Raises ``JournalUnavailable``."""
+        """Store the snapshot of the present slot, unless another process has its lease. Raises ``JournalUnavailable``."""
         slot = slot_of(self._clock.now())
         if self._leases is not None:
             lease = await asyncio.to_thread(self._leases.acquire, _LEASE, self._holder, _TTL)
@@ -56,7 +56,7 @@ class SnapshotTaker:
         while True:
             try:
                 await self.take()
-            except Exception as error:  # noqa: BLE001 - the database can't take it now; one point of the history is missing
+            except Exception as error:  # noqa: BLE001 - the database can't be written now; one point of the history is missing
                 log.warning("no portfolio snapshot", error=type(error).__name__)
             now = self._clock.now()
             await self._clock.sleep((start_of(slot_of(now) + 1) - now).total_seconds())
