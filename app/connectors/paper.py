@@ -65,6 +65,7 @@ from app.paper.faults import GRACE, FaultPlan, Faults, ServerFault
 from app.paper.orders import OrderRecord
 from app.paper.refusals import PaperRefusal, PaperUnavailable
 from app.settings import Settings
+from app.threads import opened
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +144,7 @@ class PaperConnector(Connector):
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:
         """The exchange on its store: a file of its own beside the journal's, or tables of its own in PostgreSQL."""
         faults = _faults_of(settings, clock)
-        exchange = await asyncio.to_thread(cls._open_exchange, settings, clock)
+        exchange = await opened(partial(cls._open_exchange, settings, clock), PaperExchange.close)
         return PaperVenue(exchange, settings.exchange_timeout, faults)
 
     @classmethod

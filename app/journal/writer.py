@@ -27,6 +27,7 @@ from app.journal.records import JournalEntry
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
+from app.threads import opened
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
@@ -76,7 +77,7 @@ class Writer:
 
     async def start(self) -> None:
         """Connect and begin to write. Raises ``JournalUnavailable`` without a database."""
-        await asyncio.to_thread(self._store.connect)
+        await opened(self._store.connect, lambda _: self._store.close())
         self._thread.start()
 
     async def submit(self, unit: Unit) -> Any:

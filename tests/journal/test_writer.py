@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import resource
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -222,6 +223,32 @@ def test_a_broken_connection_needs_no_roll_back(postgres_url: str) -> None:
     store.rollback()
     store.close()
     store.close()
+
+
+@pytest.mark.postgres
+async def test_a_start_that_is_cancelled_leaves_no_connection(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's answer comes to a thread that nobody waits for any more."""
+    store = PostgresStore(make_url(postgres_url))
+    connected, may_end = threading.Event(), threading.Event()
+    connect = store.connect
+
+    def connect_slowly() -> None:
+        connect()
+        connected.set()
+        may_end.wait()
+
+    monkeypatch.setattr(store, "connect", connect_slowly)
+    starting = asyncio.create_task(Writer(store, asyncio.get_running_loop(), lambda *_: None).start())
+    await asyncio.to_thread(connected.wait)
+    connection = store._connection
+    assert connection is not None
+    starting.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert connection.closed
 
 
 async def test_more_than_a_group_is_written_in_several(journal: Journal) -> None:
