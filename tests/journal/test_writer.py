@@ -30,6 +30,7 @@ from app.settings import Settings
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order
 from tests.postgres import PostgresServer
+from tests.sqlite import is_open, note_connections
 
 
 def execute(url: str, *statements: str) -> None:
@@ -251,6 +252,18 @@ async def test_a_start_that_is_cancelled_leaves_no_connection(
     assert connection.closed
 
 
+@pytest.mark.postgres
+def test_a_server_that_refuses_the_session_s_settings_is_let_go(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that knows less than PostgreSQL: the error is its own, and no connection stays."""
+    monkeypatch.setattr("app.journal.postgres_store._SESSION", ("SET no_such_setting = 1",))
+    store = PostgresStore(make_url(postgres_url))
+    with pytest.raises(psycopg.ProgrammingError, match="no_such_setting"):
+        store.connect()
+    assert store._connection is None
+
+
 async def test_more_than_a_group_is_written_in_several(journal: Journal) -> None:
     """What does not fit into one transaction goes into the next."""
     count = GROUP_SIZE + 50
@@ -375,14 +388,20 @@ DIE_FOR_DOUBT = (
 )
 
 
-async def test_a_damaged_file_is_unavailable(sqlite_url: str, clock: FakeClock) -> None:
-    """A file that is no database any more takes and gives nothing, and nobody mistakes that for a fault of theirs."""
+async def test_a_damaged_file_is_unavailable(
+    sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is no database any more takes and gives nothing, nobody mistakes that for a fault of theirs, and it is not
+    left open.
+    """
     path = Path(str(make_url(sqlite_url).database))
     async with opened(sqlite_url, clock):
         pass
     await asyncio.to_thread(path.write_bytes, b"no database" * 1000)
     store = SqliteStore(str(path))
+    opened_files = note_connections(monkeypatch)
     with pytest.raises(JournalUnavailable, match="not a database"):
         store.connect()
     with pytest.raises(JournalUnavailable, match="not a database"):
         Reader(Database(sqlite_url)).head()
+    assert [is_open(connection) for connection in opened_files] == [False, False]
