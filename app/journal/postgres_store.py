@@ -71,6 +71,9 @@ class PostgresStore(Store):
         except psycopg.OperationalError as error:
             self.close()
             raise JournalUnavailable(f"The database is not available: {error}") from error
+        except BaseException:
+            self.close()
+            raise
 
     def begin(self) -> int:
         if self._connection is None:

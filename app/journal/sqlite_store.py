@@ -110,10 +110,14 @@ class SqliteStore(Store):
             check_same_thread=False,
             cached_statements=_PREPARED,
         )
-        use_write_ahead_log(connection, BUSY_SECONDS)
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        try:
+            use_write_ahead_log(connection, BUSY_SECONDS)
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @property

@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from app.concurrency.threads import open_in_thread
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.failpoints import reach
 from app.journal.batch import Batch, Memory
@@ -75,7 +76,7 @@ class Writer:
 
     async def start(self) -> None:
         """Connect and begin to write. Raises ``JournalUnavailable`` without a database."""
-        await asyncio.to_thread(self._store.connect)
+        await open_in_thread(self._store.connect, lambda _: self._store.close())
         self._thread.start()
 
     async def submit(self, unit: Unit) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import resource
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -28,6 +29,7 @@ from app.storage.database import Database
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order, order_of_ours
 from tests.postgres import PostgresServer
+from tests.sqlite import is_open, note_connections
 
 
 def execute(url: str, *statements: str) -> None:
@@ -223,6 +225,44 @@ def test_a_broken_connection_needs_no_roll_back(postgres_url: str) -> None:
     store.close()
 
 
+@pytest.mark.postgres
+async def test_a_start_that_is_cancelled_leaves_no_connection(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's answer comes to a thread that nobody waits for any more."""
+    store = PostgresStore(make_url(postgres_url))
+    connected, may_end = threading.Event(), threading.Event()
+    connect = store.connect
+
+    def connect_slowly() -> None:
+        connect()
+        connected.set()
+        may_end.wait()
+
+    monkeypatch.setattr(store, "connect", connect_slowly)
+    starting = asyncio.create_task(Writer(store, asyncio.get_running_loop(), lambda *_: None).start())
+    await asyncio.to_thread(connected.wait)
+    connection = store._connection
+    assert connection is not None
+    starting.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert connection.closed
+
+
+@pytest.mark.postgres
+def test_a_server_that_refuses_the_session_s_settings_is_let_go(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that knows less than PostgreSQL: the error is its own, and no connection stays."""
+    monkeypatch.setattr("app.journal.postgres_store._SESSION", ("SET no_such_setting = 1",))
+    store = PostgresStore(make_url(postgres_url))
+    with pytest.raises(psycopg.ProgrammingError, match="no_such_setting"):
+        store.connect()
+    assert store._connection is None
+
+
 async def test_more_than_a_group_is_written_in_several(journal: Journal) -> None:
     """What does not fit into one transaction goes into the next."""
     count = GROUP_SIZE + 50
@@ -347,14 +387,20 @@ DIE_FOR_DOUBT = (
 )
 
 
-async def test_a_damaged_file_is_unavailable(sqlite_url: str, clock: FakeClock) -> None:
-    """A file that is no database any more takes and gives nothing, and nobody mistakes that for a fault of theirs."""
+async def test_a_damaged_file_is_unavailable(
+    sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is no database any more takes and gives nothing, nobody mistakes that for a fault of theirs, and it is not
+    left open.
+    """
     path = Path(str(make_url(sqlite_url).database))
     async with opened(sqlite_url, clock):
         pass
     await asyncio.to_thread(path.write_bytes, b"no database" * 1000)
     store = SqliteStore(str(path))
+    opened_files = note_connections(monkeypatch)
     with pytest.raises(JournalUnavailable, match="not a database"):
         store.connect()
     with pytest.raises(JournalUnavailable, match="not a database"):
         Reader(Database(sqlite_url)).head()
+    assert [is_open(connection) for connection in opened_files] == [False, False]

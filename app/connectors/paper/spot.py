@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 from msgspec import structs
 
 from app.clock import Clock
+from app.concurrency.threads import open_in_thread
 from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Capabilities, Connector, ConnectorContext
 from app.connectors.paper.credentials import CREDENTIAL_FIELDS, STARTING_BALANCES, starting_balances
@@ -108,7 +109,7 @@ class PaperConnector(Connector):
     @classmethod
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:
         """The exchange on its store: a file of its own beside the journal's, or tables of its own in PostgreSQL."""
-        exchange = await asyncio.to_thread(cls._open_exchange, settings, clock)
+        exchange = await open_in_thread(partial(cls._open_exchange, settings, clock), PaperExchange.close)
         return PaperVenue(exchange, settings.exchange_timeout, faults_of(settings, clock), rule_of=cls._rule_of)
 
     @classmethod

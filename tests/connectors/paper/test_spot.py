@@ -13,9 +13,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
+from sqlalchemy.pool import QueuePool
 
 from app.clock import SystemClock
 from app.connectors.base import ConnectorContext
@@ -91,6 +93,33 @@ async def test_a_venue_opens_where_the_settings_say(empty_database_url: str, tmp
         await PaperConnector.close_venue(venue)
         assert (found.state if found else "absent") == expected
     assert (tmp_path / "new" / "data" / "paper.db").exists() == settings.is_sqlite
+
+
+async def test_a_venue_that_nobody_waits_for_is_not_left_open(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller may be cancelled, by a time limit for one, while the store is being opened."""
+    settings = Settings(data_dir=tmp_path, database_url=empty_database_url)
+    made: list[PaperExchange] = []
+    begun, may_end = threading.Event(), threading.Event()
+    open_exchange = PaperConnector._open_exchange
+
+    def open_slowly(*arguments: Any) -> PaperExchange:
+        begun.set()
+        may_end.wait()
+        made.append(open_exchange(*arguments))
+        return made[0]
+
+    monkeypatch.setattr(PaperConnector, "_open_exchange", open_slowly)
+    caller = asyncio.create_task(PaperConnector.open_venue(settings, SystemClock()))
+    await asyncio.to_thread(begun.wait)
+    caller.cancel()
+    may_end.set()
+    await asyncio.gather(caller, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    (pool,) = (exchange._store._engine.pool for exchange in made)
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedin() == 0
 
 
 async def test_a_closed_venue_takes_no_order(bench: Bench, dialect: PaperDialect) -> None:
