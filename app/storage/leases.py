@@ -4,8 +4,8 @@ A lease ends by itself unless it is renewed, so a holder that died is replaced. 
 holders share; on SQLite it is the clock passed in, since all holders share the host.
 
 Each acquisition has a higher ``token``, and only the latest one can renew or release the lease: a former holder can't, and neither
-can the same holder with an older acquisition. The token guards nothing else. What a holder writes needs no guard, because it may come
-late or twice: reports become events in the journal's own transaction, payments and snapshots are recorded once.
+can the same holder with an older acquisition. The token guards nothing else. What a holder writes needs no guard, because it may
+come late or twice: reports become events in the journal's own transaction, payments and snapshots are recorded once.
 """
 
 from __future__ import annotations
