@@ -6,6 +6,7 @@ import asyncio
 import json
 import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -42,7 +43,7 @@ class Parrot(Connector):
     name = "parrot"
     capabilities = Capabilities(order_types=())
 
-    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
+    async def load_trading_rules(self, max_age: timedelta | None = None) -> Mapping[str, TradingRule]:
         return {}
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -31,7 +32,7 @@ class OddConnector(PaperConnector):
             raise ConnectorNotConfigured(self.name, self.context.account_name)
         return await super().fetch_balances()
 
-    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
+    async def load_trading_rules(self, max_age: timedelta | None = None) -> Mapping[str, TradingRule]:
         raise ZeroDivisionError
 
 
