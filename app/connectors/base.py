@@ -185,9 +185,9 @@ class Connector(ABC):
     def events(self) -> AsyncIterator[ConnectorEvent]:
         """Reports of the account's orders and balances as they happen. Yields ``Gap`` first, and after every reconnect.
 
-        The connector reconnects by itself, with growing pauses. The iteration ends only when the connector is closed. Where another
-        attempt makes no sense (refused credentials, an unforeseen fault) it raises; it never ends silently. So a reader restarts
-        it only after an error, and after the connector was replaced.
+        A connection that is lost is reconnected by the connector, with growing pauses. Where the connector can't go on by itself,
+        such as after refused credentials, the iteration raises. It ends only when the connector is closed, and never silently
+        before. So a reader starts it again only after an error, or when the connector was replaced.
         """
 
     async def close(self) -> None:
