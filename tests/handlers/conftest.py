@@ -18,7 +18,7 @@ from app.services.gateway import Gateway
 from app.settings import Settings
 from app.web.application import create_app
 from tests.clock import FakeClock
-from tests.connectors.binance.stub import StubExchange
+from tests.connectors.stub import StubExchange
 from tests.gateways import opened_gateway
 from tests.services.binance_stub import running_stub, urls
 from tests.web.conftest import basic, client_of

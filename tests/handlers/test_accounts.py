@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.connectors.binance.stub import StubExchange
+from tests.connectors.stub import StubExchange
 from tests.handlers.contract import checked
 from tests.services.binance_stub import ACCOUNT, API_KEY, API_SECRET, CREDENTIALS, REFUSED
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.chaos.processes import PASSWORD, Process, environment, free_port, wait_until_ready
-from tests.connectors.binance.stub import Answer, Reply, Request, StubExchange, error, reply
+from tests.connectors.stub import Answer, Reply, Request, StubExchange, error, reply
 from tests.services.binance_stub import ACCOUNT, API_KEY, API_SECRET, CREDENTIALS, running_stub, urls
 
 ORDER = "/api/v3/order"

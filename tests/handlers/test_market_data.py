@@ -17,7 +17,7 @@ from app.services.markets.readings import Reading, ReadingKey
 from app.web.application import create_app
 from tests.clock import START, FakeClock
 from tests.connectors.binance.conftest import PAYLOADS
-from tests.connectors.binance.stub import Reply, StubExchange, error, reply
+from tests.connectors.stub import Reply, StubExchange, error, reply
 from tests.gateways import opened_gateway
 from tests.handlers.contract import checked
 from tests.web.conftest import basic, client_of

@@ -15,7 +15,7 @@ from app.domain.portfolio import Holding, Holdings
 from app.services.gateway import Gateway
 from app.storage.portfolio import SLOT, slot_of
 from tests.clock import FakeClock
-from tests.connectors.binance.stub import StubExchange, error
+from tests.connectors.stub import StubExchange, error
 from tests.handlers.contract import checked
 from tests.services.binance_stub import ACCOUNT, CREDENTIALS, account
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.connectors.binance.conftest import PAYLOADS
-from tests.connectors.binance.stub import Reply, Request, StubExchange, error, reply
+from tests.connectors.stub import Reply, Request, StubExchange, error, reply
 
 API_KEY = "CanaryKeyThatNobodyMayEverSee0123456789"
 API_SECRET = "CanarySecretThatNobodyMayEverSee9876543210"

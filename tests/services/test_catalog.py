@@ -16,7 +16,7 @@ from app.services.gateway import Gateway
 from app.settings import Settings
 from app.vault import Vault
 from tests.clock import FakeClock
-from tests.connectors.binance.stub import StubExchange, error
+from tests.connectors.stub import StubExchange, error
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import CREDENTIALS, running_stub, urls
 

@@ -14,7 +14,7 @@ from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.vault import Vault
-from tests.connectors.binance.hand_clock import HandClock
+from tests.connectors.hand_clock import HandClock
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import CREDENTIALS, running_stub, urls
 

@@ -17,18 +17,15 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.clock import Clock
+from app.concurrency.backoff import Backoff, doubling
 from app.concurrency.waiting import wait_for_event
 from app.connectors.common.answers import ErrorAnswer, NoAnswer, Unreadable
 from app.domain.errors import CredentialsRefused, OrdergateError
 from app.domain.reports import Gap
 
 #: The pauses between attempts double from one second to a minute; a connection that stood for a minute counts as a success.
-_FIRST_PAUSE_SECONDS = 1
-_LONGEST_PAUSE_SECONDS = 60
+_PAUSES = doubling(1.0, 60.0)
 _STOOD_SECONDS = 60
-
-#: More doublings would overflow the exponent and lengthen no pause.
-_MOST_DOUBLINGS = 6
 
 
 class StreamEnded(Exception):
@@ -72,7 +69,7 @@ class ReconnectingStream(Generic[Event]):
         self._max_age = max_age
         self._closed = asyncio.Event()
         self._socket: Socket | None = None
-        self._failures = 0
+        self._backoff = Backoff(_PAUSES)
 
     async def events(self) -> AsyncGenerator[Event | Gap, None]:
         """Events and gaps until ``close``. Raises ``CredentialsRefused``, and what nobody foresaw."""
@@ -122,8 +119,8 @@ class ReconnectingStream(Generic[Event]):
         await socket.end("its age")
 
     def _pause_seconds(self, error: Exception, opened_at: float | None) -> float:
-        stood = opened_at is not None and self._clock.monotonic() - opened_at >= _STOOD_SECONDS
-        self._failures = 0 if stood else min(self._failures + 1, _MOST_DOUBLINGS + 1)
-        pause = min(_FIRST_PAUSE_SECONDS << max(self._failures - 1, 0), _LONGEST_PAUSE_SECONDS)
+        if opened_at is not None and self._clock.monotonic() - opened_at >= _STOOD_SECONDS:
+            self._backoff.reset()
+        pause = self._backoff.next_pause()
         asked = error.retry_after if isinstance(error, OrdergateError) else None
         return max(pause, asked.total_seconds()) if asked is not None else pause

@@ -18,8 +18,8 @@ from app.connectors.binance.venue import BinanceVenue
 from app.domain.enums import OrderType, TradeType
 from app.domain.order import Order, OrderRequest, intended
 from app.settings import Settings
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import StubExchange, reply
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import StubExchange, reply
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "binance"
 SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"

@@ -26,7 +26,7 @@ from app.domain.errors import (
 )
 from app.domain.order import Order, OrderRef
 from tests.connectors.binance.conftest import payload
-from tests.connectors.binance.stub import GARBLE, RESET, Reply, Request, StubExchange, error, reply
+from tests.connectors.stub import GARBLE, RESET, Reply, Request, StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
 ORDER = "/api/v3/order"

@@ -24,8 +24,8 @@ from app.domain.enums import OrderType
 from app.domain.errors import CredentialsRefused, ExchangeDown, OrderRefused
 from app.domain.order import Order
 from tests.connectors.binance.conftest import API_KEY, SECRET, SERVER_MS, an_order, context, payload, settings
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import RESET, Reply, StubExchange, error, reply
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import RESET, Reply, StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
 SPOT_ORDER = ("POST", "/api/v3/order")

@@ -16,8 +16,8 @@ from app.connectors.common.limits import AddressLimits
 from app.domain.errors import RateLimited
 from app.domain.order import Order
 from tests.connectors.binance.conftest import SERVER_MS, payload
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import StubExchange, error, reply
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
 ORDER = "/api/v3/order"

@@ -37,7 +37,7 @@ from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.settings import Settings
 from tests.clock import START, FakeClock
-from tests.connectors.binance.stream_server import Handler, StreamServer, heard
+from tests.connectors.stream_server import Handler, StreamServer, heard
 from tests.sandbox.conftest import serving
 
 PAIR = "BTC-USDT"

@@ -27,8 +27,8 @@ from app.domain.errors import (
 )
 from app.domain.order import Order
 from tests.connectors.binance.conftest import SERVER_MS, an_order, context, payload, settings
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import GARBLE, HANG, RESET, Answer, Reply, StubExchange, error, reply
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import GARBLE, HANG, RESET, Answer, Reply, StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
 SPOT_ORDER = ("POST", "/api/v3/order")

@@ -18,7 +18,7 @@ from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSi
 from app.domain.errors import ExchangeDown, ExchangeReadError, OrderRefused, RateLimited
 from app.domain.order import Order, OrderRef
 from tests.connectors.binance.conftest import payload
-from tests.connectors.binance.stub import GARBLE, Reply, Request, StubExchange, error, reply
+from tests.connectors.stub import GARBLE, Reply, Request, StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
 ORDER = "/fapi/v1/order"

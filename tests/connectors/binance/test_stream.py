@@ -21,9 +21,9 @@ from app.connectors.common import socket
 from app.domain.errors import CredentialsRefused
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
 from tests.connectors.binance.conftest import API_KEY, SECRET, SERVER_MS, context, payload, settings
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stream_server import StreamServer, wrapped
-from tests.connectors.binance.stub import Reply, StubExchange, error, reply
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stream_server import StreamServer, wrapped
+from tests.connectors.stub import Reply, StubExchange, error, reply
 
 LISTEN_KEY = "/fapi/v1/listenKey"
 NEW, TRADE, CANCELED, POSITION = (payload("spot_stream", key) for key in ("new", "trade", "canceled", "position"))

@@ -11,8 +11,8 @@ import structlog
 from app.connectors.binance.spot import BinanceConnector
 from app.domain.errors import ExchangeDown, ExchangeReadError
 from tests.connectors.binance.conftest import SERVER_MS
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import Reply, StubExchange, error, reply
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import Reply, StubExchange, error, reply
 from tests.services.world import until
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.connectors.common.answers import NoAnswer
 from app.connectors.common.http import HttpAnswer, HttpSession
 from app.domain.errors import ExchangeDown
-from tests.connectors.binance.stub import GARBLE, HANG, RESET, Reply, Silence, StubExchange, reply
+from tests.connectors.stub import GARBLE, HANG, RESET, Reply, Silence, StubExchange, reply
 
 
 @pytest.fixture

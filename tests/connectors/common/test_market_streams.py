@@ -34,7 +34,7 @@ from app.connectors.common.stream import StreamEnded
 from app.domain.errors import ExchangeDown
 from app.domain.reports import Gap, Lost, MarketEvent, Ticker
 from tests.clock import START, FakeClock
-from tests.connectors.binance.stream_server import Handler, StreamServer, heard
+from tests.connectors.stream_server import Handler, StreamServer, heard
 
 NAME = "btc"
 

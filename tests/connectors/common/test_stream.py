@@ -16,8 +16,8 @@ from app.connectors.common.socket import JsonSocket, connected
 from app.connectors.common.stream import ReconnectingStream, StreamEnded
 from app.domain.errors import CredentialsRefused, RateLimited
 from app.domain.reports import Gap, Lost
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stream_server import StreamServer
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stream_server import StreamServer
 
 MAX_AGE = 7200
 

@@ -32,7 +32,7 @@ from app.services.gateway import Gateway
 from app.storage.preferences import Preferences
 from app.vault import Vault, VaultError
 from tests.clock import FakeClock
-from tests.connectors.binance.stub import GARBLE, HANG, RESET, Answer, StubExchange, error
+from tests.connectors.stub import GARBLE, HANG, RESET, Answer, StubExchange, error
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import (
     ACCOUNT,

@@ -20,8 +20,8 @@ from app.services.gateway import Gateway
 from app.storage.portfolio import SLOT, SnapshotFilter, slot_of
 from app.vault import Vault
 from tests.clock import FakeClock
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import HANG, Reply, Request, StubExchange, error
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import HANG, Reply, Request, StubExchange, error
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import ACCOUNT, CREDENTIALS, account, running_stub, urls
 from tests.services.odd_connector import register

@@ -13,8 +13,8 @@ from app.connectors.binance.spot import BinanceConnector
 from app.services.markets.candle_pages import CandleRange, fetch_last, fetch_range
 from app.settings import Settings
 from tests.clock import START
-from tests.connectors.binance.stub import StubExchange
 from tests.connectors.binance.test_account import kline_pages
+from tests.connectors.stub import StubExchange
 from tests.services.binance_stub import running_stub, urls
 
 PAIR = "BTC-USDT"

@@ -31,7 +31,7 @@ from app.services.markets.candle_pages import CandleRange
 from app.services.markets.market_data import MarketData, connectors_with
 from app.services.markets.readings import Readings
 from tests.clock import START, FakeClock
-from tests.connectors.binance.stub import StubExchange, error, reply
+from tests.connectors.stub import StubExchange, error, reply
 from tests.gateways import opened_gateway
 from tests.services.binance_stub import running_stub, urls
 from tests.services.world import TIMEOUT, World, request
