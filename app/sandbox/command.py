@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.clock import SystemClock
 from app.paper.exchange import PaperExchange
-from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 
@@ -35,7 +35,7 @@ def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, say: 
 async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Callable[[str], None]) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
     exchange = PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)
-    futures = FuturesExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
+    futures = PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
     sandbox = Sandbox(exchange, clock, path=path, futures=futures)
     for index, key in enumerate(keys):
         name, _, secret = key.partition(":")

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from app.clock import Clock
 from app.paper.exchange import PaperExchange
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.admin import Admin
-from app.sandbox.binance.futures.exchange import FuturesExchange
 from app.sandbox.binance.futures.server import FuturesMarket
 from app.sandbox.binance.market_socket import MarketSockets
 from app.sandbox.binance.spot.account import AccountQueries
@@ -66,7 +66,7 @@ class Sandbox:
         *,
         limits: Limits | None = None,
         path: SteeredPath | None = None,
-        futures: FuturesExchange | None = None,
+        futures: PaperPerpetualExchange | None = None,
     ) -> None:
         self.keys = KeyRing()
         self.faults = FaultPlan()

@@ -22,13 +22,13 @@ from app.domain.enums import OrderType, TradeType
 from app.domain.errors import OrdergateError
 from app.domain.reports import ConnectorEvent
 from app.paper.faults import CANCEL, SUBMIT
-from app.paper.market import HandPath
 from app.services.reconciling.feed import Feed
 from app.storage.schema import upgrade
 from tests.chaos.checker import CLAUSES, EVENTUAL, Evidence, check
 from tests.chaos.ledger import view_of
 from tests.chaos.operations import Operation
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 from tests.services.world import ACCOUNT, World, key, request, running_world
 
 #: Faults that need no waiting in real time; "slow" ones would only sleep on a clock that nobody moves meanwhile.

@@ -11,7 +11,7 @@ import pytest
 
 from app.clock import Clock, SystemClock
 from app.paper.exchange import PaperExchange
-from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.limits import Limits
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
@@ -43,16 +43,16 @@ def exchange(clock: FakeClock, path: SteeredPath, tmp_path: Path) -> Iterator[Pa
 
 
 @pytest.fixture
-def futures_exchange(clock: FakeClock, path: SteeredPath, tmp_path: Path) -> Iterator[FuturesExchange]:
+def futures_exchange(clock: FakeClock, path: SteeredPath, tmp_path: Path) -> Iterator[PaperPerpetualExchange]:
     """The futures exchange beside it."""
-    exchange = FuturesExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
+    exchange = PaperPerpetualExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
     yield exchange
     exchange.close()
 
 
 @asynccontextmanager
 async def serving(
-    exchange: PaperExchange, clock: Clock, path: SteeredPath, futures: FuturesExchange | None = None
+    exchange: PaperExchange, clock: Clock, path: SteeredPath, futures: PaperPerpetualExchange | None = None
 ) -> AsyncIterator[Sandbox]:
     """A sandbox that runs, with one account."""
     sandbox = Sandbox(exchange, clock, limits=ROOMY, path=path, futures=futures)
@@ -90,7 +90,7 @@ async def live_sandbox(path: SteeredPath, tmp_path: Path) -> AsyncIterator[Sandb
 
 @pytest.fixture
 async def both_markets(
-    exchange: PaperExchange, futures_exchange: FuturesExchange, clock: FakeClock, path: SteeredPath
+    exchange: PaperExchange, futures_exchange: PaperPerpetualExchange, clock: FakeClock, path: SteeredPath
 ) -> AsyncIterator[Sandbox]:
     """A sandbox with futures beside spot, whose time stands still."""
     async with serving(exchange, clock, path, futures_exchange) as sandbox:
@@ -109,7 +109,7 @@ async def live_futures(path: SteeredPath, tmp_path: Path) -> AsyncIterator[Sandb
     """A sandbox with both markets on the machine's clock, for clients that look at their own."""
     clock = SystemClock()
     exchange = PaperExchange(f"sqlite:///{tmp_path / 'live.db'}", clock=clock, seed=1, path=path)
-    futures = FuturesExchange(f"sqlite:///{tmp_path / 'live-futures.db'}", clock=clock, seed=1, path=path)
+    futures = PaperPerpetualExchange(f"sqlite:///{tmp_path / 'live-futures.db'}", clock=clock, seed=1, path=path)
     async with serving(exchange, clock, path, futures) as sandbox:
         yield sandbox
     exchange.close()

@@ -137,7 +137,7 @@ class PaperConnector(Connector):
         self._exchange = venue.exchange
         self._opens_with = starting_balances(context.credentials, self._exchange.assets)
         if self._opens_with is not None:
-            self._exchange.expect(self._account, self._opens_with)
+            self._exchange.set_opening_balances(self._account, self._opens_with)
 
     @classmethod
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:

@@ -35,7 +35,7 @@ from app.connectors.common.stream import MAX_AGE_SECONDS
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
 from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.paper.exchange import PaperExchange
-from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
@@ -104,7 +104,7 @@ def clock() -> FakeClock:
 async def world(clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
     path = SteeredPath(1)
     exchange = PaperExchange(f"sqlite:///{tmp_path / 'spot.db'}", clock=clock, seed=1, path=path)
-    futures = FuturesExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
+    futures = PaperPerpetualExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
     async with serving(exchange, clock, path, futures) as sandbox:
         settings = Settings(database_url="sqlite://", connector_urls=urls(sandbox))
         venues = {kind: await kind.open_venue(settings, clock) for kind in KINDS}

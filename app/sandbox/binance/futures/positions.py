@@ -134,7 +134,7 @@ class FuturesPositions:
         return rows[0] if "symbol" in call.values else rows
 
     async def symbol_config(self, call: Call) -> list[dict[str, Any]]:
-        settings = await self._venue.run(self._exchange.settings, call.account)
+        settings = await self._venue.run(self._exchange.margin_account, call.account)
         return [
             {
                 "symbol": symbol_of(pair.trading_pair),

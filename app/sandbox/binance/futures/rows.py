@@ -15,10 +15,10 @@ from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import PositionMode, PositionSide
 from app.paper.orders import PaperBalance
 from app.paper.pairs import Pair
+from app.paper.perpetual.exchange import MarginAccount
 from app.paper.perpetual.margin import MAINTENANCE
 from app.paper.perpetual.orders import PositionView
 from app.paper.perpetual.positions import initial_margin
-from app.sandbox.binance.futures.exchange import Settings
 from app.sandbox.binance.futures.venue import FuturesVenue
 from app.sandbox.binance.numbers import wire
 from app.sandbox.binance.symbols import symbol_of
@@ -38,7 +38,7 @@ class Portfolio:
 
     balances: Sequence[PaperBalance]
     views: Mapping[tuple[str, PositionSide], PositionView]
-    settings: Settings
+    settings: MarginAccount
     marks: Mapping[str, Decimal]
     at: datetime
 
@@ -73,7 +73,7 @@ def portfolio(venue: FuturesVenue, account: str) -> Portfolio:
     return Portfolio(
         balances=balances,
         views={(view.position.trading_pair, view.position.side): view for view in views},
-        settings=exchange.settings(account),
+        settings=exchange.margin_account(account),
         marks={name: exchange.funding_terms(name).mark_price for name in exchange.pairs},
         at=venue.clock.now(),
     )

@@ -11,8 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from app.clock import Clock
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.binance.futures.account import FuturesAccountQueries
-from app.sandbox.binance.futures.exchange import FuturesExchange
 from app.sandbox.binance.futures.feed import FuturesFeed
 from app.sandbox.binance.futures.market import FuturesMarketData
 from app.sandbox.binance.futures.orders import FuturesOrderEntry
@@ -53,7 +53,7 @@ class FuturesMarket:
 
     def __init__(
         self,
-        exchange: FuturesExchange,
+        exchange: PaperPerpetualExchange,
         clock: Clock,
         *,
         keys: KeyRing,
@@ -111,4 +111,4 @@ class FuturesMarket:
 
     async def truth(self) -> dict[str, Any]:
         """What really happened here."""
-        return futures_truth(await self.venue.run(self.venue.exchange.whole), self.venue.symbols, self._keys)
+        return futures_truth(await self.venue.run(self.venue.exchange.snapshot), self.venue.symbols, self._keys)

@@ -9,21 +9,21 @@ from collections import defaultdict
 from typing import Any
 
 from app.paper.orders import PaperFill
+from app.paper.perpetual.exchange import PerpetualSnapshot
 from app.paper.perpetual.positions import PaperPosition
-from app.sandbox.binance.futures.exchange import FuturesSnapshot
 from app.sandbox.binance.futures.venue import is_killed, perpetual_fill, perpetual_order, wire_name
 from app.sandbox.binance.symbols import Symbols
 from app.sandbox.keys import KeyRing
 from app.sandbox.truth import balance_rows, number_text, order_row, user_names
 
 
-def futures_truth(whole: FuturesSnapshot, symbols: Symbols, keys: KeyRing) -> dict[str, Any]:
+def futures_truth(whole: PerpetualSnapshot, symbols: Symbols, keys: KeyRing) -> dict[str, Any]:
     """The whole picture, by account."""
     fills: dict[int, list[PaperFill]] = defaultdict(list)
-    for fill in whole.snapshot.fills:
+    for fill in whole.fills:
         fills[fill.exchange_order_id].append(fill)
     orders: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for paper_order in whole.snapshot.orders:
+    for paper_order in whole.orders:
         if is_killed(paper_order):
             continue
         order, own = perpetual_order(paper_order), fills[paper_order.exchange_order_id]
@@ -39,16 +39,16 @@ def futures_truth(whole: FuturesSnapshot, symbols: Symbols, keys: KeyRing) -> di
         }
         orders[order.account].append(row)
     return {
-        "at": whole.snapshot.at.isoformat(),
+        "at": whole.at.isoformat(),
         "accounts": [
             {
                 "name": name,
                 "api_keys": keys.of_account(name),
-                "balances": balance_rows(name, whole.snapshot.balances),
+                "balances": balance_rows(name, whole.balances),
                 "positions": [_position(each) for each in whole.positions if each.account == name],
                 "orders": orders[name],
             }
-            for name in user_names(whole.snapshot.balances)
+            for name in user_names(whole.balances)
         ],
     }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.clock import Clock
 from app.paper.orders import OrderRecord, PaperFill, PaperOrder
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.perpetual.orders import LIQUIDATION, PerpetualFill, PerpetualOrder
-from app.sandbox.binance.futures.exchange import FuturesExchange
 from app.sandbox.venue import Venue
 
 #: Why a fill-or-kill order expired. Binance refuses such an order and keeps no record of it.
@@ -19,9 +19,9 @@ _LIQUIDATION = f"{LIQUIDATION}-"
 class FuturesVenue(Venue):
     """One futures exchange, its clock and its symbols."""
 
-    exchange: FuturesExchange
+    exchange: PaperPerpetualExchange
 
-    def __init__(self, exchange: FuturesExchange, clock: Clock) -> None:
+    def __init__(self, exchange: PaperPerpetualExchange, clock: Clock) -> None:
         super().__init__(exchange, clock)
 
 
