@@ -1,4 +1,4 @@
-"""``ordergate sandbox``: serve a local Binance until told to stop. The command line itself is read in ``app.cli``."""
+"""``ordergate sandbox``: serve a local Binance until it is stopped. The command line itself is read in ``app.cli``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 
-#: The account that the first key is for, and what it is called if none is given.
+#: The account of the first key, and the key if none is given.
 ACCOUNT = "main"
 DEFAULT_KEY = "sandbox-key:sandbox-secret"
 
 
 def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, say: Callable[[str], None]) -> None:
-    """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` all is forgotten.
+    """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` nothing is kept.
 
     Raises ``ValueError`` for a key without a secret and ``OSError`` if the port is taken.
     """
@@ -58,7 +58,7 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Cal
 def _greeting(sandbox: Sandbox, key: str) -> str:
     name, _, secret = key.partition(":")
     return (
-        f"A local Binance serves on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
+        f"A local Binance is served on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
         f"  export ORDERGATE_BINANCE_REST_URL={sandbox.rest_url}\n"
         f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}\n"
         f"  export ORDERGATE_BINANCE_STREAM_URL={sandbox.stream_url}\n"

@@ -262,7 +262,7 @@ async def test_the_last_one_closes_the_connection(world: World) -> None:
     candles, trades = world.follow(CANDLES), world.follow(TRADES)
     await world.next(candles)
     await world.next(trades)
-    messages = world.sandbox._market_sockets.messages
+    messages = world.sandbox.spot.market_sockets.messages
     await candles.aclose()
     await world.until(lambda: messages["UNSUBSCRIBE"] == 1)
     assert isinstance(await world.next(trades), PublicTrade)
@@ -291,7 +291,7 @@ async def test_the_exchange_hears_little(world: World) -> None:
     firsts = [asyncio.ensure_future(anext(events)) for events in many]
     await world.until(lambda: all(first.done() for first in firsts))
     assert {type(first.result()) for first in firsts} == {Gap}
-    messages = world.sandbox._market_sockets.messages
+    messages = world.sandbox.spot.market_sockets.messages
     assert messages["SUBSCRIBE"] == 3
     connections = set(world.sandbox.connections._open)
     for _ in range(40):
@@ -317,7 +317,7 @@ async def test_a_second_follower_begins_with_a_gap_too(world: World) -> None:
     await world.next(first)
     assert isinstance(await world.next(second), Gap)
     assert isinstance(await world.next(second), PublicTrade)
-    assert world.sandbox._market_sockets.messages["SUBSCRIBE"] == 1
+    assert world.sandbox.spot.market_sockets.messages["SUBSCRIBE"] == 1
     await first.aclose()
     await second.aclose()
 
@@ -346,7 +346,7 @@ async def test_an_end_that_was_due(world: World, ending: str) -> None:
     if ending == "age":
         world.clock.advance(MAX_AGE_SECONDS)
     else:
-        world.sandbox.connections.announce({"e": "serverShutdown", "E": 1})
+        world.sandbox.connections.announce_shutdown()
     seen: list[MarketEvent] = []
     while not any(isinstance(event, Gap) for event in seen):
         seen.append(await world.next(events))

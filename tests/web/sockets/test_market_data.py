@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from app.paper.exchange import PaperExchange
 from app.paper.perpetual.exchange import PaperPerpetualExchange
-from app.sandbox.limits import Limits
+from app.sandbox.binance.limits import Limits
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.gateway import Gateway

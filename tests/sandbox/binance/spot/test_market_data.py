@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal as D
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from app.domain.enums import TradeType
-from app.paper.exchange import PaperExchange
-from app.sandbox.books import Books
-from app.sandbox.prices import SteeredPath
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import RawClient
+from tests.sandbox.binance.client import RawClient
 
 
 async def test_the_clock_is_the_exchanges(client: RawClient, clock: FakeClock) -> None:
@@ -84,24 +79,3 @@ async def test_candles_trades_and_tickers(client: RawClient, clock: FakeClock) -
     assert D(ticker["lowPrice"]) <= D(ticker["lastPrice"]) <= D(ticker["highPrice"])
     assert D(ticker["bidPrice"]) < 65_000 < D(ticker["askPrice"])
     assert D((await client.get("/api/v3/avgPrice", symbol="BTCUSDT")).json["price"]) > 0
-
-
-def test_differences_lead_from_picture_to_picture(exchange: PaperExchange, clock: FakeClock, path: SteeredPath) -> None:
-    """A snapshot taken at any time and the differences after it give the next picture, level by level."""
-    books = Books(exchange)
-    assert books.difference("BTC-USDT") is None
-    assert books.difference("BTC-USDT") is None
-    for price in (65_010, 64_000, 66_000):
-        snapshot = books.look("BTC-USDT")
-        clock.advance(1)
-        path.prices["BTC-USDT"] = D(price)
-        between = books.look("BTC-USDT")
-        assert between.update_id == snapshot.update_id + 1
-        assert books.look("BTC-USDT") is between
-        change = books.difference("BTC-USDT")
-        assert change is not None
-        assert change.first_id <= snapshot.update_id + 1 <= change.last_id
-        for side, changes in ((TradeType.BUY, change.bids), (TradeType.SELL, change.asks)):
-            kept: dict[Any, Any] = dict(snapshot.side(side))
-            kept.update({level.price: level.amount for level in changes})
-            assert {price: amount for price, amount in kept.items() if amount} == dict(between.side(side))

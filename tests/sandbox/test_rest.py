@@ -10,7 +10,7 @@ import pytest
 
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import RawClient, Reply, until
+from tests.sandbox.binance.client import RawClient, Reply, until
 
 ORDER = "/api/v3/order"
 

@@ -6,10 +6,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from app.sandbox.limits import Limits
+from app.sandbox.binance.limits import Limits
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import RESTING, RawClient, sign
+from tests.sandbox.binance.client import RESTING, RawClient, sign
 
 ORDER, ACCOUNT = "/api/v3/order", "/api/v3/account"
 
@@ -108,7 +108,7 @@ async def test_answers_tell_what_was_used(client: RawClient) -> None:
 
 async def test_too_much_is_429_and_then_418(sandbox: Sandbox, client: RawClient, clock: FakeClock) -> None:
     """Nothing is carried out meanwhile, and the next minute is free again."""
-    sandbox.usage.limits = Limits(weight=20, orders_10s=1)
+    sandbox.spot.usage.limits = Limits(weight=20, orders_10s=1)
     assert (await client.place()).status == 200
     full = await client.place()
     assert (full.status, full.error[0], full.headers["Retry-After"]) == (429, -1015, "5")

@@ -1,4 +1,4 @@
-"""What changed in an account's money and positions, as the user stream's ``ACCOUNT_UPDATE``. Pure: two pictures make an event."""
+"""The user stream's ``ACCOUNT_UPDATE``: the changes between two snapshots of an account. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ Key = tuple[str, PositionSide]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """An account's wallet and its open positions at one moment."""
+class AccountSnapshot:
+    """An account's wallet and open positions at one moment."""
 
     wallets: Mapping[str, Decimal]
     positions: Mapping[Key, PositionView]
 
     def cross(self, asset: str) -> Decimal:
-        """What of the wallet no position has for itself."""
+        """The wallet's balance without the margins of positions."""
         left = self.wallets.get(asset, ZERO)
         for view in self.positions.values():
             left = EXACT.subtract(left, view.position.margin)
         return left
 
 
-def picture(balances: Sequence[PaperBalance], views: Sequence[PositionView]) -> Picture:
-    """The account as the exchange tells it."""
-    return Picture(
-        wallets={held.asset: held.total for held in balances},
+def account_snapshot(balances: Sequence[PaperBalance], views: Sequence[PositionView]) -> AccountSnapshot:
+    """The snapshot of an account with these balances and positions."""
+    return AccountSnapshot(
+        wallets={balance.asset: balance.total for balance in balances},
         positions={(view.position.trading_pair, view.position.side): view for view in views},
     )
 
 
 def account_update(
-    before: Picture, after: Picture, fills: Sequence[PerpetualFill], at: datetime, sent_at: datetime
+    before: AccountSnapshot, after: AccountSnapshot, fills: Sequence[PerpetualFill], at: datetime, sent_at: datetime
 ) -> dict[str, Any] | None:
-    """What the step from ``before`` to ``after`` says, with the ``fills`` in between; None if it says nothing.
+    """The update from ``before`` to ``after``, with the ``fills`` in between; None without changes.
 
-    Holding money for an order changes neither the wallet nor a position, so it is not told, as on Binance.
+    An order's hold changes neither the wallet nor a position, so it makes no update, as on Binance.
     """
     assets = [asset for asset, total in after.wallets.items() if total != before.wallets.get(asset, ZERO)]
     keys = [key for key in sorted({*before.positions, *after.positions}) if _has_changed(key, before, after)]
@@ -66,7 +66,7 @@ def account_update(
     }
 
 
-def _has_changed(key: Key, before: Picture, after: Picture) -> bool:
+def _has_changed(key: Key, before: AccountSnapshot, after: AccountSnapshot) -> bool:
     one, other = before.positions.get(key), after.positions.get(key)
     if one is None or other is None:
         return True
@@ -77,14 +77,16 @@ def _has_changed(key: Key, before: Picture, after: Picture) -> bool:
     )
 
 
-def _reason(before: Picture, fills: Sequence[PerpetualFill]) -> str:
+def _reason(before: AccountSnapshot, fills: Sequence[PerpetualFill]) -> str:
     if fills:
         return "ORDER"
     return "FUNDING_FEE" if before.positions else "DEPOSIT"
 
 
-def _balance(asset: str, before: Picture, after: Picture, fills: Sequence[PerpetualFill]) -> dict[str, str]:
-    """``bc`` is what changed beside the results and the fees of trades."""
+def _balance(
+    asset: str, before: AccountSnapshot, after: AccountSnapshot, fills: Sequence[PerpetualFill]
+) -> dict[str, str]:
+    """``bc`` is the change without the results and fees of trades."""
     change = EXACT.subtract(after.wallets[asset], before.wallets.get(asset, ZERO))
     for fill in fills:
         if fill.fee_currency == asset:
@@ -92,7 +94,9 @@ def _balance(asset: str, before: Picture, after: Picture, fills: Sequence[Perpet
     return {"a": asset, "wb": wire(after.wallets[asset]), "cw": wire(after.cross(asset)), "bc": wire(change)}
 
 
-def _position(key: Key, before: Picture, after: Picture, fills: Sequence[PerpetualFill]) -> dict[str, Any]:
+def _position(
+    key: Key, before: AccountSnapshot, after: AccountSnapshot, fills: Sequence[PerpetualFill]
+) -> dict[str, Any]:
     view, (trading_pair, side) = after.positions.get(key), key
     return {
         "s": symbol_of(trading_pair),
@@ -108,8 +112,8 @@ def _position(key: Key, before: Picture, after: Picture, fills: Sequence[Perpetu
     }
 
 
-def _realized(key: Key, before: Picture, fills: Sequence[PerpetualFill]) -> Decimal:
-    """What a position that is no more brought in all its life."""
+def _realized(key: Key, before: AccountSnapshot, fills: Sequence[PerpetualFill]) -> Decimal:
+    """The realized result of a position that is closed now."""
     view = before.positions.get(key)
     total = ZERO if view is None else view.position.realized_pnl
     for fill in fills:

@@ -1,4 +1,4 @@
-"""The futures market's ``exchangeInfo``: the pairs of the paper exchange with their rules as Binance's filters. Plain functions."""
+"""The futures market's ``exchangeInfo``: the exchange's pairs with their rules as Binance's filters, and the rate limits."""
 
 from __future__ import annotations
 
@@ -10,28 +10,25 @@ from app.domain.decimals import plain
 from app.paper.pairs import Pair
 from app.paper.perpetual.exchange import SETTLEMENT
 from app.paper.perpetual.margin import MAINTENANCE
-from app.sandbox.binance.exchange_info import MOST_ORDERS
+from app.sandbox.binance.exchange_info import MAX_ORDERS, head, lot_size, price_filter
 from app.sandbox.binance.futures.terms import ORDER_TYPES, TIMES_IN_FORCE
+from app.sandbox.binance.limits import Usage
 from app.sandbox.binance.numbers import places, wire
 from app.sandbox.binance.symbols import symbol_of
-from app.sandbox.limits import Usage
 from app.sandbox.times import milliseconds
 
-#: Perpetuals are delivered on Christmas of the year 2100, as on Binance, and these were listed when the sandbox's story begins.
-_DELIVERED = milliseconds(datetime(2100, 12, 25, 8, tzinfo=UTC))
-_LISTED = milliseconds(datetime(2019, 9, 8, tzinfo=UTC))
+#: The delivery date of perpetuals, as on Binance, and the listing date of every pair.
+_DELIVERY = milliseconds(datetime(2100, 12, 25, 8, tzinfo=UTC))
+_LISTING = milliseconds(datetime(2019, 9, 8, tzinfo=UTC))
 
 _PERCENT = 100
 
 
 def futures_info(pairs: Sequence[Pair], usage: Usage, now: datetime) -> dict[str, Any]:
-    """The whole answer."""
+    """The answer."""
     return {
-        "timezone": "UTC",
-        "serverTime": milliseconds(now),
+        **head(now, usage.described()),
         "futuresType": "U_MARGINED",
-        "rateLimits": usage.described(),
-        "exchangeFilters": [],
         "assets": [{"asset": SETTLEMENT, "marginAvailable": True, "autoAssetExchange": "0"}],
         "symbols": [_symbol(pair) for pair in pairs],
     }
@@ -43,8 +40,8 @@ def _symbol(pair: Pair) -> dict[str, Any]:
         "symbol": symbol,
         "pair": symbol,
         "contractType": "PERPETUAL",
-        "deliveryDate": _DELIVERED,
-        "onboardDate": _LISTED,
+        "deliveryDate": _DELIVERY,
+        "onboardDate": _LISTING,
         "status": "TRADING" if pair.is_trading else "SETTLING",
         "maintMarginPercent": plain(MAINTENANCE * _PERCENT),
         "requiredMarginPercent": plain(MAINTENANCE * _PERCENT * 2),
@@ -60,7 +57,7 @@ def _symbol(pair: Pair) -> dict[str, Any]:
         "triggerProtect": "0.0500",
         "liquidationFee": "0.000000",
         "marketTakeBound": "1.00",
-        "maxMoveOrderLimit": MOST_ORDERS,
+        "maxMoveOrderLimit": MAX_ORDERS,
         "filters": _filters(pair),
         "orderTypes": list(ORDER_TYPES),
         "timeInForce": list(TIMES_IN_FORCE),
@@ -68,17 +65,12 @@ def _symbol(pair: Pair) -> dict[str, Any]:
 
 
 def _filters(pair: Pair) -> list[dict[str, Any]]:
-    step, least = wire(pair.step), wire(pair.min_amount)
+    market_lot_size = {"filterType": "MARKET_LOT_SIZE", "maxQty": wire(pair.max_market_amount)}
     return [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": wire(pair.min_price),
-            "maxPrice": wire(pair.max_price),
-            "tickSize": wire(pair.tick),
-        },
-        {"filterType": "LOT_SIZE", "minQty": least, "maxQty": wire(pair.max_amount), "stepSize": step},
-        {"filterType": "MARKET_LOT_SIZE", "minQty": least, "maxQty": wire(pair.max_market_amount), "stepSize": step},
-        {"filterType": "MAX_NUM_ORDERS", "limit": MOST_ORDERS},
+        price_filter(pair),
+        lot_size(pair),
+        {**lot_size(pair), **market_lot_size},
+        {"filterType": "MAX_NUM_ORDERS", "limit": MAX_ORDERS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10},
         {"filterType": "MIN_NOTIONAL", "notional": plain(pair.min_notional)},
     ]

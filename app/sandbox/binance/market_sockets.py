@@ -1,8 +1,7 @@
-"""The market streams' socket: ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, and SUBSCRIBE and its kin on either.
+"""The market streams' sockets: ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, and requests such as SUBSCRIBE on either.
 
-A market may have them below paths of its own, each of which carries a part of them.
-
-Names are taken as they come: one that means nothing, or that another path carries, stays silent, as on Binance.
+A market may have them below several paths, each of which carries some of the streams. Every name is accepted: an unknown one, or
+one of another path, sends nothing, as on Binance.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.clock import Clock
 from app.paper.refusals import PaperUnavailable
-from app.sandbox.binance.spot.stream_events import StreamEvents
+from app.sandbox.binance.endpoint import shutdown_notice
+from app.sandbox.binance.stream_events import StreamEvents
+from app.sandbox.binance.venue import BinanceVenue
 from app.sandbox.faults import FaultPlan
 from app.sandbox.sockets import Connection, Connections
 from app.sandbox.times import milliseconds
-from app.sandbox.venue import Venue
 
-#: What one connection may listen to.
-_MOST_STREAMS = 1_024
+#: How many streams one connection may have.
+_MAX_STREAMS = 1_024
 
 _SECOND = 1
 
-#: Which streams a path carries.
+#: Whether a path carries a stream.
 Carries = Callable[[str], bool]
 
 
@@ -38,24 +37,24 @@ def _everything(stream: str) -> bool:
 
 
 class MarketSockets:
-    """All listeners of market streams, told once a second."""
+    """All listeners of market streams, which get events once per second."""
 
     def __init__(
         self,
-        venue: Venue,
+        venue: BinanceVenue,
         events: StreamEvents,
         faults: FaultPlan,
         connections: Connections,
         paths: Mapping[str, Carries] | None = None,
-        most_a_second: int = 5,
+        max_per_second: int = 5,
     ) -> None:
         self._venue = venue
         self._events = events
         self._faults = faults
         self._connections = connections
         self._paths = paths or {"": _everything}
-        self._most_a_second = most_a_second
-        #: How many messages of clients came, by method.
+        self._max_per_second = max_per_second
+        #: The number of clients' messages, by method.
         self.messages: Counter[str] = Counter()
         self._listeners: dict[str, set[_Session]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
@@ -72,7 +71,7 @@ class MarketSockets:
         ]
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._beat())
+        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
         """Stop; may be called twice."""
@@ -100,38 +99,38 @@ class MarketSockets:
         return await self._serve(request, request.query.get("streams", ""), is_combined=True)
 
     async def _serve(self, request: web.Request, names: str, *, is_combined: bool) -> web.WebSocketResponse:
-        connection = Connection(request, self._venue.clock, self._faults, self._most_a_second)
+        connection = Connection(request, self._venue.clock, self._faults, self._max_per_second)
         carries = next(carries for path, carries in self._paths.items() if request.path.startswith(path))
         session = _Session(connection, self, carries, is_combined=is_combined)
         self.subscribe(session, [name for name in names.split("/") if name])
-        self._connections.add(connection, connection.send)
+        self._connections.add(connection, lambda: connection.send(shutdown_notice(self._venue.clock)))
         try:
             return await connection.serve(session.take)
         finally:
             self._connections.remove(connection)
             self.unsubscribe(session, list(session.streams))
 
-    async def _beat(self) -> None:
-        """Let the market come to the present and tell who listens, once a second."""
+    async def _run(self) -> None:
+        """Advance the market and send the streams' events, once per second."""
         while True:
             await self._venue.clock.sleep(_SECOND)
             wanted = [stream for stream, sessions in self._listeners.items() if sessions]
             try:
-                told = await self._venue.run(self._told, wanted)
-            except PaperUnavailable:  # somebody else holds the store: this second is told with the next
+                events = await self._venue.run(self._read, wanted)
+            except PaperUnavailable:  # another process has locked the store: this second's events come with the next
                 continue
-            for stream, payloads in told.items():
+            for stream, payloads in events.items():
                 for session in tuple(self._listeners[stream]):
-                    session.tell(stream, payloads)
+                    session.send(stream, payloads)
 
-    def _told(self, wanted: list[str]) -> Mapping[str, list[Any]]:
+    def _read(self, wanted: list[str]) -> Mapping[str, list[Any]]:
         self._venue.exchange.advance()
-        self._events.begin(_now_ms(self._venue.clock))
+        self._events.begin(milliseconds(self._venue.clock.now()))
         return {stream: self._events.events(stream) for stream in wanted}
 
 
 class _Session:
-    """One connection and the streams that it listens to."""
+    """One connection and its streams."""
 
     def __init__(self, connection: Connection, sockets: MarketSockets, carries: Carries, *, is_combined: bool) -> None:
         self._connection = connection
@@ -140,13 +139,13 @@ class _Session:
         self.carries = carries
         self.streams: dict[str, None] = {}
 
-    def tell(self, stream: str, payloads: list[Any]) -> None:
+    def send(self, stream: str, payloads: list[Any]) -> None:
         for payload in payloads:
             event = {"stream": stream, "data": payload} if self._is_combined else payload
-            self._connection.tell(event, "market")
+            self._connection.send_event(event, "market")
 
     async def take(self, text: bytes) -> None:
-        """Answer a request of the client."""
+        """Answer one request of the client."""
         try:
             request = msgspec.json.decode(text, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -172,7 +171,7 @@ class _Session:
     def _subscribe(self, number: Any, streams: list[Any]) -> None:
         if not all(isinstance(stream, str) for stream in streams):
             return self._refuse(number, 2, "Invalid request: params must be texts")
-        if len(self.streams) + len(streams) > _MOST_STREAMS:
+        if len(self.streams) + len(streams) > _MAX_STREAMS:
             return self._refuse(number, 2, "Invalid request: too many streams")
         self._sockets.subscribe(self, streams)
         return self._answer(number, None)
@@ -192,7 +191,3 @@ class _Session:
 
     def _refuse(self, number: Any, code: int, message: str) -> None:
         self._connection.send({"code": code, "msg": message, "id": number})
-
-
-def _now_ms(clock: Clock) -> int:
-    return milliseconds(clock.now())

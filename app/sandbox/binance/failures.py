@@ -1,16 +1,15 @@
-"""Binance's error answers: a status, a code and a text. Codes and texts are those of its "Error codes" page.
-
-Only the words; who raises them decides when.
-"""
+"""Binance's errors: a status, a code and a text, as on its "Error codes" page. Refusals of the paper exchange map to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from app.paper.refusals import PaperRefusal, RefusalCode
 
 
 class ApiError(Exception):
-    """An answer that is an error. ``extra`` stands beside code and msg, ``headers`` beside the body."""
+    """An error answer. ``extra`` are further members of the body, beside code and msg."""
 
     def __init__(
         self,
@@ -29,7 +28,7 @@ class ApiError(Exception):
         self.extra = dict(extra or {})
 
     def body(self) -> dict[str, Any]:
-        """What Binance sends."""
+        """The answer's body."""
         return {"code": self.code, "msg": self.message, **self.extra}
 
 
@@ -86,5 +85,22 @@ def bad_signature() -> ApiError:
 
 
 def service_unavailable() -> ApiError:
-    """The text by which a 503 proves that nothing was accepted."""
+    """A 503 whose text proves that nothing was accepted."""
     return ApiError(-1001, "Service Unavailable.", status=503)
+
+
+#: The errors of refusals in one market.
+ErrorTable = Mapping[RefusalCode, Callable[[], ApiError]]
+
+#: The errors of refusals that both markets share.
+SHARED_ERRORS: ErrorTable = {
+    RefusalCode.UNKNOWN_PAIR: invalid_symbol,
+    RefusalCode.UNKNOWN_ORDER: unknown_order,
+    RefusalCode.INVALID_INTERVAL: lambda: ApiError(-1120, "Invalid interval."),
+}
+
+
+def error_of(refusal: PaperRefusal, errors: ErrorTable, fallback: int) -> ApiError:
+    """The error of ``refusal``; one that ``errors`` lacks has the code ``fallback`` and the exchange's text."""
+    make = errors.get(refusal.code)
+    return ApiError(fallback, refusal.text) if make is None else make()

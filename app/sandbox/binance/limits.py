@@ -1,7 +1,7 @@
-"""How much of the allowance is used: weight by address and minute, orders by account and window.
+"""Rate limits: weight by address and minute, orders by account and window.
 
-Going over brings 429 with ``Retry-After``; going on after that brings 418, a ban. Times are passed in; nothing waits here. An order
-that traded at once gives its count back, as on Binance, where the count is of unfilled orders.
+Exceeding one is answered by 429 with ``Retry-After``, and continuing after that by 418, a ban. Times are passed in. An order that
+traded at once is not counted, as on Binance, where the count is of unfilled orders.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.sandbox.failures import ApiError
+from app.sandbox.binance.failures import ApiError
 
 _MINUTE_MS = 60_000
 
-#: So many requests into a 429 are forgiven before the address is banned; Binance does not say how many it forgives.
+#: The requests that are answered by 429 before the address is banned; Binance does not document their number.
 _PATIENCE = 10
 
 #: Binance's shortest ban.
@@ -25,7 +25,7 @@ _SECONDS = {"SECOND": 1, "MINUTE": 60, "DAY": 86_400}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The allowances, by default those of a new account on Binance's spot market."""
+    """The limits, by default those of a new account on Binance's spot market."""
 
     weight: int = 6_000
     orders_10s: int = 100
@@ -33,7 +33,7 @@ class Limits:
 
 
 class Usage:
-    """The counters. They forget a window when the next begins."""
+    """The counters. A window's count ends with the window."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -43,7 +43,7 @@ class Usage:
         self._orders: dict[tuple[str, int], tuple[int, int]] = {}
 
     def spend(self, address: str, weight: int, now: int) -> int:
-        """Count ``weight``; how much the minute has seen. Raises ``ApiError`` 429 or 418."""
+        """Count ``weight``; the weight used in this minute. Raises ``ApiError`` 429 or 418."""
         banned_until = self._banned_until.get(address, 0)
         if now < banned_until:
             raise banned(banned_until, now)
@@ -66,7 +66,7 @@ class Usage:
         return used if window == now // _MINUTE_MS else 0
 
     def count_order(self, account: str, now: int) -> None:
-        """Count a new order. Raises ``ApiError`` 429 if the account has placed as many as it may."""
+        """Count a new order. Raises ``ApiError`` 429 if the account has reached a limit."""
         for seconds, limit, words in self._order_limits():
             if self._count(account, seconds, now) >= limit:
                 left = seconds * 1_000 - now % (seconds * 1_000)
@@ -74,7 +74,7 @@ class Usage:
                 raise ApiError(-1015, message, status=429, headers=_retry_after(left))
         self._add(account, 1, now)
 
-    def give_back(self, account: str, now: int) -> None:
+    def uncount_order(self, account: str, now: int) -> None:
         """Uncount an order that was refused or traded."""
         self._add(account, -1, now)
 
@@ -116,7 +116,7 @@ class Usage:
 
 
 def too_heavy(limit: int, now: int) -> ApiError:
-    """The 429 of an address that used up its weight."""
+    """The 429 of an address that has used up its weight."""
     message = (
         f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
         " Please use WebSocket Streams for live updates to avoid polling the API."
@@ -125,7 +125,7 @@ def too_heavy(limit: int, now: int) -> ApiError:
 
 
 def banned(until: int, now: int) -> ApiError:
-    """The 418 of an address that went on after a 429."""
+    """The 418 of an address that continued after 429s."""
     message = (
         f"Way too much request weight used; IP banned until {until}."
         " Please use WebSocket Streams for live updates to avoid bans."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.sandbox.failures import ApiError
-from app.sandbox.limits import Limits, Usage
+from app.sandbox.binance.failures import ApiError
+from app.sandbox.binance.limits import Limits, Usage
 
 #: The first millisecond of a minute.
 MINUTE = 60_000 * 29_000_000
@@ -69,6 +69,6 @@ def test_what_traded_or_was_refused_gives_its_count_back() -> None:
     """The count is of unfilled orders, and never below zero."""
     usage = Usage(Limits())
     usage.count_order("alice", MINUTE)
-    usage.give_back("alice", MINUTE)
-    usage.give_back("alice", MINUTE)
+    usage.uncount_order("alice", MINUTE)
+    usage.uncount_order("alice", MINUTE)
     assert [row["count"] for row in usage.order_counts("alice", MINUTE)] == [0, 0]

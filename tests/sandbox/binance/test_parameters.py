@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.sandbox import parameters
-from app.sandbox.failures import ApiError
-from app.sandbox.parameters import optional, required, split
+from app.sandbox.binance import parameters
+from app.sandbox.binance.failures import ApiError
+from app.sandbox.binance.parameters import optional, required, split
 
 EXPECTED = (
     required("symbol", parameters.symbol),

@@ -1,6 +1,6 @@
-"""The way into a market: limits, API key, timestamp, signature, parameters, in that order; then the endpoint; then the headers.
+"""Admission to a market: limits, API key, timestamp, signature, parameters, in that order; then the endpoint and the headers.
 
-``admit`` and ``perform`` are two steps, because an order can be admitted now and reach the engine late. Both raise ``ApiError``.
+``admit`` and ``perform`` are two steps, because an order can be admitted now and reach the engine later. Both raise ``ApiError``.
 Source: "General Info" and "Request Security" in Binance's spot API documentation.
 """
 
@@ -13,12 +13,19 @@ from typing import Any
 
 from app.clock import Clock
 from app.paper.refusals import PaperRefusal, PaperUnavailable
-from app.sandbox import parameters
-from app.sandbox.binance.spot.refusals import api_error
-from app.sandbox.endpoint import Answer, Call, Endpoint, Message, Security
-from app.sandbox.failures import ApiError, bad_key, bad_key_format, bad_signature, missing, service_unavailable
+from app.sandbox.binance import parameters
+from app.sandbox.binance.endpoint import Call, Endpoint, Message, Security
+from app.sandbox.binance.failures import (
+    ApiError,
+    bad_key,
+    bad_key_format,
+    bad_signature,
+    missing,
+    service_unavailable,
+)
+from app.sandbox.binance.limits import Usage
 from app.sandbox.keys import ApiKey, KeyRing
-from app.sandbox.limits import Usage
+from app.sandbox.rest import Answer
 from app.sandbox.times import milliseconds
 
 #: A timestamp may be this far ahead of the exchange's clock.
@@ -30,7 +37,7 @@ _LONGEST_RECV_WINDOW_MS = 60_000
 #: Timestamps of sixteen digits are microseconds.
 _MICROSECONDS = 10**15
 
-#: What can be a key at all; Binance's have 64 letters and digits, a sandbox's may be short.
+#: The form of a key; Binance's have 64 letters and digits, a sandbox's may be short.
 _API_KEY = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 _SECURITY_PARAMETERS = (
@@ -40,25 +47,26 @@ _SECURITY_PARAMETERS = (
 
 
 class Gate:
-    """One for each market of a sandbox. ``worded`` says what the paper exchange refuses in that market's codes."""
+    """One market's gate. ``error_of`` is the market's error for a refusal of the paper exchange."""
 
-    def __init__(
-        self, keys: KeyRing, usage: Usage, clock: Clock, worded: Callable[[PaperRefusal], ApiError] = api_error
-    ) -> None:
+    def __init__(self, keys: KeyRing, usage: Usage, clock: Clock, error_of: Callable[[PaperRefusal], ApiError]) -> None:
         self.keys = keys
         self.usage = usage
         self.clock = clock
-        self._refusal = worded
+        self._error_of = error_of
 
-    async def answer(self, endpoint: Endpoint, message: Message) -> Answer:
-        """The whole way, errors included."""
+    async def answer(self, endpoint: Endpoint, message: Message, delay: float | None = None) -> Answer:
+        """Admit ``message`` and perform its call, ``delay`` seconds later; the answer, also of an error."""
         try:
-            return await self.perform(endpoint, self.admit(endpoint, message), message.address)
+            call = self.admit(endpoint, message)
+            if delay is not None:
+                await self.clock.sleep(delay)
+            return await self.perform(endpoint, call, message.address)
         except ApiError as error:
             return self.refused(error, message.address)
 
     def admit(self, endpoint: Endpoint, message: Message) -> Call:
-        """Let ``message`` in."""
+        """The call of ``message``."""
         now = self.clock.now()
         self.usage.spend(message.address, endpoint.weigh(dict(message.pairs)), milliseconds(now))
         if endpoint.security is Security.NONE:
@@ -73,7 +81,7 @@ class Gate:
         return Call(account=account, values=values, now=now)
 
     async def perform(self, endpoint: Endpoint, call: Call, address: str) -> Answer:
-        """Do what was let in."""
+        """Perform an admitted call."""
         call = replace(call, now=self.clock.now())
         now = milliseconds(call.now)
         if endpoint.makes_orders:
@@ -82,23 +90,23 @@ class Gate:
             payload = await endpoint.answer(call)
         except (ApiError, PaperRefusal, PaperUnavailable) as error:
             if endpoint.makes_orders:
-                self.usage.give_back(call.account, now)
-            raise self._worded(error) from error
+                self.usage.uncount_order(call.account, now)
+            raise self._api_error(error) from error
         if endpoint.makes_orders and _has_traded(payload):
-            self.usage.give_back(call.account, now)
+            self.usage.uncount_order(call.account, now)
         headers = self.usage.weight_headers(address, now)
         if endpoint.makes_orders:
             headers |= self.usage.order_headers(call.account, now)
         return payload if isinstance(payload, Answer) else Answer(payload=payload, headers=headers)
 
     def refused(self, error: ApiError, address: str) -> Answer:
-        """The answer that ``error`` makes."""
+        """The answer of ``error``."""
         headers = self.usage.weight_headers(address, milliseconds(self.clock.now()))
         return Answer(status=error.status, payload=error.body(), headers={**headers, **error.headers})
 
-    def _worded(self, error: ApiError | PaperRefusal | PaperUnavailable) -> ApiError:
+    def _api_error(self, error: ApiError | PaperRefusal | PaperUnavailable) -> ApiError:
         if isinstance(error, PaperRefusal):
-            return self._refusal(error)
+            return self._error_of(error)
         return error if isinstance(error, ApiError) else service_unavailable()
 
     def _key(self, message: Message) -> ApiKey:

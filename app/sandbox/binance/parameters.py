@@ -1,7 +1,7 @@
 """Reading a request's parameters as strictly as Binance does: none twice, none unknown, none empty, each in its legal form.
 
-A parameter is a name and a reader, which takes the text and returns the value or raises ``ApiError``. What parameters mean together
-is the endpoint's affair.
+A parameter is a name and a reader, which takes the text and returns the value or raises ``ApiError``. Endpoints check how
+parameters fit together.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
 
-from app.sandbox.failures import ApiError, illegal, missing
+from app.sandbox.binance.failures import ApiError, illegal, missing
+from app.sandbox.times import moment
 
 Reader = Callable[[str, str], Any]
 Pairs = Sequence[tuple[str, str]]
@@ -23,9 +25,9 @@ Pairs = Sequence[tuple[str, str]]
 _NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _WHOLE = r"^[0-9]{1,20}$"
 _SYMBOL = r"^[A-Z0-9-_.]{1,20}$"
-#: As the exchange's own error states it.
+#: As Binance's error states it.
 _CLIENT_ID = r"^[a-zA-Z0-9-_]{1,36}$"
-#: The futures market's is wider, and its length has a code of its own.
+#: The futures market allows more characters, and its length has a code of its own.
 _FUTURES_CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
 _LONGEST_CLIENT_ID = 36
 _SYMBOLS = r"^\[\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}\]$"
@@ -49,13 +51,13 @@ def optional(name: str, read: Reader) -> Parameter:
 
 
 def split(raw: str) -> list[tuple[str, str]]:
-    """The parameters in a query string or a form body, decoded, in their order."""
+    """The parameters of a query string or a form body, decoded, in their order."""
     pairs = (piece.partition("=") for piece in raw.split("&") if piece)
     return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
 
 
 def read(pairs: Pairs, expected: Sequence[Parameter]) -> dict[str, Any]:
-    """The values of the parameters that were sent."""
+    """The values of the parameters that were sent. Raises ``ApiError``."""
     sent: dict[str, str] = {}
     for name, text in pairs:
         if name in sent:
@@ -111,7 +113,7 @@ def whole(name: str, text: str) -> int:
 
 
 def words(*allowed: str, code: int = -1102, message: str = "") -> Reader:
-    """A reader of one of some words; another is refused by ``code`` and ``message``, or as malformed."""
+    """A reader of one of the allowed words; another is refused by ``code`` and ``message``, or as malformed."""
 
     def one_of(name: str, text: str) -> str:
         if text not in allowed:
@@ -135,7 +137,7 @@ def symbols(name: str, text: str) -> list[str]:
 
 
 def anything(name: str, text: str) -> str:
-    """Text that is taken and not looked at."""
+    """Any text."""
     return text
 
 
@@ -143,3 +145,12 @@ def _legal(name: str, text: str, pattern: str) -> str:
     if not re.fullmatch(pattern, text, re.ASCII):
         raise illegal(name, pattern)
     return text
+
+
+# Values.
+
+
+def time_range(values: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """The times of ``startTime`` and ``endTime``."""
+    since, until = (None if ms is None else moment(ms) for ms in (values.get("startTime"), values.get("endTime")))
+    return since, until

@@ -1,4 +1,4 @@
-"""A bare client of Binance's REST API and sockets: it signs and sends exactly what a test says."""
+"""A bare client of Binance's REST API and sockets, which signs and sends exactly what a test says."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class RawClient:
         return await self.signed("POST", "/api/v3/order", **asked)
 
     async def put(self, path: str, payload: Any, method: str = "PUT") -> Any:
-        """Tell the operator's door."""
+        """A request of the operator."""
         async with self.session.request(method, f"{self.url}{path}", json=payload) as response:
             return await response.json()
 

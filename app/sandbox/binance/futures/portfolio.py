@@ -1,6 +1,6 @@
-"""An account's money and positions on the futures market, as ``account``, ``balance`` and ``positionRisk`` show them. Pure sums.
+"""An account's balances and positions as ``account``, ``balance`` and ``positionRisk`` show them. Pure functions.
 
-Margin is isolated: the wallet is all of an account's money, and its cross part what no position has for itself.
+Margin is isolated: the wallet is all of an account's money, and its cross part is the wallet without the margins of positions.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ class Portfolio:
 
     balances: Sequence[PaperBalance]
     views: Mapping[tuple[str, PositionSide], PositionView]
-    settings: MarginAccount
+    margin_account: MarginAccount
     marks: Mapping[str, Decimal]
     at: datetime
 
     @property
     def order_margin(self) -> Decimal:
-        """What open orders hold."""
+        """The margin of open orders."""
         return _total(
-            initial_margin(order.limit * order.remaining, self.settings.leverages[order.trading_pair])
-            for order in self.settings.orders
+            initial_margin(order.limit * order.remaining, self.margin_account.leverages[order.trading_pair])
+            for order in self.margin_account.orders
             if not order.reduce_only
         )
 
     @property
     def position_margin(self) -> Decimal:
-        """What positions have set aside."""
+        """The margin of positions."""
         return _total(view.position.margin for view in self.views.values())
 
     @property
@@ -62,60 +62,60 @@ class Portfolio:
 
     @property
     def profit(self) -> Decimal:
-        """The result if all were closed at the mark."""
+        """The unrealized result at the mark."""
         return _total(view.unrealized_pnl for view in self.views.values())
 
 
-def portfolio(venue: FuturesVenue, account: str) -> Portfolio:
-    """The account as it is now. Used on the exchange's thread."""
+def read_portfolio(venue: FuturesVenue, account: str) -> Portfolio:
+    """The account now. Used on the exchange's thread."""
     exchange = venue.exchange
     balances, views = exchange.balances(account), exchange.positions(account)
     return Portfolio(
         balances=balances,
         views={(view.position.trading_pair, view.position.side): view for view in views},
-        settings=exchange.margin_account(account),
+        margin_account=exchange.margin_account(account),
         marks={name: exchange.funding_terms(name).mark_price for name in exchange.pairs},
         at=venue.clock.now(),
     )
 
 
-def balance_row(held: PaperBalance, whole: Portfolio) -> Row:
+def balance_row(balance: PaperBalance, portfolio: Portfolio) -> Row:
     """A row of ``balance``."""
     return {
         "accountAlias": "sandbox",
-        "asset": held.asset,
-        "balance": wire(held.total),
-        "crossWalletBalance": wire(EXACT.subtract(held.total, whole.position_margin)),
+        "asset": balance.asset,
+        "balance": wire(balance.total),
+        "crossWalletBalance": wire(EXACT.subtract(balance.total, portfolio.position_margin)),
         "crossUnPnl": wire(ZERO),
-        "availableBalance": wire(held.available),
-        "maxWithdrawAmount": wire(held.available),
+        "availableBalance": wire(balance.available),
+        "maxWithdrawAmount": wire(balance.available),
         "marginAvailable": True,
-        "updateTime": milliseconds(whole.at),
+        "updateTime": milliseconds(portfolio.at),
     }
 
 
-def asset_row(held: PaperBalance, whole: Portfolio) -> Row:
+def asset_row(balance: PaperBalance, portfolio: Portfolio) -> Row:
     """One of the ``assets`` of ``account``."""
     return {
-        "asset": held.asset,
-        "walletBalance": wire(held.total),
-        "unrealizedProfit": wire(whole.profit),
-        "marginBalance": wire(EXACT.add(held.total, whole.profit)),
-        "maintMargin": wire(whole.maintenance),
-        "initialMargin": wire(EXACT.add(whole.position_margin, whole.order_margin)),
-        "positionInitialMargin": wire(whole.position_margin),
-        "openOrderInitialMargin": wire(whole.order_margin),
-        "crossWalletBalance": wire(EXACT.subtract(held.total, whole.position_margin)),
+        "asset": balance.asset,
+        "walletBalance": wire(balance.total),
+        "unrealizedProfit": wire(portfolio.profit),
+        "marginBalance": wire(EXACT.add(balance.total, portfolio.profit)),
+        "maintMargin": wire(portfolio.maintenance),
+        "initialMargin": wire(EXACT.add(portfolio.position_margin, portfolio.order_margin)),
+        "positionInitialMargin": wire(portfolio.position_margin),
+        "openOrderInitialMargin": wire(portfolio.order_margin),
+        "crossWalletBalance": wire(EXACT.subtract(balance.total, portfolio.position_margin)),
         "crossUnPnl": wire(ZERO),
-        "availableBalance": wire(held.available),
-        "maxWithdrawAmount": wire(held.available),
+        "availableBalance": wire(balance.available),
+        "maxWithdrawAmount": wire(balance.available),
         "marginAvailable": True,
-        "updateTime": milliseconds(whole.at),
+        "updateTime": milliseconds(portfolio.at),
     }
 
 
 def account_row(assets: Sequence[Row], positions: Sequence[Row]) -> Row:
-    """``account``: the sums over all assets, of which there is one, and the parts."""
+    """``account``: the sums over all assets (there is one), and the assets and positions."""
     zero = wire(ZERO)
     first: Row = assets[0] if assets else {}
     return {
@@ -135,22 +135,22 @@ def account_row(assets: Sequence[Row], positions: Sequence[Row]) -> Row:
     }
 
 
-def all_slots(pairs: Iterable[Pair], whole: Portfolio) -> list[tuple[Pair, PositionSide]]:
-    """Every position that the account could have, as version 2 lists them."""
-    return [(pair, side) for pair in pairs for side in _SIDES[whole.settings.mode]]
+def all_slots(pairs: Iterable[Pair], portfolio: Portfolio) -> list[tuple[Pair, PositionSide]]:
+    """Every position that the account can have, as version 2 lists them."""
+    return [(pair, side) for pair in pairs for side in _SIDES[portfolio.margin_account.mode]]
 
 
-def open_slots(pairs: Iterable[Pair], whole: Portfolio) -> list[tuple[Pair, PositionSide]]:
-    """Those that it has, or has orders for, as version 3 lists them."""
-    ordered = {(order.trading_pair, order.position_side) for order in whole.settings.orders}
-    taken = ordered | set(whole.views)
+def open_slots(pairs: Iterable[Pair], portfolio: Portfolio) -> list[tuple[Pair, PositionSide]]:
+    """The positions that it has, or has orders for, as version 3 lists them."""
+    ordered = {(order.trading_pair, order.position_side) for order in portfolio.margin_account.orders}
+    taken = ordered | set(portfolio.views)
     return [(pair, side) for pair in pairs for side in PositionSide if (pair.trading_pair, side) in taken]
 
 
-def risk_row(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
-    """What both versions of ``positionRisk`` say of a position, also of one that is empty."""
-    view = whole.views.get((pair.trading_pair, side))
-    mark = whole.marks[pair.trading_pair]
+def risk_row(pair: Pair, side: PositionSide, portfolio: Portfolio) -> Row:
+    """The members of a position, open or empty, in both versions of ``positionRisk``."""
+    view = portfolio.views.get((pair.trading_pair, side))
+    mark = portfolio.marks[pair.trading_pair]
     amount = ZERO if view is None else view.position.amount
     entry = ZERO if view is None else view.position.entry_price
     margin = ZERO if view is None else view.position.margin
@@ -171,22 +171,22 @@ def risk_row(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
     }
 
 
-def old_risk_row(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
-    """Version 2, the last that states the leverage."""
+def old_risk_row(pair: Pair, side: PositionSide, portfolio: Portfolio) -> Row:
+    """A row of version 2, the last that has the leverage."""
     return {
-        **risk_row(pair, side, whole),
-        "leverage": str(whole.settings.leverages[pair.trading_pair]),
+        **risk_row(pair, side, portfolio),
+        "leverage": str(portfolio.margin_account.leverages[pair.trading_pair]),
         "maxNotionalValue": wire(pair.max_notional),
         "marginType": "isolated",
         "isAutoAddMargin": "false",
     }
 
 
-def new_risk_row(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
-    """Version 3."""
+def new_risk_row(pair: Pair, side: PositionSide, portfolio: Portfolio) -> Row:
+    """A row of version 3."""
     return {
-        **risk_row(pair, side, whole),
-        **_margins(pair, side, whole),
+        **risk_row(pair, side, portfolio),
+        **_margins(pair, side, portfolio),
         "marginAsset": pair.quote,
         "adl": 0,
         "bidNotional": wire(ZERO),
@@ -194,31 +194,31 @@ def new_risk_row(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
     }
 
 
-def position_row(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
+def position_row(pair: Pair, side: PositionSide, portfolio: Portfolio) -> Row:
     """One of the ``positions`` of ``account``."""
-    risk = risk_row(pair, side, whole)
+    risk = risk_row(pair, side, portfolio)
     return {
         **{name: risk[name] for name in ("symbol", "positionSide", "positionAmt", "entryPrice", "breakEvenPrice")},
-        **_margins(pair, side, whole),
+        **_margins(pair, side, portfolio),
         "unrealizedProfit": risk["unRealizedProfit"],
         "isolatedMargin": risk["isolatedMargin"],
         "isolatedWallet": risk["isolatedWallet"],
         "notional": risk["notional"],
         "updateTime": risk["updateTime"],
         "isolated": True,
-        "leverage": str(whole.settings.leverages[pair.trading_pair]),
+        "leverage": str(portfolio.margin_account.leverages[pair.trading_pair]),
         "maxNotional": wire(pair.max_notional),
         "bidNotional": wire(ZERO),
         "askNotional": wire(ZERO),
     }
 
 
-def _margins(pair: Pair, side: PositionSide, whole: Portfolio) -> Row:
-    view = whole.views.get((pair.trading_pair, side))
+def _margins(pair: Pair, side: PositionSide, portfolio: Portfolio) -> Row:
+    view = portfolio.views.get((pair.trading_pair, side))
     margin = ZERO if view is None else view.position.margin
     ordered = _total(
-        initial_margin(order.limit * order.remaining, whole.settings.leverages[order.trading_pair])
-        for order in whole.settings.orders
+        initial_margin(order.limit * order.remaining, portfolio.margin_account.leverages[order.trading_pair])
+        for order in portfolio.margin_account.orders
         if (order.trading_pair, order.position_side) == (pair.trading_pair, side) and not order.reduce_only
     )
     return {
