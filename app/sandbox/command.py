@@ -19,20 +19,20 @@ ACCOUNT = "main"
 DEFAULT_KEY = "sandbox-key:sandbox-secret"
 
 
-def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, say: Callable[[str], None]) -> None:
+def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, echo: Callable[[str], None]) -> None:
     """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` nothing is kept.
 
     Raises ``ValueError`` for a key without a secret and ``OSError`` if the port is taken.
     """
     if data is not None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, data, say))
+        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, data, echo))
         return
     with tempfile.TemporaryDirectory(prefix="ordergate-sandbox-") as directory:
-        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, Path(directory), say))
+        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, Path(directory), echo))
 
 
-async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Callable[[str], None]) -> None:
+async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, echo: Callable[[str], None]) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
     exchange = PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)
     futures = PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
@@ -47,7 +47,7 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Cal
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     try:
         await sandbox.start(port)
-        say(_greeting(sandbox, keys[0]))
+        echo(_greeting(sandbox, keys[0]))
         await stopping.wait()
     finally:
         await sandbox.stop()

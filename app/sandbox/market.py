@@ -35,7 +35,7 @@ class Market(Protocol):
     async def start(self) -> None:
         """Start what must run before clients connect."""
 
-    def begin(self) -> None:
+    def start_streams(self) -> None:
         """Start the market streams, once the server listens."""
 
     async def stop(self) -> None:

@@ -92,7 +92,7 @@ class Sandbox:
         self._port = port
         await self.listen()
         for market in self._markets():
-            market.begin()
+            market.start_streams()
 
     def listen(self) -> asyncio.Task[None]:
         """Open the port. It is open when this returns; the task ends when connections are served."""

@@ -61,7 +61,7 @@ class UserFeed(ABC):
         """Pass every event of ``account`` from now on to ``listener``. Returns a function that ends this."""
         subscription = _Subscription(listener)
         self._subscriptions[account].append(subscription)
-        subscription.begin(await self._venue.run(self._venue.exchange.last_event))
+        subscription.start(await self._venue.run(self._venue.exchange.last_event))
         return lambda: self._subscriptions[account].remove(subscription)
 
     async def _tail(self) -> None:
@@ -106,7 +106,7 @@ class _Subscription:
         self._since: int | None = None
         self._waiting: list[tuple[int, Payload]] = []
 
-    def begin(self, since: int) -> None:
+    def start(self, since: int) -> None:
         self._since = since
         for seq, payload in self._waiting:
             self.deliver(seq, payload)

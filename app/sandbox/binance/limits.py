@@ -15,7 +15,7 @@ from app.sandbox.binance.failures import ApiError
 _MINUTE_MS = 60_000
 
 #: The requests that are answered by 429 before the address is banned; Binance does not document their number.
-_PATIENCE = 10
+_MAX_VIOLATIONS = 10
 
 #: Binance's shortest ban.
 _BAN_MS = 120_000
@@ -38,7 +38,7 @@ class Usage:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._weights: dict[str, tuple[int, int]] = {}
-        self._strikes: dict[str, tuple[int, int]] = {}
+        self._violations: dict[str, tuple[int, int]] = {}
         self._banned_until: dict[str, int] = {}
         self._orders: dict[tuple[str, int], tuple[int, int]] = {}
 
@@ -52,10 +52,10 @@ class Usage:
         self._weights[address] = (window, used)
         if used <= self.limits.weight:
             return used
-        window_of_strikes, strikes = self._strikes.get(address, (window, 0))
-        strikes = strikes + 1 if window_of_strikes == window else 1
-        self._strikes[address] = (window, strikes)
-        if strikes > _PATIENCE:
+        window_of_violations, violations = self._violations.get(address, (window, 0))
+        violations = violations + 1 if window_of_violations == window else 1
+        self._violations[address] = (window, violations)
+        if violations > _MAX_VIOLATIONS:
             self._banned_until[address] = now + _BAN_MS
             raise banned(now + _BAN_MS, now)
         raise too_heavy(self.limits.weight, now)

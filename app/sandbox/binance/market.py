@@ -66,7 +66,7 @@ class BinanceMarket(ABC):
         self._venue.open()
         await self._feed.start()
 
-    def begin(self) -> None:
+    def start_streams(self) -> None:
         """Start the market streams."""
         self.market_sockets.start()
 

@@ -125,7 +125,7 @@ class MarketSockets:
 
     def _read(self, wanted: list[str]) -> Mapping[str, list[Any]]:
         self._venue.exchange.advance()
-        self._events.begin(milliseconds(self._venue.clock.now()))
+        self._events.start_second(milliseconds(self._venue.clock.now()))
         return {stream: self._events.events(stream) for stream in wanted}
 
 

@@ -57,7 +57,7 @@ _BOOK_TICKER: Keys = {"s": "symbol", "b": "bidPrice", "B": "bidQty", "a": "askPr
 
 
 class StreamEvents(ABC):
-    """One second of market data, for the streams that clients listen to. ``begin`` starts a second."""
+    """One second of market data, for the streams that clients listen to. ``start_second`` comes first."""
 
     ticker_keys: ClassVar[Keys] = TICKER
 
@@ -80,7 +80,7 @@ class StreamEvents(ABC):
             "avgPrice": self._average_price,
         }
 
-    def begin(self, now_ms: int) -> None:
+    def start_second(self, now_ms: int) -> None:
         """Start a second; ``events`` is about it until the next."""
         tick = now_ms // 1_000
         self._trades = min(tick - self._last_tick, _MAX_TRADES) if self._last_tick else 1

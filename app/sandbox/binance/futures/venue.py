@@ -43,7 +43,7 @@ def is_killed(order: PaperOrder) -> bool:
 
 
 def is_liquidation(order: PaperOrder) -> bool:
-    """Whether the exchange placed this order to liquidate a position. The client id tells, which events have too."""
+    """Whether the exchange placed this order to liquidate a position, by its client id, which events have too."""
     return order.client_order_id == f"{_LIQUIDATION}{order.exchange_order_id}"
 
 

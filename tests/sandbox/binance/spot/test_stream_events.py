@@ -22,7 +22,7 @@ def events(exchange: PaperExchange, clock: FakeClock) -> SpotStreamEvents:
 
 def _second(events: SpotStreamEvents, clock: FakeClock, *streams: str, seconds: float = 1) -> list[list[Any]]:
     clock.advance(seconds)
-    events.begin(milliseconds(clock.now()))
+    events.start_second(milliseconds(clock.now()))
     return [events.events(stream) for stream in streams]
 
 
