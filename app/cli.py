@@ -85,7 +85,7 @@ def sandbox(port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> N
     from app.sandbox.command import serve as serve_sandbox  # not sooner: only this command pays for its server
 
     try:
-        serve_sandbox(port=port, keys=keys, seed=seed, data=data, say=click.echo)
+        serve_sandbox(port=port, keys=keys, seed=seed, data=data, echo=click.echo)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -80,6 +80,27 @@ def test_import_contracts_are_kept() -> None:
         pytest.param("app/handlers/pages.py", "import app.web", "Imports go one way", id="handlers-web"),
         pytest.param("app/novelty.py", "", "Imports go one way", id="module-without-a-place"),
         pytest.param("app/novelty/__init__.py", "", "Imports go one way", id="package-without-a-place"),
+        pytest.param("app/paper/engine.py", "import app.paper.perpetual.engine", "The paper exchange", id="perpetual"),
+        pytest.param("app/paper/book.py", "import app.paper.exchange", "The paper exchange", id="book-exchange"),
+        pytest.param("app/paper/novelty.py", "", "The paper exchange", id="paper-module-without-a-place"),
+        pytest.param("app/sandbox/rest.py", "import app.sandbox.binance.gate", "The sandbox's root", id="root-binance"),
+        pytest.param("app/sandbox/novelty.py", "", "The sandbox's root", id="sandbox-module-without-a-place"),
+        pytest.param(
+            "app/sandbox/binance/futures/feed.py",
+            "import app.sandbox.binance.spot",
+            "Binance's markets",
+            id="futures-spot",
+        ),
+        pytest.param(
+            "app/sandbox/binance/spot/feed.py",
+            "import app.sandbox.binance.futures",
+            "Binance's markets",
+            id="spot-futures",
+        ),
+        pytest.param(
+            "app/sandbox/binance/gate.py", "import app.sandbox.binance.spot", "Binance's markets", id="shared-spot"
+        ),
+        pytest.param("app/sandbox/binance/novelty.py", "", "Binance's markets", id="binance-module-without-a-place"),
         pytest.param("app/domain/fill.py", "from app.clock import Clock", "The domain knows no clock", id="clock"),
         pytest.param("app/domain/fill.py", "import app.settings", "The domain knows no clock", id="settings"),
         pytest.param("app/services/reconciling/feed.py", "import binance", "Exchange SDKs stay", id="sdk"),

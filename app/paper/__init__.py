@@ -1,4 +1,5 @@
-"""An exchange in a box: accounts, price-time matching against a synthetic market, fees, fills and a store that survives a kill.
+"""The paper exchange: accounts, price-time matching against a synthetic market, fees, fills and a store that survives a kill.
 
-It knows nothing of the gateway around it: no journal, no connector, no wire protocol. ``exchange.PaperExchange`` is the way in.
+It imports nothing of the gateway around it: no journal, no connector, no wire protocol. ``exchange.PaperExchange`` is the entry
+point for spot, ``perpetual.exchange.PaperPerpetualExchange`` for perpetuals.
 """

@@ -1,4 +1,4 @@
-"""The users' resting orders of one pair, in price-time priority. It orders; it neither matches nor pays."""
+"""The users' resting orders of one pair, in price-time priority. It sorts; it neither matches nor pays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.paper.orders import PaperOrder
 
 
 class BookSide:
-    """One side. The better price first, among equals the smaller exchange order id, which is the older order."""
+    """One side. The best price comes first; at one price the smaller exchange order id, which is the older order."""
 
     def __init__(self, side: TradeType) -> None:
         self._sign = -1 if side is TradeType.BUY else 1
@@ -25,13 +25,13 @@ class BookSide:
         return (self._orders[order_id] for _, order_id in self._keys)
 
     def put(self, order: PaperOrder) -> None:
-        """Add ``order``, or replace it by a newer picture of itself."""
+        """Add ``order``, or replace the older version of it."""
         if order.exchange_order_id not in self._orders:
             insort(self._keys, self._key(order))
         self._orders[order.exchange_order_id] = order
 
     def remove(self, order: PaperOrder) -> None:
-        """Take ``order`` out if it is there."""
+        """Remove ``order`` if it is in the book."""
         if self._orders.pop(order.exchange_order_id, None) is not None:
             del self._keys[bisect_left(self._keys, self._key(order))]
 

@@ -1,7 +1,7 @@
-"""History out of the synthetic market: candles and the day's volume, as exact as the tape for a minute, sampled for longer.
+"""History of the synthetic market: candles and the day's volume, exact for a minute, sampled for longer intervals.
 
-A longer candle looks at a few moments, evenly spread and always its first and last second, so that a day costs no more than a
-minute. Users' own trades are not in it: they are too few to move a market.
+A longer candle samples a few moments, evenly spread and always its first and last second, so that a day costs no more than a
+minute. Users' own trades are not included: they are too few to move a market.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ INTERVALS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-#: A minute is looked at second by second, anything longer this often: five hundred candles take a fraction of a second.
+#: A minute is computed second by second, a longer interval from so many samples: 500 candles take a fraction of a second.
 _MINUTE = 60
-_LOOKS = 24
+_SAMPLES = 24
 
 _DAY = 86_400
 
@@ -62,7 +62,7 @@ class PaperCandle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperTicker:
-    """The last trade, and what was traded in the 24 hours before it."""
+    """The last price, and the volume of the last 24 hours."""
 
     trading_pair: str
     price: Decimal
@@ -72,7 +72,7 @@ class PaperTicker:
 
 
 def ticker(market: SyntheticMarket, pair: Pair, now: datetime) -> PaperTicker:
-    """The market as it stands at ``now``."""
+    """The ticker at ``now``."""
     tick = tick_of(now)
     day = _candle(market, pair, tick - _DAY + 1, tick)
     return PaperTicker(
@@ -94,11 +94,14 @@ def candles(
     start_at: datetime | None = None,
     end_at: datetime | None = None,
 ) -> Sequence[PaperCandle]:
-    """The candles that open from ``start_at`` to ``end_at``, oldest first: the first ``limit`` of them if there is a start,
-    else the last. The candle of the present is as far as it has come.
+    """The candles that open from ``start_at`` to ``end_at``, oldest first: the first ``limit`` if there is a start, else the last.
+
+    The current candle ends now.
     """
     if interval not in INTERVALS:
-        raise PaperRefusal(RefusalCode.INVALID_INTERVAL, f"there are no candles of {interval}: {', '.join(INTERVALS)}")
+        raise PaperRefusal(
+            RefusalCode.INVALID_INTERVAL, f"there are no candles of {interval}, only of {', '.join(INTERVALS)}"
+        )
     seconds, present = INTERVALS[interval], tick_of(now)
     last = min(present, present if end_at is None else tick_of(end_at)) // seconds
     first = last - limit + 1
@@ -120,7 +123,7 @@ def tape(market: SyntheticMarket, pair: Pair, now: datetime, limit: int) -> Sequ
     return [market.trade(pair, each) for each in range(tick - limit + 1, tick + 1)]
 
 
-# A closed candle is the same for ever and takes a millisecond to draw. A week of minutes is ten megabytes.
+# A closed candle never changes and takes a millisecond to compute. A week of minutes is ten megabytes.
 @lru_cache(maxsize=10_000)
 def _closed(market: SyntheticMarket, pair: Pair, first: int, last: int) -> PaperCandle:
     return _candle(market, pair, first, last)
@@ -128,15 +131,15 @@ def _closed(market: SyntheticMarket, pair: Pair, first: int, last: int) -> Paper
 
 def _candle(market: SyntheticMarket, pair: Pair, first: int, last: int) -> PaperCandle:
     length = last - first + 1
-    looks = length if length <= _MINUTE else _LOOKS
-    moments = {first + (length - 1) * look // max(1, looks - 1) for look in range(looks)}
+    samples = length if length <= _MINUTE else _SAMPLES
+    moments = {first + (length - 1) * sample // max(1, samples - 1) for sample in range(samples)}
     trades = [market.trade(pair, moment) for moment in sorted(moments)]
     prices = [trade.price for trade in trades]
     bought = [trade for trade in trades if trade.taker_side is TradeType.BUY]
 
     def scaled(volume: Decimal, step: Decimal) -> Decimal:
-        """From the moments looked at to all of them."""
-        return volume * length // (step * looks) * step
+        """The volume of all moments, from that of the samples."""
+        return volume * length // (step * samples) * step
 
     return PaperCandle(
         opened_at=moment_of(first),

@@ -1,7 +1,7 @@
-"""What of the synthetic book is left in the present tick: the market draws levels, users take from them.
+"""The synthetic depth that is left in the current tick: the market generates levels, users take from them.
 
-What was taken stays taken until the next tick. ``taken`` is all there is to remember, so it is what the store keeps; the levels
-are drawn again when they are needed, and only as far as somebody looks.
+What was taken stays taken until the next tick. Only ``taken`` is stored; levels are generated when they are read, and only as far
+as they are read.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ class Depth:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._taken: Taken = {}
-        self._drawn: dict[tuple[str, TradeType], tuple[list[Level], Iterator[Level]]] = {}
+        self._generated: dict[tuple[str, TradeType], tuple[list[Level], Iterator[Level]]] = {}
         self.tick = 0
 
     @property
     def taken(self) -> Mapping[tuple[str, TradeType, Decimal], Decimal]:
         return self._taken
 
-    def turn(self, tick: int, taken: Taken | None = None) -> None:
-        """Go to ``tick``, of which ``taken`` is gone already."""
+    def move_to(self, tick: int, taken: Taken | None = None) -> None:
+        """Move to ``tick``, in which ``taken`` was already taken."""
         self.tick = tick
         self._taken = taken or {}
-        self._drawn = {}
+        self._generated = {}
 
     def levels(self, pair: Pair, side: TradeType) -> Iterator[Level]:
-        """What is left on one side, best first, without empty levels."""
+        """What is left on one side, best price first, without empty levels."""
         for level in self._levels(pair, side):
             left = level.amount - self._taken.get((pair.trading_pair, side, level.price), ZERO)
             if left > ZERO:
                 yield Level(level.price, left)
 
     def take(self, pair: Pair, side: TradeType, price: Decimal, amount: Decimal) -> None:
-        """Remember that ``amount`` was taken at ``price``."""
+        """Record that ``amount`` was taken at ``price``."""
         key = (pair.trading_pair, side, price)
         self._taken[key] = self._taken.get(key, ZERO) + amount
 
     def _levels(self, pair: Pair, side: TradeType) -> Iterator[Level]:
         key = (pair.trading_pair, side)
-        if key not in self._drawn:
-            self._drawn[key] = ([], self._market.levels(pair, self.tick, side))
-        drawn, rest = self._drawn[key]
+        if key not in self._generated:
+            self._generated[key] = ([], self._market.levels(pair, self.tick, side))
+        generated, rest = self._generated[key]
         index = 0
         while True:
-            if index == len(drawn):
+            if index == len(generated):
                 level = next(rest, None)
                 if level is None:
                     return
-                drawn.append(level)
-            yield drawn[index]
+                generated.append(level)
+            yield generated[index]
             index += 1

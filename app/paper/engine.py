@@ -1,8 +1,8 @@
-"""The matching engine: an order comes in, trades, rests, is canceled; the market moves and takes what rests.
+"""The matching engine: places and cancels orders, and fills resting orders when the market reaches them.
 
-Pure memory, no I/O and no clock: times are passed in, the market is asked, and what changed is collected for the store. Every
-refusal is raised before anything was changed. An order never trades with one of its own account: what is left of the incoming
-one expires there (Binance's EXPIRE_TAKER).
+In memory, without I/O or a clock: times are passed in, and changes are collected for the store. Every refusal is raised before
+anything is changed. An order never trades with one of its own account: the rest of the incoming order expires there (Binance's
+EXPIRE_TAKER).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from itertools import groupby
+from typing import TypeVar
 
 from app.domain.decimals import EXACT, ZERO, plain
 from app.domain.enums import Liquidity, OrderState, OrderType, TimeInForce, TradeType
@@ -26,9 +27,11 @@ from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.paper.state import State
 
-#: After a long stop the market is looked at this often at most, evenly spread: an hour is seen second by second, and a month costs
-#: a fraction of a second.
-MAX_LOOKS = 3_600
+Filled = TypeVar("Filled", bound=PaperOrder)
+
+#: After a long stop the market advances in at most this many steps, evenly spread: an hour is run second by second, and a month
+#: costs a fraction of a second.
+MAX_STEPS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Engine:
             raise PaperRefusal(RefusalCode.UNKNOWN_PAIR, f"there is no pair {trading_pair}") from None
 
     def open_account(self, account: str, balances: Mapping[str, Decimal]) -> None:
-        """A new account with its own money; refuses INVALID_ACCOUNT for a name that is taken or not a name."""
+        """Add an account with balances; refuses INVALID_ACCOUNT for a name that is taken or not valid."""
         if not account or is_house(account):
             raise PaperRefusal(RefusalCode.INVALID_ACCOUNT, "an account needs a name that does not begin with ~")
         if account in self.state.accounts:
@@ -75,7 +78,7 @@ class Engine:
             self.state.open_account(account, balances)
 
     def place(self, new: NewOrder, now: datetime) -> PaperOrder:
-        """Take ``new`` in; the order as it stands after trading. Refuses without changing anything."""
+        """Accept ``new`` and match it; the order after its trades. A refusal changes nothing."""
         with localcontext(EXACT):
             pair = self.pair(new.trading_pair)
             self._check_rules(new, pair)
@@ -89,48 +92,48 @@ class Engine:
             if new.time_in_force is TimeInForce.FOK and not planned.complete:
                 return self._expire(order, "self_trade" if planned.met_own else "fill_or_kill", now)
             for match in planned.matches:
-                order = self._take(order, match, pair, now)
+                order = self._execute(order, match, pair, now)
             return self._finish(order, planned, pair, now)
 
     def cancel(self, order: PaperOrder, now: datetime) -> PaperOrder:
-        """Take an open order off the book and give back what it holds."""
+        """Remove an open order from the book and release its hold."""
         with localcontext(EXACT):
             pair = self.pair(order.trading_pair)
-            asset, amount = self._held(order, pair)
+            asset, amount = self._hold_of(order, pair)
             self.state.ledger.hold(order.account, asset, -amount)
             canceled = self.state.save(replace(order, state=OrderState.CANCELED, updated_at=now))
-            self.state.tell("canceled", canceled, now)
+            self.state.add_event("canceled", canceled, now)
             return canceled
 
     def advance(self, now: datetime) -> None:
-        """Let the market come to ``now``: resting orders that it reaches on its way are filled, as far as its depth goes."""
+        """Advance the market to ``now``: resting orders that it reaches on the way are filled, as far as its depth suffices."""
         tick, last = tick_of(now), self.state.tick
         if tick <= last:
             return
-        looks = self._looks(last, tick)
+        ticks = self._ticks_until(last, tick)
         with localcontext(EXACT):
-            for look in looks:
-                self.state.depth.turn(look)
-                self._look(now if len(looks) == 1 else moment_of(look))
+            for each in ticks:
+                self.state.depth.move_to(each)
+                self._run_tick(now if len(ticks) == 1 else moment_of(each))
 
     def offers(self, trading_pair: str, side: TradeType) -> Iterator[Level]:
-        """What rests on one side, users' orders and the synthetic depth together, price by price, best first."""
+        """The levels of one side, users' orders and the synthetic depth together, best price first."""
         pair = self.pair(trading_pair)
         users = self.state.book(trading_pair).side(side)
         resting = offers(users, self.state.depth.levels(pair, side), side is TradeType.SELL, self.state.tick)
         for price, matches in groupby(resting, key=lambda match: match.price):
             yield Level(price, sum((match.amount for match in matches), ZERO))
 
-    def _looks(self, last: int, tick: int) -> Sequence[int]:
-        """The ticks after ``last`` at which something may happen to somebody, up to ``tick``."""
-        looks = min(MAX_LOOKS, tick - last) if last and self.state.orders else 1
-        return [last + (tick - last) * look // looks for look in range(1, looks + 1)]
+    def _ticks_until(self, last: int, tick: int) -> Sequence[int]:
+        """The ticks to run after ``last`` up to ``tick``; only the last where there are no open orders."""
+        steps = min(MAX_STEPS, tick - last) if last and self.state.orders else 1
+        return [last + (tick - last) * step // steps for step in range(1, steps + 1)]
 
-    def _look(self, now: datetime) -> None:
-        """What the market does at its present tick."""
+    def _run_tick(self, now: datetime) -> None:
+        """Let the market trade at its current tick."""
         for pair in self.pairs.values():
             if pair.is_trading and not self.state.book(pair.trading_pair).is_empty():
-                self._meet(pair, now)
+                self._fill_reached(pair, now)
 
     def _check_rules(self, new: NewOrder, pair: Pair) -> None:
         filters.check(new, pair, self._market.mid(pair, self.state.tick))
@@ -164,11 +167,11 @@ class Engine:
 
     def _accept(self, new: NewOrder, planned: Plan, now: datetime) -> PaperOrder:
         order = self._order(new, planned, now)
-        self.state.tell("new", order, now)
+        self.state.add_event("new", order, now)
         return self.state.save(order, is_new=True)
 
     def _order(self, new: NewOrder, planned: Plan, now: datetime) -> PaperOrder:
-        """The order on record. One by quote amount that can be filled has the base amount that its money buys."""
+        """The new order. One by quote amount that can be filled has the base amount that its quote buys."""
         return PaperOrder(
             exchange_order_id=self.state.counters.next_order_id(),
             account=new.account,
@@ -185,12 +188,12 @@ class Engine:
             updated_at=now,
         )
 
-    def _held(self, order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:
-        """What an open order sets aside: the quote it may cost, or the base it may deliver."""
+    def _hold_of(self, order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:
+        """The asset and amount that an open order has on hold: its cost in quote, or the base that it sells."""
         return (pair.quote, order.limit * order.remaining) if order.is_buy else (pair.base, order.remaining)
 
-    def _take(self, taker: PaperOrder, match: Match, pair: Pair, now: datetime) -> PaperOrder:
-        """Let ``taker`` trade with one counterparty; the taker after it."""
+    def _execute(self, taker: PaperOrder, match: Match, pair: Pair, now: datetime) -> PaperOrder:
+        """Trade ``taker`` with one counterparty; the taker afterwards."""
         if match.maker is None:
             self.state.depth.take(pair, opposite(taker.trade_type), match.price, match.amount)
         incoming, resting = Party(taker, Liquidity.TAKER), Party(match.maker, Liquidity.MAKER)
@@ -200,7 +203,7 @@ class Engine:
         return self._fill(taker, pair, match.price, match.amount, Liquidity.TAKER, now)
 
     def _finish(self, order: PaperOrder, planned: Plan, pair: Pair, now: datetime) -> PaperOrder:
-        """What becomes of what is left after the trades: it rests, or it expires."""
+        """Rest the order's remaining amount after the trades, or let it expire."""
         if not order.is_open:
             return order
         if planned.met_own:
@@ -209,45 +212,45 @@ class Engine:
             return self._expire(order, "no_depth", now)
         if order.time_in_force is TimeInForce.IOC:
             return self._expire(order, "immediate_or_cancel", now)
-        asset, amount = self._held(order, pair)
+        asset, amount = self._hold_of(order, pair)
         self.state.ledger.hold(order.account, asset, amount)
         self.state.rest(order)
         return order
 
     def _expire(self, order: PaperOrder, reason: str, now: datetime) -> PaperOrder:
         expired = self.state.save(replace(order, state=OrderState.EXPIRED, reason=reason, updated_at=now))
-        self.state.tell("expired", expired, now)
+        self.state.add_event("expired", expired, now)
         return expired
 
-    def _meet(self, pair: Pair, now: datetime) -> None:
-        """Let the synthetic market trade with the resting orders that it has come to, at their prices, best first."""
+    def _fill_reached(self, pair: Pair, now: datetime) -> None:
+        """Fill the resting orders that the synthetic market has reached, at their prices, best price first."""
         for side in TradeType:
             resting = self.state.book(pair.trading_pair).side(side)
             while (best := resting.best()) is not None:
-                amount = self._reach(best, pair)
+                amount = self._take_depth(best, pair)
                 if amount == ZERO:
                     break
                 maker, market = Party(best, Liquidity.MAKER), Party(None, Liquidity.TAKER)
                 self._pay(pair, maker, market, best.limit, amount)
                 self._fill(best, pair, best.limit, amount, Liquidity.MAKER, now)
 
-    def _reach(self, order: PaperOrder, pair: Pair) -> Decimal:
-        """Take what the market offers ``order`` at its price or better out of the depth; how much that is."""
+    def _take_depth(self, order: PaperOrder, pair: Pair) -> Decimal:
+        """Take from the depth what the market offers ``order`` at its price or better; the amount."""
         side = opposite(order.trade_type)
-        reached: list[tuple[Decimal, Decimal]] = []
+        taken: list[tuple[Decimal, Decimal]] = []
         left = order.remaining
         for level in self.state.depth.levels(pair, side):
             if left == ZERO or (level.price > order.limit if order.is_buy else level.price < order.limit):
                 break
-            got = min(left, level.amount)
-            reached.append((level.price, got))
-            left -= got
-        for price, got in reached:
-            self.state.depth.take(pair, side, price, got)
+            amount = min(left, level.amount)
+            taken.append((level.price, amount))
+            left -= amount
+        for price, amount in taken:
+            self.state.depth.take(pair, side, price, amount)
         return order.remaining - left
 
     def _pay(self, pair: Pair, one: Party, other: Party, price: Decimal, amount: Decimal) -> None:
-        """Move base and quote between the two, and from each user the fee out of what it received."""
+        """Move base and quote between the two parties, and each user's fee out of what it received."""
         assert one.order is not None
         buyer, seller = (one, other) if one.order.is_buy else (other, one)
         cost = price * amount
@@ -261,7 +264,7 @@ class Engine:
     def _fill(
         self, order: PaperOrder, pair: Pair, price: Decimal, amount: Decimal, liquidity: Liquidity, now: datetime
     ) -> PaperOrder:
-        """Record one execution of ``order``; the order after it."""
+        """Record one execution of ``order``; the order afterwards."""
         received, currency = (amount, pair.base) if order.is_buy else (price * amount, pair.quote)
         fill = PaperFill(
             fill_id=self.state.counters.next_fill_id(),
@@ -276,20 +279,28 @@ class Engine:
             liquidity=liquidity,
             filled_at=now,
         )
-        total = order.filled_amount + amount
-        after = replace(
-            order,
-            filled_amount=total,
-            filled_quote=order.filled_quote + price * amount,
-            state=OrderState.FILLED if total == order.amount else OrderState.OPEN,
-            updated_at=now,
-        )
+        return self._record_fill(fill, executed(order, price, amount, now))
+
+    def _record_fill(self, fill: PaperFill, after: PaperOrder) -> PaperOrder:
+        """Record ``fill`` and the order after it, which stays in the book if it rests there."""
         self.state.add_fill(fill)
         self.state.save(after)
-        if after.is_open and liquidity is Liquidity.MAKER:
+        if after.is_open and fill.liquidity is Liquidity.MAKER:
             self.state.rest(after)
-        self.state.tell("trade", after, now, fill)
+        self.state.add_event("trade", after, fill.filled_at, fill)
         return after
+
+
+def executed(order: Filled, price: Decimal, amount: Decimal, now: datetime) -> Filled:
+    """``order`` after one more execution."""
+    total = order.filled_amount + amount
+    return replace(
+        order,
+        filled_amount=total,
+        filled_quote=order.filled_quote + price * amount,
+        state=OrderState.FILLED if total == order.amount else OrderState.OPEN,
+        updated_at=now,
+    )
 
 
 def opposite(side: TradeType) -> TradeType:
@@ -298,7 +309,7 @@ def opposite(side: TradeType) -> TradeType:
 
 
 def _asked_cost(new: NewOrder) -> Decimal | None:
-    """What a BUY may cost at most by its own terms; None for a market order by amount, which costs what the book says."""
+    """The maximum cost of a BUY by its own terms; None for a market order by amount, whose cost depends on the book."""
     if new.price is not None and new.amount is not None:
         return new.price * new.amount
     return new.quote_amount

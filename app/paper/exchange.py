@@ -1,9 +1,9 @@
-"""The paper exchange as its users meet it: accounts, orders, balances, market data and a tape of what happened.
+"""The paper exchange's interface: accounts, orders, balances, market data and events.
 
-Every method is one transaction on the store, under a lock that all threads and processes share; before anything else it lets
-the market come to the present. An answer is given after the commit. Methods are synchronous, thread-safe and block for about a
-millisecond. They raise ``PaperRefusal`` (nothing was changed), ``PaperUnavailable`` (nothing was begun), or something else,
-after which only asking can tell. An account that is not known is opened on first use, with the default balances.
+Every method is one transaction on the store, under a lock that all threads and processes share. It first advances the market to
+the present, and returns after the commit. Methods are synchronous, thread-safe and block for about a millisecond. They raise
+``PaperRefusal`` (nothing was changed), ``PaperUnavailable`` (nothing was begun), or something else, which proves nothing. An
+unknown account is opened on first use, with the default balances.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 from itertools import islice
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from app.clock import Clock
 from app.domain.decimals import EXACT
@@ -27,18 +27,18 @@ from app.paper.market import Level, PricePath, SyntheticMarket, TapeTrade
 from app.paper.orders import NewOrder, OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS, Pair
 from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
-from app.paper.store import BUSY_TIMEOUT_SECONDS, PaperStore
+from app.paper.store import PaperStore
 from app.paper.transaction import Transaction
 
 Answer = TypeVar("Answer")
 
-#: What one question about fills or events brings at most, unless it asks for another number.
+#: The default limit of a query for orders, fills or events.
 PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperBook:
-    """The book of a pair, synthetic depth and users' orders together, best price first."""
+    """The order book of a pair, synthetic depth and users' orders together, best price first."""
 
     trading_pair: str
     bids: tuple[Level, ...]
@@ -48,7 +48,7 @@ class PaperBook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperSnapshot:
-    """All orders, fills and balances at one moment, the oldest first."""
+    """All orders, fills and balances at one moment, oldest first, including the exchange's own accounts."""
 
     orders: tuple[PaperOrder, ...]
     fills: tuple[PaperFill, ...]
@@ -57,7 +57,14 @@ class PaperSnapshot:
 
 
 class PaperExchange:
-    """One exchange on one store. ``url`` is SQLAlchemy's; ``path`` overrides the seed's price path."""
+    """One exchange on one store. ``url`` is SQLAlchemy's; ``path`` replaces the price path of ``seed``.
+
+    ``pairs``, ``fees`` and ``default_balances`` (those of a new account) are the class's, unless given.
+    """
+
+    default_pairs: ClassVar[Mapping[str, Pair]] = PAIRS
+    default_fees: ClassVar[Fees] = Fees()
+    opening_balances: ClassVar[Mapping[str, Decimal]] = DEFAULT_BALANCES
 
     def __init__(
         self,
@@ -66,27 +73,30 @@ class PaperExchange:
         clock: Clock,
         seed: int,
         path: PricePath | None = None,
-        pairs: Mapping[str, Pair] = PAIRS,
+        pairs: Mapping[str, Pair] | None = None,
         fees: Fees | None = None,
-        default_balances: Mapping[str, Decimal] = DEFAULT_BALANCES,
-        busy_timeout: int = BUSY_TIMEOUT_SECONDS,
+        default_balances: Mapping[str, Decimal] | None = None,
     ) -> None:
-        self.pairs = pairs
-        self.assets = frozenset(asset for pair in pairs.values() for asset in (pair.base, pair.quote))
+        self.pairs = self.default_pairs if pairs is None else pairs
+        self.fees = fees or self.default_fees
         self._clock = clock
-        self.fees = fees or Fees()
         self._market = self._new_market(seed, path)
-        self._default_balances = default_balances
-        self._openings: dict[str, Mapping[str, Decimal]] = {}
+        self._default_balances = self.opening_balances if default_balances is None else default_balances
+        self._opening_balances: dict[str, Mapping[str, Decimal]] = {}
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
-        self._forget()
-        self._store = self._open_store(url, busy_timeout)
+        self._reset()
+        self._store = self._open_store(url)
 
     # Accounts.
 
+    @property
+    def assets(self) -> frozenset[str]:
+        """The assets that an account can have."""
+        return frozenset(asset for pair in self.pairs.values() for asset in (pair.base, pair.quote))
+
     def create_account(self, account: str, balances: Mapping[str, Decimal]) -> tuple[PaperBalance, ...]:
-        """Open an account with money of its own; refuses INVALID_ACCOUNT if there is one of that name."""
+        """Open an account with these balances; refuses INVALID_ACCOUNT if the name is taken."""
 
         def create(engine: Engine, _: Transaction, now: datetime) -> tuple[PaperBalance, ...]:
             engine.open_account(account, balances)
@@ -94,15 +104,15 @@ class PaperExchange:
 
         return self._run(create)
 
-    def expect(self, account: str, balances: Mapping[str, Decimal]) -> None:
-        """Should ``account`` not be open on its first use, it opens with these balances instead of the default ones."""
-        self._openings[account] = balances
+    def set_opening_balances(self, account: str, balances: Mapping[str, Decimal]) -> None:
+        """Use these balances, not the default ones, if ``account`` is opened on its first use."""
+        self._opening_balances[account] = balances
 
     def balances(self, account: str) -> tuple[PaperBalance, ...]:
-        """All assets that the account ever had, by name."""
+        """All assets that the account ever had, sorted by name."""
 
         def read(engine: Engine, _: Transaction, now: datetime) -> tuple[PaperBalance, ...]:
-            self._ensure(engine, account)
+            self._ensure_account(engine, account)
             return engine.state.ledger.balances(account)
 
         return self._run(read)
@@ -110,12 +120,12 @@ class PaperExchange:
     # Orders.
 
     def place(self, new: NewOrder, *, deadline: float | None = None) -> OrderRecord:  # float: seconds, never money
-        """Take an order in and match it. ``deadline``, on the clock's ``monotonic``, is when it may no longer be begun."""
+        """Accept an order and match it. After ``deadline``, a time of the clock's ``monotonic``, raises ``PaperUnavailable``."""
 
         def place(engine: Engine, transaction: Transaction, now: datetime) -> tuple[OrderRecord, ...]:
             if deadline is not None and self._clock.monotonic() > deadline:
-                raise PaperUnavailable("the order came to its turn too late")
-            self._ensure(engine, new.account)
+                raise PaperUnavailable("the order's deadline has passed")
+            self._ensure_account(engine, new.account)
             order = engine.place(new, now)
             fills = engine.state.new_fills(order.exchange_order_id)
             return (OrderRecord(order=order, fills=fills),)
@@ -125,7 +135,7 @@ class PaperExchange:
     def cancel(
         self, account: str, *, client_order_id: str | None = None, exchange_order_id: int | None = None
     ) -> OrderRecord:
-        """Cancel an open order; refuses UNKNOWN_ORDER if the account has none of that id, or it is done."""
+        """Cancel an open order; refuses UNKNOWN_ORDER if the account has no open order of that id."""
 
         def cancel(engine: Engine, transaction: Transaction, now: datetime) -> OrderRecord:
             order = None if exchange_order_id is None else engine.state.orders.get(exchange_order_id)
@@ -147,7 +157,7 @@ class PaperExchange:
         exchange_order_id: int | None = None,
         trading_pair: str | None = None,
     ) -> OrderRecord | None:
-        """The order of that id, also one that is done; of several with one client id the newest. None if there is none."""
+        """The order of that id, open or done; the newest of several with one client id. None if there is none."""
 
         def read(_: Engine, transaction: Transaction, now: datetime) -> OrderRecord | None:
             order = transaction.order(
@@ -183,9 +193,9 @@ class PaperExchange:
         limit: int = PAGE,
         newest: bool = False,
     ) -> tuple[PaperOrder, ...]:
-        """The account's orders, done or open, placed from ``since`` to ``until`` or with ids above ``after_id``, oldest first.
+        """The account's orders, open or done, placed from ``since`` to ``until`` with ids above ``after_id``, oldest first.
 
-        Of more than ``limit`` they are the last if ``newest``, else the first.
+        Of more than ``limit``, the last are returned if ``newest``, else the first.
         """
 
         def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperOrder, ...]:
@@ -212,7 +222,7 @@ class PaperExchange:
         limit: int = PAGE,
         newest: bool = False,
     ) -> tuple[PaperFill, ...]:
-        """The account's fills from ``since`` to ``until``, or with ids above ``after_id``, oldest first; see ``orders``."""
+        """The account's fills from ``since`` to ``until`` with ids above ``after_id``, oldest first; limited as ``orders``."""
 
         def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperFill, ...]:
             return transaction.fills(
@@ -228,7 +238,7 @@ class PaperExchange:
         return self._read(read)
 
     def snapshot(self) -> PaperSnapshot:
-        """Everything that there is at one moment, of all accounts and of the house."""
+        """Everything at one moment."""
 
         def read(engine: Engine, transaction: Transaction, now: datetime) -> PaperSnapshot:
             orders, fills = transaction.everything()
@@ -261,7 +271,7 @@ class PaperExchange:
         start_at: datetime | None = None,
         end_at: datetime | None = None,
     ) -> Sequence[PaperCandle]:
-        """Candles, oldest first; refuses INVALID_INTERVAL for an interval that there is not."""
+        """Candles, oldest first; refuses INVALID_INTERVAL for an unknown interval."""
         pair, now = self._pair(trading_pair), self._clock.now()
         with localcontext(EXACT):
             return history.candles(self._market, pair, interval, now=now, limit=limit, start_at=start_at, end_at=end_at)
@@ -271,14 +281,14 @@ class PaperExchange:
         with localcontext(EXACT):
             return history.tape(self._market, self._pair(trading_pair), self._clock.now(), limit)
 
-    # What happened.
+    # Events.
 
     def last_event(self) -> int:
-        """The newest event's ``seq``, 0 before the first; cheap, and without the lock."""
+        """The newest event's ``seq``, 0 before the first. Reads without taking the lock."""
         return self._store.last_seq()
 
     def events_since(self, seq: int, account: str | None = None, *, limit: int = PAGE) -> tuple[PaperEvent, ...]:
-        """Events after ``seq``, oldest first, of one account or of all."""
+        """Events after ``seq``, oldest first, of one account or of all accounts."""
 
         def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperEvent, ...]:
             return transaction.events(seq, account, limit)
@@ -286,21 +296,21 @@ class PaperExchange:
         return self._read(read)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` after every commit of this process, in the thread that made it; the answer ends that."""
+        """Call ``listener`` after every commit of this process, in the thread that made it. Returns a function that ends this."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def advance(self) -> None:
-        """Let the market come to the present."""
+        """Advance the market to the present."""
         self._run(lambda engine, transaction, now: None)
 
     def close(self) -> None:
-        """Let go of the store; may be called twice."""
+        """Close the store; may be called twice."""
         with self._lock:
             self._store.close()
 
     def _run(self, action: Callable[[Engine, Transaction, datetime], Answer]) -> Answer:
-        """``action`` in one transaction, with what it changed committed before its answer is given."""
+        """Run ``action`` in one transaction and return its result after the commit."""
         refusal: PaperRefusal | PaperUnavailable | None = None
         with self._lock:
             try:
@@ -316,8 +326,8 @@ class PaperExchange:
             except PaperUnavailable:
                 raise
             except BaseException:
-                # Memory may be ahead of the store now: whatever it was, the next operation reads everything again.
-                self._forget()
+                # Memory may be ahead of the store now, so the next operation loads everything again.
+                self._reset()
                 raise
             self._version = transaction.version
         if has_written:
@@ -328,7 +338,7 @@ class PaperExchange:
         return answer
 
     def _read(self, action: Callable[[Engine, Transaction, datetime], Answer]) -> Answer:
-        """``action`` on what is stored once the market has come to the present."""
+        """Run ``action``, which queries the store, after the market's changes were written."""
 
         def read(engine: Engine, transaction: Transaction, now: datetime) -> Answer:
             self._save(transaction, now)
@@ -346,7 +356,7 @@ class PaperExchange:
         if transaction.version != self._version:
             transaction.load(self._engine.state, self._version)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._engine = self._new_engine()
         self._version = 0
 
@@ -356,12 +366,12 @@ class PaperExchange:
     def _new_engine(self) -> Engine:
         return Engine(self.pairs, self._market, self.fees)
 
-    def _open_store(self, url: str, busy_timeout: int) -> PaperStore:
-        return PaperStore(url, busy_timeout=busy_timeout)
+    def _open_store(self, url: str) -> PaperStore:
+        return PaperStore(url)
 
-    def _ensure(self, engine: Engine, account: str) -> None:
+    def _ensure_account(self, engine: Engine, account: str) -> None:
         if account not in engine.state.accounts:
-            engine.open_account(account, self._openings.get(account, self._default_balances))
+            engine.open_account(account, self._opening_balances.get(account, self._default_balances))
 
     def _pair(self, trading_pair: str) -> Pair:
         return self._engine.pair(trading_pair)

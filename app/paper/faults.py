@@ -1,8 +1,8 @@
-"""Faults on the way to the exchange and back, drawn by a seed: what networks and exchanges do on their bad days.
+"""Faults between the gateway and the paper exchange, drawn from a seed: the failures of real networks and exchanges.
 
-Off unless it is asked for by name, and for rehearsals only: the promise of the gateway is tested against it. Every fault is a thing
-that real exchanges do. It changes no rule of trading, and what it does to an order is noted in a file, one line each, so that a
-rehearsal can count. The fate of a call depends on the seed, the verb and the order's name alone, not on time or process.
+They are off unless configured, and for rehearsals only: the gateway is tested against them. They change no rule of trading. Each
+fault is logged as one line of a file, so that a rehearsal can count them. A call's fault depends only on the seed, the verb and the
+order's name, not on time or process.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
 
 Answer = TypeVar("Answer")
 
-#: What may happen to a call that places an order. lost: done, never answered. reset: done, and the connection breaks. error: done,
-#: answered as by a 5xx. garbage: done, the answer can't be read. refuse: refused by the exchange's rules. down: not done, answered
-#: as by a 5xx, so that nobody can tell. late: the connection breaks, and the order arrives after that. slow: done after a while.
+#: Faults of a call that places an order. lost: done, never answered. reset: done, and the connection breaks. error: done, answered
+#: by a 5xx. garbage: done, the answer can't be parsed. refuse: refused by the exchange's rules. down: not done, answered by a 5xx,
+#: which does not prove it. late: the connection breaks, and the order arrives afterwards. slow: done after a delay.
 SUBMIT = ("lost", "reset", "error", "garbage", "refuse", "down", "late", "slow")
-#: The same for a cancel.
+#: Faults of a cancel.
 CANCEL = ("cancel_lost", "cancel_reset", "cancel_down", "cancel_slow")
-#: For a question: not answered, answered slowly, or (for one order only) "no such order" for a moment after it was placed.
+#: Faults of a query: not answered, answered slowly, or (for one order only) "no such order" for a moment after it was placed.
 ASK = ("unanswered", "ask_slow")
 HIDE = "hidden"
-#: A report that counts an order's fills without listing them.
+#: A report with an order's filled amount but without its fills.
 BARE = "bare"
-#: For one event of a stream: never sent, sent twice, sent after the next ones, sent later; and the stream itself may break.
+#: Faults of an event of a stream: never sent, sent twice, sent after the next ones, sent later. The stream itself may break.
 STREAM = ("drop", "double", "swap", "delay")
 CUT = "cut"
 KINDS = frozenset((*SUBMIT, *CANCEL, *ASK, HIDE, BARE, *STREAM, CUT))
 
 _PARTS = 1_000_000
-#: A stream breaks this many times more rarely than a single thing goes wrong; else it would be down most of the time.
+#: A stream breaks this many times less often than other faults happen; otherwise it would be down most of the time.
 _CUT_PARTS = 20
-#: No caller waits this long, in seconds.
-_NEVER = 600.0
-#: Seconds by which a slow answer is late, at most.
+#: How long an answer that is lost takes, in seconds: longer than any caller waits.
+_LOST = 600.0
+#: The longest delay of a slow answer, in seconds.
 _SLOW = 0.5
-#: Seconds after the broken connection at which a late order arrives, and the seconds that it may still lose on its way.
+#: When a late order arrives, in seconds after the connection broke, and how long it may then wait for the store.
 _EARLIEST, _LATEST, _TOLERANCE = 0.5, 3.0, 0.5
 #: How long an order that was placed may be unknown to queries, in seconds.
 _HIDDEN = 1.5
-#: How long an event is held back, in seconds.
+#: The delay of a delayed event, in seconds.
 _DELAY = 1.0
 
-#: How long "no such order" proves nothing here: the latest arrival, and the time that it is hidden then, and a second to spare.
+#: How long "no such order" proves nothing: the latest arrival, the time that an order is hidden after it, and a second to spare.
 GRACE = timedelta(seconds=_LATEST + _TOLERANCE + _HIDDEN + 1.0)
 
 
@@ -63,12 +63,12 @@ class BadPlan(ValueError):
 
 
 class ServerFault(Exception):
-    """What a 5xx answer is to a caller: it proves nothing."""
+    """A 5xx answer, which proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPlan:
-    """Which faults happen, and to how many of a million things that could go wrong."""
+    """Which faults happen, and how often: ``parts`` of a million calls or events."""
 
     seed: int
     parts: int
@@ -76,7 +76,7 @@ class FaultPlan:
 
     @classmethod
     def parse(cls, text: str) -> FaultPlan:
-        """The plan written as ``seed=7,rate=0.2,kinds=late+reset``; all kinds where none are named. Raises ``BadPlan``."""
+        """Parse ``seed=7,rate=0.2,kinds=late+reset``; all kinds where none are named. Raises ``BadPlan``."""
         fields = dict(part.strip().partition("=")[::2] for part in text.split(","))
         kinds = frozenset(fields.pop("kinds").split("+")) if "kinds" in fields else KINDS
         try:
@@ -89,21 +89,21 @@ class FaultPlan:
 
 
 class Faults:
-    """The faults of one process. ``notes`` is the file that they are noted in; many processes may share it."""
+    """The faults of one process. ``log`` is the file that they are written to; several processes may share it."""
 
-    def __init__(self, plan: FaultPlan, clock: Clock, notes: Path | None = None) -> None:
+    def __init__(self, plan: FaultPlan, clock: Clock, log: Path | None = None) -> None:
         self._plan = plan
         self._clock = clock
-        self._notes = notes
-        self._times: Counter[tuple[str, str]] = Counter()
-        self._underway: set[asyncio.Task[None]] = set()
-        self._held: list[tuple[datetime, object]] = []
+        self._log = log
+        self._calls: Counter[tuple[str, str]] = Counter()
+        self._late_orders: set[asyncio.Task[None]] = set()
+        self._delayed: list[tuple[datetime, object]] = []
         self.counts: Counter[str] = Counter()
 
     async def submit(
         self, name: str, place: Callable[[float], Awaitable[OrderRecord]], deadline: float
     ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
-        """Place the order ``name`` by ``place(deadline)``, or do to it what the seed says."""
+        """Place the order ``name`` by ``place(deadline)``, with the fault that the seed gives it."""
         fate, bits = self._fate(SUBMIT, "submit", name)
         match fate:
             case "refuse":
@@ -120,7 +120,7 @@ class Faults:
         return record
 
     async def cancel(self, name: str, cancel: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Cancel the order ``name``, or do to the call what the seed says."""
+        """Cancel the order ``name``, with the fault that the seed gives the call."""
         fate, bits = self._fate(CANCEL, "cancel", name)
         if fate == "cancel_down":
             raise ServerFault("503 Service Unavailable")
@@ -131,7 +131,7 @@ class Faults:
         return answer
 
     async def ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask, or do to the question what the seed says."""
+        """Ask ``question``, with the fault that the seed gives it."""
         fate, bits = self._fate(ASK, "ask", "")
         if fate == "unanswered":
             raise ServerFault("502 Bad Gateway")
@@ -140,19 +140,19 @@ class Faults:
         return await question()
 
     def hides(self, record: OrderRecord | None) -> bool:
-        """Whether a query says "no such order" of an order that is there, which happens only just after it was placed."""
+        """Whether a query answers "no such order" for an existing order, which happens only just after it was placed."""
         if record is None or record.order.created_at + timedelta(seconds=_HIDDEN) <= self._clock.now():
             return False
         return self._fate((HIDE,), "query", record.order.client_order_id)[0] is not None
 
     def strips(self, name: str) -> bool:
-        """Whether a report about the order ``name`` comes without its fills, which then have to be asked for."""
+        """Whether a report of the order ``name`` comes without its fills, which then have to be fetched."""
         return self._fate((BARE,), "report", name)[0] is not None
 
     def stream(self, events: Sequence[Answer]) -> list[Answer]:
-        """What a stream sends instead of ``events``; to be called now and then without any. Raises when the stream breaks."""
+        """The events that a stream sends instead of ``events``, with delayed ones that are due. Raises if the stream breaks."""
         if events and self._is_cut():
-            self._held.clear()
+            self._delayed.clear()
             raise ConnectionResetError("the stream was reset")
         sent: list[Answer] = []
         swapped: list[Answer] = []
@@ -165,21 +165,21 @@ class Faults:
                 case "swap":
                     swapped.append(event)
                 case "delay":
-                    self._held.append((self._clock.now() + timedelta(seconds=_DELAY), event))
+                    self._delayed.append((self._clock.now() + timedelta(seconds=_DELAY), event))
                 case _:
                     sent.append(event)
         return sent + swapped + self._due()
 
     async def close(self) -> None:
-        """What is still on its way is lost."""
-        for task in self._underway:
+        """Cancel the orders that have not arrived yet."""
+        for task in self._late_orders:
             task.cancel()
-        await asyncio.gather(*self._underway, return_exceptions=True)
+        await asyncio.gather(*self._late_orders, return_exceptions=True)
 
     def _fate(self, kinds: Sequence[str], verb: str, name: str) -> tuple[str | None, int]:
-        """What happens to the next call of this verb with this name, if anything, and further random bits."""
-        self._times[verb, name] += 1
-        bits = draw(salt_of(self._plan.seed, verb, name), self._times[verb, name])
+        """The fault of the next call of this verb with this name, or None, and further random bits."""
+        self._calls[verb, name] += 1
+        bits = draw(salt_of(self._plan.seed, verb, name), self._calls[verb, name])
         possible = [kind for kind in kinds if kind in self._plan.kinds]
         if not possible or bits % _PARTS >= self._plan.parts:
             return None, bits >> 40
@@ -188,8 +188,8 @@ class Faults:
         return kind, bits >> 40
 
     def _is_cut(self) -> bool:
-        self._times[CUT, ""] += 1
-        bits = draw(salt_of(self._plan.seed, CUT), self._times[CUT, ""])
+        self._calls[CUT, ""] += 1
+        bits = draw(salt_of(self._plan.seed, CUT), self._calls[CUT, ""])
         if CUT not in self._plan.kinds or bits % (_PARTS * _CUT_PARTS) >= self._plan.parts:
             return False
         self._note(CUT, "")
@@ -197,22 +197,22 @@ class Faults:
 
     def _note(self, kind: str, name: str) -> None:
         self.counts[kind] += 1
-        if self._notes is not None:
-            # One short write to the end of the file: lines of several processes don't mix.
-            with self._notes.open("a", encoding="ascii") as file:
+        if self._log is not None:
+            # One short write in append mode, so that lines of several processes don't mix.
+            with self._log.open("a", encoding="ascii") as file:
                 file.write(json.dumps({"kind": kind, "name": name}) + "\n")
 
     def _due(self) -> list[Answer]:
         now = self._clock.now()
-        due = [event for due_at, event in self._held if due_at <= now]
-        self._held = [(due_at, event) for due_at, event in self._held if due_at > now]
-        return due  # type: ignore[return-value]  # what was held came in with the same type
+        due = [event for due_at, event in self._delayed if due_at <= now]
+        self._delayed = [(due_at, event) for due_at, event in self._delayed if due_at > now]
+        return due  # type: ignore[return-value]  # the delayed events have the same type
 
     async def _lose_answer(self, fate: str | None) -> None:
-        """The exchange has done it; the caller does not learn of it."""
+        """Lose the answer to a call that the exchange has carried out."""
         match fate:
             case "lost":
-                await self._clock.sleep(_NEVER)
+                await self._clock.sleep(_LOST)
                 raise ConnectionResetError("the connection timed out")
             case "reset":
                 raise ConnectionResetError("the connection was reset")
@@ -223,20 +223,13 @@ class Faults:
 
     def _start(self, arrival: Awaitable[None]) -> None:
         task = asyncio.ensure_future(arrival)
-        self._underway.add(task)
-        task.add_done_callback(self._underway.discard)
+        self._late_orders.add(task)
+        task.add_done_callback(self._late_orders.discard)
 
     async def _arrive_late(self, name: str, place: Callable[[float], Awaitable[OrderRecord]], seconds: float) -> None:
         await self._clock.sleep(seconds)
         try:
-            # A process that was stopped and continued must not deliver it an hour later.
+            # A process that was suspended must not deliver it an hour later.
             await place(self._clock.monotonic() + _TOLERANCE)
         except (PaperRefusal, PaperUnavailable, TimeoutError):
             self._note("late_refused", name)
-
-
-def counts_in(notes: Path) -> Counter[str]:
-    """The faults noted in a file, by kind."""
-    if not notes.exists():
-        return Counter()
-    return Counter(json.loads(line)["kind"] for line in notes.read_text(encoding="ascii").splitlines())

@@ -1,4 +1,4 @@
-"""What a trade costs. The fee is taken out of what an order receives, as on Binance: base for a BUY, quote for a SELL."""
+"""Trading fees. The fee is taken from what an order receives, as on Binance: base for a BUY, quote for a SELL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.enums import Liquidity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
-    """The parts of a trade that makers and takers pay. A tenth of a percent is the basic rate of large spot exchanges."""
+    """The rates of makers and takers. A tenth of a percent is the basic rate of large spot exchanges."""
 
     maker: Decimal = Decimal("0.001")
     taker: Decimal = Decimal("0.001")

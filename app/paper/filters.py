@@ -1,6 +1,6 @@
-"""The exchange's own check of an order against the rules of its pair, refusing by the filter's name.
+"""The exchange's check of an order against its pair's rules; a refusal names the filter.
 
-Nothing is rounded here: an order that does not fit is refused, so that a gateway which forgot to quantise is found out.
+Nothing is rounded: an order that does not fit is refused, which reveals a gateway that does not quantise.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _CLIENT_ORDER_ID = re.compile(r"[.A-Za-z:/0-9_-]{1,36}", re.ASCII)
 
 
 def check(new: NewOrder, pair: Pair, reference_price: Decimal, *, may_be_small: bool = False) -> None:
-    """Raise ``PaperRefusal`` unless ``new`` keeps the rules; ``reference_price`` values a market order's amount.
+    """Raise ``PaperRefusal`` unless ``new`` obeys the rules. ``reference_price`` values a market order's amount.
 
-    One that ``may_be_small`` need not be worth the minimum.
+    ``may_be_small`` waives the minimum notional.
     """
     _check_form(new)
     if not pair.is_trading:

@@ -1,14 +1,14 @@
-"""The synthetic market: where the price is at a moment, and what rests in the book around it.
+"""The synthetic market: its price at a moment, and the depth around it.
 
-Everything is a pure function of (seed, pair, tick), a tick being a second since 1970, so that every process and every restart
-sees the same market. What users take from it is remembered by ``depth``, not here. Counting is done in whole ticks of price and
-whole steps of amount; no float exists.
+Everything is a pure function of (seed, pair, tick), a tick being a second since 1970, so every process and every restart sees the
+same market. ``depth`` records what users take from it. Arithmetic is in whole ticks of price and whole steps of amount, without
+floats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Protocol
@@ -51,7 +51,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class TapeTrade:
-    """One trade of the synthetic market with itself. ``taker_side`` is the side of who came later."""
+    """One trade of the synthetic market with itself."""
 
     trade_id: int
     price: Decimal
@@ -61,20 +61,20 @@ class TapeTrade:
 
 
 class PricePath(Protocol):
-    """Where the middle of the market is."""
+    """The mid price over time."""
 
     def mid(self, pair: Pair, tick: int) -> int:
         """The mid price in whole price ticks, at least 1."""
 
 
 class Market(Protocol):
-    """What the matching engine needs to know of the world outside its users."""
+    """The liquidity outside the exchange's users, as the matching engine needs it."""
 
     def mid(self, pair: Pair, tick: int) -> Decimal:
-        """The middle of the market, in quote units."""
+        """The mid price, in quote units."""
 
     def levels(self, pair: Pair, tick: int, side: TradeType) -> Iterator[Level]:
-        """What rests on one side (BUY: the bids), best price first."""
+        """The levels of one side (BUY: the bids), best price first."""
 
 
 class SyntheticPath:
@@ -92,23 +92,13 @@ class SyntheticPath:
         return max(1, base * (SCALE + fractal(salt, tick, _OCTAVES)) // SCALE)
 
 
-@dataclass(slots=True)
-class HandPath:
-    """A path moved by hand: ``prices`` by trading pair; a pair without one stands at its base price."""
-
-    prices: MutableMapping[str, Decimal] = field(default_factory=dict)
-
-    def mid(self, pair: Pair, tick: int) -> int:
-        return max(1, int(self.prices.get(pair.trading_pair, pair.base_price) / pair.tick))
-
-
 class SyntheticMarket:
     """Depth and trades around a path, moving with every tick."""
 
     def __init__(self, seed: int, path: PricePath | None = None) -> None:
         self._seed = seed
         self._path = path or SyntheticPath(seed)
-        #: Whether the past stays as it is: a path moved by hand takes all of its history along.
+        #: Whether the past never changes. Another path may be set to a new price, which changes its history too.
         self.is_repeatable = isinstance(self._path, SyntheticPath)
         self._salts: dict[tuple[str, str], int] = {}
 
@@ -134,7 +124,7 @@ class SyntheticMarket:
             yield Level(price * pair.tick, max(1, steps) * pair.step)
 
     def trade(self, pair: Pair, tick: int) -> TapeTrade:
-        """The trade that the market made with itself in ``tick``: one a second, at the spread's upper or lower side."""
+        """The market's trade in ``tick``: one per second, at the bid or the ask."""
         bits = draw(self._salt(pair, "tape"), tick)
         bought = bits & 1 == 1
         price = max(1, self._path.mid(pair, tick) + (1 if bought else -1) * self._half_spread(pair))

@@ -1,8 +1,7 @@
-"""Whom an incoming order would trade with: price-time priority over users' orders and the synthetic depth.
+"""The matches of an incoming order: price-time priority over users' orders and the synthetic depth.
 
-Pure: ``plan`` looks and changes nothing, so that funds, fill-or-kill and post-only can be judged before anything happens. At
-one price the synthetic depth, which is as old as its tick, stands behind users' orders from before the tick and ahead of those
-placed in it.
+Pure: ``plan`` changes nothing, so that funds, fill-or-kill and post-only are checked before anything happens. At one price the
+synthetic depth, which is as old as its tick, comes after users' orders from before the tick and before those placed in it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an incoming order gets: ``complete`` if all of it, ``met_own`` if it stopped at an order of the same account."""
+    """What an incoming order gets: ``complete`` if all of it is filled, ``met_own`` if it met an order of its account."""
 
     matches: tuple[Match, ...]
     complete: bool
@@ -42,10 +41,10 @@ class Plan:
 
 
 def plan(new: NewOrder, makers: Iterable[PaperOrder], levels: Iterable[Level], *, step: Decimal, tick: int) -> Plan:
-    """Walk the opposite side of the book for ``new`` as far as its price and its size go.
+    """Walk the opposite side of the book for ``new`` as far as its price and size go.
 
-    ``makers`` and ``levels`` are the opposite side's, best first. A quote amount is spent level by level in whole ``step``s and
-    is spent when it no longer buys one.
+    ``makers`` and ``levels`` are the opposite side's, best price first. A quote amount is spent level by level in whole ``step``s,
+    until the rest buys less than one step.
     """
     is_buy = new.trade_type is TradeType.BUY
     matches: list[Match] = []
@@ -69,7 +68,7 @@ def plan(new: NewOrder, makers: Iterable[PaperOrder], levels: Iterable[Level], *
 
 
 def _wanted(new: NewOrder, amount: Decimal, cost: Decimal, price: Decimal, step: Decimal) -> Decimal:
-    """How much the order still takes at ``price``."""
+    """The amount that the order still takes at ``price``."""
     if new.amount is not None:
         return new.amount - amount
     assert new.quote_amount is not None
@@ -77,7 +76,7 @@ def _wanted(new: NewOrder, amount: Decimal, cost: Decimal, price: Decimal, step:
 
 
 def offers(makers: Iterable[PaperOrder], levels: Iterable[Level], is_asks: bool, tick: int) -> Iterator[Match]:
-    """Everything on one side of the book, in the order in which it is traded with."""
+    """Everything on one side of the book, in the order of matching."""
     sign = 1 if is_asks else -1
     users = (
         ((sign * maker.limit, 0 if maker.placed_tick < tick else 2, maker.exchange_order_id), maker) for maker in makers

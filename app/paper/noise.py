@@ -1,7 +1,7 @@
-"""Noise that is the same for ever: integers drawn from integers, without state and without floats.
+"""Deterministic noise: integers computed from integers, without state and without floats.
 
-``draw`` is a hash, ``smooth`` a curve through hashes, ``fractal`` a sum of such curves that wanders like a price. Any moment
-can be asked for without the moments before it.
+``draw`` is a hash, ``smooth`` a curve through hashes, ``fractal`` a sum of such curves that moves like a price. The value at any
+moment is computed without the moments before it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def draw(salt: int, index: int) -> int:
 
 
 def salt_of(seed: int, *names: str) -> int:
-    """A salt for ``draw`` from a seed and words; ``hash`` would differ from process to process."""
+    """A salt for ``draw`` from a seed and names; the built-in ``hash`` would differ between processes."""
     salt = seed & _MASK
     for name in names:
         for byte in name.encode() + b"\0":

@@ -1,4 +1,4 @@
-"""The exchange's own records: an order, a fill, a balance, an event. Frozen values; how they come about is the engine's affair.
+"""The exchange's records: orders, fills, balances and events. Frozen values, which the engine makes.
 
 Amounts are in base units unless named ``quote``; times are aware UTC, from the exchange's clock.
 """
@@ -16,7 +16,7 @@ from app.domain.enums import Liquidity, OrderState, OrderType, TimeInForce, Trad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """What a user asks. Exactly one of ``amount`` and ``quote_amount``; the latter, and no price, for MARKET orders only."""
+    """An order as a user asks for it, with ``amount`` or ``quote_amount``. Only a MARKET order has the latter, and no price."""
 
     account: str
     client_order_id: str
@@ -33,9 +33,9 @@ class NewOrder:
 class PaperOrder:
     """An order as the exchange has it; ``state`` is open, filled, canceled or expired.
 
-    ``exchange_order_id`` counts up over all pairs and so is the time priority too. An order by quote amount has the ``amount``
-    that its money buys, or None where there is too little to buy it all. ``placed_tick`` is the market's second in which it
-    came; ``reason`` says why an expired order did.
+    ``exchange_order_id`` counts up over all pairs, so it is also the time priority. An order by quote amount has the ``amount``
+    that its quote buys, or None where the depth does not suffice. ``placed_tick`` is the market's second in which it was placed;
+    ``reason`` is why it expired.
     """
 
     exchange_order_id: int
@@ -66,13 +66,13 @@ class PaperOrder:
 
     @property
     def remaining(self) -> Decimal:
-        """What is left to fill of an order by base amount."""
+        """The unfilled amount of an order by base amount."""
         assert self.amount is not None, "an order by quote amount never rests"
         return self.amount - self.filled_amount
 
     @property
     def limit(self) -> Decimal:
-        """The price of an order that has one."""
+        """The price of a limit order."""
         assert self.price is not None, "a market order has no price"
         return self.price
 
@@ -104,7 +104,7 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperBalance:
-    """What an account has of one asset: ``held`` of ``total`` serves open orders."""
+    """An account's balance of one asset: ``held`` of ``total`` is on hold for open orders."""
 
     account: str
     asset: str
@@ -116,15 +116,15 @@ class PaperBalance:
         return self.total - self.held
 
 
-#: ``new``: the order was accepted. ``trade``: it got the event's fill. The others speak for themselves.
+#: ``new``: the order was accepted. ``trade``: the order was executed, by the event's fill. ``balance``: balances changed.
 EventName = Literal["new", "trade", "canceled", "expired", "balance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperEvent:
-    """One thing that happened to an account, in the order of ``seq``, without holes in what is committed.
+    """One event of an account. Committed events are numbered by ``seq`` without gaps.
 
-    An order's event carries the order as it was then; a ``balance`` event the balances that one operation changed.
+    An order's event has the order as it was then; a ``balance`` event has the balances that one operation changed.
     """
 
     seq: int

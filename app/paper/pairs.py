@@ -1,7 +1,7 @@
-"""What is traded: each pair with its rules and the shape of its synthetic market.
+"""The traded pairs: each with its rules and the shape of its synthetic market.
 
-Plain constants and no behaviour: the rules are checked by ``filters``, the market is drawn by ``market``. Prices and amounts
-are in quote and base units.
+Constants without behaviour: ``filters`` checks the rules, ``market`` generates the market. Prices and amounts are in quote and
+base units.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Pair:
 def pair(
     name: str, *, base_price: str, tick: str, step: str, max_amount: str, level_amount: str, min_notional: str = "5"
 ) -> Pair:
-    """A pair whose other rules follow from these as they do on a large spot exchange: the smallest order is one step, a market
-    order may be a tenth of the largest limit order, and a price may be a hundred times the base price.
+    """A pair with rules like a large spot exchange's: the minimum amount is one step, the maximum of a market order is a tenth of a
+    limit order's, and the maximum price is a hundred times the base price.
     """
     base, _, quote = name.partition("-")
     return Pair(
@@ -55,7 +55,7 @@ def pair(
         max_amount=Decimal(max_amount),
         max_market_amount=Decimal(max_amount) / 10,
         min_notional=Decimal(min_notional),
-        # Nine million, as on Binance's large pairs; in the quote asset's units whatever they are.
+        # As on Binance's large pairs, for every quote asset.
         max_notional=Decimal(9_000_000),
         base_price=Decimal(base_price),
         level_amount=Decimal(level_amount),
@@ -101,7 +101,7 @@ PAIRS: Mapping[str, Pair] = MappingProxyType(
     }
 )
 
-#: What a new account holds: enough of everything to buy and to sell on every pair.
+#: A new account's balances: enough of each asset to buy and to sell on every pair.
 DEFAULT_BALANCES: Mapping[str, Decimal] = MappingProxyType(
     {
         "USDT": Decimal(100_000),

@@ -1,6 +1,6 @@
-"""What the exchange refuses, and in which words. A refusal proves that the operation changed nothing.
+"""The exchange's refusals. A refusal proves that the operation changed nothing.
 
-Any other exception out of this package proves nothing; ``PaperUnavailable`` alone says that nothing was begun.
+``PaperUnavailable`` proves that nothing was begun. Any other exception of this package proves nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class RefusalCode(StrEnum):
-    """Why; a protocol in front of the exchange maps these to its own codes."""
+    """The reason of a refusal; a protocol in front of the exchange maps these to its own codes."""
 
     INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
     DUPLICATE_ORDER_ID = "DUPLICATE_ORDER_ID"
@@ -31,7 +31,7 @@ class RefusalCode(StrEnum):
 
 
 class PaperRefusal(Exception):
-    """The exchange refused: ``code`` for programs, ``text`` for people."""
+    """The exchange refused: ``code`` is for programs, ``text`` for people."""
 
     def __init__(self, code: RefusalCode, text: str) -> None:
         super().__init__(f"{code}: {text}")
@@ -40,4 +40,4 @@ class PaperRefusal(Exception):
 
 
 class PaperUnavailable(Exception):
-    """The exchange could not begin: its store is locked or away, or the caller's deadline had passed. Nothing was changed."""
+    """The exchange could not begin: its store is locked or unreachable, or the deadline had passed. Nothing was changed."""

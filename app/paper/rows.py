@@ -1,4 +1,4 @@
-"""Between the exchange's records and the rows that keep them: plain functions, each way, without a query."""
+"""Conversion between the exchange's records and the rows of its tables."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def event_row(event: PaperEvent) -> dict[str, Any]:
 
 
 def event_of(row: Row[Any], orders: Mapping[int, PaperOrder], fills: Mapping[int, PaperFill]) -> PaperEvent:
-    """The event of ``row``, its order put back to what it was then."""
+    """The event of ``row``, with its order as it was then."""
     values = row._mapping
     order = None
     if values["exchange_order_id"] is not None:

@@ -1,6 +1,6 @@
-"""What the exchange remembers: counters, open orders, balances and the depth taken; and what an operation changed of it.
+"""The exchange's state in memory: counters, open orders, balances and the depth taken; and an operation's changes of it.
 
-Pure memory. The engine works on it, the store fills it (``restore``) and writes away what ``take_changes`` hands over.
+No I/O. The engine changes it, the store loads it (``restore``) and writes what ``take_changes`` returns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.paper.orders import EventName, PaperBalance, PaperEvent, PaperFill, Pap
 
 @dataclass(slots=True)
 class Counters:
-    """The ids given last. They only grow."""
+    """The last ids in use. They only grow."""
 
     order_id: int = 0
     fill_id: int = 0
@@ -41,7 +41,7 @@ class Counters:
 
 @dataclass(slots=True, kw_only=True)
 class Changes:
-    """What one operation changed: the new picture of each order, and what was added. Orders in ``created`` are new."""
+    """The changes of one operation: the new version of each changed order, and what was added. Orders in ``created`` are new."""
 
     accounts: list[str] = field(default_factory=list)
     orders: dict[int, PaperOrder] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Changes:
 
 
 class State:
-    """Everything in memory. Only open orders are here; closed ones are the store's to answer for."""
+    """Everything in memory. Only open orders are here; closed ones are in the store only."""
 
     changes_class: ClassVar[type[Changes]] = Changes
 
@@ -80,7 +80,7 @@ class State:
         return self._books[trading_pair]
 
     def open_order(self, account: str, client_order_id: str) -> PaperOrder | None:
-        """The open order of that name, if there is one."""
+        """The account's open order of that client id, if there is one."""
         order_id = self._by_client.get((account, client_order_id))
         return None if order_id is None else self.orders[order_id]
 
@@ -94,26 +94,26 @@ class State:
         orders: Iterable[PaperOrder],
         balances: Iterable[PaperBalance],
     ) -> None:
-        """Take over what the store has, all of it or only what is newer. A tick that was reached is not left for an older one."""
+        """Load what the store has, all of it or only what is newer. The tick never goes back."""
         self.counters = counters
         if tick >= self.tick:
-            self.depth.turn(tick, taken)
+            self.depth.move_to(tick, taken)
         self.accounts.update(accounts)
         for order in orders:
-            self._keep(order)
+            self._put(order)
             if order.is_open:
                 self.rest(order)
         self.ledger.restore(balances)
 
     def open_account(self, account: str, balances: Mapping[str, Decimal]) -> None:
-        """A new account with ``balances`` of its own."""
+        """Add an account with ``balances``."""
         self.accounts.add(account)
         self._changes.accounts.append(account)
         self.ledger.deposit(account, balances)
 
     def save(self, order: PaperOrder, *, is_new: bool = False) -> PaperOrder:
-        """Keep ``order`` as it is now; one that is done leaves the book."""
-        self._keep(order)
+        """Set the current version of ``order``; one that is done leaves the book."""
+        self._put(order)
         self._changes.orders[order.exchange_order_id] = order
         if is_new:
             self._changes.created.add(order.exchange_order_id)
@@ -123,20 +123,20 @@ class State:
         self._changes.fills.append(fill)
 
     def new_fills(self, exchange_order_id: int) -> tuple[PaperFill, ...]:
-        """The order's fills that no ``take_changes`` has handed over yet."""
+        """The order's fills since the last ``take_changes``."""
         return tuple(fill for fill in self._changes.fills if fill.exchange_order_id == exchange_order_id)
 
-    def tell(self, name: EventName, order: PaperOrder, at: datetime, fill: PaperFill | None = None) -> None:
-        """Add an order's event to the tape that everybody tails."""
+    def add_event(self, name: EventName, order: PaperOrder, at: datetime, fill: PaperFill | None = None) -> None:
+        """Add an event of ``order``."""
         seq = self.counters.next_seq()
         self._changes.events.append(
             PaperEvent(seq=seq, account=order.account, name=name, at=at, order=order, fill=fill)
         )
 
     def take_changes(self, now: datetime) -> Changes:
-        """What changed since this was last called, with one balance event for each account of which a balance did."""
+        """The changes since the last call, with one balance event for each account whose balances changed."""
         changes, self._changes = self._changes, self.changes_class()
-        changes.balances = self.ledger.take_touched()
+        changes.balances = self.ledger.take_changed()
         by_account = sorted(changes.balances, key=lambda balance: balance.account)
         for account, balances in groupby(by_account, key=lambda balance: balance.account):
             if not is_house(account):
@@ -147,10 +147,10 @@ class State:
         return changes
 
     def rest(self, order: PaperOrder) -> None:
-        """Put an open order on the book, or a newer picture of it."""
+        """Put an open order in the book, or replace its older version."""
         self.book(order.trading_pair).side(order.trade_type).put(order)
 
-    def _keep(self, order: PaperOrder) -> None:
+    def _put(self, order: PaperOrder) -> None:
         order_id, name = order.exchange_order_id, (order.account, order.client_order_id)
         if order.is_open:
             self.orders[order_id] = order

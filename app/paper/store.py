@@ -1,8 +1,8 @@
-"""The exchange's durable memory: one transaction an operation, under a lock that all processes share.
+"""The exchange's durable store: one transaction per operation, under a lock that all processes share.
 
-SQLite locks the file (BEGIN IMMEDIATE), PostgreSQL the one row of ``…_exchange`` (SELECT ... FOR UPDATE); inside the lock
-the row's version says whether memory is still what is stored. A commit is on the disk before it returns (WAL with full sync,
-PostgreSQL's default). It stores and finds records; it knows no rule of trading.
+SQLite locks the file (BEGIN IMMEDIATE), PostgreSQL the one row of ``…_exchange`` (SELECT ... FOR UPDATE). Inside the lock the
+row's version tells whether memory is up to date. A commit is on disk before it returns (WAL with full sync, PostgreSQL's
+default). The store has no rules of trading.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from app.paper.tables import SPOT, Tables
 from app.paper.transaction import Transaction
 from app.sqlite import use_write_ahead_log
 
-#: How long to wait for another process's transaction, of which each takes about a millisecond, before giving up unharmed.
+#: How long to wait for other processes' transactions, which take about a millisecond each, before raising ``PaperUnavailable``.
 BUSY_TIMEOUT_SECONDS = 5
 
 #: Names the creation of the tables among PostgreSQL's advisory locks: "paper" in ASCII.
@@ -29,7 +29,7 @@ _SCHEMA_LOCK = 0x7061706572
 
 
 class WrongSchema(Exception):
-    """The store was made by another version of the program."""
+    """The store was created by another version of the program."""
 
 
 class PaperStore:
@@ -39,15 +39,12 @@ class PaperStore:
         self,
         url: str,
         *,
-        busy_timeout: int = BUSY_TIMEOUT_SECONDS,
         tables: Tables = SPOT,
         transaction: type[Transaction] = Transaction,
     ) -> None:
         self._tables = tables
         self._transaction = transaction
-        self._engine = (
-            _sqlite_engine(url, busy_timeout) if url.startswith("sqlite") else _postgres_engine(url, busy_timeout)
-        )
+        self._engine = _sqlite_engine(url) if url.startswith("sqlite") else _postgres_engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         try:
             self._create()
@@ -57,9 +54,9 @@ class PaperStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """The exchange's lock, held until the block ends: committed if it ends well, rolled back if it raises.
+        """Hold the exchange's lock for a block, which is committed, or rolled back if it raises.
 
-        Raises ``PaperUnavailable`` if the lock can't be had, which proves that nothing was changed.
+        Raises ``PaperUnavailable`` if the lock is not available, which proves that nothing was changed.
         """
         try:
             connection = self._engine.connect()
@@ -81,7 +78,7 @@ class PaperStore:
             return seq
 
     def close(self) -> None:
-        """Let go of the connections; may be called twice."""
+        """Close the connections; may be called twice."""
         self._engine.dispose()
 
     def _begin(self, connection: Connection) -> Transaction:
@@ -121,23 +118,23 @@ _FIRST_ROW = {
 }
 
 
-def _sqlite_engine(url: str, busy_timeout: int) -> Engine:
-    """An engine that leaves BEGIN to us: the driver's own would take the lock too late."""
+def _sqlite_engine(url: str) -> Engine:
+    """An engine that leaves BEGIN to the store: the driver's own would take the lock too late."""
     engine = create_engine(
         make_url(url),
         poolclass=QueuePool,
         pool_size=2,
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": busy_timeout},
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        use_write_ahead_log(connection, busy_timeout)
+        use_write_ahead_log(connection, BUSY_TIMEOUT_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
 
     return engine
 
 
-def _postgres_engine(url: str, busy_timeout: int) -> Engine:
-    options = f"-c lock_timeout={busy_timeout}s"
+def _postgres_engine(url: str) -> Engine:
+    options = f"-c lock_timeout={BUSY_TIMEOUT_SECONDS}s"
     return create_engine(make_url(url), pool_size=2, connect_args={"options": options})

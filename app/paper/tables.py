@@ -1,9 +1,9 @@
-"""The tables of an exchange, for SQLite and PostgreSQL alike, and how exact numbers and times are kept in them.
+"""The tables of an exchange, for SQLite and PostgreSQL, and their types for exact numbers and times.
 
-Each exchange has a set of its own, told apart by the prefix of their names, so that several may share a database. Numbers are
-NUMERIC in PostgreSQL and text in SQLite, whose own numbers are floats; times are whole microseconds since 1970. The one row of
-``…_exchange`` is what processes lock: it holds the counters, and ``version`` grows with every commit. Rows that memory mirrors
-carry the version that wrote them, so that another process reads only what is new to it.
+Each exchange has its own set, with a prefix before the names, so that several may share a database. Numbers are NUMERIC in
+PostgreSQL and text in SQLite, whose own numbers are floats; times are whole microseconds since 1970. Processes lock the one row of
+``…_exchange``: it has the counters, and its ``version`` grows with every commit. Rows that are mirrored in memory have the version
+that wrote them, so that another process reads only what is new to it.
 """
 
 from __future__ import annotations
@@ -52,12 +52,11 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Tables:
-    """The tables that every exchange has. ``schema_version`` grows with every change of them; a store of another is not touched."""
+    """The tables of every exchange. ``schema_version`` grows with every change; a store of another version is refused."""
 
     schema_version = 1
 
     def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
         self.metadata = MetaData()
         self.exchange = _exchange(prefix, self.metadata)
         self.accounts = Table(
@@ -67,16 +66,16 @@ class Tables:
             Column("version", BigInteger, nullable=False),
         )
         self.balances = _balances(prefix, self.metadata)
-        self.orders = _orders(prefix, self.metadata, self._more_of_an_order())
-        self.fills = _fills(prefix, self.metadata, self._more_of_a_fill())
+        self.orders = _orders(prefix, self.metadata, self._order_columns())
+        self.fills = _fills(prefix, self.metadata, self._fill_columns())
         self.events = _events(prefix, self.metadata)
 
-    def _more_of_an_order(self) -> tuple[Column[Any], ...]:
-        """What an exchange keeps of an order beyond what all keep."""
+    def _order_columns(self) -> tuple[Column[Any], ...]:
+        """Further columns of an order."""
         return ()
 
-    def _more_of_a_fill(self) -> tuple[Column[Any], ...]:
-        """The same of a fill."""
+    def _fill_columns(self) -> tuple[Column[Any], ...]:
+        """Further columns of a fill."""
         return ()
 
 
@@ -107,7 +106,7 @@ def _balances(prefix: str, metadata: MetaData) -> Table:
     )
 
 
-def _orders(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> Table:
+def _orders(prefix: str, metadata: MetaData, further: tuple[Column[Any], ...]) -> Table:
     return Table(
         f"{prefix}_orders",
         metadata,
@@ -129,10 +128,10 @@ def _orders(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> T
         Column("created_at", Instant, nullable=False),
         Column("updated_at", Instant, nullable=False),
         Column("version", BigInteger, nullable=False),
-        *more,
+        *further,
         Index(f"{prefix}_orders_by_name", "account", "client_order_id"),
         Index(f"{prefix}_orders_by_version", "version"),
-        # The engine refuses a second open order of one name; this would stop it if it ever did not.
+        # The engine refuses a second open order of one client id; the index guards against a bug there.
         Index(
             f"{prefix}_orders_open",
             "account",
@@ -144,7 +143,7 @@ def _orders(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> T
     )
 
 
-def _fills(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> Table:
+def _fills(prefix: str, metadata: MetaData, further: tuple[Column[Any], ...]) -> Table:
     return Table(
         f"{prefix}_fills",
         metadata,
@@ -159,7 +158,7 @@ def _fills(prefix: str, metadata: MetaData, more: tuple[Column[Any], ...]) -> Ta
         Column("fee_currency", String, nullable=False),
         Column("liquidity", String, nullable=False),
         Column("filled_at", Instant, nullable=False),
-        *more,
+        *further,
         Index(f"{prefix}_fills_of_order", "exchange_order_id"),
         Index(f"{prefix}_fills_of_account", "account", "fill_id"),
     )
@@ -183,7 +182,4 @@ def _events(prefix: str, metadata: MetaData) -> Table:
     )
 
 
-#: Those of the spot exchange.
 SPOT = Tables("paper")
-orders = SPOT.orders
-fills = SPOT.fills

@@ -1,4 +1,4 @@
-"""One transaction of the exchange's store, under its lock: what memory lacks is read, what an operation changed is written."""
+"""One transaction of the exchange's store, under its lock: reads what memory lacks, writes what an operation changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.paper.tables import Tables
 
 
 class Transaction:
-    """Reads and writes inside the lock. ``version`` is the stored state's, before this transaction."""
+    """Reads and writes inside the lock. ``version`` is that of the stored state."""
 
     def __init__(self, connection: Connection, insert: Callable[..., Any], tables: Tables, row: Any) -> None:
         self._connection = connection
@@ -35,7 +35,7 @@ class Transaction:
         return rows.fill_of(row)
 
     def load(self, state: State, known_version: int) -> None:
-        """Bring ``state``, which is as of ``known_version`` (0: empty), up to what is stored."""
+        """Update ``state``, which is as of ``known_version`` (0: empty), to the stored state."""
         orders = select(self._tables.orders)
         if known_version:
             orders = orders.where(self._tables.orders.c.version > known_version)
@@ -110,10 +110,10 @@ class Transaction:
         limit: int,
         newest: bool,
     ) -> tuple[PaperOrder, ...]:
-        """The account's orders, done or open, oldest first; of too many the last if ``newest``, else the first."""
+        """The account's orders, open or done, oldest first: the last ``limit`` if ``newest``, else the first."""
         table = self._tables.orders.c
         query = select(self._tables.orders).where(table.account == account, table.exchange_order_id > after_id)
-        query = _narrowed(query, table, trading_pair, table.created_at, since, until)
+        query = narrowed(query, table, trading_pair, table.created_at, since, until)
         by_id = table.exchange_order_id
         found = self._connection.execute(query.order_by(by_id.desc() if newest else by_id).limit(limit)).all()
         return tuple(self._order_of(row) for row in (reversed(found) if newest else found))
@@ -124,15 +124,15 @@ class Transaction:
         *,
         trading_pair: str | None,
         since: datetime | None,
+        until: datetime | None,
         after_id: int,
         limit: int,
-        until: datetime | None = None,
-        newest: bool = False,
+        newest: bool,
     ) -> tuple[PaperFill, ...]:
-        """The account's fills, oldest first; of too many the last if ``newest``, else the first."""
+        """The account's fills, oldest first: the last ``limit`` if ``newest``, else the first."""
         table = self._tables.fills.c
         query = select(self._tables.fills).where(table.account == account, table.fill_id > after_id)
-        query = _narrowed(query, table, trading_pair, table.filled_at, since, until).limit(limit)
+        query = narrowed(query, table, trading_pair, table.filled_at, since, until).limit(limit)
         if not newest:
             return tuple(self._fills(query))
         found = self._connection.execute(query.order_by(table.fill_id.desc())).all()
@@ -144,7 +144,7 @@ class Transaction:
         return tuple(map(self._order_of, orders)), tuple(self._fills(select(self._tables.fills)))
 
     def events(self, seq: int, account: str | None, limit: int) -> tuple[PaperEvent, ...]:
-        """Events after ``seq``, oldest first, of one account or of all."""
+        """Events after ``seq``, oldest first, of one account or of all accounts."""
         query = select(self._tables.events).where(self._tables.events.c.seq > seq)
         if account is not None:
             query = query.where(self._tables.events.c.account == account)
@@ -198,10 +198,10 @@ class Transaction:
         }
 
 
-def _narrowed(
+def narrowed(
     query: Select[Any], table: Any, trading_pair: str | None, at: Any, since: datetime | None, until: datetime | None
 ) -> Select[Any]:
-    """``query`` of one pair, and from ``since`` to ``until``, both included, as far as they are given."""
+    """``query`` restricted to one pair, and to times from ``since`` to ``until``, both included, where they are given."""
     if trading_pair is not None:
         query = query.where(table.trading_pair == trading_pair)
     if since is not None:
@@ -212,7 +212,7 @@ def _narrowed(
 #: SQLite takes 32,766 parameters in a statement at most.
 _BATCH = 10_000
 
-#: What of an order may still change; the amount only where an exchange cuts an order that may only reduce a position.
+#: The columns of an order that may change; the amount only where an exchange reduces a reduce-only order.
 _CHANGING = ("amount", "state", "filled_amount", "filled_quote", "reason", "updated_at", "version")
 
 

@@ -1,6 +1,6 @@
-"""A local Binance: the paper exchange behind Binance's own protocol, as a server on loopback.
+"""Local exchanges: the paper exchange behind real exchanges' own protocols, as one server on loopback.
 
-It speaks REST, the websocket API, market and user streams so that unmodified clients of Binance work against it, and it can be told
-to misbehave (``faults``). It matches nothing and keeps no balance itself: ``app.paper`` does. ``server.Sandbox`` is the way in; a
-market is a list of endpoints (``endpoint``) under its own base path, and signing, limits, faults and sockets are shared.
+Unmodified clients of an exchange work against it, and faults can be switched on (``faults``). Matching and balances are those of
+``app.paper``. This package is the server and what every protocol needs; each exchange's protocol is a package below it.
+``server.Sandbox`` is the entry point.
 """

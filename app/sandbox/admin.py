@@ -1,12 +1,11 @@
-"""The operator's door, ``/sandbox/...``: accounts and keys, faults, limits, prices, streams, and the truth.
+"""The operator's routes, ``/sandbox/...``: accounts and keys, faults, limits, prices, streams, and the truth.
 
-It has no password: a sandbox serves loopback, and there is nothing in it but play money.
+They have no password: a sandbox serves loopback, and its money is play money.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,25 +16,18 @@ from aiohttp import web
 
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
-from app.sandbox.binance.futures.server import FuturesMarket
-from app.sandbox.failures import ApiError
-from app.sandbox.faults import FaultPlan, FaultRule
-from app.sandbox.keys import KeyRing
-from app.sandbox.limits import Limits, Usage
+from app.sandbox.faults import FaultRule
+from app.sandbox.market import Market, Shared
 from app.sandbox.prices import SteeredPath
-from app.sandbox.sockets import Connections
-from app.sandbox.times import milliseconds
-from app.sandbox.truth import truth
-from app.sandbox.venue import Venue
 
 Body = TypeVar("Body")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to open, or a further key of one. Without ``balances`` it gets the exchange's usual ones on first use.
+    """An account to open, or a further key of one. Without ``balances`` it gets the default ones on first use.
 
-    Futures have money of their own.
+    The futures market has its own balances.
     """
 
     name: str
@@ -48,7 +40,7 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFaults:
-    """The rules to put in force, and the seed of their draws."""
+    """The fault rules to apply, and the seed of their draws."""
 
     seed: int = 0
     faults: list[FaultRule] = field(default_factory=list)
@@ -56,36 +48,28 @@ class NewFaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """How many seconds something waits or lasts."""
+    """A duration in seconds."""
 
     seconds: float = 10  # float: seconds, never money
 
 
 class Admin:
-    """The routes of the operator."""
+    """The operator's routes."""
 
     def __init__(
         self,
-        venue: Venue,
+        spot: Market,
+        futures: Market | None,
+        shared: Shared,
         *,
-        keys: KeyRing,
-        faults: FaultPlan,
-        usage: Usage,
-        connections: Connections,
         path: SteeredPath | None,
-        requests: Counter[str],
         outage: Callable[[float], Awaitable[None]],
-        futures: FuturesMarket | None = None,
     ) -> None:
-        self._venue = venue
-        self._keys = keys
-        self._faults = faults
-        self._usage = usage
-        self._connections = connections
-        self._path = path
-        self._requests = requests
-        self._outage = outage
+        self._spot = spot
         self._futures = futures
+        self._shared = shared
+        self._path = path
+        self._outage = outage
         self._outages: set[asyncio.Future[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -103,44 +87,45 @@ class Admin:
         ]
 
     async def open_account(self, request: web.Request) -> Any:
-        new = await _body(request, NewAccount)
+        new, keys = await _body(request, NewAccount), self._shared.keys
         if new.balances is not None:
-            await self._venue.run(self._venue.exchange.create_account, new.name, new.balances)
+            await self._spot.open_account(new.name, new.balances)
         if new.futures_balances is not None:
             if self._futures is None:
                 raise ValueError("this sandbox has no futures market")
             await self._futures.open_account(new.name, new.futures_balances)
-        self._keys.add(new.name, new.api_key, secret=new.secret, public_key=new.public_key)
-        return {"name": new.name, "api_keys": self._keys.of_account(new.name)}
+        keys.add(new.name, new.api_key, secret=new.secret, public_key=new.public_key)
+        return {"name": new.name, "api_keys": keys.of_account(new.name)}
 
     async def show_faults(self, request: web.Request) -> Any:
+        faults = self._shared.faults
         return {
-            "seed": self._faults.seed,
-            "faults": self._faults.rules,
-            "counts": dict(self._faults.counts),
-            "requests": dict(self._requests),
+            "seed": faults.seed,
+            "faults": faults.rules,
+            "counts": dict(faults.counts),
+            "requests": dict(self._shared.requests),
         }
 
     async def set_faults(self, request: web.Request) -> Any:
         new = await _body(request, NewFaults)
-        self._faults.set(new.seed, new.faults)
+        self._shared.faults.set(new.seed, new.faults)
         return await self.show_faults(request)
 
     async def clear_faults(self, request: web.Request) -> Any:
-        self._faults.clear()
+        self._shared.faults.clear()
         return await self.show_faults(request)
 
     async def set_limits(self, request: web.Request) -> Any:
-        """Of every market."""
-        self._usage.limits = await _body(request, Limits)
+        """Set the limits of every market."""
+        text = await request.read() or b"{}"
         if self._futures is not None:
-            self._futures.usage.limits = self._usage.limits
-        return self._usage.limits
+            self._futures.set_limits(text)
+        return self._spot.set_limits(text)
 
     async def set_prices(self, request: web.Request) -> Any:
-        """Prices by symbol; null lets the market go its own way again."""
+        """Set prices by symbol; null returns a pair to its synthetic path."""
         if self._path is None:
-            raise ValueError("the market of this sandbox is not steered by hand")
+            raise ValueError("the prices of this sandbox can't be set")
         for symbol, price in (await _body(request, dict[str, Decimal | None])).items():
             pair = self._pair(symbol)
             if price is None:
@@ -150,19 +135,19 @@ class Admin:
         return {"prices": {name: str(price) for name, price in self._path.prices.items()}}
 
     async def cut_streams(self, request: web.Request) -> Any:
-        return {"cut": self._connections.cut()}
+        return {"cut": self._shared.connections.cut()}
 
     async def shut_streams_down(self, request: web.Request) -> Any:
-        """Tell all streams that the server stops, and close them a while later."""
-        shutdown = await _body(request, Pause)
-        told = len(self._connections)
-        self._connections.announce({"e": "serverShutdown", "E": milliseconds(self._venue.clock.now())})
-        await self._venue.clock.sleep(shutdown.seconds)
-        await self._connections.close()
-        return {"closed": told}
+        """Announce on all streams that the server stops, and close them after a while."""
+        shutdown, connections = await _body(request, Pause), self._shared.connections
+        count = len(connections)
+        connections.announce_shutdown()
+        await self._shared.clock.sleep(shutdown.seconds)
+        await connections.close()
+        return {"closed": count}
 
     async def go_down(self, request: web.Request) -> Any:
-        """Answer, and then reset every connection and refuse new ones for a while."""
+        """Answer, then reset every connection and refuse new ones for a while."""
         pause = await _body(request, Pause)
         outage = asyncio.ensure_future(self._outage(pause.seconds))
         self._outages.add(outage)
@@ -170,24 +155,26 @@ class Admin:
         return {"seconds": pause.seconds}
 
     async def truth(self, request: web.Request) -> Any:
-        snapshot = await self._venue.run(self._venue.exchange.snapshot)
-        found = truth(snapshot, self._venue.symbols, self._keys)
-        return found if self._futures is None else {**found, "futures": await self._futures.truth()}
+        spot = await self._spot.truth()
+        return spot if self._futures is None else {**spot, "futures": await self._futures.truth()}
 
     def _pair(self, symbol: str) -> Pair:
-        """The pair of that name, of whichever market has it."""
-        if self._futures is not None and symbol not in self._venue.symbols.pairs:
-            return self._futures.venue.pair(symbol)
-        return self._venue.pair(symbol)
+        """The pair of that symbol, of whichever market has it."""
+        pair = self._spot.find_pair(symbol)
+        if pair is None and self._futures is not None:
+            pair = self._futures.find_pair(symbol)
+        if pair is None:
+            raise ValueError(f"Invalid symbol {symbol}")
+        return pair
 
 
 def _guarded(action: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """``action`` as a handler: its answer as JSON, and what it refuses as a 400 with the reason."""
+    """A handler that answers ``action``'s result as JSON, or a 400 with the reason."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
             return _json(200, await action(request))
-        except (ValueError, PaperRefusal, ApiError) as error:
+        except (ValueError, PaperRefusal) as error:
             return _json(400, {"error": str(error)})
 
     return handle

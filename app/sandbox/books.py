@@ -1,7 +1,7 @@
-"""Numbered pictures of the order books: the ``lastUpdateId`` of snapshots and the differences between two of them.
+"""Numbered order books: the update ids of snapshots, and the differences between them.
 
-A book's number grows when somebody looks and it has changed, so a snapshot and the difference stream fit together as Binance's
-do: the first difference after a snapshot begins at or before the number that follows it. Used on the exchange's thread only.
+A book's number grows when it is read and has changed, so a snapshot and the stream of differences fit together as on real
+exchanges: the first difference after a snapshot begins at or before the number that follows it. Used on the exchange's thread only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Levels = Mapping[Decimal, Decimal]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedBook:
-    """A book and its number."""
+    """A book and its update id."""
 
     update_id: int
     book: PaperBook
@@ -35,7 +35,7 @@ class NumberedBook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What changed from one published picture to the next; an amount of zero is a level that is gone."""
+    """The changes from one published book to the next; an amount of zero is a removed level."""
 
     first_id: int
     last_id: int
@@ -44,29 +44,29 @@ class Difference:
 
 
 class Books:
-    """The books of one exchange. Numbers begin at the time of the first look, so that they also grow over a restart."""
+    """The books of one exchange. Update ids begin at the time of the first read, so that they also grow over a restart."""
 
     def __init__(self, exchange: PaperExchange) -> None:
         self._exchange = exchange
-        self._seen: dict[str, NumberedBook] = {}
+        self._latest: dict[str, NumberedBook] = {}
         self._published: dict[str, NumberedBook] = {}
 
-    def look(self, trading_pair: str) -> NumberedBook:
+    def current(self, trading_pair: str) -> NumberedBook:
         """The book as it is now."""
         book = self._exchange.book(trading_pair, _DEPTH)
-        seen = self._seen.get(trading_pair)
-        if seen is None:
+        latest = self._latest.get(trading_pair)
+        if latest is None:
             current = NumberedBook(update_id=milliseconds(book.at) // 1_000, book=book)
-        elif (seen.book.bids, seen.book.asks) == (book.bids, book.asks):
-            return seen
+        elif (latest.book.bids, latest.book.asks) == (book.bids, book.asks):
+            return latest
         else:
-            current = NumberedBook(update_id=seen.update_id + 1, book=book)
-        self._seen[trading_pair] = current
+            current = NumberedBook(update_id=latest.update_id + 1, book=book)
+        self._latest[trading_pair] = current
         return current
 
     def difference(self, trading_pair: str) -> Difference | None:
-        """What changed since this was last called for the pair; None if nothing did, or nobody had looked."""
-        current, before = self.look(trading_pair), self._published.get(trading_pair)
+        """The changes since the last call for the pair; None on the first call, or without changes."""
+        current, before = self.current(trading_pair), self._published.get(trading_pair)
         self._published[trading_pair] = current
         if before is None or before.update_id == current.update_id:
             return None

@@ -1,4 +1,4 @@
-"""``ordergate sandbox``: serve a local Binance until told to stop. The command line itself is read in ``app.cli``."""
+"""``ordergate sandbox``: serve a local Binance until it is stopped. The command line itself is read in ``app.cli``."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from pathlib import Path
 
 from app.clock import SystemClock
 from app.paper.exchange import PaperExchange
-from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 
-#: The account that the first key is for, and what it is called if none is given.
+#: The account of the first key, and the key if none is given.
 ACCOUNT = "main"
 DEFAULT_KEY = "sandbox-key:sandbox-secret"
 
 
-def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, say: Callable[[str], None]) -> None:
-    """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` all is forgotten.
+def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, echo: Callable[[str], None]) -> None:
+    """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` nothing is kept.
 
     Raises ``ValueError`` for a key without a secret and ``OSError`` if the port is taken.
     """
     if data is not None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, data, say))
+        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, data, echo))
         return
     with tempfile.TemporaryDirectory(prefix="ordergate-sandbox-") as directory:
-        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, Path(directory), say))
+        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, Path(directory), echo))
 
 
-async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Callable[[str], None]) -> None:
+async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, echo: Callable[[str], None]) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
     with (
         closing(PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)) as exchange,
-        closing(FuturesExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)) as futures,
+        closing(
+            PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
+        ) as futures,
     ):
         sandbox = Sandbox(exchange, clock, path=path, futures=futures)
         for index, key in enumerate(keys):
@@ -50,7 +52,7 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Cal
             asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
         try:
             await sandbox.start(port)
-            say(_greeting(sandbox, keys[0]))
+            echo(_greeting(sandbox, keys[0]))
             await stopping.wait()
         finally:
             await sandbox.stop()
@@ -59,7 +61,7 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, say: Cal
 def _greeting(sandbox: Sandbox, key: str) -> str:
     name, _, secret = key.partition(":")
     return (
-        f"A local Binance serves on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
+        f"A local Binance is served on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
         f"  export ORDERGATE_BINANCE_REST_URL={sandbox.rest_url}\n"
         f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}\n"
         f"  export ORDERGATE_BINANCE_STREAM_URL={sandbox.stream_url}\n"

@@ -1,20 +1,20 @@
-"""What goes wrong on purpose: rules with a chance for each call or event, drawn from a seed, counted when they strike.
+"""Faults on demand: rules with a probability per call or event, drawn from a seed and counted.
 
-It decides and counts; ``http_faults`` and ``events`` do what was decided. The same seed and the same order of calls give the same
-faults, whatever the clock says.
+This module decides and counts; ``rest`` and ``sockets`` carry the decisions out. The same seed and the same order of calls give the
+same faults, whatever the time.
 
     accept_hang, accept_reset                   the request is carried out; no answer, or the connection is reset
     accept_500, accept_503, accept_504          carried out; a plain 500, "Unknown error" (503), or -1007 (504)
-    garble_text, garble_cut, garble_type,       carried out; an answer that is no JSON, half of it, JSON of another shape,
+    garble_text, garble_cut, garble_type,       carried out; an answer that is not JSON, half of it, JSON of another shape,
         garble_error                            or an error body under status 200
     lose_hang, lose_reset                       not carried out; no answer, or a reset
     refuse_unavailable, refuse_internal,        not carried out, and the text of the 503 says so
         refuse_overloaded
-    refuse_502                                  not carried out, and nothing says so
+    refuse_502                                  not carried out, without proof of it
     refuse_429, refuse_418                      not carried out: too many requests, banned
     late                                        carried out ``seconds`` after it came, and then answered
     slow                                        carried out at once and answered after ``seconds``
-    hide                                        orders and trades younger than ``seconds`` are not there yet
+    hide                                        orders and trades younger than ``seconds`` are missing from the answer
     drop, double, reorder, delay, cut           an event is lost, sent twice, sent after the next, sent ``seconds`` later (with
                                                 all that follow), or its connection is reset instead
 """
@@ -30,7 +30,7 @@ from app.paper.noise import draw, salt_of
 
 
 class FaultKind(StrEnum):
-    """See the module's text."""
+    """The kinds of faults; the module's docstring explains them."""
 
     ACCEPT_HANG = "accept_hang"
     ACCEPT_RESET = "accept_reset"
@@ -59,14 +59,14 @@ class FaultKind(StrEnum):
     CUT = "cut"
 
 
-#: The kinds that befall events; all others befall calls.
+#: The kinds for events; all others are for calls.
 STREAM_KINDS = frozenset({FaultKind.DROP, FaultKind.DOUBLE, FaultKind.REORDER, FaultKind.DELAY, FaultKind.CUT})
 
-#: What a call may be about, and what a stream may carry.
+#: The routes of calls, and those of events.
 CALL_ROUTES = frozenset({"place", "cancel", "query", "open", "orders", "trades", "account", "market"})
 STREAM_ROUTES = frozenset({"user", "market"})
 
-#: Where a rule without routes strikes.
+#: The routes of a rule that names none.
 _DEFAULT_ROUTES: Mapping[FaultKind, tuple[str, ...]] = {
     FaultKind.HIDE: ("query",),
     **dict.fromkeys(STREAM_KINDS, ("user",)),
@@ -78,7 +78,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """One kind of fault on some routes: how likely for each call or event, and how often at most (None: no end)."""
+    """One kind of fault on some routes: its probability per call or event, and how often it may happen (None: any number)."""
 
     kind: FaultKind
     routes: tuple[str, ...] = ()
@@ -97,56 +97,56 @@ class FaultRule:
             raise ValueError("a probability lies between 0 and 1, and seconds are not negative")
 
     @property
-    def where(self) -> tuple[str, ...]:
-        """The routes it strikes on."""
+    def effective_routes(self) -> tuple[str, ...]:
+        """The routes on which it may happen."""
         return self.routes or _DEFAULT_ROUTES.get(self.kind, _USUAL_ROUTES)
 
 
 class FaultPlan:
-    """The rules in force, and how often each kind has struck."""
+    """The current rules, and how often each kind has happened."""
 
     def __init__(self) -> None:
         self.seed = 0
         self.rules: tuple[FaultRule, ...] = ()
         self.counts: Counter[str] = Counter()
         self._drawn: list[int] = []
-        self._struck: list[int] = []
+        self._counts_by_rule: list[int] = []
 
     def set(self, seed: int, rules: Sequence[FaultRule]) -> None:
-        """Put ``rules`` in force from the first draw of ``seed``. What was counted stays."""
+        """Apply ``rules``, beginning with the first draw of ``seed``. The counts stay."""
         self.seed = seed
         self.rules = tuple(rules)
         self._drawn = [0] * len(self.rules)
-        self._struck = [0] * len(self.rules)
+        self._counts_by_rule = [0] * len(self.rules)
 
     def clear(self) -> None:
-        """Let all go well again, and forget the counts."""
+        """Remove all rules and counts."""
         self.set(0, ())
         self.counts.clear()
 
     def call(self, route: str) -> FaultRule | None:
-        """What befalls a call: the first rule that strikes."""
+        """The fault of the next call: the first rule that applies, or None."""
         for index, rule in enumerate(self.rules):
-            if rule.kind not in STREAM_KINDS and self._strikes(index, rule, route):
+            if rule.kind not in STREAM_KINDS and self._happens(index, rule, route):
                 return rule
         return None
 
     def event(self, route: str) -> Sequence[FaultRule]:
-        """What befalls an event: every rule that strikes, in their order."""
+        """The faults of the next event: every rule that applies, in order."""
         return [
             rule
             for index, rule in enumerate(self.rules)
-            if rule.kind in STREAM_KINDS and self._strikes(index, rule, route)
+            if rule.kind in STREAM_KINDS and self._happens(index, rule, route)
         ]
 
-    def _strikes(self, index: int, rule: FaultRule, route: str) -> bool:
-        if route not in rule.where or (rule.times is not None and self._struck[index] >= rule.times):
+    def _happens(self, index: int, rule: FaultRule, route: str) -> bool:
+        if route not in rule.effective_routes or (rule.times is not None and self._counts_by_rule[index] >= rule.times):
             return False
         salt = salt_of(self.seed, str(index), rule.kind)
         drawn = draw(salt, self._drawn[index]) % _MILLION
         self._drawn[index] += 1
         if drawn >= rule.probability * _MILLION:
             return False
-        self._struck[index] += 1
+        self._counts_by_rule[index] += 1
         self.counts[rule.kind.value] += 1
         return True

@@ -1,4 +1,4 @@
-"""Which API keys there are and whose they are. In memory only: a sandbox is told its keys each time that it starts."""
+"""The API keys and their accounts. In memory only: a sandbox gets its keys each time that it starts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class ApiKey:
 
 
 class KeyRing:
-    """All keys, by themselves."""
+    """All API keys."""
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] = {}
 
     def add(self, account: str, api_key: str, *, secret: str | None = None, public_key: str | None = None) -> None:
-        """Let ``api_key`` act for ``account``. Raises ``ValueError`` unless there is exactly one of secret and public key."""
+        """Add a key of ``account``. Raises ``ValueError`` unless there is exactly one of secret and public key."""
         if (secret is None) == (public_key is None):
             raise ValueError("exactly one of secret and public_key is needed")
         if not api_key:
@@ -35,13 +35,9 @@ class KeyRing:
             verifier = public_key_verifier(public_key)
         self._keys[api_key] = ApiKey(api_key=api_key, account=account, verifier=verifier)
 
-    def remove(self, api_key: str) -> None:
-        """Let ``api_key`` act for nobody any more."""
-        self._keys.pop(api_key, None)
-
     def find(self, api_key: str) -> ApiKey | None:
         return self._keys.get(api_key)
 
     def of_account(self, account: str) -> list[str]:
-        """The account's keys, in the order in which they came."""
+        """The account's keys, in the order in which they were added."""
         return [key.api_key for key in self._keys.values() if key.account == account]

@@ -1,4 +1,4 @@
-"""Where the market is: the synthetic path, except for pairs whose price somebody has set by hand."""
+"""The price path: the synthetic one, except for pairs whose price the operator has set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.paper.pairs import Pair
 
 
 class SteeredPath:
-    """A price path that an operator may take over, pair by pair. A change shows from the market's next second."""
+    """A price path that the operator may override, pair by pair. A change is effective from the market's next second."""
 
     def __init__(self, seed: int) -> None:
         self._synthetic = SyntheticPath(seed)

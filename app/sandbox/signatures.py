@@ -1,6 +1,6 @@
-"""The three kinds of API keys and how their signatures are verified: HMAC-SHA256, Ed25519, RSA (PKCS#1 v1.5 with SHA-256).
+"""Verifying signatures by API keys: HMAC-SHA256, Ed25519 and RSA (PKCS#1 v1.5 with SHA-256).
 
-The text that was signed is taken byte for byte as it was sent; nothing is decoded or sorted here.
+The signed text is verified byte for byte as it was sent; nothing is decoded or sorted here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 
 class Verifier(Protocol):
-    """What an API key verifies signatures with."""
-
-    @property
-    def may_log_on(self) -> bool:
-        """Whether the key may open a session on the websocket API, which Binance allows Ed25519 keys only."""
+    """How an API key verifies signatures."""
 
     def verifies(self, text: bytes, signature: str) -> bool:
         """Whether ``signature`` is this key's for ``text``."""
@@ -30,8 +26,6 @@ class Verifier(Protocol):
 
 class HmacVerifier:
     """A shared secret; signatures are hexadecimal, in either case."""
-
-    may_log_on = False
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
@@ -42,9 +36,7 @@ class HmacVerifier:
 
 
 class Ed25519Verifier:
-    """A public key; signatures are base64."""
-
-    may_log_on = True
+    """An Ed25519 public key; signatures are base64."""
 
     def __init__(self, key: ed25519.Ed25519PublicKey) -> None:
         self._key = key
@@ -58,9 +50,7 @@ class Ed25519Verifier:
 
 
 class RsaVerifier:
-    """A public key; signatures are base64."""
-
-    may_log_on = False
+    """An RSA public key; signatures are base64."""
 
     def __init__(self, key: rsa.RSAPublicKey) -> None:
         self._key = key
@@ -84,7 +74,7 @@ def public_key_verifier(pem: str) -> Verifier:
 
 
 def _decoded(signature: str) -> bytes:
-    """The bytes of ``signature``; of none that verifies if it is not base64."""
+    """The bytes of ``signature``; empty, which never verifies, if it is not base64."""
     try:
         return base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):

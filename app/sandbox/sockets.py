@@ -1,7 +1,6 @@
-"""One websocket connection as Binance keeps it: pings every 20 seconds, an end after 24 hours or when a client says too much, and
-events that may go wrong.
+"""Websocket connections with faults: messages in order, pings, an end after a day or too many messages of the client.
 
-What is said on it is the affair of ``ws_api`` and ``market_socket``; this sends in order, never blocks who speaks, and ends.
+Sending never blocks. The modules of each protocol decide what is sent.
 """
 
 from __future__ import annotations
@@ -18,31 +17,32 @@ from aiohttp import WSMsgType, web
 from app.clock import Clock
 from app.sandbox.faults import FaultKind, FaultPlan
 
-#: Binance's own numbers: a ping each 20 s, a pong within a minute, a day for a connection.
+#: As on Binance: a ping every 20 s, a pong within a minute, a connection for a day.
 _PING_SECONDS = 20
 _PONG_SECONDS = 60
 _LIFE_SECONDS = 24 * 3600
 
-#: An endpoint of Binance takes messages of a few kilobytes; a list of a thousand streams has thirty.
+#: The largest message of a client, in bytes: a subscription to a thousand streams has thirty thousand.
 _MAX_MESSAGE = 1_000_000
 
-
-#: How Binance closes the connection of a client that sends too much, and what it says.
+#: The code and the reason with which the connection of a client that sends too much is closed, as on Binance.
 _POLICY, _TOO_MANY = 1008, b"Too many requests"
 
 
 class Connection:
-    """One client. ``serve`` returns when it is over. More messages than ``most_a_second``, pings and pongs included, end it."""
+    """One client's connection. More messages per second than ``max_per_second``, pings and pongs included, end it."""
 
-    def __init__(self, request: web.Request, clock: Clock, faults: FaultPlan, most_a_second: int | None = None) -> None:
+    def __init__(
+        self, request: web.Request, clock: Clock, faults: FaultPlan, max_per_second: int | None = None
+    ) -> None:
         self._request = request
         self._clock = clock
         self._faults = faults
         self._socket = web.WebSocketResponse(autoping=False, max_msg_size=_MAX_MESSAGE)
         self._outbox: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()  # float: seconds, never money
-        self._held: list[bytes] = []
+        self._reordered: list[bytes] = []
         self._heard_at = clock.monotonic()
-        self._received: deque[float] | None = None if most_a_second is None else deque(maxlen=most_a_second)
+        self._received: deque[float] | None = None if max_per_second is None else deque(maxlen=max_per_second)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -50,13 +50,13 @@ class Connection:
         return self._request.remote or "unknown"
 
     async def serve(self, take: Callable[[bytes], Awaitable[None]]) -> web.WebSocketResponse:
-        """Give every message to ``take`` until the connection is over."""
+        """Pass every message to ``take`` until the connection ends."""
         await self._socket.prepare(self._request)
         for work in (self._write(), self._keep_alive(), self._end_of_life()):
             self._spawn(work)
         try:
             async for message in self._socket:
-                if self._is_too_much():
+                if self._exceeds_limit():
                     await self._socket.close(code=_POLICY, message=_TOO_MANY)
                     break
                 if message.type is WSMsgType.PING:
@@ -65,7 +65,7 @@ class Connection:
                     self._heard_at = self._clock.monotonic()
                 elif message.type is WSMsgType.TEXT:
                     await take(message.data.encode())
-        except ConnectionError:  # the client went away while it was answered
+        except ConnectionError:  # the client disconnected while it was answered
             pass
         finally:
             for task in tuple(self._tasks):
@@ -73,23 +73,23 @@ class Connection:
         return self._socket
 
     def send(self, payload: Any) -> None:
-        """Send ``payload`` after what was sent before."""
+        """Send ``payload``, without faults."""
         self._outbox.put_nowait((msgspec.json.encode(payload), 0))
 
-    def tell(self, payload: Any, route: str) -> None:
-        """Send an event, unless a fault of ``route`` befalls it."""
+    def send_event(self, payload: Any, route: str) -> None:
+        """Send an event, subject to the faults of ``route``."""
         text = msgspec.json.encode(payload)
-        struck = {rule.kind: rule for rule in self._faults.event(route)}
-        if FaultKind.CUT in struck:
+        faults = {rule.kind: rule for rule in self._faults.event(route)}
+        if FaultKind.CUT in faults:
             return self.cut()
-        if FaultKind.DROP in struck:
+        if FaultKind.DROP in faults:
             return None
-        if FaultKind.REORDER in struck:
-            self._held.append(text)
-            self._spawn(self._release_after(struck[FaultKind.REORDER].seconds))
+        if FaultKind.REORDER in faults:
+            self._reordered.append(text)
+            self._spawn(self._release_after(faults[FaultKind.REORDER].seconds))
             return None
-        seconds = struck[FaultKind.DELAY].seconds if FaultKind.DELAY in struck else 0
-        for _ in range(2 if FaultKind.DOUBLE in struck else 1):
+        seconds = faults[FaultKind.DELAY].seconds if FaultKind.DELAY in faults else 0
+        for _ in range(2 if FaultKind.DOUBLE in faults else 1):
             self._outbox.put_nowait((text, seconds))
         self._release()
         return None
@@ -100,11 +100,11 @@ class Connection:
             self._request.transport.abort()
 
     async def close(self) -> None:
-        """End the connection politely."""
+        """Close the connection."""
         await self._socket.close()
 
-    def _is_too_much(self) -> bool:
-        """Note a message; whether there were more in the last second than there may be."""
+    def _exceeds_limit(self) -> bool:
+        """Count a message; whether there were too many in the last second."""
         if self._received is None:
             return False
         now, received = self._clock.monotonic(), self._received
@@ -113,7 +113,7 @@ class Connection:
         return is_full
 
     async def _write(self) -> None:
-        with suppress(ConnectionError):  # the reader sees the same end and ends the connection
+        with suppress(ConnectionError):  # the reader meets the same error and ends the connection
             while True:
                 text, seconds = await self._outbox.get()
                 if seconds:
@@ -132,13 +132,13 @@ class Connection:
         await self._socket.close()
 
     async def _release_after(self, seconds: float) -> None:  # float: seconds, never money
-        """What no event followed is sent in the end."""
+        """Send reordered events that no other event has followed."""
         await self._clock.sleep(seconds)
         self._release()
 
     def _release(self) -> None:
-        held, self._held = self._held, []
-        for text in held:
+        reordered, self._reordered = self._reordered, []
+        for text in reordered:
             self._outbox.put_nowait((text, 0))
 
     def _spawn(self, work: Any) -> None:
@@ -148,13 +148,14 @@ class Connection:
 
 
 class Connections:
-    """All connections that are open, so that the server can announce its end."""
+    """All open connections."""
 
     def __init__(self) -> None:
-        self._open: dict[Connection, Callable[[Any], None]] = {}
+        self._open: dict[Connection, Callable[[], None]] = {}
 
-    def add(self, connection: Connection, announce: Callable[[Any], None]) -> None:
-        self._open[connection] = announce
+    def add(self, connection: Connection, announce_shutdown: Callable[[], None]) -> None:
+        """Add a connection; ``announce_shutdown`` sends its protocol's notice that the server stops."""
+        self._open[connection] = announce_shutdown
 
     def remove(self, connection: Connection) -> None:
         self._open.pop(connection, None)
@@ -162,18 +163,18 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def announce(self, event: Any) -> None:
-        """Tell every client ``event``, each in the form of its socket."""
+    def announce_shutdown(self) -> None:
+        """Announce on every connection that the server stops."""
         for announce in tuple(self._open.values()):
-            announce(event)
+            announce()
 
     def cut(self) -> int:
-        """Reset all; how many there were."""
+        """Reset all connections; their number."""
         connections = tuple(self._open)
         for connection in connections:
             connection.cut()
         return len(connections)
 
     async def close(self) -> None:
-        """Close all politely."""
+        """Close all connections."""
         await asyncio.gather(*(connection.close() for connection in tuple(self._open)), return_exceptions=True)

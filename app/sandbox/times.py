@@ -1,4 +1,4 @@
-"""Times on Binance's wire: whole milliseconds since 1970. Nothing else."""
+"""Times on the wire: whole milliseconds since 1970."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def milliseconds(at: datetime) -> int:
-    """``at`` in milliseconds since 1970, cut off."""
+    """``at`` in milliseconds since 1970, rounded down."""
     return (at - _EPOCH) // _MILLISECOND
 
 
 def moment(ms: int) -> datetime:
-    """The time that lies ``ms`` milliseconds after 1970."""
+    """The time ``ms`` milliseconds after 1970."""
     return _EPOCH + ms * _MILLISECOND

@@ -1,13 +1,12 @@
-"""What really happened, for a checker: every account, order, fill and balance, in the gateway's words and with the wire's ids.
+"""The truth of one market, for a checker: every account, order, fill, balance and position at one moment.
 
-It is read in one transaction, so it is the state at one moment.
+Field names are the gateway's; ids are those that clients see on the wire.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -15,80 +14,110 @@ from app.domain.decimals import plain
 from app.paper.exchange import PaperSnapshot
 from app.paper.ledger import is_house
 from app.paper.orders import PaperBalance, PaperFill, PaperOrder
-from app.sandbox.binance.symbols import Symbols
+from app.paper.perpetual.exchange import PerpetualSnapshot
+from app.paper.perpetual.orders import PerpetualFill, PerpetualOrder
+from app.paper.perpetual.positions import PaperPosition
 from app.sandbox.keys import KeyRing
 
+Row = dict[str, Any]
 
-def truth(snapshot: PaperSnapshot, symbols: Symbols, keys: KeyRing) -> dict[str, Any]:
-    """The whole picture, by account."""
+#: The id on the wire of an order or a fill, by its trading pair and the exchange's own id.
+WireId = Callable[[str, int], int]
+
+
+def truth(
+    snapshot: PaperSnapshot,
+    keys: KeyRing,
+    wire_id: WireId,
+    *,
+    order_id: Callable[[PaperOrder], str] = lambda order: order.client_order_id,
+    is_recorded: Callable[[PaperOrder], bool] = lambda order: True,
+) -> Row:
+    """All accounts of ``snapshot``. ``order_id`` is an order's client id on the wire; only recorded orders are shown."""
     fills: dict[int, list[PaperFill]] = defaultdict(list)
     for fill in snapshot.fills:
         fills[fill.exchange_order_id].append(fill)
-    orders: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for order in snapshot.orders:
-        orders[order.account].append(order_row(order, fills[order.exchange_order_id], symbols))
+    orders: dict[str, list[Row]] = defaultdict(list)
+    for order in filter(is_recorded, snapshot.orders):
+        row = _order_row(order, fills[order.exchange_order_id], wire_id)
+        orders[order.account].append(row | {"order_id": order_id(order)})
+    users = sorted({balance.account for balance in snapshot.balances if not is_house(balance.account)})
     return {
-        "at": _time(snapshot.at),
+        "at": snapshot.at.isoformat(),
         "accounts": [
             {
                 "name": name,
                 "api_keys": keys.of_account(name),
-                "balances": balance_rows(name, snapshot.balances),
+                "balances": _balance_rows(name, snapshot.balances),
+                **_positions(name, snapshot),
                 "orders": orders[name],
             }
-            for name in user_names(snapshot.balances)
+            for name in users
         ],
     }
 
 
-def user_names(balances: Iterable[PaperBalance]) -> list[str]:
-    """The accounts that are not the exchange's own."""
-    return sorted({balance.account for balance in balances if not is_house(balance.account)})
-
-
-def order_row(order: PaperOrder, fills: Iterable[PaperFill], symbols: Symbols) -> dict[str, Any]:
-    return {
-        "order_id": order.client_order_id,
-        "exchange_order_id": str(symbols.wire_id(order.trading_pair, order.exchange_order_id)),
+def _order_row(order: PaperOrder, fills: Iterable[PaperFill], wire_id: WireId) -> Row:
+    row: Row = {
+        "exchange_order_id": str(wire_id(order.trading_pair, order.exchange_order_id)),
         "trading_pair": order.trading_pair,
         "trade_type": order.trade_type.value,
         "order_type": order.order_type.value,
         "time_in_force": order.time_in_force.value,
-        "price": number_text(order.price),
-        "amount": number_text(order.amount),
-        "quote_amount": number_text(order.quote_amount),
+        "price": _text(order.price),
+        "amount": _text(order.amount),
+        "quote_amount": _text(order.quote_amount),
         "state": order.state.value,
         "reason": order.reason,
-        "filled_amount": number_text(order.filled_amount),
-        "filled_quote": number_text(order.filled_quote),
-        "created_at": _time(order.created_at),
-        "updated_at": _time(order.updated_at),
-        "fills": [
-            {
-                "exchange_fill_id": str(symbols.wire_id(fill.trading_pair, fill.fill_id)),
-                "price": number_text(fill.price),
-                "amount": number_text(fill.amount),
-                "fee": number_text(fill.fee),
-                "fee_currency": fill.fee_currency,
-                "liquidity": fill.liquidity.value,
-                "filled_at": _time(fill.filled_at),
-            }
-            for fill in fills
-        ],
+        "filled_amount": _text(order.filled_amount),
+        "filled_quote": _text(order.filled_quote),
+        "created_at": order.created_at.isoformat(),
+        "updated_at": order.updated_at.isoformat(),
+        "fills": [_fill_row(fill, wire_id) for fill in fills],
     }
+    if isinstance(order, PerpetualOrder):
+        row |= {"position_side": order.position_side.value, "reduce_only": order.reduce_only}
+    return row
 
 
-def balance_rows(name: str, balances: Iterable[PaperBalance]) -> list[dict[str, Any]]:
+def _fill_row(fill: PaperFill, wire_id: WireId) -> Row:
+    row: Row = {
+        "exchange_fill_id": str(wire_id(fill.trading_pair, fill.fill_id)),
+        "price": _text(fill.price),
+        "amount": _text(fill.amount),
+        "fee": _text(fill.fee),
+        "fee_currency": fill.fee_currency,
+        "liquidity": fill.liquidity.value,
+        "filled_at": fill.filled_at.isoformat(),
+    }
+    return row | {"realized_pnl": _text(fill.realized_pnl)} if isinstance(fill, PerpetualFill) else row
+
+
+def _balance_rows(name: str, balances: Iterable[PaperBalance]) -> list[Row]:
     return [
-        {"asset": each.asset, "total": number_text(each.total), "held": number_text(each.held)}
+        {"asset": each.asset, "total": _text(each.total), "held": _text(each.held)}
         for each in balances
         if each.account == name
     ]
 
 
-def number_text(number: Decimal | None) -> str | None:
+def _positions(name: str, snapshot: PaperSnapshot) -> Row:
+    """The account's positions, of a market that has positions."""
+    if not isinstance(snapshot, PerpetualSnapshot):
+        return {}
+    return {"positions": [_position_row(each) for each in snapshot.positions if each.account == name]}
+
+
+def _position_row(position: PaperPosition) -> Row:
+    return {
+        "trading_pair": position.trading_pair,
+        "side": position.side.value,
+        "amount": _text(position.amount),
+        "cost": _text(position.cost),
+        "margin": _text(position.margin),
+        "realized_pnl": _text(position.realized_pnl),
+    }
+
+
+def _text(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat()

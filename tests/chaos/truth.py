@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from sqlalchemy import create_engine, inspect, select
 
-from app.paper import rows, tables
+from app.paper import rows
 from app.paper.orders import PaperFill
+from app.paper.tables import SPOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +71,11 @@ class PaperTruth:
     def orders(self) -> tuple[TrueOrder, ...]:
         engine = create_engine(self._url)
         try:
-            if not inspect(engine).has_table(tables.orders.name):
+            if not inspect(engine).has_table(SPOT.orders.name):
                 return ()
             with engine.connect() as connection:
-                orders = [rows.order_of(row) for row in connection.execute(select(tables.orders))]
-                fills = [rows.fill_of(row) for row in connection.execute(select(tables.fills))]
+                orders = [rows.order_of(row) for row in connection.execute(select(SPOT.orders))]
+                fills = [rows.fill_of(row) for row in connection.execute(select(SPOT.fills))]
         finally:
             engine.dispose()
         by_order: dict[int, list[PaperFill]] = defaultdict(list)

@@ -23,13 +23,13 @@ from app.domain.errors import OrdergateError
 from app.domain.order import AccountKey
 from app.domain.reports import ConnectorEvent
 from app.paper.faults import CANCEL, SUBMIT
-from app.paper.market import HandPath
 from app.services.reconciling.feed import Feed
 from app.storage.schema import upgrade
 from tests.chaos.checker import CLAUSES, EVENTUAL, Evidence, check
 from tests.chaos.ledger import view_of
 from tests.chaos.operations import Operation
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 from tests.services.world import ACCOUNT, World, key, request, running_world
 
 #: Faults that need no waiting in real time; "slow" ones would only sleep on a clock that nobody moves meanwhile.
@@ -155,7 +155,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     def evidence(self) -> Evidence:
         view = view_of(self.world.journal)
-        # The writer's thread may still be at work: a view with an order from before a commit and events from after it proves nothing.
+        # The writer's thread may still be at work. A view that mixes what was before a commit with what was after proves nothing.
         while view.head != self.world.journal.head():
             view = view_of(self.world.journal)
         return Evidence(

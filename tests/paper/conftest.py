@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.paper.exchange import PaperExchange
-from app.paper.market import HandPath
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.paper.exchange import PaperExchange
 from app.paper.fees import Fees
 from app.paper.ledger import is_house
-from app.paper.market import HandPath
 from app.paper.orders import NewOrder
 from app.paper.refusals import PaperRefusal
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 from tests.paper.still_market import APPLE
 
 PAIR = APPLE.trading_pair

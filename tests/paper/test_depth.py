@@ -15,7 +15,7 @@ def asks(depth: Depth) -> list[Level]:
 def test_a_level_shrinks_and_vanishes_as_it_is_taken() -> None:
     """Half of it, then the rest: an empty level is not shown."""
     depth = Depth(StillMarket(asks=((101, "2"), (102, "3"))))
-    depth.turn(1)
+    depth.move_to(1)
     depth.take(APPLE, TradeType.SELL, D(101), D("1.5"))
     assert asks(depth) == [Level(D(101), D("0.5")), Level(D(102), D(3))]
     depth.take(APPLE, TradeType.SELL, D(101), D("0.5"))
@@ -25,10 +25,10 @@ def test_a_level_shrinks_and_vanishes_as_it_is_taken() -> None:
 def test_the_next_tick_has_fresh_depth_and_a_restored_one_has_not() -> None:
     """``taken`` is all that has to be remembered."""
     depth = Depth(StillMarket(asks=((101, "2"),)))
-    depth.turn(1)
+    depth.move_to(1)
     depth.take(APPLE, TradeType.SELL, D(101), D(2))
     taken = dict(depth.taken)
-    depth.turn(2)
+    depth.move_to(2)
     assert asks(depth) == [Level(D(101), D(2))]
-    depth.turn(2, taken)
+    depth.move_to(2, taken)
     assert asks(depth) == []

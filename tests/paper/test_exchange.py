@@ -17,11 +17,11 @@ import pytest
 
 from app.domain.enums import OrderState, OrderType, TradeType
 from app.paper.exchange import PaperExchange
-from app.paper.market import HandPath
 from app.paper.orders import NewOrder
 from app.paper.pairs import DEFAULT_BALANCES
 from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 
 Open = Callable[..., PaperExchange]
 

@@ -11,9 +11,10 @@ import pytest
 
 from app.domain.enums import TradeType
 from app.paper.exchange import PaperExchange
-from app.paper.faults import KINDS, BadPlan, FaultPlan, Faults, ServerFault, counts_in
+from app.paper.faults import KINDS, BadPlan, FaultPlan, Faults, ServerFault
 from app.paper.orders import OrderRecord
 from app.paper.refusals import PaperRefusal
+from tests.chaos.exchanges import logged_faults
 from tests.clock import FakeClock
 from tests.paper.still_market import APPLE, limit
 from tests.services.world import until
@@ -172,8 +173,8 @@ def test_a_seed_is_a_fate(clock: FakeClock) -> None:
 async def test_every_fault_is_noted(clock: FakeClock, placed: Placed, tmp_path: Path) -> None:
     """In memory and, for several processes together, in a file."""
     notes = tmp_path / "notes.jsonl"
-    assert counts_in(notes) == {}
+    assert logged_faults(notes) == {}
     for _ in range(2):
         with pytest.raises(ServerFault):
             await faults(clock, "down", notes=notes).submit("o1", placed, 5.0)
-    assert counts_in(notes) == {"down": 2}
+    assert logged_faults(notes) == {"down": 2}

@@ -44,7 +44,7 @@ def test_touched_balances_are_handed_over_once() -> None:
     ledger = Ledger()
     ledger.deposit("ann", {"EURO": D(10)})
     ledger.hold("ann", "EURO", D(1))
-    touched = ledger.take_touched()
-    assert [(each.account, each.held) for each in touched] == [(MARKET, 0), ("ann", 1)]
-    assert ledger.take_touched() == ()
-    assert [is_house(each.account) for each in touched] == [True, False]
+    changed = ledger.take_changed()
+    assert [(each.account, each.held) for each in changed] == [(MARKET, 0), ("ann", 1)]
+    assert ledger.take_changed() == ()
+    assert [is_house(each.account) for each in changed] == [True, False]

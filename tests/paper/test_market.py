@@ -6,9 +6,10 @@ from itertools import pairwise
 import pytest
 
 from app.domain.enums import TradeType
-from app.paper.market import LEVELS, HandPath, SyntheticMarket, SyntheticPath, moment_of, tick_of
+from app.paper.market import LEVELS, SyntheticMarket, SyntheticPath, moment_of, tick_of
 from app.paper.pairs import PAIRS, Pair
 from tests.clock import START
+from tests.paper.hand_path import HandPath
 
 TICK = tick_of(START)
 BTC = PAIRS["BTC-USDT"]

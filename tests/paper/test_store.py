@@ -12,9 +12,11 @@ from app.paper.refusals import PaperUnavailable
 from app.paper.store import PaperStore, WrongSchema
 
 
-def test_a_second_process_finds_the_store_locked_and_is_told_so(url: str) -> None:
+def test_a_second_process_finds_the_store_locked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While one transaction is open another can't begin, and nothing has happened; afterwards it can."""
-    one, other = PaperStore(url), PaperStore(url, busy_timeout=1)
+    one = PaperStore(url)
+    monkeypatch.setattr("app.paper.store.BUSY_TIMEOUT_SECONDS", 1)
+    other = PaperStore(url)
     with one.transaction(), pytest.raises(PaperUnavailable), other.transaction():
         raise AssertionError("two processes were in the exchange at once")
     with other.transaction() as transaction:

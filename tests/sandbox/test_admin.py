@@ -9,7 +9,7 @@ import aiohttp
 
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import MARKET, RawClient
+from tests.sandbox.binance.client import MARKET, RawClient
 
 
 async def test_accounts_are_opened_with_money_and_keys(client: RawClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import RawClient, Socket, until
+from tests.sandbox.binance.client import RawClient, Socket, until
 
 WS_API = "/ws-api/v3"
 

@@ -24,7 +24,6 @@ from app.domain.order import AccountKey, Order, OrderKey, OrderRequest
 from app.journal.journal import Journal
 from app.paper.exchange import PaperExchange
 from app.paper.faults import FaultPlan, Faults
-from app.paper.market import HandPath
 from app.services.history import History
 from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
@@ -40,6 +39,7 @@ from tests.chaos.checker import CLAUSES, Evidence, Violation, check
 from tests.chaos.ledger import view_of
 from tests.chaos.truth import PaperTruth
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 
 ACCOUNT = "master_account"
 #: A call's time-out in the tests' time; nothing waits for it in real time.

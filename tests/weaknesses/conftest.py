@@ -15,7 +15,6 @@ from app.bootstrap import build_gateway
 from app.connectors.paper.venue import PaperVenue
 from app.domain.order import AccountKey, Order, OrderKey
 from app.paper.exchange import PaperExchange
-from app.paper.market import HandPath
 from app.services.gateway import Gateway
 from app.services.reconciling.feed import Feed
 from app.services.reconciling.recovery import Recovery
@@ -26,6 +25,7 @@ from tests.chaos.truth import PaperTruth
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
 from tests.handlers.conftest import PASSWORD, CurrentGateway
+from tests.paper.hand_path import HandPath
 from tests.services.world import ACCOUNT, Script, key, paper_url
 from tests.web.conftest import basic, client_of
 

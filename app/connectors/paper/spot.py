@@ -104,7 +104,7 @@ class PaperConnector(Connector):
         self._exchange = venue.exchange
         self._starting_balances = starting_balances(context.credentials, self._exchange.assets)
         if self._starting_balances is not None:
-            self._exchange.expect(self._account, self._starting_balances)
+            self._exchange.set_opening_balances(self._account, self._starting_balances)
 
     @classmethod
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:

@@ -1,7 +1,7 @@
-"""Who pays whom when perpetuals are traded, funded and liquidated: the moves between an account and the exchange's own.
+"""Payments of perpetuals between an account and the exchange's own accounts: trades, funding and liquidations.
 
-Nothing is decided here. A debt is paid out of what is available, then out of the margin of the position that caused it, and what is
-left after that the insurance pays; so no account ever owes anything, and no position takes from another's margin.
+A debt is paid out of the available balance, then out of the margin of the position that caused it; the insurance fund pays the
+rest. So no account ever owes anything, and no position uses another's margin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.paper.perpetual.positions import PaperPosition
 def collect(
     ledger: Ledger, asset: str, position: PaperPosition, amount: Decimal, *, target: str
 ) -> tuple[PaperPosition, Decimal]:
-    """Let the account of ``position`` pay ``amount`` to ``target``; the position after it, and what the insurance had to pay."""
+    """Pay ``amount`` to ``target`` from the account of ``position``; the position afterwards, and what the insurance fund paid."""
     account = position.account
     free = min(amount, ledger.available(account, asset))
     margin = min(amount - free, position.margin)
@@ -32,7 +32,7 @@ def collect(
 
 
 def settle(ledger: Ledger, asset: str, position: PaperPosition, pnl: Decimal) -> tuple[PaperPosition, Decimal]:
-    """Pay a profit out, or collect a loss; see ``collect``."""
+    """Pay out a profit, or collect a loss; returns as ``collect``."""
     if pnl < ZERO:
         return collect(ledger, asset, position, -pnl, target=CLEARING)
     if pnl:
@@ -41,9 +41,9 @@ def settle(ledger: Ledger, asset: str, position: PaperPosition, pnl: Decimal) ->
 
 
 def wind_up(ledger: Ledger, asset: str, position: PaperPosition, pnl: Decimal) -> Decimal:
-    """Take a liquidated position's margin: the loss is paid from it, and the insurance takes what is left, or pays what is missing.
+    """Pay a liquidated position's loss from its margin; the insurance fund takes the rest, or pays what is missing.
 
-    The answer is what the insurance took. Nothing else of the account is touched.
+    Returns what the insurance fund took. The account's other balance is not touched.
     """
     account, left = position.account, position.margin + pnl
     ledger.hold(account, asset, -position.margin)

@@ -1,38 +1,38 @@
-"""The paper exchange for perpetuals as its users meet it: a second exchange beside spot, on tables and with accounts of its own.
+"""The paper exchange for perpetuals: a second exchange beside spot, with its own tables and accounts.
 
-All that ``PaperExchange`` says holds here too. Orders are ``NewPerpetualOrder``s; what comes back are the perpetual kinds of orders
-and fills. Contracts are linear, of one base unit, and settled in USDT.
+The contract of ``PaperExchange`` holds here too. Orders are ``NewPerpetualOrder``; the orders and fills returned are
+``PerpetualOrder`` and ``PerpetualFill``. Contracts are linear, of one base unit, and settled in USDT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 from types import MappingProxyType
 from typing import TypeVar
 
-from app.clock import Clock
 from app.domain.decimals import EXACT
 from app.domain.enums import PositionMode
 from app.paper.engine import Engine
-from app.paper.exchange import PAGE, PaperExchange
+from app.paper.exchange import PAGE, PaperExchange, PaperSnapshot
 from app.paper.fees import Fees
 from app.paper.market import PricePath, SyntheticMarket, moment_of, tick_of
 from app.paper.pairs import PAIRS, Pair
 from app.paper.perpetual.engine import PerpetualEngine
 from app.paper.perpetual.margin import liquidation_price
 from app.paper.perpetual.market import FUNDING_INTERVAL, PerpetualMarket
-from app.paper.perpetual.orders import FundingTerms, PaperFunding, PositionView
+from app.paper.perpetual.orders import FundingTerms, PaperFunding, PastFunding, PerpetualOrder, PositionView
 from app.paper.perpetual.positions import PaperPosition
 from app.paper.perpetual.tables import PERPETUAL
 from app.paper.perpetual.transaction import PerpetualTransaction
-from app.paper.store import BUSY_TIMEOUT_SECONDS, PaperStore
+from app.paper.store import PaperStore
 from app.paper.transaction import Transaction
 
 Answer = TypeVar("Answer")
 
-#: The asset that everything here is settled in.
+#: The settlement asset of every pair.
 SETTLEMENT = "USDT"
 
 #: The spot pairs against USDT, with the same rules.
@@ -40,48 +40,42 @@ PERPETUAL_PAIRS: Mapping[str, Pair] = MappingProxyType(
     {name: pair for name, pair in PAIRS.items() if pair.quote == SETTLEMENT}
 )
 
-#: What a new account opens with.
-DEFAULT_MARGIN: Mapping[str, Decimal] = MappingProxyType({SETTLEMENT: Decimal(100_000)})
 
-#: Two and five hundredths of a percent, the basic rates of large futures exchanges.
-DEFAULT_FEES = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginAccount:
+    """An account's position mode, its leverage by pair, and its open orders, which take margin."""
+
+    mode: PositionMode
+    leverages: Mapping[str, int]
+    orders: tuple[PerpetualOrder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerpetualSnapshot(PaperSnapshot):
+    """A snapshot with the open positions of all accounts."""
+
+    positions: tuple[PaperPosition, ...]
 
 
 class PaperPerpetualExchange(PaperExchange):
-    """One exchange on one store."""
+    """One exchange on one store. The default fees are the basic rates of large futures exchanges."""
+
+    default_pairs = PERPETUAL_PAIRS
+    default_fees = Fees(maker=Decimal("0.0002"), taker=Decimal("0.0005"))
+    opening_balances = MappingProxyType({SETTLEMENT: Decimal(100_000)})
 
     _market: PerpetualMarket
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        clock: Clock,
-        seed: int,
-        path: PricePath | None = None,
-        pairs: Mapping[str, Pair] = PERPETUAL_PAIRS,
-        fees: Fees = DEFAULT_FEES,
-        default_balances: Mapping[str, Decimal] = DEFAULT_MARGIN,
-        busy_timeout: int = BUSY_TIMEOUT_SECONDS,
-    ) -> None:
-        super().__init__(
-            url,
-            clock=clock,
-            seed=seed,
-            path=path,
-            pairs=pairs,
-            fees=fees,
-            default_balances=default_balances,
-            busy_timeout=busy_timeout,
-        )
-        #: What an account can hold: coins are not deposited here.
-        self.assets = frozenset(pair.quote for pair in pairs.values())
+    @property
+    def assets(self) -> frozenset[str]:
+        """The quote assets: coins can't be deposited here."""
+        return frozenset(pair.quote for pair in self.pairs.values())
 
     def positions(self, account: str) -> tuple[PositionView, ...]:
-        """The account's open positions at the present mark prices, by pair."""
+        """The account's open positions at the current mark prices, sorted by pair."""
 
         def read(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> tuple[PositionView, ...]:
-            self._ensure(engine, account)
+            self._ensure_account(engine, account)
             with localcontext(EXACT):
                 return tuple(_view(engine, position) for position in engine.state.positions(account))
 
@@ -91,36 +85,40 @@ class PaperPerpetualExchange(PaperExchange):
         """The account's position mode; one-way until it is changed."""
 
         def read(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> PositionMode:
-            self._ensure(engine, account)
+            self._ensure_account(engine, account)
             return engine.state.mode(account)
 
         return self._act(read)
 
     def set_position_mode(self, account: str, mode: PositionMode) -> None:
-        """Change it; refuses POSITION_MODE while the account has open orders or positions."""
+        """Change the mode; refuses POSITION_MODE while the account has open orders or positions."""
 
         def change(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> None:
-            self._ensure(engine, account)
+            self._ensure_account(engine, account)
             engine.set_mode(account, mode)
 
         self._act(change)
 
-    def leverage(self, account: str, trading_pair: str) -> int:
-        """The account's leverage on a pair; refuses UNKNOWN_PAIR."""
-
-        def read(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> int:
-            return engine.state.leverage(account, engine.pair(trading_pair).trading_pair)
-
-        return self._act(read)
-
     def set_leverage(self, account: str, trading_pair: str, leverage: int) -> None:
-        """Change it, and the margin of what is open; refuses UNKNOWN_PAIR, LEVERAGE or INSUFFICIENT_BALANCE."""
+        """Change the leverage and the margin of what is open; refuses UNKNOWN_PAIR, LEVERAGE or INSUFFICIENT_BALANCE."""
 
         def change(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> None:
-            self._ensure(engine, account)
+            self._ensure_account(engine, account)
             engine.set_leverage(account, trading_pair, leverage, now)
 
         self._act(change)
+
+    def margin_account(self, account: str) -> MarginAccount:
+        """The account's settings and open orders."""
+
+        def read(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> MarginAccount:
+            return MarginAccount(
+                mode=engine.state.mode(account),
+                leverages={name: engine.state.leverage(account, name) for name in self.pairs},
+                orders=tuple(engine.state.orders_of(account)),
+            )
+
+        return self._act(read)
 
     def funding_payments(
         self,
@@ -131,15 +129,30 @@ class PaperPerpetualExchange(PaperExchange):
         until: datetime | None = None,
         limit: int = PAGE,
     ) -> tuple[PaperFunding, ...]:
-        """What the account paid and received from ``since`` to ``until``, oldest first, the first ``limit`` of it."""
+        """The account's first ``limit`` funding payments from ``since`` to ``until``, oldest first."""
 
         def read(_: PerpetualEngine, transaction: PerpetualTransaction, now: datetime) -> tuple[PaperFunding, ...]:
             return transaction.fundings(account, trading_pair=trading_pair, since=since, until=until, limit=limit)
 
         return self._act(read, saved=True)
 
+    def snapshot(self) -> PerpetualSnapshot:
+        """Everything at one moment."""
+
+        def read(engine: PerpetualEngine, transaction: PerpetualTransaction, now: datetime) -> PerpetualSnapshot:
+            orders, fills = transaction.everything()
+            return PerpetualSnapshot(
+                orders=orders,
+                fills=fills,
+                balances=engine.state.ledger.all(),
+                positions=tuple(engine.state.positions()),
+                at=now,
+            )
+
+        return self._act(read, saved=True)
+
     def funding_terms(self, trading_pair: str) -> FundingTerms:
-        """The rate at which the present interval ends, when that is, and the prices."""
+        """The rate and time of the next funding, and the current prices."""
         pair, tick = self._pair(trading_pair), tick_of(self._clock.now())
         with localcontext(EXACT):
             return FundingTerms(
@@ -150,10 +163,28 @@ class PaperPerpetualExchange(PaperExchange):
                 index_price=self._market.index(pair, tick),
             )
 
+    def past_fundings(
+        self, trading_pair: str, *, since: datetime | None, until: datetime | None, limit: int
+    ) -> list[PastFunding]:
+        """The pair's fundings up to ``until`` or now, oldest first: the first ``limit`` from ``since``, or else the last ones."""
+        pair, last = self._pair(trading_pair), tick_of(min(until or self._clock.now(), self._clock.now()))
+        newest = last // FUNDING_INTERVAL
+        oldest = newest - limit + 1 if since is None else -(-tick_of(since) // FUNDING_INTERVAL)
+        ticks = [number * FUNDING_INTERVAL for number in range(oldest, newest + 1)][:limit]
+        with localcontext(EXACT):
+            return [
+                PastFunding(
+                    at=moment_of(tick),
+                    rate=self._market.funding_rate(pair, tick),
+                    mark_price=self._market.mid(pair, tick),
+                )
+                for tick in ticks
+            ]
+
     def _act(
         self, action: Callable[[PerpetualEngine, PerpetualTransaction, datetime], Answer], *, saved: bool = False
     ) -> Answer:
-        """``action`` in one transaction; what the market did is ``saved`` before it where it reads from the store."""
+        """Run ``action`` in one transaction, after writing the market's changes if ``saved``, for queries of the store."""
 
         def act(engine: Engine, transaction: Transaction, now: datetime) -> Answer:
             assert isinstance(engine, PerpetualEngine)
@@ -168,8 +199,8 @@ class PaperPerpetualExchange(PaperExchange):
     def _new_engine(self) -> Engine:
         return PerpetualEngine(self.pairs, self._market, self.fees)
 
-    def _open_store(self, url: str, busy_timeout: int) -> PaperStore:
-        return PaperStore(url, busy_timeout=busy_timeout, tables=PERPETUAL, transaction=PerpetualTransaction)
+    def _open_store(self, url: str) -> PaperStore:
+        return PaperStore(url, tables=PERPETUAL, transaction=PerpetualTransaction)
 
 
 def _view(engine: PerpetualEngine, position: PaperPosition) -> PositionView:

@@ -1,7 +1,7 @@
-"""One funding of one position: what it pays or receives, and the record of it.
+"""The funding payment of one position.
 
-The synthetic market holds the other side of what users hold in sum, so payments pass through an account of the exchange's own. A
-position that can't pay all of it pays what is available and what its margin has; the record says what was paid.
+The synthetic market is the counterparty of the users' net position, so payments pass through an account of the exchange's own. A
+position that can't pay in full pays the available balance and its margin; the record has what was paid.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STEP = Decimal("1e-8")
 
 
 def fund(state: PerpetualState, market: FundedMarket, pair: Pair, position: PaperPosition) -> None:
-    """Let ``position`` pay or receive the funding of the present tick."""
+    """Let ``position`` pay or receive the funding of the current tick."""
     mark, rate = market.mid(pair, state.tick), market.funding_rate(pair, state.tick)
     payment = (-position.amount * mark * rate).quantize(_STEP, context=EXACT)
     if payment < ZERO:

@@ -1,6 +1,6 @@
-"""When a position is beyond saving. Margin is isolated: each position stands on its own, and the rest of the account is safe.
+"""Maintenance margin and liquidation prices. Margin is isolated: a liquidation takes one position's margin and nothing else.
 
-Pure sums. A position is liquidated once its margin and its result at the mark no longer exceed the maintenance margin.
+Pure functions. A position is liquidated once its margin and its result at the mark no longer exceed the maintenance margin.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from decimal import Decimal
 from app.domain.decimals import EXACT, ZERO, ceil_to, floor_to
 from app.paper.perpetual.positions import PaperPosition
 
-#: The part of a position's value at the mark that must be left. That of the largest pairs' first tier on Binance, and half of the
-#: initial margin at the highest leverage, so that nobody is liquidated by the fee of opening.
+#: The maintenance margin rate, of a position's value at the mark. It is that of the largest pairs' first tier on Binance, and half
+#: of the initial margin at the highest leverage, so that the fee of opening liquidates nobody.
 MAINTENANCE = Decimal("0.004")
 
 #: Of every pair, as on the largest ones of Binance.
 MAX_LEVERAGE = 125
-#: Until somebody asks for more, nothing is borrowed.
+#: Without leverage, until it is changed.
 DEFAULT_LEVERAGE = 1
 
 _ONE = Decimal(1)

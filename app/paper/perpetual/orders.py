@@ -1,7 +1,4 @@
-"""The records of the perpetual exchange: what its orders and fills have beyond those of spot, and a funding payment.
-
-Frozen values without behaviour beyond sums.
-"""
+"""The records of the perpetual exchange: its orders and fills, which extend those of spot, positions as shown, and funding."""
 
 from __future__ import annotations
 
@@ -10,19 +7,21 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.domain.decimals import ZERO
-from app.domain.enums import PositionMode, PositionSide, TradeType
+from app.domain.enums import Liquidity, PositionMode, PositionSide, TradeType
 from app.paper.orders import NewOrder, PaperFill, PaperOrder
 from app.paper.perpetual.positions import PaperPosition
 
-#: Why an order expired, or what the exchange placed it for.
+#: Reasons of orders: expired or reduced because of its position; placed by the exchange to liquidate.
 REDUCED = "reduce_only"
 LIQUIDATION = "liquidation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPerpetualOrder(NewOrder):
-    """What a user asks. ``position_side`` is BOTH in one-way mode and names the position in hedge mode, where an order on the
-    opposite side of its position closes it and so may only reduce it.
+    """An order as a user asks for it.
+
+    ``position_side`` is BOTH in one-way mode. In hedge mode it names the position, and an order on the position's opposite side may
+    only reduce it.
     """
 
     position_side: PositionSide = PositionSide.BOTH
@@ -35,23 +34,23 @@ class NewPerpetualOrder(NewOrder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerpetualOrder(PaperOrder):
-    """An order as the exchange has it. One that is ``reduce_only`` holds no margin, and its amount is cut to its position."""
+    """An order as the exchange has it. A ``reduce_only`` order takes no margin, and its amount is reduced to its position's."""
 
     position_side: PositionSide
     reduce_only: bool
 
     @property
-    def is_cut(self) -> bool:
-        """Whether less is left of it than was asked, because the position became smaller."""
+    def is_reduced(self) -> bool:
+        """Whether its amount was reduced because the position became smaller."""
         return self.reason == REDUCED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerpetualFill(PaperFill):
-    """One execution. ``realized_pnl`` is what it brought by closing, before the fee, in the settlement asset.
+    """One execution. ``realized_pnl`` is the result of closing, before the fee, in the settlement asset.
 
-    What an account could not pay the insurance paid for it; the fee is smaller by that, and below zero if it was more than the
-    fee. The fee of a liquidation is what was left of the margin.
+    What the account can't pay is paid by the insurance fund and subtracted from the fee, which may become negative. The fee of a
+    liquidation is the rest of the margin.
     """
 
     position_side: PositionSide
@@ -61,7 +60,7 @@ class PerpetualFill(PaperFill):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperFunding:
-    """What a position paid (negative) or received at ``paid_at``. ``funding_id`` is unique within the account."""
+    """A payment that a position made (negative) or received. ``funding_id`` is unique within the account."""
 
     funding_id: str
     account: str
@@ -76,7 +75,7 @@ class PaperFunding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionView:
-    """A position as its owner sees it at one moment; ``liquidation_price`` is None where no price liquidates it."""
+    """A position at one moment; ``liquidation_price`` is None where no price liquidates it."""
 
     position: PaperPosition
     leverage: int
@@ -87,7 +86,7 @@ class PositionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingTerms:
-    """The funding of a pair as it stands."""
+    """The next funding of a pair, and its current prices."""
 
     trading_pair: str
     rate: Decimal
@@ -96,12 +95,53 @@ class FundingTerms:
     index_price: Decimal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastFunding:
+    """The rate and the mark price of one funding."""
+
+    at: datetime
+    rate: Decimal
+    mark_price: Decimal
+
+
+def execution(
+    order: PerpetualOrder,
+    *,
+    fill_id: int,
+    price: Decimal,
+    amount: Decimal,
+    fee: Decimal,
+    fee_currency: str,
+    liquidity: Liquidity,
+    realized_pnl: Decimal,
+    filled_at: datetime,
+    is_liquidation: bool = False,
+) -> PerpetualFill:
+    """A fill of ``order``."""
+    return PerpetualFill(
+        fill_id=fill_id,
+        exchange_order_id=order.exchange_order_id,
+        account=order.account,
+        trading_pair=order.trading_pair,
+        trade_type=order.trade_type,
+        price=price,
+        amount=amount,
+        fee=fee,
+        fee_currency=fee_currency,
+        liquidity=liquidity,
+        filled_at=filled_at,
+        position_side=order.position_side,
+        realized_pnl=realized_pnl,
+        is_liquidation=is_liquidation,
+    )
+
+
 def position_side(mode: PositionMode, trade_type: TradeType, *, closes: bool) -> PositionSide:
-    """The position that an order is about which opens or ``closes`` one."""
+    """The position side of an order that opens or ``closes`` a position."""
     if mode is PositionMode.ONEWAY:
         return PositionSide.BOTH
     return PositionSide.LONG if (trade_type is TradeType.BUY) != closes else PositionSide.SHORT
 
 
-#: In hedge mode, the side that closes each position.
+#: In hedge mode, the side of the orders that close each position.
 _CLOSING = {PositionSide.LONG: TradeType.SELL, PositionSide.SHORT: TradeType.BUY}

@@ -1,7 +1,7 @@
-"""A position on a perpetual and what trades make of it: pure values and sums, without money changing hands.
+"""Positions on perpetuals, and how trades change them: pure values, without payments.
 
-A position counts what its amount was bought or sold for (``cost``), not an average price, so that no division touches the sums: the
-result of a partial close is exact, and over its whole life a position's profits are exactly what its trades brought in.
+A position has the value at which its amount was entered (``cost``), not an average price, so that no division changes the sums: the
+results of all closes of a position add up exactly to what its trades paid and received.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import PositionSide
 
-#: A share of a cost may have no end in decimals; no exchange counts beyond eighteen places. What is cut off stays in the rest.
+#: A part of a cost may have no finite decimal form, so it is rounded; the rounding error stays in the other part.
 _PLACES = Decimal("1e-18")
 #: Margins are rounded up to this, in the settlement asset.
 MARGIN_STEP = Decimal("1e-8")
@@ -25,8 +25,8 @@ PositionKey = tuple[str, str, PositionSide]
 class PaperPosition:
     """One position of an account on a pair. ``amount`` is signed, negative is short; zero where it is closed.
 
-    ``side`` is BOTH in one-way mode. ``cost`` is what the amount was entered for and ``margin`` what is set aside for it, both in
-    quote units and never negative; ``realized_pnl`` adds up over all that was ever closed, without fees and funding.
+    ``side`` is BOTH in one-way mode. ``cost`` is the value at entry and ``margin`` the hold for it, both in quote units and never
+    negative. ``realized_pnl`` is the sum over all that was ever closed, without fees and funding.
     """
 
     account: str
@@ -57,17 +57,17 @@ class PaperPosition:
 
     @property
     def entry_price(self) -> Decimal:
-        """What a unit cost on average."""
+        """The average price of entry."""
         return EXACT.divide(self.cost, self.size).quantize(_PLACES, context=EXACT)
 
     def pnl(self, price: Decimal) -> Decimal:
-        """The profit, or below zero the loss, if all of it were closed at ``price``."""
+        """The profit (negative: the loss) of closing all of it at ``price``."""
         return self.amount * price - (self.cost if self.is_long else -self.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """What closing a part of a position gives: the position after it, its profit, and the margin that it sets free."""
+    """The result of closing a part of a position: the position afterwards, the profit, and the margin released."""
 
     position: PaperPosition
     pnl: Decimal
@@ -75,7 +75,7 @@ class Closing:
 
 
 def opened(position: PaperPosition, amount: Decimal, price: Decimal, margin: Decimal, at: datetime) -> PaperPosition:
-    """``position`` grown by ``amount``, which has its sign, at ``price``."""
+    """``position`` increased by ``amount``, which has its sign, at ``price``."""
     return replace(
         position,
         amount=position.amount + amount,
@@ -86,8 +86,8 @@ def opened(position: PaperPosition, amount: Decimal, price: Decimal, margin: Dec
 
 
 def closed(position: PaperPosition, amount: Decimal, price: Decimal, at: datetime) -> Closing:
-    """``position`` made smaller by ``amount``, unsigned and no more than its size, at ``price``."""
-    cost, freed = _share(position.cost, amount, position.size), _share(position.margin, amount, position.size)
+    """``position`` reduced by ``amount``, unsigned and at most its size, at ``price``."""
+    cost, freed = _part(position.cost, amount, position.size), _part(position.margin, amount, position.size)
     signed = amount if position.is_long else -amount
     pnl = signed * price - (cost if position.is_long else -cost)
     after = replace(
@@ -102,11 +102,12 @@ def closed(position: PaperPosition, amount: Decimal, price: Decimal, at: datetim
 
 
 def initial_margin(notional: Decimal, leverage: int) -> Decimal:
-    """What must be set aside for ``notional`` at ``leverage``."""
+    """The margin of ``notional`` at ``leverage``."""
     return EXACT.divide(notional, Decimal(leverage)).quantize(MARGIN_STEP, rounding=ROUND_CEILING, context=EXACT)
 
 
-def _share(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
-    if part == of:
+def _part(whole: Decimal, amount: Decimal, size: Decimal) -> Decimal:
+    """The part of ``whole`` that belongs to ``amount`` of ``size``."""
+    if amount == size:
         return whole
-    return EXACT.divide(whole * part, of).quantize(_PLACES, context=EXACT)
+    return EXACT.divide(whole * amount, size).quantize(_PLACES, context=EXACT)

@@ -1,4 +1,4 @@
-"""Between the perpetual exchange's records and the rows that keep them: plain functions, each way, without a query."""
+"""Conversion between the perpetual exchange's records and the rows of its tables."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def funding_of(row: Row[Any]) -> PaperFunding:
 
 
 def _values(kind: Any, row: Row[Any]) -> dict[str, Any]:
-    """The fields of a record out of the columns of their names."""
+    """The fields of a record from the columns of the same names."""
     values = {field.name: row._mapping[field.name] for field in fields(kind)}
     return values | {"side": PositionSide(values["side"])}

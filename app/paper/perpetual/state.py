@@ -1,4 +1,4 @@
-"""What the perpetual exchange remembers beyond orders and balances: positions, leverages, position modes. Pure memory."""
+"""The perpetual exchange's state in memory: positions, leverages and position modes, beside that of every exchange."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.paper.state import Changes, State
 
 @dataclass(slots=True, kw_only=True)
 class PerpetualChanges(Changes):
-    """What one operation changed."""
+    """The changes of one operation."""
 
     positions: dict[PositionKey, PaperPosition] = field(default_factory=dict)
     leverages: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -24,12 +24,12 @@ class PerpetualChanges(Changes):
     fundings: list[PaperFunding] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        # Spelled out: a slotted dataclass is made anew, so that ``super()`` would look for the class it was made from.
+        # Not ``super()``: a slotted dataclass is another class than the one that its methods were defined in.
         return Changes.__bool__(self) or bool(self.positions or self.leverages or self.modes or self.fundings)
 
 
 class PerpetualState(State):
-    """Everything in memory, also closed positions, which go on counting what they brought when they are opened again."""
+    """Everything in memory. Closed positions stay, because their realized result adds up when they are opened again."""
 
     changes_class = PerpetualChanges
     _changes: PerpetualChanges
@@ -41,14 +41,14 @@ class PerpetualState(State):
         self._modes: dict[str, PositionMode] = {}
 
     def position(self, account: str, trading_pair: str, side: PositionSide) -> PaperPosition:
-        """The position of that name; an empty one if nobody ever opened it."""
+        """The account's position of that pair and side; an empty one if it was never opened."""
         found = self._positions.get((account, trading_pair, side))
         if found is not None:
             return found
         return PaperPosition(account=account, trading_pair=trading_pair, side=side, updated_at=moment_of(self.tick))
 
     def positions(self, account: str | None = None, trading_pair: str | None = None) -> Iterator[PaperPosition]:
-        """The open positions, of one account and pair if they are given, always in the same order."""
+        """The open positions, of one account and pair if they are given, sorted by account, pair and side."""
         for key in sorted(self._positions):
             position = self._positions[key]
             if position.is_open and account in (None, position.account) and trading_pair in (None, key[1]):
@@ -95,7 +95,7 @@ class PerpetualState(State):
         leverages: Iterable[tuple[str, str, int]],
         modes: Iterable[tuple[str, PositionMode]],
     ) -> None:
-        """Take over what the store has, all of it or only what is newer."""
+        """Load what the store has, all of it or only what is newer."""
         self._positions.update((position.key, position) for position in positions)
         self._leverages.update(((account, trading_pair), leverage) for account, trading_pair, leverage in leverages)
         self._modes.update(modes)

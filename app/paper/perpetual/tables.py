@@ -1,4 +1,4 @@
-"""The tables of the perpetual exchange: those of every exchange, and positions, leverages, position modes and funding payments."""
+"""The tables of the perpetual exchange: those of every exchange, positions, leverages, position modes and funding payments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.paper.tables import Instant, Money, Tables
 
 
 class PerpetualTables(Tables):
-    """One set of them."""
+    """The tables of one perpetual exchange."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix)
@@ -45,7 +45,7 @@ class PerpetualTables(Tables):
         self.fundings = Table(
             f"{prefix}_fundings",
             self.metadata,
-            # The key is what makes a second funding of one position at one moment impossible.
+            # The key makes a second funding of one position at one moment impossible.
             Column("account", String, primary_key=True),
             Column("funding_id", String, primary_key=True),
             Column("trading_pair", String, nullable=False),
@@ -58,10 +58,10 @@ class PerpetualTables(Tables):
             Index(f"{prefix}_fundings_of_account", "account", "paid_at"),
         )
 
-    def _more_of_an_order(self) -> tuple[Column[Any], ...]:
+    def _order_columns(self) -> tuple[Column[Any], ...]:
         return (Column("position_side", String, nullable=False), Column("reduce_only", Boolean, nullable=False))
 
-    def _more_of_a_fill(self) -> tuple[Column[Any], ...]:
+    def _fill_columns(self) -> tuple[Column[Any], ...]:
         return (
             Column("position_side", String, nullable=False),
             Column("realized_pnl", Money, nullable=False),

@@ -1,4 +1,4 @@
-"""One transaction of the perpetual exchange's store: that of every exchange, and positions, settings and funding with it."""
+"""One transaction of the perpetual exchange's store: that of every exchange, with positions, settings and funding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.paper.perpetual.orders import PaperFunding
 from app.paper.perpetual.state import PerpetualChanges, PerpetualState
 from app.paper.perpetual.tables import PerpetualTables
 from app.paper.state import Changes, State
-from app.paper.transaction import Transaction
+from app.paper.transaction import Transaction, narrowed
 
 
 class PerpetualTransaction(Transaction):
@@ -42,12 +42,7 @@ class PerpetualTransaction(Transaction):
         """The account's funding payments from ``since`` to ``until``, oldest first."""
         table = self._tables.fundings.c
         query = select(self._tables.fundings).where(table.account == account)
-        if trading_pair is not None:
-            query = query.where(table.trading_pair == trading_pair)
-        if since is not None:
-            query = query.where(table.paid_at >= since)
-        if until is not None:
-            query = query.where(table.paid_at <= until)
+        query = narrowed(query, table, trading_pair, table.paid_at, since, until)
         found = self._connection.execute(query.order_by(table.paid_at, table.funding_id).limit(limit))
         return tuple(map(perpetual_rows.funding_of, found))
 
@@ -64,18 +59,18 @@ class PerpetualTransaction(Transaction):
     def _save_records(self, changes: Changes) -> None:
         super()._save_records(changes)
         assert isinstance(changes, PerpetualChanges)
-        mark = {"version": self.version}
-        self._put(self._tables.positions, [rows.record_row(each) | mark for each in changes.positions.values()])
+        version = {"version": self.version}
+        self._put(self._tables.positions, [rows.record_row(each) | version for each in changes.positions.values()])
         self._put(
             self._tables.leverages,
             [
-                {"account": account, "trading_pair": trading_pair, "leverage": leverage} | mark
+                {"account": account, "trading_pair": trading_pair, "leverage": leverage} | version
                 for (account, trading_pair), leverage in changes.leverages.items()
             ],
         )
         self._put(
             self._tables.modes,
-            [{"account": account, "mode": mode} | mark for account, mode in changes.modes.items()],
+            [{"account": account, "mode": mode} | version for account, mode in changes.modes.items()],
         )
         if changes.fundings:
             self._connection.execute(
@@ -83,7 +78,7 @@ class PerpetualTransaction(Transaction):
             )
 
     def _put(self, table: Table, values: list[Mapping[str, Any]]) -> None:
-        """Write rows, or write over those of the same key."""
+        """Insert rows, or overwrite those of the same key."""
         if not values:
             return
         statement = self._insert(table)

@@ -1,1 +1,1 @@
-"""Binance's protocol, spoken by the sandbox: what both of its markets share."""
+"""Binance's protocol: what its spot and futures markets share. Neither market imports the other."""

@@ -1,4 +1,4 @@
-"""Market data of the paper exchange in the form of Binance's REST answers. Plain functions, used on the exchange's thread."""
+"""Market data as both markets' answers have it. Pure functions, used on the exchange's thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from app.sandbox.binance.symbols import symbol_of
 from app.sandbox.books import NumberedBook
 from app.sandbox.times import milliseconds
 
-#: The day that a ticker looks back, in the candles it is made of.
+Row = dict[str, Any]
+
+#: The period of a ticker, and the hourly candles that it is made of.
 _DAY = timedelta(days=1)
 _HOURS = 24
 
@@ -26,36 +28,34 @@ def levels(side: Sequence[Level], limit: int | None = None) -> list[list[str]]:
     return [[wire(level.price), wire(level.amount)] for level in side[:limit]]
 
 
-def depth(numbered: NumberedBook, limit: int) -> dict[str, Any]:
+def depth(numbered: NumberedBook, limit: int) -> Row:
     """A snapshot of a book."""
     book = numbered.book
     return {"lastUpdateId": numbered.update_id, "bids": levels(book.bids, limit), "asks": levels(book.asks, limit)}
 
 
-def tape_trade(trade: TapeTrade) -> dict[str, Any]:
+def trade(tape_trade: TapeTrade) -> Row:
     """A row of ``trades``."""
     return {
-        "id": trade.trade_id,
-        "price": wire(trade.price),
-        "qty": wire(trade.amount),
-        "quoteQty": wire(EXACT.multiply(trade.price, trade.amount)),
-        "time": milliseconds(trade.traded_at),
-        "isBuyerMaker": trade.taker_side is TradeType.SELL,
-        "isBestMatch": True,
+        "id": tape_trade.trade_id,
+        "price": wire(tape_trade.price),
+        "qty": wire(tape_trade.amount),
+        "quoteQty": wire(EXACT.multiply(tape_trade.price, tape_trade.amount)),
+        "time": milliseconds(tape_trade.traded_at),
+        "isBuyerMaker": tape_trade.taker_side is TradeType.SELL,
     }
 
 
-def aggregate_trade(trade: TapeTrade) -> dict[str, Any]:
-    """A row of ``aggTrades``: here each trade is an aggregate of one."""
+def aggregate_trade(tape_trade: TapeTrade) -> Row:
+    """A row of ``aggTrades``; each trade is an aggregate of one."""
     return {
-        "a": trade.trade_id,
-        "p": wire(trade.price),
-        "q": wire(trade.amount),
-        "f": trade.trade_id,
-        "l": trade.trade_id,
-        "T": milliseconds(trade.traded_at),
-        "m": trade.taker_side is TradeType.SELL,
-        "M": True,
+        "a": tape_trade.trade_id,
+        "p": wire(tape_trade.price),
+        "q": wire(tape_trade.amount),
+        "f": tape_trade.trade_id,
+        "l": tape_trade.trade_id,
+        "T": milliseconds(tape_trade.traded_at),
+        "m": tape_trade.taker_side is TradeType.SELL,
     }
 
 
@@ -78,11 +78,10 @@ def kline(candle: PaperCandle, interval: str) -> list[Any]:
     ]
 
 
-def day_ticker(exchange: PaperExchange, numbered: NumberedBook, trading_pair: str) -> dict[str, Any]:
-    """``ticker/24hr``: the last day, hour by hour, and the best prices."""
+def day_ticker(exchange: PaperExchange, trading_pair: str) -> Row:
+    """``ticker/24hr`` from the hourly candles of the last day."""
     hours = exchange.candles(trading_pair, "1h", limit=_HOURS)
     now = exchange.ticker(trading_pair)
-    bid, ask = _best(numbered.book.bids), _best(numbered.book.asks)
     opened = hours[0].open
     high = max(now.price, *(hour.high for hour in hours))
     low = min(now.price, *(hour.low for hour in hours))
@@ -96,13 +95,8 @@ def day_ticker(exchange: PaperExchange, numbered: NumberedBook, trading_pair: st
         "priceChange": wire(change),
         "priceChangePercent": wire(percent),
         "weightedAvgPrice": wire(average),
-        "prevClosePrice": wire(opened),
         "lastPrice": wire(now.price),
         "lastQty": wire(last_trade.amount),
-        "bidPrice": wire(bid.price),
-        "bidQty": wire(bid.amount),
-        "askPrice": wire(ask.price),
-        "askQty": wire(ask.amount),
         "openPrice": wire(opened),
         "highPrice": wire(high),
         "lowPrice": wire(low),
@@ -116,16 +110,19 @@ def day_ticker(exchange: PaperExchange, numbered: NumberedBook, trading_pair: st
     }
 
 
-def book_ticker(numbered: NumberedBook) -> dict[str, Any]:
-    """``ticker/bookTicker``: the best prices."""
+def best_prices(numbered: NumberedBook) -> Row:
     bid, ask = _best(numbered.book.bids), _best(numbered.book.asks)
     return {
-        "symbol": symbol_of(numbered.book.trading_pair),
         "bidPrice": wire(bid.price),
         "bidQty": wire(bid.amount),
         "askPrice": wire(ask.price),
         "askQty": wire(ask.amount),
     }
+
+
+def book_ticker(numbered: NumberedBook) -> Row:
+    """``ticker/bookTicker``: the best prices."""
+    return {"symbol": symbol_of(numbered.book.trading_pair), **best_prices(numbered)}
 
 
 def _best(side: Sequence[Level]) -> Level:

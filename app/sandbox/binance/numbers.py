@@ -1,7 +1,7 @@
-"""Numbers on Binance's wire: text with at least eight places, and never less than the number has.
+"""Numbers on Binance's wire: text with at least eight decimal places, and never less than the number has.
 
-Binance itself cuts off at eight places. The paper exchange is exact, so its smaller fees are shown in full: what a client reads is
-what the exchange has.
+Binance itself rounds down to eight places. The paper exchange is exact, so its smaller fees are shown in full: a client's sums
+equal the exchange's.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ PLACES = 8
 
 
 def wire(number: Decimal | None) -> str:
-    """``number`` as text; nothing is 0.00000000."""
+    """``number`` as text; None is 0.00000000."""
     value = normal(ZERO if number is None else number)
     return plain(value.quantize(Decimal(1).scaleb(-max(PLACES, places(value))), context=EXACT))
 
 
 def places(number: Decimal) -> int:
-    """How many digits stand behind the point of ``number`` as it is written."""
+    """The number of decimal places that ``number`` is written with."""
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int), "not a finite number"
     return max(0, -exponent)

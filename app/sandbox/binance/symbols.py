@@ -1,7 +1,7 @@
 """Binance's names for pairs and ids: BTCUSDT for BTC-USDT, and order and trade ids that count per symbol.
 
-The paper exchange counts over all pairs. Each symbol's ids are shifted by its place in the list, so that ids of two symbols
-do meet: a client that takes them for unique over all symbols is found out.
+The paper exchange numbers over all pairs. Each symbol's ids are shifted by its place in the list, so that two symbols can have
+equal ids: a client that takes ids for unique over all symbols fails its tests.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.paper.pairs import Pair
-from app.sandbox.failures import invalid_symbol
+from app.sandbox.binance.failures import invalid_symbol
 
 
 class Symbols:
@@ -20,7 +20,7 @@ class Symbols:
         self._shifts = {name: index for index, name in enumerate(pairs)}
 
     def pair(self, symbol: str) -> Pair:
-        """The pair of ``symbol``; raises the error for an invalid one."""
+        """The pair of ``symbol``. Raises ``ApiError`` for an invalid one."""
         try:
             return self.pairs[symbol]
         except KeyError:
@@ -31,7 +31,7 @@ class Symbols:
         return number + self._shifts[trading_pair]
 
     def paper_id(self, trading_pair: str, number: int) -> int:
-        """The exchange's own id behind the wire's."""
+        """The paper exchange's id of an id on the wire."""
         return number - self._shifts[trading_pair]
 
 

@@ -96,7 +96,7 @@ class BinanceDialect(Dialect):
             self.sandbox.refuse_connections()
             self._is_down = True
         elif fault is Fault.BAD_KEY:
-            self.sandbox.keys.remove(API_KEY)
+            self.sandbox.keys._keys.pop(API_KEY)
         else:
             self.sandbox.faults.set(1, [FaultRule(kind=_KINDS[fault], routes=("place",), times=1)])
 

@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.paper.exchange import PaperExchange
-from app.paper.perpetual.exchange import PERPETUAL_PAIRS
-from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.paper.perpetual.exchange import PERPETUAL_PAIRS, PaperPerpetualExchange
 from app.sandbox.server import Sandbox
 from app.settings import Settings
 from tests.connectors.binance.dialect import ACCOUNT, API_KEY, SECRET, BinanceDialect
@@ -26,7 +25,7 @@ class BinancePerpetualDialect(BinanceDialect):
         self._directory = TemporaryDirectory()
         data = Path(self._directory.name)
         self._spot = PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=self.clock, seed=1, path=self.path)
-        self.exchange = FuturesExchange(
+        self.exchange = PaperPerpetualExchange(
             f"sqlite:///{data / 'futures.db'}",
             clock=self.clock,
             seed=1,

@@ -31,7 +31,7 @@ from app.connectors.common.market_streams import LINGER_SECONDS, MarketStreams
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
 from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.paper.exchange import PaperExchange
-from app.sandbox.binance.futures.exchange import FuturesExchange
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
@@ -90,7 +90,7 @@ def clock() -> FakeClock:
 async def world(clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
     path = SteeredPath(1)
     exchange = PaperExchange(f"sqlite:///{tmp_path / 'spot.db'}", clock=clock, seed=1, path=path)
-    futures = FuturesExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
+    futures = PaperPerpetualExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
     async with serving(exchange, clock, path, futures) as sandbox:
         settings = Settings(database_url="sqlite://", connector_urls=urls(sandbox))
         venues = {kind: await kind.open_venue(settings, clock) for kind in KINDS}
@@ -248,7 +248,7 @@ async def test_the_last_one_closes_the_connection(world: World) -> None:
     candles, trades = world.follow(CANDLES), world.follow(TRADES)
     await world.next(candles)
     await world.next(trades)
-    messages = world.sandbox._market_sockets.messages
+    messages = world.sandbox.spot.market_sockets.messages
     await candles.aclose()
     await world.until(lambda: messages["UNSUBSCRIBE"] == 1)
     assert isinstance(await world.next(trades), PublicTrade)
@@ -277,7 +277,7 @@ async def test_the_exchange_hears_little(world: World) -> None:
     firsts = [asyncio.ensure_future(anext(events)) for events in many]
     await world.until(lambda: all(first.done() for first in firsts))
     assert {type(first.result()) for first in firsts} == {Gap}
-    messages = world.sandbox._market_sockets.messages
+    messages = world.sandbox.spot.market_sockets.messages
     assert messages["SUBSCRIBE"] == 3
     connections = set(world.sandbox.connections._open)
     for _ in range(40):
@@ -303,7 +303,7 @@ async def test_a_second_follower_begins_with_a_gap_too(world: World) -> None:
     await world.next(first)
     assert isinstance(await world.next(second), Gap)
     assert isinstance(await world.next(second), PublicTrade)
-    assert world.sandbox._market_sockets.messages["SUBSCRIBE"] == 1
+    assert world.sandbox.spot.market_sockets.messages["SUBSCRIBE"] == 1
     await first.aclose()
     await second.aclose()
 
@@ -332,7 +332,7 @@ async def test_an_end_that_was_due(world: World, ending: str) -> None:
     if ending == "age":
         world.clock.advance(MAX_AGE_SECONDS)
     else:
-        world.sandbox.connections.announce({"e": "serverShutdown", "E": 1})
+        world.sandbox.connections.announce_shutdown()
     seen: list[MarketEvent] = []
     while not any(isinstance(event, Gap) for event in seen):
         seen.append(await world.next(events))

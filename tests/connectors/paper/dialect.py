@@ -15,13 +15,13 @@ from app.connectors.base import Connector, ConnectorContext
 from app.connectors.paper.spot import PaperConnector
 from app.connectors.paper.venue import PaperVenue
 from app.paper.exchange import PaperExchange
-from app.paper.market import HandPath
 from app.paper.orders import NewOrder, OrderRecord
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS
 from app.paper.refusals import PaperUnavailable
 from app.settings import Settings
 from tests.clock import FakeClock
 from tests.connectors.conformance import Dialect, Fault
+from tests.paper.hand_path import HandPath
 
 #: Eighteen places, as a token counted in wei would have.
 FINE = replace(

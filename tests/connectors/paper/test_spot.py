@@ -132,10 +132,13 @@ async def test_a_closed_venue_takes_no_order(bench: Bench, dialect: PaperDialect
         await bench.connector.fetch_balances()
 
 
-async def test_a_locked_store_is_a_refusal_and_a_failed_read(dialect: PaperDialect) -> None:
+async def test_a_locked_store_is_a_refusal_and_a_failed_read(
+    dialect: PaperDialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another process holds the exchange's lock for too long: the order was not begun, and may be sent again later."""
     url = f"sqlite:///{dialect.settings.data_dir / 'paper.db'}"
-    impatient = PaperExchange(url, clock=dialect.clock, seed=1, path=dialect.path, busy_timeout=0)
+    monkeypatch.setattr("app.paper.store.BUSY_TIMEOUT_SECONDS", 0)
+    impatient = PaperExchange(url, clock=dialect.clock, seed=1, path=dialect.path)
     dialect.venue = PaperVenue(impatient, timedelta(seconds=5))
     bench = Bench(dialect, dialect.connect())
     order = await bench.resting()

@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from app.domain.enums import OrderType, PositionMode, PositionSide, TimeInForce, TradeType
 from app.paper.fees import Fees
 from app.paper.ledger import CLEARING, FEES, FUNDING, INSURANCE, MARKET, is_house
-from app.paper.market import HandPath
 from app.paper.perpetual.engine import PerpetualEngine
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.perpetual.margin import is_liquidable
@@ -23,6 +22,7 @@ from app.paper.perpetual.orders import NewPerpetualOrder, PaperFunding, Perpetua
 from app.paper.perpetual.positions import PaperPosition, initial_margin
 from app.paper.refusals import PaperRefusal
 from tests.clock import START, FakeClock
+from tests.paper.hand_path import HandPath
 from tests.paper.still_market import APPLE
 
 PAIR = APPLE.trading_pair
@@ -117,7 +117,7 @@ class Conservation(RuleBasedStateMachine):
             self.exchange.set_leverage(account, PAIR, leverage)
         except PaperRefusal:
             return
-        assert self.exchange.leverage(account, PAIR) == leverage
+        assert self.exchange.margin_account(account).leverages[PAIR] == leverage
 
     @precondition(lambda self: self.nights == 0)
     @rule(price=st.integers(92, 108))

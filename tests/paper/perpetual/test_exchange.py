@@ -16,11 +16,11 @@ import pytest
 
 from app.domain.enums import OrderState, OrderType, PositionMode, PositionSide, TradeType
 from app.paper.exchange import PaperExchange
-from app.paper.market import HandPath
 from app.paper.perpetual.exchange import PERPETUAL_PAIRS, PaperPerpetualExchange
 from app.paper.perpetual.orders import NewPerpetualOrder, PerpetualFill
 from app.paper.refusals import PaperRefusal, RefusalCode
 from tests.clock import FakeClock
+from tests.paper.hand_path import HandPath
 
 Open = Callable[..., PaperPerpetualExchange]
 
@@ -64,10 +64,15 @@ def sell(name: str, amount: str = "0.1", price: str | None = None, **terms: Any)
     return buy(name, amount, price, trade_type=TradeType.SELL, **terms)
 
 
+def leverage(exchange: PaperPerpetualExchange) -> int:
+    """Ann's leverage on BTC."""
+    return exchange.margin_account("ann").leverages[BTC]
+
+
 def test_a_fresh_account_trades_at_once(perpetual: PaperPerpetualExchange) -> None:
     """A hundred thousand dollars, one-way mode, no leverage; a position shows all that is known about it."""
     assert [(each.asset, each.total) for each in perpetual.balances("ann")] == [("USDT", D(100_000))]
-    assert (perpetual.position_mode("ann"), perpetual.leverage("ann", BTC)) == (PositionMode.ONEWAY, 1)
+    assert (perpetual.position_mode("ann"), leverage(perpetual)) == (PositionMode.ONEWAY, 1)
     assert perpetual.positions("ann") == ()
     perpetual.set_leverage("ann", BTC, 20)
     record = perpetual.place(buy("a"))
@@ -88,7 +93,7 @@ def test_only_pairs_settled_in_dollars_are_traded(perpetual: PaperPerpetualExcha
         perpetual.place(buy("a", trading_pair="ETH-BTC"))
     assert refusal.value.code is RefusalCode.UNKNOWN_PAIR
     with pytest.raises(PaperRefusal):
-        perpetual.leverage("ann", "ETH-BTC")
+        perpetual.set_leverage("ann", "ETH-BTC", 2)
 
 
 def test_a_restart_finds_everything_as_it_was(
@@ -109,7 +114,7 @@ def test_a_restart_finds_everything_as_it_was(
             lambda it: it.open_orders("ann"),
             lambda it: it.fills("ann"),
             lambda it: it.funding_payments("ann"),
-            lambda it: (it.position_mode("ann"), it.leverage("ann", BTC)),
+            lambda it: (it.position_mode("ann"), leverage(it)),
         )
     ]
     perpetual.close()
@@ -120,7 +125,7 @@ def test_a_restart_finds_everything_as_it_was(
         again.open_orders("ann"),
         again.fills("ann"),
         again.funding_payments("ann"),
-        (again.position_mode("ann"), again.leverage("ann", BTC)),
+        (again.position_mode("ann"), leverage(again)),
     ]
     assert again.order("ann", client_order_id="a") == first
     assert len(again.funding_payments("ann")) == 2

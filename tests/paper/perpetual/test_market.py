@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal as D
 
-from app.paper.market import HandPath, SyntheticMarket, tick_of
+from app.paper.market import SyntheticMarket, tick_of
 from app.paper.pairs import PAIRS
 from app.paper.perpetual.market import FUNDING_INTERVAL, PerpetualMarket
 from tests.clock import START
+from tests.paper.hand_path import HandPath
 
 BTC = PAIRS["BTC-USDT"]
 TICKS = range(tick_of(START), tick_of(START) + 60 * 86_400, 13_337)

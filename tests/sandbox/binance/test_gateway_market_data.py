@@ -15,7 +15,7 @@ from app.services.gateway import Gateway
 from app.services.markets.market_subscriptions import TradeSubscription
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
-from tests.sandbox.raw_client import API_KEY, SECRET
+from tests.sandbox.binance.client import API_KEY, SECRET
 
 PAIR = "BTC-USDT"
 

@@ -14,8 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.paper.exchange import PaperExchange
-from app.sandbox.binance.futures.exchange import FuturesExchange
-from app.sandbox.limits import Limits
+from app.paper.perpetual.exchange import PaperPerpetualExchange
+from app.sandbox.binance.limits import Limits
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.gateway import Gateway
@@ -132,7 +132,7 @@ async def binance(clock: FakeClock, tmp_path: Path) -> AsyncIterator[Sandbox]:
     """A local Binance with both markets."""
     path = SteeredPath(1)
     exchange = PaperExchange(f"sqlite:///{tmp_path / 'sandbox.db'}", clock=clock, seed=1, path=path)
-    futures = FuturesExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
+    futures = PaperPerpetualExchange(f"sqlite:///{tmp_path / 'futures.db'}", clock=clock, seed=1, path=path)
     sandbox = Sandbox(exchange, clock, limits=Limits(weight=1_000_000), path=path, futures=futures)
     await sandbox.start()
     yield sandbox

@@ -1,1 +1,1 @@
-"""Binance's USD-M futures market as the sandbox speaks it."""
+"""Binance's USD-M futures market."""

@@ -1,206 +1,198 @@
-"""What an account may ask the futures market about its orders: one, open and all of them, trades, and what they earned and cost."""
+"""An account's balances, positions and settings on the futures market."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from typing import Any
 
-from app.paper.orders import PaperFill
-from app.paper.perpetual.orders import PerpetualOrder
-from app.sandbox.binance.futures import payloads as futures_payloads
-from app.sandbox.binance.futures.income import INCOME_TYPES, income
-from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_name, perpetual_order, recorded
-from app.sandbox.endpoint import Call, Endpoint, Security, weighing, weighing_by
-from app.sandbox.failures import ApiError, missing_both, no_such_order
-from app.sandbox.parameters import Parameter, futures_client_id, optional, required, symbol, whole, words
-from app.sandbox.times import moment
+import msgspec
 
-#: How many rows an answer has, unless asked otherwise, and at most.
-_ROWS = 500
-_INCOME_ROWS = 100
-_MOST_ROWS = 1_000
+from app.domain.decimals import plain
+from app.domain.enums import PositionMode
+from app.paper.pairs import Pair
+from app.paper.perpetual.margin import MAINTENANCE, MAX_LEVERAGE
+from app.paper.refusals import PaperRefusal, RefusalCode
+from app.sandbox.binance.endpoint import Call, Endpoint, Handler, Security, weighing
+from app.sandbox.binance.failures import ApiError
+from app.sandbox.binance.futures import portfolio as rows
+from app.sandbox.binance.futures.portfolio import Portfolio, read_portfolio
+from app.sandbox.binance.futures.refusals import no_need
+from app.sandbox.binance.futures.venue import FuturesVenue
+from app.sandbox.binance.numbers import wire
+from app.sandbox.binance.parameters import Parameter, anything, optional, required, symbol, truth, whole
+from app.sandbox.binance.symbols import symbol_of
+from app.sandbox.times import milliseconds
 
-#: Questions by time may span seven days, and are about the last seven where they name no time.
-_SPAN = timedelta(days=7)
-_DAYS = 7
+_SUCCESS = {"code": 200, "msg": "success"}
 
-_RANGE: tuple[Parameter, ...] = (
-    required("symbol", symbol),
-    optional("orderId", whole),
-    optional("startTime", whole),
-    optional("endTime", whole),
-    optional("limit", whole),
-)
-
-_BY_ID: tuple[Parameter, ...] = (
-    required("symbol", symbol),
-    optional("orderId", whole),
-    optional("origClientOrderId", futures_client_id),
-)
-
-_INCOME: tuple[Parameter, ...] = (
-    optional("symbol", symbol),
-    optional("incomeType", words(*INCOME_TYPES, code=-4085, message="Invalid income type.")),
-    optional("startTime", whole),
-    optional("endTime", whole),
-    optional("page", whole),
-    optional("limit", whole),
-)
+_ONE: tuple[Parameter, ...] = (required("symbol", symbol),)
+_ANY: tuple[Parameter, ...] = (optional("symbol", symbol),)
 
 
-class FuturesAccountQueries:
-    """The endpoints that only read an account's orders and trades."""
+class FuturesAccount:
+    """The endpoints that read an account as a whole, or change its settings."""
 
     def __init__(self, venue: FuturesVenue) -> None:
         self._venue = venue
-        self._symbols = venue.symbols
+        self._exchange = venue.exchange
 
     def endpoints(self) -> Sequence[Endpoint]:
-        pair, first = (optional("symbol", symbol),), (*_RANGE, optional("fromId", whole))
-        open_weight = weighing_by("symbol", present=1, absent=40)
+        margin_type = (*_ONE, required("marginType", anything))
         return (
-            _question("order", self.order, _BY_ID, "query", weighing(1)),
-            _question("openOrder", self.open_order, _BY_ID, "query", weighing(1)),
-            _question("openOrders", self.open_orders, pair, "open", open_weight),
-            _question("allOrders", self.all_orders, _RANGE, "orders", weighing(5)),
-            _question("userTrades", self.trades, first, "trades", weighing(5)),
-            _question("income", self.income, _INCOME, "account", weighing(30)),
+            *(_endpoint("GET", f"{version}/account", self.account_of(version)) for version in ("v2", "v3")),
+            *(_endpoint("GET", f"{version}/balance", self.balance) for version in ("v2", "v3")),
+            *(_endpoint("GET", f"{version}/positionRisk", self.risk_of(version), _ANY) for version in ("v2", "v3")),
+            _endpoint("GET", "v1/positionSide/dual", self.mode),
+            _endpoint("POST", "v1/positionSide/dual", self.set_mode, (required("dualSidePosition", truth),)),
+            _endpoint("POST", "v1/leverage", self.set_leverage, (*_ONE, required("leverage", whole))),
+            _endpoint("POST", "v1/marginType", self.set_margin_type, margin_type),
+            _endpoint("GET", "v1/multiAssetsMargin", self.multi_assets),
+            _endpoint("GET", "v1/leverageBracket", self.brackets, _ANY),
+            _endpoint("GET", "v1/symbolConfig", self.symbol_config, _ANY),
+            _endpoint("GET", "v1/accountConfig", self.account_config),
+            _endpoint("GET", "v1/commissionRate", self.commission, _ONE),
         )
 
-    async def order(self, call: Call) -> dict[str, Any]:
-        order = await self._find(call)
-        if order is None:
-            raise no_such_order()
-        return futures_payloads.query(order, self._symbols)
+    async def balance(self, call: Call) -> list[dict[str, Any]]:
+        portfolio = await self._portfolio(call)
+        return [rows.balance_row(balance, portfolio) for balance in portfolio.balances]
 
-    async def open_order(self, call: Call) -> dict[str, Any]:
-        order = await self._find(call)
-        if order is None or not order.is_open:
-            raise no_such_order()
-        return futures_payloads.query(order, self._symbols)
+    def account_of(self, version: str) -> Handler:
+        """``account``: version 2 has settings and every possible position, version 3 the existing positions."""
 
-    async def open_orders(self, call: Call) -> list[dict[str, Any]]:
+        async def account(call: Call) -> dict[str, Any]:
+            portfolio, pairs = await self._portfolio(call), self._exchange.pairs.values()
+            slots = (rows.all_slots if version == "v2" else rows.open_slots)(pairs, portfolio)
+            row = rows.account_row(
+                [rows.asset_row(balance, portfolio) for balance in portfolio.balances],
+                [rows.position_row(pair, side, portfolio) for pair, side in slots],
+            )
+            return row if version == "v3" else {**_rights(call), "multiAssetsMargin": False, **row}
+
+        return account
+
+    def risk_of(self, version: str) -> Handler:
+        """``positionRisk`` of one symbol or of all."""
+
+        async def risk(call: Call) -> list[dict[str, Any]]:
+            portfolio, pairs = await self._portfolio(call), self._asked(call)
+            if version == "v2":
+                return [rows.old_risk_row(*slot, portfolio) for slot in rows.all_slots(pairs, portfolio)]
+            return [rows.new_risk_row(*slot, portfolio) for slot in rows.open_slots(pairs, portfolio)]
+
+        return risk
+
+    async def mode(self, call: Call) -> dict[str, bool]:
+        mode = await self._venue.run(self._exchange.position_mode, call.account)
+        return {"dualSidePosition": mode is PositionMode.HEDGE}
+
+    async def set_mode(self, call: Call) -> dict[str, Any]:
+        mode = PositionMode.HEDGE if call.values["dualSidePosition"] else PositionMode.ONEWAY
+
+        def change() -> None:
+            if self._exchange.position_mode(call.account) is mode:
+                raise no_need(-4059, "position side")
+            if self._exchange.open_orders(call.account):
+                raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
+            self._exchange.set_position_mode(call.account, mode)
+
+        await self._venue.run(change)
+        return _SUCCESS
+
+    async def set_leverage(self, call: Call) -> dict[str, Any]:
+        pair, leverage = self._venue.pair(call.values["symbol"]), call.values["leverage"]
+        try:
+            await self._venue.run(self._exchange.set_leverage, call.account, pair.trading_pair, leverage)
+        except PaperRefusal as refusal:
+            if refusal.code is not RefusalCode.LEVERAGE:
+                raise
+            raise ApiError(-4028, f"Leverage {leverage} is not valid") from refusal
+        return {
+            "symbol": symbol_of(pair.trading_pair),
+            "leverage": leverage,
+            "maxNotionalValue": wire(pair.max_notional),
+        }
+
+    async def set_margin_type(self, call: Call) -> dict[str, Any]:
+        """Refuse a change: margin is always isolated."""
+        self._venue.pair(call.values["symbol"])
+        if call.values["marginType"] == "ISOLATED":
+            raise no_need(-4046, "margin type")
+        if call.values["marginType"] == "CROSSED":
+            raise ApiError(-1020, "This operation is not supported.")
+        raise ApiError(-4098, "Invalid margin type.")
+
+    async def multi_assets(self, call: Call) -> dict[str, bool]:
+        return {"multiAssetsMargin": False}
+
+    async def brackets(self, call: Call) -> Any:
+        """One bracket per symbol, since the paper exchange has one maintenance rate."""
+        found = [{"symbol": symbol_of(pair.trading_pair), "brackets": [_bracket(pair)]} for pair in self._asked(call)]
+        return found[0] if "symbol" in call.values else found
+
+    async def symbol_config(self, call: Call) -> list[dict[str, Any]]:
+        settings = await self._venue.run(self._exchange.margin_account, call.account)
+        return [
+            {
+                "symbol": symbol_of(pair.trading_pair),
+                "marginType": "ISOLATED",
+                "isAutoAddMargin": False,
+                "leverage": settings.leverages[pair.trading_pair],
+                "maxNotionalValue": wire(pair.max_notional),
+            }
+            for pair in self._asked(call)
+        ]
+
+    async def account_config(self, call: Call) -> dict[str, Any]:
+        return {**_rights(call), **await self.mode(call), "multiAssetsMargin": False}
+
+    async def commission(self, call: Call) -> dict[str, Any]:
+        pair, fees = self._venue.pair(call.values["symbol"]), self._exchange.fees
+        return {
+            "symbol": symbol_of(pair.trading_pair),
+            "makerCommissionRate": wire(fees.maker),
+            "takerCommissionRate": wire(fees.taker),
+        }
+
+    async def _portfolio(self, call: Call) -> Portfolio:
+        return await self._venue.run(read_portfolio, self._venue, call.account)
+
+    def _asked(self, call: Call) -> list[Pair]:
         asked = call.values.get("symbol")
-        name = None if asked is None else self._venue.pair(asked).trading_pair
-        records = await self._venue.run(self._venue.exchange.open_orders, call.account, name)
-        return [futures_payloads.query(perpetual_order(record.order), self._symbols) for record in records]
-
-    async def all_orders(self, call: Call) -> list[dict[str, Any]]:
-        """From an order id on, or within seven days."""
-        name, first = self._venue.pair(call.values["symbol"]).trading_pair, call.values.get("orderId")
-        since, until = (None, None) if first is not None else _span(call)
-        orders = await self._venue.run(
-            lambda: self._venue.exchange.orders(
-                call.account,
-                trading_pair=name,
-                since=since,
-                until=until,
-                after_id=0 if first is None else self._symbols.paper_id(name, first) - 1,
-                limit=_limit(call.values),
-                newest=first is None and "startTime" not in call.values,
-            )
-        )
-        shown = (perpetual_order(order) for order in orders if not is_killed(order))
-        return [futures_payloads.query(order, self._symbols) for order in shown]
-
-    async def trades(self, call: Call) -> list[dict[str, Any]]:
-        """From a trade id on, or within seven days; of one order if it is named."""
-        fills = await self._venue.run(self._trades, call)
-        return [futures_payloads.trade(fill, self._symbols) for fill in fills]
-
-    async def income(self, call: Call) -> list[dict[str, Any]]:
-        """Oldest first, page by page."""
-        values, asked = call.values, call.values.get("symbol")
-        name = None if asked is None else self._venue.pair(asked).trading_pair
-        limit, page = _limit(values, _INCOME_ROWS), max(1, values.get("page", 1))
-        since, until = _times(values)
-        since = call.now - _SPAN if since is None and until is None else since
-        rows = await self._venue.run(
-            lambda: income(
-                self._venue,
-                call.account,
-                trading_pair=name,
-                kind=values.get("incomeType"),
-                since=since,
-                until=until,
-                limit=limit * page,
-            )
-        )
-        return rows[limit * (page - 1) : limit * page]
-
-    async def _find(self, call: Call) -> PerpetualOrder | None:
-        values, name = call.values, self._venue.pair(call.values["symbol"]).trading_pair
-        order_id, client_order_id = values.get("orderId"), paper_name(values.get("origClientOrderId"))
-        if order_id is None and client_order_id is None:
-            raise missing_both("origClientOrderId", "orderId")
-        record = await self._venue.run(
-            lambda: self._venue.exchange.order(
-                call.account,
-                client_order_id=client_order_id,
-                exchange_order_id=None if order_id is None else self._symbols.paper_id(name, order_id),
-                trading_pair=name,
-            )
-        )
-        return recorded(record)
-
-    def _trades(self, call: Call) -> Sequence[PaperFill]:
-        values, name = call.values, self._venue.pair(call.values["symbol"]).trading_pair
-        limit, first, order_id = _limit(values), values.get("fromId"), values.get("orderId")
-        if first is not None and ("startTime" in values or "endTime" in values):
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
-        exchange, after = self._venue.exchange, 0 if first is None else self._symbols.paper_id(name, first) - 1
-        since, until = (None, None) if first is not None else _span(call)
-        if order_id is not None:
-            number = self._symbols.paper_id(name, order_id)
-            record = exchange.order(call.account, exchange_order_id=number, trading_pair=name)
-            found = () if record is None else record.fills
-            return [fill for fill in found if fill.fill_id > after and _within(fill.filled_at, since, until)][:limit]
-        newest = first is None and "startTime" not in values
-        return exchange.fills(
-            call.account, trading_pair=name, since=since, until=until, after_id=after, limit=limit, newest=newest
-        )
+        return list(self._exchange.pairs.values()) if asked is None else [self._venue.pair(asked)]
 
 
-def _question(
-    name: str,
-    answer: Callable[[Call], Awaitable[Any]],
-    parameters: Sequence[Parameter],
-    route: str,
-    weigh: Callable[[Mapping[str, str]], int],
-) -> Endpoint:
+def _rights(call: Call) -> dict[str, Any]:
+    """An account's rights: it may trade."""
+    return {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": False,
+        "canWithdraw": False,
+        "tradeGroupId": -1,
+        "updateTime": milliseconds(call.now),
+    }
+
+
+def _bracket(pair: Pair) -> dict[str, Any]:
+    """A leverage bracket. Binance writes its values as numbers, not as text."""
+    return {
+        "bracket": 1,
+        "initialLeverage": MAX_LEVERAGE,
+        "notionalCap": int(pair.max_notional),
+        "notionalFloor": 0,
+        "maintMarginRatio": msgspec.Raw(plain(MAINTENANCE).encode()),
+        "cum": 0,
+    }
+
+
+def _endpoint(method: str, name: str, answer: Handler, parameters: Sequence[Parameter] = ()) -> Endpoint:
     return Endpoint(
-        method="GET",
-        path=f"/fapi/v1/{name}",
+        method=method,
+        path=f"/fapi/{name}",
         answer=answer,
         parameters=parameters,
         security=Security.SIGNED,
-        route=route,
-        weigh=weigh,
+        route="account",
+        weigh=weighing(5 if method == "GET" else 1),
     )
-
-
-def _limit(values: Mapping[str, Any], usual: int = _ROWS) -> int:
-    limit: int = values.get("limit", usual)
-    return min(limit, _MOST_ROWS)
-
-
-def _times(values: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    since, until = (None if ms is None else moment(ms) for ms in (values.get("startTime"), values.get("endTime")))
-    return since, until
-
-
-def _span(call: Call) -> tuple[datetime, datetime]:
-    """The times asked about: seven days from the first, or up to the last, or up to now."""
-    since, until = _times(call.values)
-    if since is None:
-        until = until or call.now
-        return until - _SPAN, until
-    until = until or since + _SPAN
-    if until - since > _SPAN:
-        raise ApiError(-4165, f"Invalid time interval. Maximum time interval is {_DAYS} days.")
-    return since, until
-
-
-def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
-    return (since is None or at >= since) and (until is None or at <= until)

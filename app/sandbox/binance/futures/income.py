@@ -1,4 +1,4 @@
-"""What an account earned and paid, as rows of ``income``: funding, the results of closing, fees. Used on the exchange's thread."""
+"""An account's ``income``: funding payments, realized results and fees. Used on the exchange's thread."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from app.sandbox.times import milliseconds
 
 FUNDING, PROFIT, FEE = "FUNDING_FEE", "REALIZED_PNL", "COMMISSION"
 
-#: Those that clients ask for by name although this market never has any.
+#: All types that can be asked for; this market has the first three only.
 INCOME_TYPES = (FUNDING, PROFIT, FEE, "TRANSFER", "WELCOME_BONUS", "INSURANCE_CLEAR", "COIN_SWAP_DEPOSIT")
 
-#: A funding's number is made of its second, its pair and its side; so many pairs at most.
-_MOST_PAIRS = 1_000
+#: A funding payment's number is made of its second, its pair and its side; this is the maximum number of pairs.
+_MAX_PAIRS = 1_000
 _SIDES = tuple(PositionSide)
 
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ def income(
     until: datetime | None,
     limit: int,
 ) -> list[Row]:
-    """The first ``limit`` rows from ``since`` to ``until``, of one pair and of one ``kind`` if they are given, oldest first."""
+    """The first ``limit`` rows from ``since`` to ``until``, oldest first, of one pair and one ``kind`` if they are given."""
     rows: list[Row] = []
     if kind in (None, FUNDING):
         fundings = venue.exchange.funding_payments(
@@ -48,7 +48,7 @@ def income(
         )
         rows += [_funding(each, venue.symbols) for each in fundings]
     if kind in (None, PROFIT, FEE):
-        # No fill makes more than two rows and some make none, so as many fills as rows may be too few for one kind.
+        # Some fills make no row of a kind, so reading only ``limit`` fills would be too few.
         rows += _of_fills(_fills(venue, account, trading_pair, since, until), kind, venue.symbols)
     return sorted(rows, key=_moment)[:limit]
 
@@ -56,7 +56,7 @@ def income(
 def _fills(
     venue: FuturesVenue, account: str, trading_pair: str | None, since: datetime | None, until: datetime | None
 ) -> Iterable[PaperFill]:
-    """All fills in that time, page by page."""
+    """All fills of the time range, read page by page."""
     after = 0
     while found := venue.exchange.fills(account, trading_pair=trading_pair, since=since, until=until, after_id=after):
         yield from found
@@ -88,7 +88,7 @@ def _of_fill(fill: PerpetualFill, kind: str, amount: Decimal, symbols: Symbols) 
 
 def _funding(funding: PaperFunding, symbols: Symbols) -> Row:
     place = symbols.wire_id(funding.trading_pair, 0)
-    number = (tick_of(funding.paid_at) * _MOST_PAIRS + place) * len(_SIDES) + _SIDES.index(funding.side)
+    number = (tick_of(funding.paid_at) * _MAX_PAIRS + place) * len(_SIDES) + _SIDES.index(funding.side)
     return {
         "symbol": symbol_of(funding.trading_pair),
         "incomeType": FUNDING,

@@ -1,6 +1,6 @@
 """The futures market's order entry: place, test, cancel, cancel all.
 
-Every operation is one piece of work on the exchange's thread, so that what it looked at is what it acts on.
+Every operation is one call on the exchange's thread, so that nothing happens between its reads and its changes.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from app.paper import filters
 from app.paper.pairs import Pair
 from app.paper.perpetual.orders import NewPerpetualOrder
 from app.paper.refusals import PaperRefusal, RefusalCode
-from app.sandbox.binance.futures import payloads as futures_payloads
+from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing
+from app.sandbox.binance.failures import ApiError, unknown_order
+from app.sandbox.binance.futures import payloads
 from app.sandbox.binance.futures.refusals import killed
 from app.sandbox.binance.futures.terms import TERMS, new_order, too_small
-from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_name, perpetual_order
-from app.sandbox.endpoint import Call, Endpoint, Security, weighing
-from app.sandbox.failures import ApiError, missing_both, unknown_order
-from app.sandbox.parameters import Parameter, futures_client_id, optional, required, symbol, whole
+from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_client_id, perpetual_order
+from app.sandbox.binance.parameters import Parameter, futures_client_id, optional, required, symbol, whole
 
 Answer = TypeVar("Answer")
 
@@ -31,7 +31,7 @@ _CANCEL: tuple[Parameter, ...] = (
 )
 
 
-class FuturesOrderEntry:
+class FuturesOrders:
     """The endpoints that change orders."""
 
     def __init__(self, venue: FuturesVenue) -> None:
@@ -80,28 +80,28 @@ class FuturesOrderEntry:
         )
 
     async def place(self, call: Call) -> dict[str, Any]:
-        """A fill-or-kill order that gets nothing is refused and kept from all answers, as on Binance."""
+        """Place an order. A fill-or-kill order that is not filled is refused and not recorded, as on Binance."""
         pair = self._venue.pair(call.values["symbol"])
         new = new_order(call.account, call.values, pair)
-        record = await self._venue.run(self._judged, new, pair, self._venue.exchange.place)
+        record = await self._venue.run(self._checked, new, pair, self._venue.exchange.place)
         if is_killed(record.order):
             raise killed()
-        told = call.values.get("newOrderRespType") == "RESULT"
-        answer = futures_payloads.changed if told else futures_payloads.accepted
+        is_result = call.values.get("newOrderRespType") == "RESULT"
+        answer = payloads.changed if is_result else payloads.accepted
         return answer(perpetual_order(record.order), self._symbols)
 
     async def test(self, call: Call) -> dict[str, Any]:
-        """Everything that is refused before the engine, and nothing more."""
+        """Check an order without placing it."""
         pair = self._venue.pair(call.values["symbol"])
         new = new_order(call.account, call.values, pair)
-        await self._venue.run(self._judged, new, pair, self._check)
+        await self._venue.run(self._checked, new, pair, self._check)
         return {}
 
     async def cancel(self, call: Call) -> dict[str, Any]:
         return await self._venue.run(self._cancel, call, self._venue.pair(call.values["symbol"]))
 
     async def cancel_all(self, call: Call) -> dict[str, Any]:
-        """Also where nothing is open."""
+        """Cancel all open orders; it succeeds also without any."""
         pair, exchange = self._venue.pair(call.values["symbol"]), self._venue.exchange
 
         def cancel_all() -> None:
@@ -111,14 +111,14 @@ class FuturesOrderEntry:
         await self._venue.run(cancel_all)
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
-    def _judged(self, new: NewPerpetualOrder, pair: Pair, act: Callable[[NewPerpetualOrder], Answer]) -> Answer:
-        """What ``act`` makes of the order; of its refusals, the one that needs the pair's own number is worded here."""
+    def _checked(self, new: NewPerpetualOrder, pair: Pair, act: Callable[[NewPerpetualOrder], Answer]) -> Answer:
+        """The result of ``act``. The refusal of an order's value has its error here, because it depends on the order."""
         try:
             return act(new)
         except PaperRefusal as refusal:
             if refusal.code is not RefusalCode.NOTIONAL:
                 raise
-            # A value that is not too small was too large.
+            # A value that is not too large is too small.
             price = new.price or self._venue.exchange.funding_terms(pair.trading_pair).mark_price
             if new.amount is not None and EXACT.multiply(new.amount, price) >= pair.max_notional:
                 raise ApiError(-2027, "Exceeded the maximum allowable position at current leverage.") from refusal
@@ -132,16 +132,9 @@ class FuturesOrderEntry:
 
     def _cancel(self, call: Call, pair: Pair) -> dict[str, Any]:
         values, name, exchange = call.values, pair.trading_pair, self._venue.exchange
-        order_id, client_order_id = values.get("orderId"), paper_name(values.get("origClientOrderId"))
-        if order_id is None and client_order_id is None:
-            raise missing_both("origClientOrderId", "orderId")
-        record = exchange.order(
-            call.account,
-            client_order_id=client_order_id,
-            exchange_order_id=None if order_id is None else self._symbols.paper_id(name, order_id),
-            trading_pair=name,
-        )
+        client_order_id = paper_client_id(values.get("origClientOrderId"))
+        record = self._venue.find_order(call.account, name, values.get("orderId"), client_order_id)
         if record is None or not record.order.is_open:
             raise unknown_order()
         canceled = exchange.cancel(call.account, exchange_order_id=record.order.exchange_order_id)
-        return futures_payloads.changed(perpetual_order(canceled.order), self._symbols)
+        return payloads.changed(perpetual_order(canceled.order), self._symbols)

@@ -1,4 +1,4 @@
-"""The futures market's orders and trades as REST answers and the user stream show them. Plain functions, each way out."""
+"""The futures market's orders and trades in REST answers and the user stream. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import Liquidity, OrderState, OrderType
 from app.paper.orders import PaperEvent, PaperFill
 from app.paper.perpetual.orders import PerpetualFill, PerpetualOrder
-from app.sandbox.binance.futures.venue import is_liquidation, perpetual_fill, wire_name
+from app.sandbox.binance.futures.venue import is_liquidation, perpetual_fill, wire_client_id
 from app.sandbox.binance.numbers import wire
-from app.sandbox.binance.spot.payloads import STP, status
 from app.sandbox.binance.symbols import Symbols, symbol_of
+from app.sandbox.binance.terms import SELF_TRADE_PREVENTION, status
 from app.sandbox.times import milliseconds
 
-#: Averages may have no end in decimals; Binance rounds them itself.
+#: Average prices are rounded to this, as on Binance.
 _AVERAGE_PLACES = Decimal("1e-8")
 
 _EXECUTIONS = {"new": "NEW", "canceled": "CANCELED", "expired": "EXPIRED"}
 
 
 def query(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
-    """An order that was asked about."""
+    """The answer to a query of an order."""
     return {**_order(order, symbols), "time": milliseconds(order.created_at)}
 
 
 def changed(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
-    """The answer to a cancel, and to a new order whose result was asked for."""
+    """The answer to a cancel, and to a new order of the type RESULT."""
     return {**_order(order, symbols), "cumQty": wire(order.filled_amount)}
 
 
 def accepted(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
-    """The answer to a new order that tells no more than that it came."""
-    came = replace(
+    """The answer to a new order of the type ACK: the order before its trades."""
+    placed = replace(
         order,
         state=OrderState.OPEN,
         filled_amount=ZERO,
@@ -43,7 +43,7 @@ def accepted(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
         reason=None,
         updated_at=order.created_at,
     )
-    return changed(came, symbols)
+    return changed(placed, symbols)
 
 
 def trade(paper_fill: PaperFill, symbols: Symbols) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def trade(paper_fill: PaperFill, symbols: Symbols) -> dict[str, Any]:
 
 
 def order_update(event: PaperEvent, order: PerpetualOrder, symbols: Symbols, sent_at: datetime) -> dict[str, Any]:
-    """One thing that happened to an order, as ``ORDER_TRADE_UPDATE``."""
+    """An order's event, as ``ORDER_TRADE_UPDATE``."""
     fill = None if event.fill is None else perpetual_fill(event.fill)
     return {
         "e": "ORDER_TRADE_UPDATE",
@@ -77,10 +77,10 @@ def order_update(event: PaperEvent, order: PerpetualOrder, symbols: Symbols, sen
         "T": milliseconds(event.at),
         "o": {
             "s": symbol_of(order.trading_pair),
-            "c": wire_name(order),
+            "c": wire_client_id(order),
             "S": order.trade_type.value,
-            "o": _kind(order),
-            "f": _lasting(order),
+            "o": _type(order),
+            "f": _time_in_force(order),
             "q": wire(order.amount),
             "p": wire(order.price),
             "ap": wire(_average(order)),
@@ -94,13 +94,13 @@ def order_update(event: PaperEvent, order: PerpetualOrder, symbols: Symbols, sen
             "a": wire(ZERO),
             "R": order.reduce_only,
             "wt": "CONTRACT_PRICE",
-            "ot": _kind(order),
+            "ot": _type(order),
             "ps": order.position_side.value,
             "cp": False,
             "pP": False,
             "si": 0,
             "ss": 0,
-            "V": STP,
+            "V": SELF_TRADE_PREVENTION,
             "pm": "NONE",
             "gtd": 0,
             **_last_trade(fill, symbols),
@@ -126,13 +126,13 @@ def _order(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
     return {
         "symbol": symbol_of(order.trading_pair),
         "orderId": symbols.wire_id(order.trading_pair, order.exchange_order_id),
-        "clientOrderId": wire_name(order),
+        "clientOrderId": wire_client_id(order),
         "status": status(order),
         "side": order.trade_type.value,
         "positionSide": order.position_side.value,
-        "type": _kind(order),
-        "origType": _kind(order),
-        "timeInForce": _lasting(order),
+        "type": _type(order),
+        "origType": _type(order),
+        "timeInForce": _time_in_force(order),
         "price": wire(order.price),
         "avgPrice": wire(_average(order)),
         "origQty": wire(order.amount),
@@ -144,17 +144,17 @@ def _order(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "priceMatch": "NONE",
-        "selfTradePreventionMode": STP,
+        "selfTradePreventionMode": SELF_TRADE_PREVENTION,
         "goodTillDate": 0,
         "updateTime": milliseconds(order.updated_at),
     }
 
 
-def _kind(order: PerpetualOrder) -> str:
+def _type(order: PerpetualOrder) -> str:
     return "MARKET" if order.order_type is OrderType.MARKET else "LIMIT"
 
 
-def _lasting(order: PerpetualOrder) -> str:
+def _time_in_force(order: PerpetualOrder) -> str:
     return "GTX" if order.order_type is OrderType.LIMIT_MAKER else order.time_in_force.value
 
 

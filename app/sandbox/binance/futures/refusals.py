@@ -1,16 +1,15 @@
-"""What the futures exchange refuses, in Binance's codes and texts. One table and the function that reads it.
+"""The futures market's errors for refusals of the paper exchange.
 
 Source: "Error Codes" in Binance's USD-M futures API documentation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from app.paper.refusals import PaperRefusal, RefusalCode
-from app.sandbox.failures import ApiError, invalid_symbol, unknown_order
+from app.sandbox.binance.failures import SHARED_ERRORS, ApiError, ErrorTable, error_of
 
-_ERRORS: Mapping[RefusalCode, Callable[[], ApiError]] = {
+_ERRORS: ErrorTable = {
+    **SHARED_ERRORS,
     RefusalCode.INSUFFICIENT_BALANCE: lambda: ApiError(-2019, "Margin is insufficient."),
     RefusalCode.DUPLICATE_ORDER_ID: lambda: ApiError(-4116, "ClientOrderId is duplicated."),
     RefusalCode.WOULD_TAKE: lambda: ApiError(
@@ -19,9 +18,6 @@ _ERRORS: Mapping[RefusalCode, Callable[[], ApiError]] = {
         " The order will not be recorded in the order history.",
     ),
     RefusalCode.MARKET_CLOSED: lambda: ApiError(-4140, "Invalid symbol status for opening position."),
-    RefusalCode.UNKNOWN_PAIR: invalid_symbol,
-    RefusalCode.UNKNOWN_ORDER: unknown_order,
-    RefusalCode.INVALID_INTERVAL: lambda: ApiError(-1120, "Invalid interval."),
     RefusalCode.PRICE_FILTER: lambda: ApiError(-4014, "Price not increased by tick size."),
     RefusalCode.LOT_SIZE: lambda: ApiError(-4023, "Quantity not increased by step size."),
     RefusalCode.MARKET_LOT_SIZE: lambda: ApiError(-4023, "Quantity not increased by step size."),
@@ -32,13 +28,12 @@ _ERRORS: Mapping[RefusalCode, Callable[[], ApiError]] = {
 
 
 def futures_error(refusal: PaperRefusal) -> ApiError:
-    """The answer to a request that the exchange refused; one without words of its own is -1130 with the exchange's text."""
-    make = _ERRORS.get(refusal.code)
-    return ApiError(-1130, refusal.text) if make is None else make()
+    """The error of ``refusal``; one without an error of its own is -1130 with the exchange's text."""
+    return error_of(refusal, _ERRORS, -1130)
 
 
 def killed() -> ApiError:
-    """The refusal of a fill-or-kill order that could not be filled whole."""
+    """The refusal of a fill-or-kill order that could not be filled completely."""
     return ApiError(
         -5021,
         "Due to the order could not be filled immediately, the FOK order has been rejected."
@@ -47,5 +42,5 @@ def killed() -> ApiError:
 
 
 def no_need(code: int, what: str) -> ApiError:
-    """The refusal of a setting that is as it is asked to be."""
+    """The refusal of a change to the current setting."""
     return ApiError(code, f"No need to change {what}.")

@@ -1,6 +1,6 @@
-"""A new futures order's parameters and what they mean together, and the filters whose codes are finer than the exchange's.
+"""A new futures order's parameters and how they fit together, and the filters with more codes than the exchange's.
 
-Margin, position and book are judged by ``app.paper``. Source: "New Order" in Binance's USD-M futures documentation.
+``app.paper`` checks margin and positions. Source: "New Order" in Binance's USD-M futures documentation.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from app.domain.decimals import ZERO, plain
 from app.domain.enums import OrderType, PositionSide, TimeInForce, TradeType
 from app.paper.pairs import Pair
 from app.paper.perpetual.orders import NewPerpetualOrder
-from app.sandbox.binance.numbers import PLACES, places
-from app.sandbox.failures import ApiError, missing, not_required, too_precise
-from app.sandbox.parameters import (
+from app.sandbox.binance.failures import ApiError, not_required
+from app.sandbox.binance.parameters import (
     Parameter,
     anything,
     decimal,
@@ -27,18 +26,19 @@ from app.sandbox.parameters import (
     whole,
     words,
 )
-from app.sandbox.venue import new_id
+from app.sandbox.binance.terms import SELF_TRADE_MODE, SIDE, check_precision, check_presence
+from app.sandbox.binance.venue import new_id
 
 ORDER_TYPES = ("LIMIT", "MARKET")
 
-#: Types that are ordered at another endpoint, which this market does not have.
+#: Types of another endpoint, which this market does not have.
 _ALGO_TYPES = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
 
 TERMS: tuple[Parameter, ...] = (
     required("symbol", symbol),
-    required("side", words("BUY", "SELL", code=-1117, message="Invalid side.")),
+    SIDE,
     required("type", words(*ORDER_TYPES, *_ALGO_TYPES, code=-1116, message="Invalid orderType.")),
     optional("positionSide", words("BOTH", "LONG", "SHORT", code=-4060, message="Invalid position side.")),
     optional("timeInForce", words(*TIMES_IN_FORCE, code=-1115, message="Invalid timeInForce.")),
@@ -47,7 +47,7 @@ TERMS: tuple[Parameter, ...] = (
     optional("reduceOnly", truth),
     optional("newClientOrderId", futures_client_id),
     optional("newOrderRespType", words("ACK", "RESULT")),
-    optional("selfTradePreventionMode", words("NONE", "EXPIRE_TAKER")),
+    SELF_TRADE_MODE,
     optional("priceMatch", words("NONE")),
     optional("stopPrice", decimal),
     optional("closePosition", truth),
@@ -59,14 +59,15 @@ TERMS: tuple[Parameter, ...] = (
     optional("triggerPrice", anything),
 )
 
-#: What only conditional orders have.
+#: The parameters of conditional orders.
 _OF_ALGO_TYPES = ("stopPrice", "activationPrice", "callbackRate", "goodTillDate", "triggerPrice")
 
-_NEEDS: Mapping[str, tuple[str, ...]] = {
+#: The parameters that each type must and must not have.
+_MANDATORY: Mapping[str, tuple[str, ...]] = {
     "LIMIT": ("timeInForce", "quantity", "price"),
     "MARKET": ("quantity",),
 }
-_MUST_NOT_HAVE: Mapping[str, tuple[str, ...]] = {
+_FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     "LIMIT": _OF_ALGO_TYPES,
     "MARKET": ("timeInForce", "price", *_OF_ALGO_TYPES),
 }
@@ -78,8 +79,8 @@ def new_order(account: str, values: Mapping[str, Any], pair: Pair) -> NewPerpetu
     _check_quantity(values["quantity"], pair, is_market=values["type"] == "MARKET")
     if "price" in values:
         _check_price(values["price"], pair)
-    lasting = values.get("timeInForce", "GTC")
-    is_maker = lasting == "GTX"
+    time_in_force = values.get("timeInForce", "GTC")
+    is_maker = time_in_force == "GTX"
     return NewPerpetualOrder(
         account=account,
         client_order_id=values.get("newClientOrderId") or new_id(),
@@ -88,14 +89,14 @@ def new_order(account: str, values: Mapping[str, Any], pair: Pair) -> NewPerpetu
         order_type=OrderType.LIMIT_MAKER if is_maker else OrderType(values["type"]),
         amount=values["quantity"],
         price=values.get("price"),
-        time_in_force=TimeInForce.GTC if is_maker else TimeInForce(lasting),
+        time_in_force=TimeInForce.GTC if is_maker else TimeInForce(time_in_force),
         position_side=PositionSide(values.get("positionSide", "BOTH")),
         reduce_only=values.get("reduceOnly", False),
     )
 
 
 def too_small(pair: Pair) -> ApiError:
-    """The refusal of an order that is worth less than the minimum."""
+    """The refusal of an order below the minimum notional."""
     least = plain(pair.min_notional)
     return ApiError(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
 
@@ -105,22 +106,16 @@ def _check_together(values: Mapping[str, Any]) -> None:
     if kind in _ALGO_TYPES:
         text = "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
         raise ApiError(-4120, text)
-    for name in _NEEDS[kind]:
-        if name not in values:
-            raise missing(name)
-    for name in _MUST_NOT_HAVE[kind]:
-        if name in values:
-            raise not_required(name)
+    check_presence(values, _MANDATORY[kind], _FORBIDDEN[kind])
     if values.get("closePosition"):
         raise ApiError(-4136, "Target strategy invalid for orderType MARKET,closePosition true")
-    # In hedge mode the side of the position says what an order does, and both together are refused.
+    # In hedge mode the position side says whether an order reduces, so both together are refused.
     if "reduceOnly" in values and values.get("positionSide", "BOTH") != "BOTH":
         raise not_required("reduceonly")
 
 
 def _check_price(price: Decimal, pair: Pair) -> None:
-    if places(price) > max(PLACES, places(pair.tick)):
-        raise too_precise("price")
+    check_precision("price", price, pair.tick)
     if price <= ZERO:
         raise ApiError(-4001, "Price less than 0.")
     if price < pair.min_price:
@@ -132,8 +127,7 @@ def _check_price(price: Decimal, pair: Pair) -> None:
 
 
 def _check_quantity(quantity: Decimal, pair: Pair, *, is_market: bool) -> None:
-    if places(quantity) > max(PLACES, places(pair.step)):
-        raise too_precise("quantity")
+    check_precision("quantity", quantity, pair.step)
     if quantity <= ZERO:
         raise ApiError(-4003, "Quantity less than or equal to zero.")
     if quantity < pair.min_amount:

@@ -1,65 +1,60 @@
-"""The futures exchange as the sandbox uses it, and the names that its orders bear on the wire."""
+"""The futures exchange as its market uses it, and its orders' client ids on the wire."""
 
 from __future__ import annotations
 
 from app.clock import Clock
-from app.paper.orders import OrderRecord, PaperFill, PaperOrder
+from app.paper.orders import PaperFill, PaperOrder
+from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.perpetual.orders import LIQUIDATION, PerpetualFill, PerpetualOrder
-from app.sandbox.binance.futures.exchange import FuturesExchange
-from app.sandbox.venue import Venue
+from app.sandbox.binance.venue import BinanceVenue
 
-#: Why a fill-or-kill order expired. Binance refuses such an order and keeps no record of it.
+#: The reason of a fill-or-kill order that expired. Binance refuses such an order and does not record it.
 _KILLED = "fill_or_kill"
 
-#: Binance's name for an order by which it closes a position itself.
+#: The prefix of the client ids of Binance's own orders, which liquidate a position.
 _AUTOCLOSE = "autoclose-"
 _LIQUIDATION = f"{LIQUIDATION}-"
 
 
-class FuturesVenue(Venue):
-    """One futures exchange, its clock and its symbols."""
+class FuturesVenue(BinanceVenue):
+    """One futures exchange."""
 
-    exchange: FuturesExchange
+    exchange: PaperPerpetualExchange
 
-    def __init__(self, exchange: FuturesExchange, clock: Clock) -> None:
+    def __init__(self, exchange: PaperPerpetualExchange, clock: Clock) -> None:
         super().__init__(exchange, clock)
 
 
 def perpetual_order(order: PaperOrder) -> PerpetualOrder:
-    """``order``, which a futures exchange gave, as what it is."""
+    """``order`` of a perpetual exchange, as its own type."""
     assert isinstance(order, PerpetualOrder)
     return order
 
 
 def perpetual_fill(fill: PaperFill) -> PerpetualFill:
-    """The same of a fill."""
+    """``fill`` of a perpetual exchange, as its own type."""
     assert isinstance(fill, PerpetualFill)
     return fill
 
 
 def is_killed(order: PaperOrder) -> bool:
-    """Whether this is a fill-or-kill order that got nothing: for the wire it never was."""
+    """Whether this is a fill-or-kill order that was not filled, which Binance does not record."""
     return order.reason == _KILLED
 
 
-def recorded(record: OrderRecord | None) -> PerpetualOrder | None:
-    """The order of ``record``, None where the wire has none."""
-    return None if record is None or is_killed(record.order) else perpetual_order(record.order)
-
-
-def is_liquidation(order: PerpetualOrder) -> bool:
-    """Whether the exchange placed this order itself, to close a position; told by the name, which events carry too."""
+def is_liquidation(order: PaperOrder) -> bool:
+    """Whether the exchange placed this order to liquidate a position, by its client id, which events have too."""
     return order.client_order_id == f"{_LIQUIDATION}{order.exchange_order_id}"
 
 
-def wire_name(order: PerpetualOrder) -> str:
-    """The order's client id as the wire shows it."""
-    name = order.client_order_id
-    return _AUTOCLOSE + name.removeprefix(_LIQUIDATION) if is_liquidation(order) else name
+def wire_client_id(order: PaperOrder) -> str:
+    """The order's client id on the wire."""
+    client_id = order.client_order_id
+    return _AUTOCLOSE + client_id.removeprefix(_LIQUIDATION) if is_liquidation(order) else client_id
 
 
-def paper_name(name: str | None) -> str | None:
-    """The exchange's own client id behind the wire's."""
-    if name is None or not name.startswith(_AUTOCLOSE):
-        return name
-    return _LIQUIDATION + name.removeprefix(_AUTOCLOSE)
+def paper_client_id(client_id: str | None) -> str | None:
+    """The paper exchange's client id of one on the wire."""
+    if client_id is None or not client_id.startswith(_AUTOCLOSE):
+        return client_id
+    return _LIQUIDATION + client_id.removeprefix(_AUTOCLOSE)

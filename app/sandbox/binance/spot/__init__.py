@@ -1,1 +1,1 @@
-"""Binance's spot market as the sandbox speaks it."""
+"""Binance's spot market."""

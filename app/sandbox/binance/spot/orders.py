@@ -1,6 +1,6 @@
 """The spot market's order entry: place, test, cancel, cancel all, cancel and replace.
 
-Every operation is one piece of work on the exchange's thread, so that what it looked at is what it acts on.
+Every operation is one call on the exchange's thread, so that nothing happens between its reads and its changes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from app.paper import filters
 from app.paper.orders import NewOrder, OrderRecord, PaperOrder
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
+from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing, weighing_by
+from app.sandbox.binance.failures import ApiError, unknown_order
+from app.sandbox.binance.parameters import Parameter, client_id, optional, required, symbol, whole, words
 from app.sandbox.binance.spot import payloads
-from app.sandbox.binance.spot.refusals import api_error
+from app.sandbox.binance.spot.refusals import spot_error
 from app.sandbox.binance.spot.terms import TERMS, new_order, response_type
-from app.sandbox.endpoint import Call, Endpoint, Security, weighing, weighing_by
-from app.sandbox.failures import ApiError, missing_both, unknown_order
-from app.sandbox.parameters import Parameter, client_id, optional, required, symbol, whole, words
-from app.sandbox.venue import Venue, new_id
+from app.sandbox.binance.spot.venue import SpotVenue
+from app.sandbox.binance.terms import status
+from app.sandbox.binance.venue import new_id
 
-#: What a cancel may be limited to, and the statuses that it then takes.
+#: The restrictions of a cancel, and the order's status that each requires.
 _RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
 
 _RESTRICTED = "Order was not canceled due to cancel restrictions."
@@ -45,10 +47,10 @@ _REPLACE: tuple[Parameter, ...] = (
 )
 
 
-class OrderEntry:
+class SpotOrders:
     """The endpoints that change orders."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: SpotVenue) -> None:
         self._venue = venue
         self._symbols = venue.symbols
 
@@ -114,7 +116,7 @@ class OrderEntry:
         return self._answered(record, response_type(call.values))
 
     async def test(self, call: Call) -> dict[str, Any]:
-        """Everything that is refused before the engine, and nothing more."""
+        """Check an order without placing it."""
         pair = self._venue.pair(call.values["symbol"])
         new = new_order(call.account, call.values, pair)
         await self._venue.run(self._check, new, pair)
@@ -143,7 +145,7 @@ class OrderEntry:
             resting = self._venue.exchange.open_orders(call.account, pair.trading_pair)
             if not resting:
                 raise unknown_order()
-            return [self._take_off(call.account, record.order, None) for record in resting]
+            return [self._cancel_order(call.account, record.order, None) for record in resting]
 
         return await self._venue.run(cancel_all)
 
@@ -153,7 +155,7 @@ class OrderEntry:
         return await self._venue.run(self._replace, call, pair, new)
 
     def _replace(self, call: Call, pair: Pair, new: NewOrder) -> dict[str, Any]:
-        """Both legs, and which of them worked. The second is tried after a failed first only if the caller allows it."""
+        """Cancel and place, and the results of both. After a failed cancel the order is placed only if the caller allows it."""
         values = call.values
         stops = values["cancelReplaceMode"] == "STOP_ON_FAILURE"
         canceled = placed = None
@@ -187,24 +189,16 @@ class OrderEntry:
         restriction: str | None,
         names: tuple[str, str] = ("origClientOrderId", "orderId"),
     ) -> dict[str, Any]:
-        if order_id is None and client_order_id is None:
-            raise missing_both(*names)
-        name = pair.trading_pair
-        record = self._venue.exchange.order(
-            account,
-            client_order_id=client_order_id,
-            exchange_order_id=None if order_id is None else self._symbols.paper_id(name, order_id),
-            trading_pair=name,
-        )
+        record = self._venue.find_order(account, pair.trading_pair, order_id, client_order_id, names)
         if record is None or not record.order.is_open:
             raise unknown_order()
-        if restriction is not None and payloads.status(record.order) != _RESTRICTIONS[restriction]:
+        if restriction is not None and status(record.order) != _RESTRICTIONS[restriction]:
             raise ApiError(-2011, _RESTRICTED)
-        return self._take_off(account, record.order, cancel_id)
+        return self._cancel_order(account, record.order, cancel_id)
 
-    def _take_off(self, account: str, order: PaperOrder, cancel_id: str | None) -> dict[str, Any]:
+    def _cancel_order(self, account: str, order: PaperOrder, cancel_id: str | None) -> dict[str, Any]:
         cancel_id = cancel_id or new_id()
-        self._venue.remember_cancel(order.exchange_order_id, cancel_id)
+        self._venue.set_cancel_id(order.exchange_order_id, cancel_id)
         canceled = self._venue.exchange.cancel(account, exchange_order_id=order.exchange_order_id)
         return payloads.canceled(canceled.order, self._symbols, cancel_id)
 
@@ -243,4 +237,4 @@ def _result(placed: dict[str, Any] | None, refused: dict[str, Any]) -> str:
 
 
 def _body(error: ApiError | PaperRefusal) -> dict[str, Any]:
-    return (api_error(error) if isinstance(error, PaperRefusal) else error).body()
+    return (spot_error(error) if isinstance(error, PaperRefusal) else error).body()

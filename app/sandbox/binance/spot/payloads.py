@@ -1,4 +1,4 @@
-"""The spot market's orders, trades and balances as REST answers and the user stream show them. Plain functions, each way out."""
+"""The spot market's orders, trades and balances in REST answers and the user stream. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,26 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.decimals import EXACT, ZERO
-from app.domain.enums import Liquidity, OrderState
+from app.domain.enums import Liquidity
 from app.paper.fees import Fees
 from app.paper.orders import OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
 from app.sandbox.binance.numbers import wire
 from app.sandbox.binance.symbols import Symbols, symbol_of
+from app.sandbox.binance.terms import SELF_TRADE, SELF_TRADE_PREVENTION, status
 from app.sandbox.times import milliseconds
 
-#: An order that belongs to no list says so with this.
-NO_LIST = -1
-
-#: What the paper exchange does about self-trades is what Binance calls this.
-STP = "EXPIRE_TAKER"
-
-_SELF_TRADE = "self_trade"
-
-_DONE = {
-    OrderState.FILLED: "FILLED",
-    OrderState.CANCELED: "CANCELED",
-    OrderState.EXPIRED: "EXPIRED",
-}
+#: The list id of an order that belongs to no list.
+_NO_LIST = -1
 
 _EXPIRY_REASONS = {
     "immediate_or_cancel": "UNFILLED_IOC_QUANTITY_EXPIRED",
@@ -37,19 +27,12 @@ _EXPIRY_REASONS = {
 _EXECUTIONS = {"new": "NEW", "trade": "TRADE", "canceled": "CANCELED", "expired": "EXPIRED"}
 
 
-def status(order: PaperOrder) -> str:
-    """The order's status word."""
-    if order.is_open:
-        return "PARTIALLY_FILLED" if order.filled_amount else "NEW"
-    return "EXPIRED_IN_MATCH" if order.reason == _SELF_TRADE else _DONE[order.state]
-
-
 def ack(order: PaperOrder, symbols: Symbols) -> dict[str, Any]:
     """The shortest answer to a new order."""
     return {
         "symbol": symbol_of(order.trading_pair),
         "orderId": symbols.wire_id(order.trading_pair, order.exchange_order_id),
-        "orderListId": NO_LIST,
+        "orderListId": _NO_LIST,
         "clientOrderId": order.client_order_id,
         "transactTime": milliseconds(order.updated_at),
     }
@@ -66,11 +49,11 @@ def full(record: OrderRecord, symbols: Symbols) -> dict[str, Any]:
 
 
 def query(order: PaperOrder, symbols: Symbols) -> dict[str, Any]:
-    """An order that was asked about."""
+    """The answer to a query of an order."""
     return {
         "symbol": symbol_of(order.trading_pair),
         "orderId": symbols.wire_id(order.trading_pair, order.exchange_order_id),
-        "orderListId": NO_LIST,
+        "orderListId": _NO_LIST,
         "clientOrderId": order.client_order_id,
         **_terms(order),
         "stopPrice": wire(ZERO),
@@ -98,7 +81,7 @@ def trade(fill: PaperFill, symbols: Symbols) -> dict[str, Any]:
         "symbol": symbol_of(fill.trading_pair),
         "id": symbols.wire_id(fill.trading_pair, fill.fill_id),
         "orderId": symbols.wire_id(fill.trading_pair, fill.exchange_order_id),
-        "orderListId": NO_LIST,
+        "orderListId": _NO_LIST,
         "price": wire(fill.price),
         "qty": wire(fill.amount),
         "quoteQty": wire(EXACT.multiply(fill.price, fill.amount)),
@@ -117,12 +100,12 @@ def balance(each: PaperBalance) -> dict[str, str]:
 
 
 def commission_rates(fees: Fees) -> dict[str, str]:
-    """What makers and takers pay; there is nothing extra for being buyer or seller."""
+    """The rates of makers and takers; buyers and sellers pay nothing extra."""
     return {"maker": wire(fees.maker), "taker": wire(fees.taker), "buyer": wire(ZERO), "seller": wire(ZERO)}
 
 
 def user_event(event: PaperEvent, symbols: Symbols, sent_at: datetime, cancel_id: str | None) -> Mapping[str, Any]:
-    """An event of the exchange as the user stream tells it."""
+    """An event of the exchange as a user stream event."""
     if event.order is None:
         return _account_position(event.balances, event.at, sent_at)
     return _execution_report(event, event.order, symbols, sent_at, cancel_id)
@@ -150,13 +133,13 @@ def _execution_report(
         "S": order.trade_type.value,
         "o": order.order_type.value,
         "f": order.time_in_force.value,
-        "q": wire(_asked(order)),
+        "q": wire(_amount(order)),
         "p": wire(order.price),
         "P": wire(ZERO),
         "F": wire(ZERO),
-        "g": NO_LIST,
+        "g": _NO_LIST,
         "C": order.client_order_id if cancel_id else "",
-        "x": "TRADE_PREVENTION" if order.reason == _SELF_TRADE else _EXECUTIONS[event.name],
+        "x": "TRADE_PREVENTION" if order.reason == SELF_TRADE else _EXECUTIONS[event.name],
         "X": status(order),
         "r": "NONE",
         "i": symbols.wire_id(order.trading_pair, order.exchange_order_id),
@@ -169,7 +152,7 @@ def _execution_report(
         "Z": wire(order.filled_quote),
         "Q": wire(order.quote_amount),
         "W": milliseconds(order.created_at),
-        "V": STP,
+        "V": SELF_TRADE_PREVENTION,
         **_last_trade(fill, symbols),
     }
     reason = _EXPIRY_REASONS.get(order.reason or "")
@@ -193,7 +176,7 @@ def _last_trade(fill: PaperFill | None, symbols: Symbols) -> dict[str, Any]:
 def _terms(order: PaperOrder) -> dict[str, Any]:
     return {
         "price": wire(order.price),
-        "origQty": wire(_asked(order)),
+        "origQty": wire(_amount(order)),
         "executedQty": wire(order.filled_amount),
         "origQuoteOrderQty": wire(order.quote_amount),
         "cummulativeQuoteQty": wire(order.filled_quote),
@@ -201,12 +184,12 @@ def _terms(order: PaperOrder) -> dict[str, Any]:
         "timeInForce": order.time_in_force.value,
         "type": order.order_type.value,
         "side": order.trade_type.value,
-        "selfTradePreventionMode": STP,
+        "selfTradePreventionMode": SELF_TRADE_PREVENTION,
     }
 
 
-def _asked(order: PaperOrder) -> Any:
-    """The order's amount; one by quote amount that could not spend it all has what it got."""
+def _amount(order: PaperOrder) -> Any:
+    """The order's amount; of one by quote amount that could not spend all of it, the filled amount."""
     return order.filled_amount if order.amount is None else order.amount
 
 

@@ -1,6 +1,6 @@
-"""A new order's parameters and what they mean together: which a type needs, which it must not have, how precise they are.
+"""A new order's parameters and how they fit together: which a type needs, which it must not have, how precise they are.
 
-The exchange's filters and the account's money are judged by ``app.paper``. Source: "New order" in Binance's spot documentation.
+``app.paper`` checks the exchange's filters and the account's funds. Source: "New order" in Binance's spot documentation.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from app.domain.decimals import ZERO
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.paper.orders import NewOrder
 from app.paper.pairs import Pair
-from app.sandbox.binance.numbers import PLACES, places
-from app.sandbox.failures import ApiError, missing, missing_both, new_order_rejected, not_required, too_precise
-from app.sandbox.parameters import (
+from app.sandbox.binance.failures import ApiError, missing_both, new_order_rejected, not_required
+from app.sandbox.binance.parameters import (
     Parameter,
     anything,
     client_id,
@@ -26,10 +25,11 @@ from app.sandbox.parameters import (
     whole,
     words,
 )
-from app.sandbox.venue import new_id
+from app.sandbox.binance.terms import SELF_TRADE_MODE, SIDE, check_precision, check_presence
+from app.sandbox.binance.venue import new_id
 
-#: Types that Binance knows and this market, by its ``orderTypes``, does not take.
-_NOT_TAKEN = {
+#: Types of Binance that are not in this market's ``orderTypes``.
+_UNSUPPORTED = {
     "STOP_LOSS": "Stop loss orders are not supported for this symbol.",
     "STOP_LOSS_LIMIT": "Stop loss limit orders are not supported for this symbol.",
     "TAKE_PROFIT": "Take profit orders are not supported for this symbol.",
@@ -40,8 +40,8 @@ ORDER_TYPES = tuple(kind.value for kind in OrderType)
 
 TERMS: tuple[Parameter, ...] = (
     required("symbol", symbol),
-    required("side", words("BUY", "SELL", code=-1117, message="Invalid side.")),
-    required("type", words(*ORDER_TYPES, *_NOT_TAKEN, code=-1116, message="Invalid orderType.")),
+    SIDE,
+    required("type", words(*ORDER_TYPES, *_UNSUPPORTED, code=-1116, message="Invalid orderType.")),
     optional("timeInForce", words("GTC", "IOC", "FOK", code=-1115, message="Invalid timeInForce.")),
     optional("quantity", decimal),
     optional("quoteOrderQty", decimal),
@@ -53,17 +53,17 @@ TERMS: tuple[Parameter, ...] = (
     optional("trailingDelta", whole),
     optional("icebergQty", decimal),
     optional("newOrderRespType", words("ACK", "RESULT", "FULL")),
-    optional("selfTradePreventionMode", words("NONE", "EXPIRE_TAKER")),
+    SELF_TRADE_MODE,
     optional("computeCommissionRates", anything),
 )
 
-#: What each type must have and must not have.
-_NEEDS: Mapping[str, tuple[str, ...]] = {
+#: The parameters that each type must and must not have.
+_MANDATORY: Mapping[str, tuple[str, ...]] = {
     "LIMIT": ("timeInForce", "quantity", "price"),
     "LIMIT_MAKER": ("quantity", "price"),
     "MARKET": (),
 }
-_MUST_NOT_HAVE: Mapping[str, tuple[str, ...]] = {
+_FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     "LIMIT": ("quoteOrderQty", "stopPrice", "trailingDelta"),
     "LIMIT_MAKER": ("timeInForce", "quoteOrderQty", "stopPrice", "trailingDelta"),
     "MARKET": ("timeInForce", "price", "stopPrice", "trailingDelta", "icebergQty"),
@@ -73,8 +73,8 @@ _MUST_NOT_HAVE: Mapping[str, tuple[str, ...]] = {
 def new_order(account: str, values: Mapping[str, Any], pair: Pair) -> NewOrder:
     """The order that ``values`` ask for. Raises ``ApiError``."""
     _check_together(values)
-    for name, precision in (("price", pair.tick), ("quantity", pair.step), ("quoteOrderQty", pair.tick)):
-        _check_number(values, name, max(PLACES, places(precision)))
+    for name, step in (("price", pair.tick), ("quantity", pair.step), ("quoteOrderQty", pair.tick)):
+        _check_number(values, name, step)
     return NewOrder(
         account=account,
         client_order_id=values.get("newClientOrderId") or new_id(),
@@ -89,21 +89,16 @@ def new_order(account: str, values: Mapping[str, Any], pair: Pair) -> NewOrder:
 
 
 def response_type(values: Mapping[str, Any]) -> str:
-    """How much the answer tells: all of it for LIMIT and MARKET orders, a receipt for others, unless asked otherwise."""
+    """The type of the answer: FULL for LIMIT and MARKET orders, ACK for others, unless another is asked for."""
     asked = values.get("newOrderRespType")
     return asked or ("FULL" if values["type"] in ("LIMIT", "MARKET") else "ACK")
 
 
 def _check_together(values: Mapping[str, Any]) -> None:
     kind = values["type"]
-    if kind in _NOT_TAKEN:
-        raise new_order_rejected(_NOT_TAKEN[kind])
-    for name in _NEEDS[kind]:
-        if name not in values:
-            raise missing(name)
-    for name in _MUST_NOT_HAVE[kind]:
-        if name in values:
-            raise not_required(name)
+    if kind in _UNSUPPORTED:
+        raise new_order_rejected(_UNSUPPORTED[kind])
+    check_presence(values, _MANDATORY[kind], _FORBIDDEN[kind])
     if kind == "MARKET":
         if "quantity" not in values and "quoteOrderQty" not in values:
             raise missing_both("quantity", "quoteOrderQty")
@@ -113,11 +108,10 @@ def _check_together(values: Mapping[str, Any]) -> None:
         raise new_order_rejected("Iceberg orders are not supported for this symbol.")
 
 
-def _check_number(values: Mapping[str, Any], name: str, precision: int) -> None:
+def _check_number(values: Mapping[str, Any], name: str, step: Decimal) -> None:
     number: Decimal | None = values.get(name)
     if number is None:
         return
-    if places(number) > precision:
-        raise too_precise(name)
+    check_precision(name, number, step)
     if number == ZERO:
         raise ApiError(-1013, f"Invalid {name}.")

@@ -1,6 +1,6 @@
-"""What stands around the spot market and clients ask for in passing: the wallet, margin, and the markets that there are not.
+"""What clients ask for beside the spot market: the wallet, margin, and markets that do not exist here.
 
-Truthful and minimal: this exchange has spot accounts and nothing else, and says so. The user stream's listen keys are gone, as on
+The answers are true and minimal: there are no deposits, withdrawals and margin loans. The user stream's listen keys are gone, as on
 Binance since 20 February 2026.
 """
 
@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.paper.orders import PaperBalance
+from app.sandbox.binance.endpoint import Call, Endpoint, Handler, Security, weighing
+from app.sandbox.binance.exchange_info import head
 from app.sandbox.binance.numbers import wire
+from app.sandbox.binance.parameters import anything, optional
+from app.sandbox.binance.spot.venue import SpotVenue
 from app.sandbox.binance.symbols import symbol_of
-from app.sandbox.endpoint import Answer, Call, Endpoint, Security, weighing
-from app.sandbox.parameters import anything, optional
+from app.sandbox.rest import Answer
 from app.sandbox.times import milliseconds
-from app.sandbox.venue import Venue
 
-#: What Binance's front answers where an endpoint was switched off.
+#: The answer of Binance's front end where an endpoint was removed.
 _GONE = (
     "<html>\n<head><title>410 Gone</title></head>\n<body>\n<center><h1>410 Gone</h1></center>\n"
     "<hr><center>nginx</center>\n</body>\n</html>\n"
@@ -26,9 +29,9 @@ _LISTEN_KEY = "/api/v3/userDataStream"
 
 
 class Wallet:
-    """The endpoints under ``/sapi``, and those that are no more."""
+    """The endpoints under ``/sapi``, and those that were removed."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: SpotVenue) -> None:
         self._venue = venue
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -41,7 +44,7 @@ class Wallet:
             _endpoint("GET", "/sapi/v1/asset/tradeFee", self.fees),
             _endpoint("POST", "/sapi/v3/asset/getUserAsset", self.assets),
             *(
-                _endpoint("GET", f"/sapi/v1/margin/{name}", self.nothing)
+                _endpoint("GET", f"/sapi/v1/margin/{name}", self.none)
                 for name in ("allAssets", "allPairs", "isolated/allPairs")
             ),
         )
@@ -55,7 +58,7 @@ class Wallet:
     async def account_status(self, call: Call) -> dict[str, Any]:
         return {"data": "Normal"}
 
-    async def nothing(self, call: Call) -> list[Any]:
+    async def none(self, call: Call) -> list[Any]:
         return []
 
     async def restrictions(self, call: Call) -> dict[str, Any]:
@@ -83,19 +86,14 @@ class Wallet:
         ]
 
     async def coins(self, call: Call) -> list[dict[str, Any]]:
-        """Every asset of every pair. None can be deposited or withdrawn, and none is on a network."""
-        has = {each.asset: each for each in await self._venue.run(self._venue.exchange.balances, call.account)}
-        assets = {asset for pair in self._venue.exchange.pairs.values() for asset in (pair.base, pair.quote)}
+        """Every asset of every pair. None can be deposited or withdrawn, and none has a network."""
+        balances = {each.asset: each for each in await self._venue.run(self._venue.exchange.balances, call.account)}
         return [
             {
                 "coin": asset,
                 "name": asset,
-                "free": wire(has[asset].available if asset in has else None),
-                "locked": wire(has[asset].held if asset in has else None),
-                "freeze": "0",
-                "withdrawing": "0",
+                **_amounts(balances.get(asset)),
                 "ipoing": "0",
-                "ipoable": "0",
                 "storage": "0",
                 "isLegalMoney": False,
                 "trading": True,
@@ -103,28 +101,16 @@ class Wallet:
                 "withdrawAllEnable": False,
                 "networkList": [],
             }
-            for asset in sorted(assets)
+            for asset in sorted(self._venue.exchange.assets)
         ]
 
     async def assets(self, call: Call) -> list[dict[str, Any]]:
         balances = await self._venue.run(self._venue.exchange.balances, call.account)
-        return [
-            {
-                "asset": each.asset,
-                "free": wire(each.available),
-                "locked": wire(each.held),
-                "freeze": "0",
-                "withdrawing": "0",
-                "ipoable": "0",
-                "btcValuation": "0",
-            }
-            for each in balances
-            if each.total
-        ]
+        return [{"asset": each.asset, **_amounts(each), "btcValuation": "0"} for each in balances if each.total]
 
 
 class NoDerivatives:
-    """The answer of a derivatives market that lists nothing, for clients that load all of Binance's markets at once."""
+    """A derivatives market without symbols, for clients that load all of Binance's markets at once."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -133,18 +119,22 @@ class NoDerivatives:
         return (_endpoint("GET", self._path, self.info, Security.NONE),)
 
     async def info(self, call: Call) -> dict[str, Any]:
-        return {
-            "timezone": "UTC",
-            "serverTime": milliseconds(call.now),
-            "rateLimits": [],
-            "exchangeFilters": [],
-            "assets": [],
-            "symbols": [],
-        }
+        return {**head(call.now, []), "assets": [], "symbols": []}
 
 
-def _endpoint(method: str, path: str, answer: Any, security: Security = Security.SIGNED) -> Endpoint:
-    """An endpoint that takes and ignores what clients may say about the asset."""
+def _amounts(balance: PaperBalance | None) -> dict[str, str]:
+    """The amounts of a balance, zero if there is none."""
+    return {
+        "free": wire(None if balance is None else balance.available),
+        "locked": wire(None if balance is None else balance.held),
+        "freeze": "0",
+        "withdrawing": "0",
+        "ipoable": "0",
+    }
+
+
+def _endpoint(method: str, path: str, answer: Handler, security: Security = Security.SIGNED) -> Endpoint:
+    """An endpoint that ignores its parameters."""
     names = ("asset", "symbol", "needBtcValuation") if security is Security.SIGNED else ("listenKey",)
     return Endpoint(
         method=method,

@@ -1,6 +1,6 @@
 """The websocket API: the REST endpoints as methods of a socket, sessions, and the user stream.
 
-Signatures here are over the parameters in the order of their names. One connection may hold the streams of several accounts.
+Signatures are over the parameters sorted by name. One connection may have the streams of several accounts.
 Source: "WebSocket API" and "User Data Stream" in Binance's spot API documentation.
 """
 
@@ -14,23 +14,33 @@ import msgspec
 from aiohttp import web
 
 from app.domain.decimals import plain
-from app.sandbox.binance.spot.feed import UserFeed
-from app.sandbox.endpoint import Answer, Call, Endpoint, Message, Security, weighing
-from app.sandbox.failures import ApiError, bad_key
+from app.sandbox.binance.endpoint import (
+    Call,
+    Endpoint,
+    Handler,
+    Message,
+    Security,
+    shutdown_notice,
+    weighing,
+)
+from app.sandbox.binance.failures import ApiError, bad_key
+from app.sandbox.binance.feed import Payload, UserFeed
+from app.sandbox.binance.gate import Gate
+from app.sandbox.binance.parameters import Parameter, optional, whole
 from app.sandbox.faults import FaultPlan
-from app.sandbox.gate import Gate
-from app.sandbox.parameters import Parameter, optional, whole
+from app.sandbox.rest import Answer
+from app.sandbox.signatures import Ed25519Verifier
 from app.sandbox.sockets import Connection, Connections
 from app.sandbox.times import milliseconds
 
 _DECODER: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
-#: What stands in every request beside its own parameters.
-_STANDING = frozenset({"apiKey", "signature"})
+#: The parameters of authentication, which every request may have.
+_AUTHENTICATION = frozenset({"apiKey", "signature"})
 
 
 class WsApi:
-    """The websocket API of one market. ``path`` is where its socket is."""
+    """The websocket API of one market. ``path`` is its socket's."""
 
     def __init__(
         self,
@@ -55,7 +65,7 @@ class WsApi:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         connection = Connection(request, self.gate.clock, self._faults)
         session = _Session(connection, self)
-        self._connections.add(connection, lambda event: connection.send({"event": event}))
+        self._connections.add(connection, lambda: connection.send({"event": shutdown_notice(self.gate.clock)}))
         try:
             return await connection.serve(session.take)
         finally:
@@ -64,7 +74,7 @@ class WsApi:
 
 
 class _Session:
-    """One connection: who is logged on, and which accounts' events it gets."""
+    """One connection: the account that is logged on, and the subscriptions to user streams."""
 
     def __init__(self, connection: Connection, api: WsApi) -> None:
         self._connection = connection
@@ -91,7 +101,7 @@ class _Session:
         return self._answer(number, await self._gate.answer(endpoint, self._message(pairs)))
 
     def close(self) -> None:
-        """Give up all subscriptions."""
+        """End all subscriptions."""
         for number in tuple(self._subscriptions):
             self._end(number)
 
@@ -101,7 +111,7 @@ class _Session:
         uses_session = "apiKey" not in pairs and self._account is not None
         return Message(
             address=self._connection.address,
-            pairs=[(name, value) for name, value in pairs.items() if name not in _STANDING],
+            pairs=[(name, value) for name, value in pairs.items() if name not in _AUTHENTICATION],
             api_key=pairs.get("apiKey"),
             signed=signed.encode(),
             signature=pairs.get("signature"),
@@ -118,7 +128,7 @@ class _Session:
         content = {"result": answer.payload} if answer.status == 200 else {"error": _error(answer, now)}
         self._connection.send({"id": number, "status": answer.status, **content, "rateLimits": counts})
 
-    # The methods that belong to a connection.
+    # The methods of a connection.
 
     def _own_endpoints(self) -> tuple[Endpoint, ...]:
         which = (optional("subscriptionId", whole),)
@@ -134,7 +144,8 @@ class _Session:
 
     async def _log_on(self, call: Call) -> dict[str, Any]:
         key = self._gate.keys.find(self._api_key)
-        if key is None or not key.verifier.may_log_on:
+        # Binance lets only Ed25519 keys log on.
+        if key is None or not isinstance(key.verifier, Ed25519Verifier):
             raise bad_key()
         self._account, self._logged_on_at = call.account, milliseconds(call.now)
         return self._session_status(call)
@@ -172,10 +183,10 @@ class _Session:
             raise ApiError(-2035, "User Data Stream subscription already active.")
         number, self._next_subscription = self._next_subscription, self._next_subscription + 1
 
-        def tell(event: Mapping[str, Any]) -> None:
-            self._connection.tell({"subscriptionId": number, "event": event}, "user")
+        def send(event: Payload) -> None:
+            self._connection.send_event({"subscriptionId": number, "event": event}, "user")
 
-        self._subscriptions[number] = (account, await self._api.feed.listen(account, tell))
+        self._subscriptions[number] = (account, await self._api.feed.listen(account, send))
         return {"subscriptionId": number}
 
     def _end(self, number: int) -> None:
@@ -195,7 +206,7 @@ class _Session:
 
 def _method(
     name: str,
-    answer: Any,
+    answer: Handler,
     security: Security = Security.NONE,
     parameters: tuple[Parameter, ...] = (),
 ) -> Endpoint:
@@ -221,7 +232,7 @@ def _error(answer: Answer, now: int) -> dict[str, Any]:
 
 
 def _as_text(value: Any) -> str:
-    """A parameter's value as it is signed. Raises ``TypeError`` for what can't be a parameter."""
+    """A parameter's value as it is signed. Raises ``TypeError`` for other values."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.raw_client import MARKET, RESTING, RawClient, Reply
+from tests.sandbox.binance.client import MARKET, RESTING, RawClient, Reply
 
 
 class FuturesClient(RawClient):

@@ -1,75 +1,97 @@
-"""Tests of what an account may ask the futures market: orders, trades, income."""
+"""Tests of an account's money, positions and settings on the futures market."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal as D
 
-from app.sandbox.times import milliseconds
+import pytest
+
+from app.sandbox.prices import SteeredPath
 from tests.clock import FakeClock
 from tests.sandbox.binance.futures.client import FuturesClient
 
-WEEK = int(timedelta(days=7).total_seconds())
 
-
-async def test_questions_without_times_are_about_seven_days(futures: FuturesClient, clock: FakeClock) -> None:
-    """Older orders and trades are found by their ids and by times that span no more than that."""
-    started = futures.now_ms
-    order = await futures.trade()
-    (first, *_) = await futures.ask("v1/userTrades", symbol="BTCUSDT")
-    clock.advance(WEEK + 1)
-    assert await futures.ask("v1/userTrades", symbol="BTCUSDT") == []
-    assert await futures.ask("v1/userTrades", symbol="BTCUSDT", orderId=order["orderId"]) == []
-    assert await futures.ask("v1/allOrders", symbol="BTCUSDT") == []
-    assert len(await futures.ask("v1/allOrders", symbol="BTCUSDT", orderId=order["orderId"])) == 1
-    assert (await futures.ask("v1/userTrades", symbol="BTCUSDT", fromId=first["id"]))[0] == first
-    assert (await futures.ask("v1/userTrades", symbol="BTCUSDT", startTime=started))[0] == first
-    known = {"orderId": order["orderId"], "startTime": started, "endTime": started + 1_000}
-    assert (await futures.ask("v1/userTrades", symbol="BTCUSDT", **known))[0] == first
-    reply = await futures.signed(
-        "GET", "/fapi/v1/userTrades", symbol="BTCUSDT", startTime=started, endTime=started + (WEEK + 1) * 1_000
-    )
-    assert reply.error[0] == -4165
-    reply = await futures.signed("GET", "/fapi/v1/userTrades", symbol="BTCUSDT", startTime=1, fromId=1)
-    assert reply.error[0] == -1128
-
-
-async def test_trades_say_what_they_brought(futures: FuturesClient) -> None:
-    """Side, position, fee and result of each; the results of a round trip are what the wallet lost beside the fees."""
-    before = D((await futures.ask("v3/balance"))[0]["balance"])
+async def test_money_is_in_positions_and_orders(futures: FuturesClient) -> None:
+    """The wallet, what of it positions and orders have, and what is available add up."""
+    await futures.change("leverage", symbol="BTCUSDT", leverage="10")
     await futures.trade()
-    await futures.trade(side="SELL", reduceOnly="true")
-    trades = await futures.ask("v1/userTrades", symbol="BTCUSDT")
-    assert {(each["side"], each["positionSide"]) for each in trades} == {("BUY", "BOTH"), ("SELL", "BOTH")}
-    assert {each["commissionAsset"] for each in trades} == {"USDT"}
-    results = sum(D(each["realizedPnl"]) - D(each["commission"]) for each in trades)
-    assert D((await futures.ask("v3/balance"))[0]["balance"]) == before + results
-    income = await futures.ask("v1/income")
-    assert sum(D(each["income"]) for each in income) == results
-    pages = [await futures.ask("v1/income", limit=1, page=page) for page in range(1, len(income) + 2)]
-    assert [row for page in pages for row in page] == income
+    await futures.place()
+    account = await futures.ask("v3/account")
+    (asset,) = account["assets"]
+    margin, held = D(asset["positionInitialMargin"]), D(asset["openOrderInitialMargin"])
+    assert held == 600  # 0.1 at 60,000 and ten times leverage
+    assert D(asset["walletBalance"]) - margin - held == D(asset["availableBalance"])
+    assert D(asset["crossWalletBalance"]) == D(asset["walletBalance"]) - margin
+    (position,) = account["positions"]
+    assert (D(position["positionAmt"]), D(position["openOrderInitialMargin"])) == (D("0.1"), held)
+    (risk,) = await futures.ask("v3/positionRisk")
+    assert D(risk["unRealizedProfit"]) == D("0.1") * (D(risk["markPrice"]) - D(risk["entryPrice"]))
+    assert D(risk["isolatedMargin"]) == D(risk["isolatedWallet"]) + D(risk["unRealizedProfit"])
+    assert 0 < D(risk["liquidationPrice"]) < 65_000
 
 
-async def test_funding_is_income(futures: FuturesClient, clock: FakeClock) -> None:
-    """Once in eight hours, with a number of its own, by symbol and by time; longs pay while the rate is above zero."""
+async def test_version_two_lists_what_could_be(futures: FuturesClient) -> None:
+    """Every symbol once in one-way mode and three times in hedge mode, with the leverage."""
+    assert len(await futures.ask("v2/positionRisk")) == 8
+    assert len(await futures.ask("v2/positionRisk", symbol="BTCUSDT")) == 1
+    await futures.change("positionSide/dual", dualSidePosition="true")
+    rows = await futures.ask("v2/positionRisk", symbol="BTCUSDT")
+    assert [row["positionSide"] for row in rows] == ["BOTH", "LONG", "SHORT"]
+    assert {(row["leverage"], row["marginType"]) for row in rows} == {("1", "isolated")}
+    account = await futures.ask("v2/account")
+    assert (account["canTrade"], len(account["positions"])) == (True, 24)
+
+
+async def test_the_mode_changes_only_while_nothing_is_open(futures: FuturesClient) -> None:
+    """What needs no change, open orders and positions each have a code of their own."""
+    assert (await futures.change("positionSide/dual", dualSidePosition="false")).error[0] == -4059
+    await futures.place()
+    assert (await futures.change("positionSide/dual", dualSidePosition="true")).error[0] == -4067
+    await futures.signed("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
     await futures.trade()
-    clock.advance(16 * 3_600)
-    rows = await futures.ask("v1/income", incomeType="FUNDING_FEE", symbol="BTCUSDT")
-    assert len(rows) == 2
-    assert len({row["tranId"] for row in rows}) == 2
-    assert {D(row["income"]) for row in rows} == {D("-0.65")}  # 0.1 at 65,000 and a rate of 0.0001
-    assert {row["asset"] for row in rows} == {"USDT"}
-    later = await futures.ask("v1/income", incomeType="FUNDING_FEE", startTime=rows[1]["time"])
-    assert later == rows[1:]
-    assert await futures.ask("v1/income", incomeType="FUNDING_FEE", symbol="ETHUSDT") == []
-    assert rows[1]["time"] - rows[0]["time"] == 28_800_000
-    assert rows[1]["time"] <= milliseconds(clock.now())
+    assert (await futures.change("positionSide/dual", dualSidePosition="true")).error[0] == -4068
+    await futures.trade(side="SELL")
+    assert (await futures.change("positionSide/dual", dualSidePosition="true")).json == {"code": 200, "msg": "success"}
+    assert await futures.ask("v1/positionSide/dual") == {"dualSidePosition": True}
 
 
-async def test_an_order_needs_an_id(futures: FuturesClient) -> None:
-    """Neither is refused; another account's order does not exist."""
-    assert (await futures.signed("GET", "/fapi/v1/order", symbol="BTCUSDT")).error[0] == -1102
-    order = (await futures.place()).json
-    await futures.put("/sandbox/accounts", {"name": "bob", "api_key": "bobs", "secret": "a-secret"}, "POST")
-    query = futures.query(symbol="BTCUSDT", orderId=order["orderId"])
-    assert (await futures.send("GET", "/fapi/v1/order", query, key="bobs")).error[0] == -2013
+@pytest.mark.parametrize("leverage", ["0", "126"])
+async def test_leverage_has_bounds(futures: FuturesClient, leverage: str) -> None:
+    """From 1 to 125."""
+    reply = await futures.change("leverage", symbol="BTCUSDT", leverage=leverage)
+    assert reply.error == (-4028, f"Leverage {leverage} is not valid")
+
+
+async def test_margin_is_isolated_and_nothing_else(futures: FuturesClient) -> None:
+    """Isolated needs no change, crossed is not supported, and another word is none."""
+    kinds = ("ISOLATED", "CROSSED", "SOMETIMES")
+    replies = [await futures.change("marginType", symbol="BTCUSDT", marginType=kind) for kind in kinds]
+    assert [reply.error[0] for reply in replies] == [-4046, -1020, -4098]
+
+
+async def test_settings_are_told(futures: FuturesClient) -> None:
+    """Brackets, leverage by symbol, fees and rights, in the forms that clients ask for."""
+    await futures.change("leverage", symbol="BTCUSDT", leverage="7")
+    bracket = (await futures.ask("v1/leverageBracket", symbol="BTCUSDT"))["brackets"][0]
+    assert (bracket["initialLeverage"], bracket["maintMarginRatio"]) == (125, 0.004)
+    assert len(await futures.ask("v1/leverageBracket")) == 8
+    assert (await futures.ask("v1/symbolConfig", symbol="BTCUSDT"))[0]["leverage"] == 7
+    assert (await futures.ask("v1/accountConfig"))["dualSidePosition"] is False
+    assert (await futures.ask("v1/multiAssetsMargin")) == {"multiAssetsMargin": False}
+    assert (await futures.ask("v1/commissionRate", symbol="BTCUSDT"))["takerCommissionRate"] == "0.00050000"
+
+
+async def test_a_liquidation_is_an_order_of_the_exchanges(
+    futures: FuturesClient, clock: FakeClock, path: SteeredPath
+) -> None:
+    """It bears Binance's name for such orders, by which it is found, and the position is gone."""
+    await futures.change("leverage", symbol="BTCUSDT", leverage="100")
+    await futures.trade()
+    path.prices["BTC-USDT"] = D(60_000)
+    clock.advance(1)
+    assert await futures.ask("v3/positionRisk") == []
+    order = (await futures.ask("v1/allOrders", symbol="BTCUSDT"))[-1]
+    assert order["clientOrderId"].startswith("autoclose-")
+    assert (order["side"], order["status"]) == ("SELL", "FILLED")
+    found = await futures.ask("v1/order", symbol="BTCUSDT", origClientOrderId=order["clientOrderId"])
+    assert found == order

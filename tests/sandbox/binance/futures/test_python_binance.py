@@ -10,29 +10,21 @@ from typing import Any
 import pytest
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
-from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
 from app.sandbox.server import Sandbox
-from tests.sandbox.raw_client import API_KEY, MARKET, RESTING, SECRET
+from tests.sandbox.binance.client import API_KEY, MARKET, RESTING, SECRET
+from tests.sandbox.binance.libraries import python_binance_client
 
 PAIR = "BTCUSDT"
 
 
-def _pointed(kind: type[Any], sandbox: Sandbox) -> type[Any]:
-    """The SDK's client with other addresses."""
-    return type(kind.__name__, (kind,), {"API_URL": sandbox.rest_url, "FUTURES_URL": sandbox.futures_rest_url})
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's sockets look only this often, in seconds, whether they were closed; usually ten."""
-    monkeypatch.setattr(ReconnectingWebsocket, "TIMEOUT", 2)
+pytestmark = pytest.mark.usefixtures("quick_sdk_sockets")
 
 
 @pytest.fixture
 async def client(live_futures: Sandbox) -> AsyncIterator[Any]:
     """The asynchronous client, as its documentation makes it."""
-    client = await _pointed(AsyncClient, live_futures).create(API_KEY, SECRET)
+    client = await python_binance_client(AsyncClient, live_futures).create(API_KEY, SECRET)
     yield client
     await client.close_connection()
 
@@ -123,7 +115,7 @@ async def test_the_synchronous_client_does_the_same(live_futures: Sandbox) -> No
     """From a thread, with requests under it."""
 
     def trade() -> tuple[str, str]:
-        client = _pointed(Client, live_futures)(API_KEY, SECRET)
+        client = python_binance_client(Client, live_futures)(API_KEY, SECRET)
         try:
             placed = client.futures_create_order(**RESTING)
             canceled = client.futures_cancel_order(symbol=PAIR, orderId=placed["orderId"])

@@ -9,7 +9,7 @@ import pytest
 
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import MARKET, RawClient
+from tests.sandbox.binance.client import MARKET, RawClient
 
 DAY_MS = 86_400_000
 

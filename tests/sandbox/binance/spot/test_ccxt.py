@@ -13,7 +13,7 @@ import pytest
 
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
-from tests.sandbox.binance.spot.ccxt_client import pointed
+from tests.sandbox.binance.libraries import ccxt_exchange
 
 PAIR = "BTC/USDT"
 
@@ -21,7 +21,7 @@ PAIR = "BTC/USDT"
 @pytest.fixture
 async def exchange(live_sandbox: Sandbox) -> AsyncIterator[Any]:
     """The asynchronous exchange with its sockets."""
-    exchange = pointed(ccxt.pro.binance, live_sandbox)
+    exchange = ccxt_exchange(ccxt.pro.binance, live_sandbox)
     yield exchange
     await exchange.close()
 
@@ -92,7 +92,7 @@ async def test_the_synchronous_exchange_does_the_same(live_sandbox: Sandbox) -> 
     """From a thread."""
 
     def trade() -> list[str]:
-        exchange = pointed(ccxt.binance, live_sandbox)
+        exchange = ccxt_exchange(ccxt.binance, live_sandbox)
         order = exchange.create_order(PAIR, "limit", "buy", 0.1, 60_000)
         canceled = exchange.cancel_order(order["id"], PAIR)
         exchange.session.close()

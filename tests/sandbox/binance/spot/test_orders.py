@@ -9,7 +9,7 @@ import pytest
 
 from app.sandbox.prices import SteeredPath
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import MARKET, RawClient
+from tests.sandbox.binance.client import MARKET, RawClient
 
 ORDER = "/api/v3/order"
 

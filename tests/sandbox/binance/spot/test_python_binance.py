@@ -10,38 +10,21 @@ from typing import Any
 import pytest
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
-from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
-from tests.sandbox.raw_client import API_KEY, MARKET, RESTING, SECRET
+from tests.sandbox.binance.client import API_KEY, MARKET, RESTING, SECRET
+from tests.sandbox.binance.libraries import python_binance_client
 
-
-def _pointed(kind: type[Any], sandbox: Sandbox) -> type[Any]:
-    """The SDK's client with other addresses."""
-    return type(
-        kind.__name__,
-        (kind,),
-        {
-            "API_URL": sandbox.rest_url,
-            "MARGIN_API_URL": f"http://{sandbox.url}/sapi",
-            "WS_API_URL": sandbox.ws_api_url,
-        },
-    )
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's sockets look only this often, in seconds, whether they were closed; usually ten."""
-    monkeypatch.setattr(ReconnectingWebsocket, "TIMEOUT", 2)
+pytestmark = pytest.mark.usefixtures("quick_sdk_sockets")
 
 
 @pytest.fixture
 async def client(live_sandbox: Sandbox) -> AsyncIterator[Any]:
     """The asynchronous client, as its documentation makes it."""
-    client = await _pointed(AsyncClient, live_sandbox).create(API_KEY, SECRET)
+    client = await python_binance_client(AsyncClient, live_sandbox).create(API_KEY, SECRET)
     yield client
     await client.close_connection()
 
@@ -115,7 +98,7 @@ async def test_the_synchronous_client_does_the_same(live_sandbox: Sandbox) -> No
     """From a thread, with requests under it."""
 
     def trade() -> tuple[str, list[Any], str]:
-        client = _pointed(Client, live_sandbox)(API_KEY, SECRET)
+        client = python_binance_client(Client, live_sandbox)(API_KEY, SECRET)
         try:
             placed = client.create_order(**RESTING)
             client.create_test_order(**RESTING)
@@ -147,7 +130,7 @@ async def test_private_keys_sign(live_sandbox: Sandbox, make: Callable[[], Any])
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     live_sandbox.keys.add("bob", "bobs-key", public_key=public)
-    client = await _pointed(AsyncClient, live_sandbox).create("bobs-key", private_key=private)
+    client = await python_binance_client(AsyncClient, live_sandbox).create("bobs-key", private_key=private)
     try:
         assert (await client.create_order(**RESTING))["status"] == "NEW"
         async with BinanceSocketManager(client).user_socket() as stream:

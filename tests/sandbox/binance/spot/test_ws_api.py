@@ -6,14 +6,15 @@ import base64
 from decimal import Decimal as D
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.sandbox.limits import Limits
+from app.sandbox.binance.limits import Limits
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
-from tests.sandbox.raw_client import API_KEY, RESTING, RawClient, Socket, sign
+from tests.sandbox.binance.client import API_KEY, RESTING, RawClient, Socket, sign
 
 WS_API = "/ws-api/v3"
 
@@ -47,7 +48,7 @@ async def test_what_is_wrong_is_an_error(sandbox: Sandbox, client: RawClient) ->
         forged["params"]["timestamp"] += 1
         assert (await socket.ask(forged))["error"]["code"] == -1022
         assert (await socket.ask({"id": 1, "method": "account.status"}))["status"] == 401
-        sandbox.usage.limits = Limits(weight=0)
+        sandbox.spot.usage.limits = Limits(weight=0)
         limited = await socket.ask({"id": 1, "method": "ping"})
         assert (limited["status"], limited["error"]["code"]) == (429, -1003)
         assert limited["error"]["data"]["retryAfter"] > limited["error"]["data"]["serverTime"]
@@ -66,16 +67,31 @@ async def test_orders_can_be_placed_and_canceled(client: RawClient) -> None:
         assert (await socket.ask(_signed(client, "order.cancel", **one)))["result"]["status"] == "CANCELED"
 
 
+def _pem(key: Any) -> str:
+    pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem.decode()
+
+
+def _unsigned(api_key: str, client: RawClient) -> tuple[dict[str, Any], bytes]:
+    """A log-on's parameters, and the text to sign."""
+    pairs: dict[str, Any] = {"apiKey": api_key, "timestamp": client.now_ms}
+    return pairs, "&".join(f"{name}={value}" for name, value in sorted(pairs.items())).encode()
+
+
 async def test_a_session_needs_no_more_signatures(sandbox: Sandbox, client: RawClient) -> None:
     """After a log-on with an Ed25519 key; other keys may not log on."""
     key = ed25519.Ed25519PrivateKey.generate()
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    sandbox.keys.add("bob", "bobs-key", public_key=public)
-    pairs: dict[str, Any] = {"apiKey": "bobs-key", "timestamp": client.now_ms}
-    text = "&".join(f"{name}={value}" for name, value in sorted(pairs.items()))
-    pairs["signature"] = base64.b64encode(key.sign(text.encode())).decode()
+    sandbox.keys.add("bob", "bobs-key", public_key=_pem(key.public_key()))
+    pairs, text = _unsigned("bobs-key", client)
+    pairs["signature"] = base64.b64encode(key.sign(text)).decode()
+    other = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    sandbox.keys.add("cy", "cys-key", public_key=_pem(other.public_key()))
+    refused, text = _unsigned("cys-key", client)
+    refused["signature"] = base64.b64encode(other.sign(text, padding.PKCS1v15(), SHA256())).decode()
     async with client.socket(WS_API) as socket:
         assert (await socket.ask(_signed(client, "session.logon")))["error"]["code"] == -2015
+        logon = {"id": 1, "method": "session.logon", "params": refused}
+        assert (await socket.ask(logon))["error"]["code"] == -2015
         assert (await socket.ask({"id": 1, "method": "userDataStream.subscribe"}))["error"]["code"] == -1002
         status = await socket.ask({"id": 1, "method": "session.logon", "params": pairs})
         assert (status["result"]["apiKey"], status["result"]["userDataStream"]) == ("bobs-key", False)

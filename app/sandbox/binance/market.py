@@ -1,0 +1,103 @@
+"""One of Binance's markets as a part of the sandbox: its endpoints, gate, feed and sockets put together, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+from aiohttp import web
+
+from app.paper.pairs import Pair
+from app.paper.refusals import PaperRefusal
+from app.sandbox.binance.answers import FAULT_ANSWERS
+from app.sandbox.binance.endpoint import Endpoint
+from app.sandbox.binance.failures import ApiError
+from app.sandbox.binance.feed import UserFeed
+from app.sandbox.binance.gate import Gate
+from app.sandbox.binance.limits import Limits, Usage
+from app.sandbox.binance.market_sockets import MarketSockets
+from app.sandbox.binance.rest import rest_endpoints
+from app.sandbox.binance.venue import BinanceVenue
+from app.sandbox.market import Shared
+from app.sandbox.rest import RestServer
+
+
+class Part(Protocol):
+    """A part of a market."""
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """What it serves."""
+
+
+class BinanceMarket(ABC):
+    """One market over the exchange of ``venue``. The market's modules make its parts."""
+
+    market_sockets: MarketSockets
+    _feed: UserFeed
+
+    def __init__(self, venue: BinanceVenue, shared: Shared, limits: Limits) -> None:
+        self.usage = Usage(limits)
+        self._venue = venue
+        self._shared = shared
+        self._gate = Gate(shared.keys, self.usage, shared.clock, self._error_of)
+
+    @abstractmethod
+    def _error_of(self, refusal: PaperRefusal) -> ApiError:
+        """The market's error for a refusal of the paper exchange."""
+
+    @abstractmethod
+    def _parts(self) -> Iterable[Part]:
+        """The parts whose endpoints the market serves."""
+
+    @abstractmethod
+    def _socket_routes(self, endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
+        """The routes of sockets beside the market streams."""
+
+    @abstractmethod
+    async def truth(self) -> dict[str, Any]:
+        """Every account, order, fill and balance at one moment."""
+
+    async def start(self) -> None:
+        """Start the feed."""
+        self._venue.open()
+        await self._feed.start()
+
+    def start_streams(self) -> None:
+        """Start the market streams."""
+        self.market_sockets.start()
+
+    async def stop(self) -> None:
+        """Stop the streams and the feed; may be called twice."""
+        await self.market_sockets.close()
+        await self._feed.close()
+
+    def close(self) -> None:
+        """End the exchange's thread, once no request is under way."""
+        self._venue.close()
+
+    def routes(self, closing: asyncio.Event) -> list[web.RouteDef]:
+        """All routes of the market."""
+        shared = self._shared
+        server = RestServer(FAULT_ANSWERS, shared.faults, shared.clock, closing=closing, requests=shared.requests)
+        endpoints = [endpoint for part in self._parts() for endpoint in part.endpoints()]
+        return [
+            *server.routes(rest_endpoints(endpoints, self._gate)),
+            *self._socket_routes(endpoints),
+            *self.market_sockets.routes(),
+        ]
+
+    async def open_account(self, name: str, balances: Mapping[str, Decimal]) -> None:
+        """Open an account with these balances. Raises ``PaperRefusal`` if the name is taken."""
+        await self._venue.run(self._venue.exchange.create_account, name, balances)
+
+    def find_pair(self, symbol: str) -> Pair | None:
+        return self._venue.symbols.pairs.get(symbol)
+
+    def set_limits(self, text: bytes) -> Limits:
+        """Set the rate limits from JSON."""
+        self.usage.limits = msgspec.json.decode(text, type=Limits)
+        return self.usage.limits

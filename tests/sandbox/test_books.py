@@ -1,0 +1,35 @@
+"""Tests of numbered books."""
+
+from __future__ import annotations
+
+from decimal import Decimal as D
+from typing import Any
+
+from app.domain.enums import TradeType
+from app.paper.exchange import PaperExchange
+from app.sandbox.books import Books
+from app.sandbox.prices import SteeredPath
+from tests.clock import FakeClock
+
+
+def test_differences_lead_from_snapshot_to_snapshot(
+    exchange: PaperExchange, clock: FakeClock, path: SteeredPath
+) -> None:
+    """A snapshot taken at any time and the differences after it give the next snapshot, level by level."""
+    books = Books(exchange)
+    assert books.difference("BTC-USDT") is None
+    assert books.difference("BTC-USDT") is None
+    for price in (65_010, 64_000, 66_000):
+        snapshot = books.current("BTC-USDT")
+        clock.advance(1)
+        path.prices["BTC-USDT"] = D(price)
+        between = books.current("BTC-USDT")
+        assert between.update_id == snapshot.update_id + 1
+        assert books.current("BTC-USDT") is between
+        change = books.difference("BTC-USDT")
+        assert change is not None
+        assert change.first_id <= snapshot.update_id + 1 <= change.last_id
+        for side, changes in ((TradeType.BUY, change.bids), (TradeType.SELL, change.asks)):
+            levels: dict[Any, Any] = dict(snapshot.side(side))
+            levels.update({level.price: level.amount for level in changes})
+            assert {price: amount for price, amount in levels.items() if amount} == dict(between.side(side))

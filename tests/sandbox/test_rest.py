@@ -1,0 +1,121 @@
+"""Tests of faults on calls: what the client sees, and whether the order is there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from app.sandbox.server import Sandbox
+from tests.clock import FakeClock
+from tests.sandbox.binance.client import RawClient, Reply, until
+
+ORDER = "/api/v3/order"
+
+
+async def _open(client: RawClient) -> list[str]:
+    return [each["clientOrderId"] for each in (await client.signed("GET", "/api/v3/openOrders")).json]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "body", "is_there"),
+    [
+        ("accept_500", 500, "500 Internal Server Error", True),
+        ("accept_503", 503, "Unknown error, please check your request or try again later.", True),
+        ("accept_504", 504, "execution status unknown", True),
+        ("garble_text", 200, "<!-- garbled -->", True),
+        ("garble_type", 200, "[]", True),
+        ("garble_error", 200, '"code":-2011', True),
+        ("refuse_unavailable", 503, "Service Unavailable.", False),
+        ("refuse_internal", 503, "Internal error; unable to process your request. Please try again.", False),
+        ("refuse_overloaded", 503, '"code":-1008', False),
+        ("refuse_502", 502, "502 Bad Gateway", False),
+        ("refuse_429", 429, '"code":-1003', False),
+        ("refuse_418", 418, "banned until", False),
+    ],
+)
+async def test_a_wrong_answer(client: RawClient, kind: str, status: int, body: str, is_there: bool) -> None:
+    """It comes once, says what it should, and the order is there only where the fault is in the answer."""
+    await client.faults({"kind": kind, "routes": ["place"], "times": 1, "seconds": 7})
+    reply = await client.place(newClientOrderId="one")
+    assert reply.status == status
+    assert body in reply.text
+    if status in (418, 429):
+        assert reply.headers["Retry-After"] == "7"
+    assert await _open(client) == (["one"] if is_there else [])
+    assert (await client.place(newClientOrderId="two")).status == 200
+
+
+@pytest.mark.parametrize(("kind", "is_there"), [("accept_reset", True), ("lose_reset", False), ("garble_cut", True)])
+async def test_a_broken_connection(client: RawClient, kind: str, is_there: bool) -> None:
+    """The client sees an error of the connection, before or within the answer."""
+    await client.faults({"kind": kind, "routes": ["place"], "times": 1})
+    with pytest.raises(aiohttp.ClientError):
+        await client.place(newClientOrderId="one")
+    assert await _open(client) == (["one"] if is_there else [])
+
+
+@pytest.mark.parametrize(("kind", "is_there"), [("accept_hang", True), ("lose_hang", False)])
+async def test_no_answer(sandbox: Sandbox, client: RawClient, kind: str, is_there: bool) -> None:
+    """The client waits until it gives up, or the exchange stops."""
+    await client.faults({"kind": kind, "routes": ["place"], "times": 1})
+    waiting = asyncio.create_task(client.place(newClientOrderId="one"))
+    await until(lambda: sandbox.requests["place"] > 0)
+    assert await _open(client) == (["one"] if is_there else [])
+    assert not waiting.done()
+    await sandbox.stop()
+    with pytest.raises(aiohttp.ClientError):
+        await waiting
+
+
+async def _asleep(clock: FakeClock, count: int) -> None:
+    await until(lambda: clock.sleepers >= count)
+
+
+async def test_an_order_may_come_late(client: RawClient, clock: FakeClock) -> None:
+    """It is not there until its time, and comes although the client has gone."""
+    await client.faults({"kind": "late", "routes": ["place"], "times": 1, "seconds": 3})
+    sleepers = clock.sleepers
+    waiting = asyncio.create_task(client.place(newClientOrderId="one"))
+    await _asleep(clock, sleepers + 1)
+    waiting.cancel()
+    assert await _open(client) == []
+    clock.advance(3)
+    while await _open(client) == []:
+        pass
+    assert await _open(client) == ["one"]
+
+
+async def test_a_late_order_is_judged_when_it_comes_in(client: RawClient) -> None:
+    """What is refused at the door is refused at once."""
+    await client.faults({"kind": "late", "routes": ["place"], "seconds": 3})
+    assert (await client.place(quantity="x")).error[0] == -1100
+
+
+async def test_an_answer_may_be_slow(client: RawClient, clock: FakeClock) -> None:
+    """The order is there before the answer is."""
+    await client.faults({"kind": "slow", "routes": ["place"], "times": 1, "seconds": 3})
+    sleepers = clock.sleepers
+    waiting = asyncio.create_task(client.place(newClientOrderId="one"))
+    await _asleep(clock, sleepers + 1)
+    assert await _open(client) == ["one"]
+    clock.advance(3)
+    assert (await waiting).status == 200
+
+
+async def test_an_order_may_be_hidden_for_a_while(client: RawClient, clock: FakeClock) -> None:
+    """A question about it, the open orders and the trades deny what is young, and no longer when it is not."""
+    await client.faults({"kind": "hide", "routes": ["query", "open", "trades"], "seconds": 4})
+    await client.place(newClientOrderId="one")
+    await client.place(price="66000")
+
+    async def seen() -> tuple[Any, int, int]:
+        query: Reply = await client.signed("GET", ORDER, symbol="BTCUSDT", origClientOrderId="one")
+        trades = await client.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT")
+        return query.json.get("code"), len(await _open(client)), len(trades.json)
+
+    assert await seen() == (-2013, 0, 0)
+    clock.advance(4)
+    assert await seen() == (None, 1, 1)
