@@ -69,7 +69,7 @@ def test_import_contracts_are_kept() -> None:
         pytest.param("app/storage/tables.py", "import app.storage.schema", "The storage is built", id="in-storage"),
         pytest.param("app/storage/novelty.py", "", "The storage is built", id="storage-without-a-place"),
         pytest.param("app/web/contract/body.py", "import app.web.sockets", "The edge is built", id="contract-sockets"),
-        pytest.param("app/web/answers.py", "import app.web.contract.body", "The edge is built", id="answers-contract"),
+        pytest.param("app/web/messages.py", "import app.web.contract.body", "The edge is built", id="answers-contract"),
         pytest.param("app/web/novelty.py", "", "The edge is built", id="web-without-a-place"),
         pytest.param("app/web/contract/faults.py", "import app.web.contract.schema", "at the edge", id="in-contract"),
         pytest.param("app/web/contract/novelty.py", "", "at the edge", id="contract-without-a-place"),
@@ -124,7 +124,7 @@ def test_import_contracts_are_kept() -> None:
             "app/services/sessions.py", "import app.connectors.redaction", "Connectors are reached", id="redaction"
         ),
         pytest.param(
-            "app/connectors/common/calls.py",
+            "app/connectors/common/connector.py",
             "import app.connectors.binance.outcomes",
             "A connector knows no other",
             id="common-exchange",
@@ -339,7 +339,7 @@ UNREAD = {
     "app/domain/order.py: AccountKey",
     "app/paper/market.py: HandPath",
     "app/paper/faults.py: counts_in",
-    "app/connectors/common/clock.py: is_known",
+    "app/connectors/common/venue.py: is_known",
     "app/connectors/base.py: poll_open_orders",
 }
 

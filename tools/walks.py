@@ -39,6 +39,8 @@ TRACE = Path(__file__).with_name("trace.py")
 PATIENCE = 60.0
 PASSWORD = "a password for walks"
 KEY, SECRET = "walk-key", "walk-secret"
+#: How many seconds the exchange's own events about an order come after its answer while orders are walked.
+AFTERMATH = 0.5
 #: The local exchange's market moves once per second; after this many seconds it has, and its events have come.
 SETTLED = 1.5
 #: How often an order and a fill are walked.
@@ -140,7 +142,9 @@ def walks(root: Path = ROOT) -> dict[str, list[str]]:
                 gateway.place(price=10_000)
             set_price(settings, 30_000)
             time.sleep(SETTLED)
+            delay_events(settings, AFTERMATH)
             found["order"] = common_to([order(gateway) for _ in range(TIMES)])
+            delay_events(settings, 0)
             found["fill"] = common_to([fill(gateway, settings) for _ in range(TIMES)])
         finally:
             gateway.close()
@@ -212,11 +216,21 @@ def local_binance(root: Path) -> Iterator[dict[str, str]]:
         process.communicate()
 
 
+def delay_events(settings: dict[str, str], seconds: float) -> None:
+    """Let the local exchange send its events about orders ``seconds`` late, so that none falls into the time of a request."""
+    faults = [{"kind": "delay", "per_million": 1_000_000, "seconds": seconds}] if seconds else []
+    put(settings, "/sandbox/faults", {"seed": 1, "faults": faults})
+
+
 def set_price(settings: dict[str, str], price: int) -> None:
     """Move the local exchange's market."""
-    base = settings["ORDERGATE_BINANCE_REST_URL"].removesuffix("/api")
-    body = json.dumps({"BTCUSDT": str(price)}).encode()
-    request = urllib.request.Request(f"{base}/sandbox/prices", body, {"Content-Type": "application/json"}, method="PUT")
+    put(settings, "/sandbox/prices", {"BTCUSDT": str(price)})
+
+
+def put(settings: dict[str, str], path: str, body: Any) -> None:
+    """Send one of the local exchange's own commands."""
+    url = settings["ORDERGATE_BINANCE_REST_URL"].removesuffix("/api") + path
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT")
     with urllib.request.urlopen(request, timeout=PATIENCE):
         pass
 

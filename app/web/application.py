@@ -31,10 +31,10 @@ from app.clock import SystemClock
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
 from app.web.authentication import Authenticator
+from app.web.contract.arguments import PreparedValidation
 from app.web.contract.resolver import HandlerResolver
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
-from app.web.contract.validation import PreparedValidation
 from app.web.docs import pages_for
 from app.web.edge import Cors, Edge
 from app.web.inner import GatewayApp, WireJsonifier

@@ -30,7 +30,7 @@ from starlette.types import Scope
 
 from app.clock import Clock
 from app.domain.errors import NotAuthenticated, NotNow
-from app.web.scope import headers_of
+from app.web.messages import headers_of
 
 #: Seconds that an acceptance lasts: a busy caller costs one hash in five minutes.
 ACCEPTED_SECONDS = 300

@@ -17,9 +17,8 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from app.web.answers import Answer
 from app.web.contract.body import read_body
-from app.web.scope import ARGUMENTS
+from app.web.messages import ARGUMENTS, Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -22,8 +22,8 @@ from app.clock import Clock
 from app.entropy import Entropy
 from app.metrics import Metrics
 from app.web.errors import ClientGone
+from app.web.messages import REQUEST_ID, headers_of, path_of
 from app.web.problems import is_answer, problem_for
-from app.web.scope import REQUEST_ID, headers_of, path_of
 
 _LOG = structlog.get_logger("ordergate.web")
 

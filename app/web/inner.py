@@ -20,10 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import UnknownPath
 from app.handlers.streaming import StreamAnswer
-from app.web.answers import encode, pack
 from app.web.bridge import FlaskBridge
 from app.web.contract.body import decode
-from app.web.scope import ARGUMENTS
+from app.web.messages import ARGUMENTS, encode, pack
 from app.web.streaming import send_stream
 
 

@@ -21,8 +21,8 @@ from app.domain.errors import (
     OrdergateError,
     SchemaViolation,
 )
-from app.web.answers import Answer, encode
 from app.web.contract.faults import client_order_id_fault
+from app.web.messages import Answer, encode
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow
 from app.web.authentication import Authenticator, websocket_authorization
-from app.web.scope import USERNAME
+from app.web.messages import USERNAME
 
 #: The close code that existing clients know for wrong credentials.
 _AUTHENTICATION_FAILED = 4001

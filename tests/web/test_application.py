@@ -14,9 +14,9 @@ from app.clock import SystemClock
 from app.web import authentication
 from app.web.application import create_app
 from app.web.authentication import Authenticator
+from app.web.contract.arguments import PreparedValidation, PreparedValidationOperation
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import BasicOperation, OpenOperation, PreparedSecurity
-from app.web.contract.validation import PreparedValidation, PreparedValidationOperation
 from app.web.errors import StartupRefused
 from openapi import load_spec
 from tests.web.conftest import PASSWORD, EdgeGateway, EdgeSettings, basic

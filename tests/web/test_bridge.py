@@ -13,7 +13,7 @@ import pytest
 
 from app.domain.errors import BodyTooLarge
 from app.web.bridge import THREADS, FlaskBridge, environ_for
-from app.web.scope import ARGUMENTS
+from app.web.messages import ARGUMENTS
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("WORD")
 

@@ -22,9 +22,8 @@ from app.connectors.binance.market_streams import MAX_AGE_SECONDS
 from app.connectors.binance.orders import checked_id, confirm_same, order_report, total_amount, trade_fill
 from app.connectors.binance.outcomes import CANCEL_REFUSED
 from app.connectors.binance.venue import BinanceVenue
-from app.connectors.common.clock import milliseconds_of
 from app.connectors.common.connector import RestConnector
-from app.connectors.common.numbers import integer_text, number, rows
+from app.connectors.common.numbers import integer_text, milliseconds_of, number, rows
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused, UnsupportedPair
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef

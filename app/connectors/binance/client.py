@@ -23,9 +23,9 @@ from app.connectors.binance.credentials import Credentials
 from app.connectors.binance.endpoints import Endpoints
 from app.connectors.binance.limits import ORDERS_HEADER
 from app.connectors.binance.outcomes import EXCHANGE, code_and_message
-from app.connectors.common.clock import ServerClock
 from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits, Usage, rate_limited
+from app.connectors.common.venue import ServerClock
 from app.domain.errors import CredentialsRefused, ExchangeDown
 
 #: How long a signed request stays acceptable on its way, in milliseconds: it bounds how late an order can still arrive.

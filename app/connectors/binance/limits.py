@@ -12,8 +12,8 @@ from typing import Any
 
 from app.connectors.binance.outcomes import EXCHANGE
 from app.connectors.common.answers import ErrorAnswer
-from app.connectors.common.clock import ServerClock
 from app.connectors.common.limits import AddressLimits, RateLimit
+from app.connectors.common.venue import ServerClock
 
 WEIGHT_HEADER = "x-mbx-used-weight-"
 ORDERS_HEADER = "x-mbx-order-count-"

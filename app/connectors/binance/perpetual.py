@@ -20,8 +20,7 @@ from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import limit_terms, refuse, streamed_report, total_amount, trade_fill
 from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
 from app.connectors.binance.spot import ABSENCE_GRACE
-from app.connectors.common.clock import milliseconds_of
-from app.connectors.common.numbers import mapping, number, rows, text, time
+from app.connectors.common.numbers import mapping, milliseconds_of, number, rows, text, time
 from app.connectors.common.stream import Socket
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType

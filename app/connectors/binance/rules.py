@@ -15,8 +15,8 @@ from typing import Any
 
 from app.connectors.binance.limits import rate_limits
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.markets import Markets
 from app.connectors.common.numbers import mapping, optional_number, rows, text
+from app.connectors.common.venue import Markets
 from app.domain.decimals import ZERO
 from app.domain.trading_rule import TradingRule
 

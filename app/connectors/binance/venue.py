@@ -15,12 +15,10 @@ from app.connectors.binance.limits import address_limits
 from app.connectors.binance.market_streams import MarketReader, protocol, stream_name
 from app.connectors.binance.outcomes import EXCHANGE, PERPETUAL, SPOT
 from app.connectors.binance.rules import perpetual_markets, spot_markets
-from app.connectors.common.clock import ServerClock, milliseconds_of
 from app.connectors.common.judging import reading
 from app.connectors.common.market_streams import MarketStreams
-from app.connectors.common.markets import Markets
-from app.connectors.common.numbers import mapping, time
-from app.connectors.common.venue import RestVenue
+from app.connectors.common.numbers import mapping, milliseconds_of, time
+from app.connectors.common.venue import Markets, RestVenue, ServerClock
 from app.domain.errors import UnsupportedFeature, UnsupportedPair
 from app.domain.reports import MarketEvent
 from app.settings import Settings

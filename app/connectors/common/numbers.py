@@ -7,14 +7,13 @@ what it should be.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.clock import instant
 from app.domain.decimals import ZERO, bounded, parse_decimal
 
 #: JSON without floats.
@@ -22,6 +21,19 @@ DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 #: The year 9999 in milliseconds: a larger "time" is not one.
 _LAST_MS = 253_402_300_799_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def instant(milliseconds: int) -> datetime:
+    """The time exactly ``milliseconds`` after 1970."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def milliseconds_of(at: datetime) -> int:
+    """The whole milliseconds from 1970 to ``at``."""
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def number(payload: Mapping[str, Any], name: str) -> Decimal:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
-from datetime import timedelta
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -17,11 +19,11 @@ import structlog
 from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
-from app.connectors.common.clock import ServerClock
 from app.connectors.common.judging import Outcomes, read_failure
-from app.connectors.common.limits import AddressLimits
-from app.connectors.common.markets import NO_MARKETS, Markets
+from app.connectors.common.limits import AddressLimits, RateLimit
+from app.connectors.common.numbers import instant, milliseconds_of
 from app.domain.errors import OrdergateError
+from app.domain.trading_rule import TradingRule
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,63 @@ _RULES_MAX_AGE = 600.0
 
 #: Seconds after a failed question: long enough not to press an exchange that is down.
 _RETRY_AFTER = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Markets:
+    """All pairs of one market: rules by trading pair, and the names of the pairs in both directions.
+
+    ``separator`` stands between the two assets in the exchange's name of a pair. ``unreadable`` says of each pair that was left out
+    what was wrong with it.
+    """
+
+    rules: Mapping[str, TradingRule]
+    symbols: Mapping[str, str]
+    pairs: Mapping[str, str]
+    rate_limits: tuple[RateLimit, ...] = ()
+    separator: str = ""
+    unreadable: tuple[str, ...] = ()
+
+    def symbol(self, trading_pair: str) -> str:
+        """The exchange's name of ``trading_pair``; one that is no longer listed is named by its two assets."""
+        return self.symbols.get(trading_pair) or trading_pair.replace("-", self.separator)
+
+    def pair(self, symbol: str) -> str:
+        """Our name of ``symbol``; one that is no pair of ours (a dated future, for example) keeps its own name."""
+        return self.pairs.get(symbol, symbol)
+
+
+NO_MARKETS = Markets(rules=MappingProxyType({}), symbols=MappingProxyType({}), pairs=MappingProxyType({}))
+
+
+class ServerClock:
+    """The exchange's time as seen from here: the base of every signed timestamp.
+
+    It runs on the monotonic clock from the exchange's last answer, so a jump of the local clock moves nothing. Before the first
+    answer the local time is used. It does no I/O; the venue asks.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._base_ms: int | None = None
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds that never jump."""
+        return int(self._clock.monotonic() * 1000)
+
+    def now_ms(self) -> int:
+        """The exchange's time in milliseconds after 1970."""
+        if self._base_ms is None:
+            return milliseconds_of(self._clock.now())
+        return self._base_ms + self.monotonic_ms()
+
+    def now(self) -> datetime:
+        """The exchange's time."""
+        return instant(self.now_ms())
+
+    def set(self, server_ms: int, *, asked_ms: int, answered_ms: int) -> None:
+        """Set the clock to ``server_ms``, which the exchange read half way between the two monotonic times."""
+        self._base_ms = server_ms - (asked_ms + answered_ms) // 2
 
 
 class Client(Protocol):

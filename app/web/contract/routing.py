@@ -18,7 +18,7 @@ from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import MethodNotAllowed, UnknownPath
-from app.web.scope import path_of
+from app.web.messages import path_of
 
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 #: Nineteen digits are a 64-bit integer; anything longer names nothing.

@@ -16,7 +16,7 @@ from connexion.security import AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.authentication import Authenticator
-from app.web.scope import USERNAME, headers_of
+from app.web.messages import USERNAME, headers_of
 
 Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
 

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from app.connectors.binance.spot import BinanceConnector, spot_terms
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
-from app.connectors.common.clock import milliseconds_of
+from app.connectors.common.numbers import milliseconds_of
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.errors import (
     CredentialsRefused,

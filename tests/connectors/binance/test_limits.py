@@ -11,8 +11,8 @@ from app.connectors.binance.limits import address_limits
 from app.connectors.binance.outcomes import code_and_message
 from app.connectors.binance.spot import BinanceConnector
 from app.connectors.common.answers import ErrorAnswer
-from app.connectors.common.clock import ServerClock
 from app.connectors.common.limits import AddressLimits
+from app.connectors.common.venue import ServerClock
 from app.domain.errors import RateLimited
 from app.domain.order import Order
 from tests.connectors.binance.conftest import SERVER_MS, payload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.web.contract.routing import RouteTable
-from app.web.scope import path_of
+from app.web.messages import path_of
 
 
 def table_of(*paths: str, method: str = "GET") -> RouteTable:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.enums import OrderStatus
-from app.web.answers import encode, pack
 from app.web.inner import WireJsonifier
+from app.web.messages import encode, pack
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,49 @@
-"""Answers: what a handler returned becomes a status, headers and bytes; and the one JSON encoder of the edge.
+"""A request and an answer as the layers of the edge hand them on.
 
-Decimals become exact JSON numbers without an exponent, datetimes ISO 8601. Statuses and headers are the handler's; nothing here
-decides or rounds anything.
+The ASGI scope of a request holds what a layer learned of it, under the keys below. Handlers never see the scope, and no other
+package may read these keys. An ``Answer`` is what a handler returned, as a status, headers and bytes of the one JSON encoder:
+decimals become exact JSON numbers without an exponent, datetimes ISO 8601. Statuses and headers are the handler's; nothing here
+decides or rounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from starlette.types import Scope
 
 from app.domain.decimals import plain
+
+#: The request's headers as a dictionary, lower-case names; of a repeated header the first counts.
+HEADERS = "ordergate.headers"
+#: The id under which the request is logged and answered.
+REQUEST_ID = "ordergate.request_id"
+#: The checked keyword arguments of the handler. Absent where Connexion's own code reads the request.
+ARGUMENTS = "ordergate.arguments"
+#: The name of the authenticated user.
+USERNAME = "ordergate.username"
 
 _OK = 200
 _JSON = (b"content-type", b"application/json")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
+    """The headers of the request, made once for each request."""
+    headers = scope.get(HEADERS)
+    if headers is None:
+        headers = scope[HEADERS] = dict(reversed(list(scope["headers"])))
+    return cast(Mapping[bytes, bytes], headers)
+
+
+def path_of(scope: Scope) -> str:
+    """The path below the place at which a proxy or server mounted us."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if root else path
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

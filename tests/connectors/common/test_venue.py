@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.connectors.common.clock import ServerClock, instant, milliseconds_of
+from app.connectors.common.numbers import instant, milliseconds_of
+from app.connectors.common.venue import ServerClock
 from tests.clock import START, FakeClock
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import SchemaViolation
-from app.web.contract.parameters import ParameterReader, compile_parameter, keyword_for
+from app.web.contract.arguments import ParameterReader, compile_parameter, keyword_for
 from app.web.contract.schema import Unsupported
 
 EVERYTHING = [
