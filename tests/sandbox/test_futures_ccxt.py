@@ -13,6 +13,7 @@ import pytest
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from tests.sandbox.ccxt_client import pointed
+from tests.sandbox.raw_client import until
 
 PAIR = "BTC/USDT:USDT"
 
@@ -124,16 +125,18 @@ async def test_market_streams_are_watched(exchange: Any) -> None:
     assert mark["markPrice"] == 65_000
 
 
-async def test_the_account_is_watched(exchange: Any, path: SteeredPath) -> None:
+async def test_the_account_is_watched(exchange: Any, live_futures: Sandbox, path: SteeredPath) -> None:
     """Orders, trades, positions and balances arrive as they happen."""
     await exchange.load_markets()
     async with asyncio.timeout(20):
         await exchange.authenticate()
         watched = asyncio.create_task(exchange.watch_orders(PAIR))
-        await asyncio.sleep(0)
+        # At the same time, because ccxt answers at once only while it has not loaded the positions yet.
+        before = asyncio.create_task(exchange.watch_positions([PAIR]))
+        await until(lambda: len(live_futures.connections) > 0)
         await exchange.create_order(PAIR, "limit", "buy", 0.1, 60_000)
         assert (await watched)[0]["status"] == "open"
-        assert await exchange.watch_positions([PAIR]) == []
+        assert await before == []
         changes = asyncio.gather(
             exchange.watch_my_trades(PAIR), exchange.watch_positions([PAIR]), exchange.watch_balance()
         )
