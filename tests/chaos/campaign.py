@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.domain.enums import EventKind
@@ -14,7 +14,7 @@ from app.domain.lifecycle import UNSETTLED
 from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
 from tests.chaos.clients import Client
 from tests.chaos.deployments import Deployment
-from tests.chaos.ledger import read_journal
+from tests.chaos.ledger import JournalView, read_journal
 from tests.chaos.operations import Log
 
 _LOOK = 0.5
@@ -57,9 +57,17 @@ def settle(deployment: Deployment, log: Log, seconds: float | None = None) -> fl
 
 
 def run_campaign(
-    deployment: Deployment, *, seconds: float, seed: int, clients: int = 4, hit_every: tuple[float, float] = (2.0, 6.0)
+    deployment: Deployment,
+    *,
+    seconds: float,
+    seed: int,
+    clients: int = 4,
+    hit_every: tuple[float, float] = (2.0, 6.0),
+    is_enough: Callable[[], bool] = lambda: True,
 ) -> Result:
-    """Trade for ``seconds``, then settle and check. The same seed makes the same clients, faults and hits."""
+    """Trade for ``seconds``, and on until it ``is_enough``, then settle and check. The same seed makes the same clients, faults
+    and hits.
+    """
     log = Log(deployment.directory / "operations.jsonl")
     stopping = threading.Event()
     traded_on = deployment.exchange.connector_name
@@ -70,7 +78,7 @@ def run_campaign(
         deployment.start(faulty=True)
         for thread in threads:
             thread.start()
-        _hit_until(deployment, time.monotonic() + seconds, random.Random(seed), hit_every)
+        _hit_until(deployment, time.monotonic() + seconds, is_enough, random.Random(seed), hit_every)
         stopping.set()
         for thread in threads:
             thread.join()
@@ -87,10 +95,26 @@ def run_campaign(
     return _result(deployment, log, seconds=seconds, seed=seed, converged_after=converged_after)
 
 
-def _hit_until(deployment: Deployment, until: float, luck: random.Random, every: tuple[float, float]) -> None:
+def doubted_in(journal: JournalView) -> set[str]:
+    """The orders that were in doubt once, and are not any more."""
+    doubted = {
+        entry.order_id
+        for entry in journal.entries
+        if entry.order_id is not None and entry.event is not None and entry.event.kind is EventKind.UNCONFIRMED
+    }
+    return doubted - {order.order_id for order in journal.orders if order.state in UNSETTLED}
+
+
+def _hit_until(
+    deployment: Deployment,
+    until: float,
+    is_enough: Callable[[], bool],
+    luck: random.Random,
+    every: tuple[float, float],
+) -> None:
     while True:
         pause = luck.uniform(*every)
-        if time.monotonic() + pause > until:
+        if time.monotonic() + pause > until and is_enough():
             time.sleep(max(0.0, until - time.monotonic()))
             return
         time.sleep(pause)
@@ -99,12 +123,6 @@ def _hit_until(deployment: Deployment, until: float, luck: random.Random, every:
 
 def _result(deployment: Deployment, log: Log, *, seconds: float, seed: int, converged_after: float | None) -> Result:
     evidence = evidence_of(deployment, log)
-    doubted = {
-        entry.order_id
-        for entry in evidence.journal.entries
-        if entry.event is not None and entry.event.kind is EventKind.UNCONFIRMED
-    }
-    unsettled = {order.order_id for order in evidence.journal.orders if order.state in UNSETTLED}
     return Result(
         name=deployment.name,
         exchange=deployment.exchange.connector_name,
@@ -115,7 +133,7 @@ def _result(deployment: Deployment, log: Log, *, seconds: float, seed: int, conv
         entries=evidence.journal.head,
         kills=dict(deployment.kills),
         faults=dict(sorted(deployment.fault_counts().items())),
-        doubted=len(doubted - unsettled),
+        doubted=len(doubted_in(evidence.journal)),
         converged_after=converged_after,
         violations=check(evidence),
     )

@@ -38,7 +38,7 @@ from app.domain.order import Order, OrderRef, OrderRequest, intended
 from app.domain.reports import ConnectorEvent, Gap, OrderReport
 
 #: Nothing here takes longer than some milliseconds; a card that waits this long has failed.
-PATIENCE = 10
+PATIENCE = 60
 
 
 class Fault(StrEnum):

@@ -219,7 +219,7 @@ def _code(answer: Reply) -> int:
 
 async def test_a_read_timeout_is_unknown(exchange: StubExchange, clock: HandClock) -> None:
     """An order that is read by the exchange and not answered in time is unknown, not refused."""
-    its_settings = settings(exchange.url, timeout=timedelta(milliseconds=200))
+    its_settings = settings(exchange.url, timeout=timedelta(seconds=1))
     venue = await BinanceConnector.open_venue(its_settings, clock)
     spot = BinanceConnector(context("binance", venue, clock))
     exchange.script(*SPOT_ORDER, HANG)

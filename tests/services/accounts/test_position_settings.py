@@ -39,7 +39,7 @@ async def gateway(
 ) -> AsyncIterator[Gateway]:
     """A gateway with the master account on the paper perpetuals."""
     register(monkeypatch)
-    async with opened_gateway(tmp_path, sqlite_template, clock, exchange_timeout=timedelta(seconds=0.5)) as gateway:
+    async with opened_gateway(tmp_path, sqlite_template, clock) as gateway:
         give(gateway, MASTER_ACCOUNT, PERPETUAL)
         yield gateway
 
@@ -153,11 +153,17 @@ async def test_what_a_connector_lacks_is_said(gateway: Gateway) -> None:
     ],
 )
 async def test_an_exchange_that_gives_no_answer(
-    gateway: Gateway, mode: str, asked: type[OrdergateError], changed: type[OrdergateError]
+    gateway: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    asked: type[OrdergateError],
+    changed: type[OrdergateError],
 ) -> None:
     """Is told as it is; where a change may have been made all the same, that is said."""
     give(gateway, MASTER_ACCOUNT, "odd_perpetual", mode=mode)
     settings = gateway.position_settings
+    if mode == "hang":
+        monkeypatch.setattr(settings, "_timeout", timedelta(seconds=0.5))
     with pytest.raises(asked):
         await settings.position_mode(AccountKey(MASTER_ACCOUNT, "odd_perpetual"))
     for verb in (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
@@ -12,11 +11,12 @@ import pytest
 
 from app.domain.enums import TradeType
 from app.domain.errors import ExchangeReadError, InvalidCursor
+from app.domain.reports import Position
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
-from tests.services.odd_perpetual import register
+from tests.services.odd_perpetual import OddPerpetual, register
 from tests.services.perpetuals import PERPETUAL, give, market
 
 
@@ -104,14 +104,27 @@ async def test_an_exchange_that_hangs_costs_the_time_limit_once(
 ) -> None:
     """All are asked at the same time: two that hang take no longer than one, and the third is shown."""
     register(monkeypatch)
-    limit = timedelta(seconds=0.5)
-    async with opened_gateway(tmp_path, sqlite_template, clock, exchange_timeout=limit) as gateway:
+    hangs: list[str] = []
+    fetch = OddPerpetual.fetch_positions
+
+    async def noted(connector: OddPerpetual) -> Sequence[Position]:
+        hangs.append("begins")
+        try:
+            return await fetch(connector)
+        finally:
+            hangs.append("ends")
+
+    monkeypatch.setattr(OddPerpetual, "fetch_positions", noted)
+    async with opened_gateway(tmp_path, sqlite_template, clock, exchange_timeout=timedelta(seconds=0.5)) as gateway:
         give(gateway, MASTER_ACCOUNT, PERPETUAL)
         for name in ("first_slow", "second_slow"):
             give(gateway, name, "odd_perpetual", mode="hang")
-        async with asyncio.timeout(0.95):
-            found = await gateway.positions.page((), (), limit=100, cursor=None)
+            # The time limit is for the question, and a busy machine must not use it up for the opening of stores.
+            await gateway.sessions.connector(name, "odd_perpetual")
+        await gateway.sessions.connector(MASTER_ACCOUNT, PERPETUAL)
+        found = await gateway.positions.page((), (), limit=100, cursor=None)
         assert [each.problem.code for each in found.errors] == ["exchange_read_timeout"] * 2
+    assert hangs == ["begins", "begins", "ends", "ends"]
 
 
 async def test_where_nobody_answers_the_question_fails(gateway: Gateway) -> None:
