@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.clock import Clock
+from app.concurrency.backoff import Backoff, doubling
 from app.connectors.common.answers import ErrorAnswer, NoAnswer, Unreadable
 from app.domain.errors import CredentialsRefused, OrdergateError
 from app.domain.reports import ConnectorEvent, Gap
@@ -23,16 +24,12 @@ from app.domain.reports import ConnectorEvent, Gap
 #: Binance closes each connection at 24 hours; half an hour before, it is our choice when.
 MAX_AGE_SECONDS = 23.5 * 3600
 
-#: The pauses between attempts double from one second to a minute; a connection that stood for a minute counts as a success.
-_FIRST_PAUSE_SECONDS = 1
-_LONGEST_PAUSE_SECONDS = 60
+#: The pauses between attempts in seconds; a connection that stood for a minute counts as a success.
+_PAUSES = doubling(1, 60)
 _STOOD_SECONDS = 60
 
 #: The notices after which nothing more will come.
 LAST_WORDS = frozenset({"serverShutdown", "eventStreamTerminated", "listenKeyExpired"})
-
-#: A burst larger than this between two attempts to connect would overflow the exponent, not help anybody.
-_MOST_DOUBLINGS = 6
 
 
 class StreamEnded(Exception):
@@ -68,7 +65,7 @@ class SupervisedStream(Generic[Event]):
         self._clock = clock
         self._closed = asyncio.Event()
         self._socket: Socket | None = None
-        self._failures = 0
+        self._backoff = Backoff(_PAUSES)
 
     async def events(self) -> AsyncGenerator[Event | Gap, None]:
         """Reports and gaps until closed. Raises ``CredentialsRefused``."""
@@ -118,9 +115,11 @@ class SupervisedStream(Generic[Event]):
         await socket.end("its age")
 
     def _pause_seconds(self, error: Exception, opened_at: float | None) -> float:
-        stood = opened_at is not None and self._clock.monotonic() - opened_at >= _STOOD_SECONDS
-        self._failures = 0 if stood else min(self._failures + 1, _MOST_DOUBLINGS + 1)
-        pause = min(_FIRST_PAUSE_SECONDS << max(self._failures - 1, 0), _LONGEST_PAUSE_SECONDS)
+        if opened_at is not None and self._clock.monotonic() - opened_at >= _STOOD_SECONDS:
+            self._backoff.reset()
+            pause = _PAUSES[0]
+        else:
+            pause = self._backoff.next_pause()
         asked = error.retry_after if isinstance(error, OrdergateError) else None
         return max(pause, asked.total_seconds()) if asked is not None else pause
 
