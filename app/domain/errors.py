@@ -103,9 +103,7 @@ class InvalidClientOrderId(RequestError):
 
     def __init__(self, client_order_id: str, connector_name: str, pattern: str) -> None:
         super().__init__(f"The client order id should match pattern '{pattern}' on {connector_name}")
-        self.client_order_id = client_order_id
-        self.connector_name = connector_name
-        self.pattern = pattern
+        self.client_order_id, self.connector_name, self.pattern = client_order_id, connector_name, pattern
 
 
 class NotAuthenticated(RequestError):
@@ -400,13 +398,3 @@ class UnsupportedConnector(UnsupportedFeature):
 
     def __init__(self, connector_name: str) -> None:
         super().__init__(f"Connector '{connector_name}' is known, but this gateway can't trade on it yet")
-
-
-def refusal_of(code: str | None, detail: str) -> Refused:
-    """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
-    of_orders: tuple[type[Refused], ...] = (InsufficientBalance, WouldTake, DuplicateOrderId)
-    of_others: tuple[type[Refused], ...] = (ChangeRefused, CredentialsRefused, RateLimited, ExchangeDown)
-    for kind in of_orders + of_others:
-        if kind.code == code:
-            return kind(detail)
-    return OrderRefused(detail)

@@ -155,7 +155,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     def evidence(self) -> Evidence:
         view = view_of(self.world.journal)
-        # The writer's thread may still be at work: a view with an order from before a commit and events from after it proves nothing.
+        # The writer's thread may still be at work, and orders from before a commit don't fit events from after it.
         while view.head != self.world.journal.head():
             view = view_of(self.world.journal)
         return Evidence(
