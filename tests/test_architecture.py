@@ -78,6 +78,41 @@ def test_import_contracts_are_kept() -> None:
             "app/services/reconciling/feed.py", "import app.handlers", "Imports go one way", id="services-handlers"
         ),
         pytest.param("app/handlers/pages.py", "import app.web", "Imports go one way", id="handlers-web"),
+        pytest.param(
+            "app/services/orders/placing.py",
+            "import app.services.reconciling.settling",
+            "Services import one way",
+            id="orders-reconciling",
+        ),
+        pytest.param(
+            "app/services/orders/checks.py",
+            "import app.services.accounts.users",
+            "Services import",
+            id="orders-accounts",
+        ),
+        pytest.param(
+            "app/services/accounts/users.py",
+            "import app.services.orders.checks",
+            "Services import",
+            id="accounts-orders",
+        ),
+        pytest.param(
+            "app/services/markets/rules.py",
+            "import app.services.accounts.users",
+            "Services import",
+            id="markets-accounts",
+        ),
+        pytest.param(
+            "app/services/sessions.py", "import app.services.markets.rules", "Services import", id="sessions-markets"
+        ),
+        pytest.param(
+            "app/services/reconciling/feed.py",
+            "import app.services.event_streams",
+            "Services import one way",
+            id="reconciling-beside-streams",
+        ),
+        pytest.param("app/services/novelty.py", "", "Services import one way", id="service-without-a-place"),
+        pytest.param("app/handlers/pages.py", "import app.journal.reader", "Handlers and the edge read", id="reads"),
         pytest.param("app/novelty.py", "", "Imports go one way", id="module-without-a-place"),
         pytest.param("app/novelty/__init__.py", "", "Imports go one way", id="package-without-a-place"),
         pytest.param("app/paper/engine.py", "import app.paper.perpetual.engine", "The paper exchange", id="perpetual"),
@@ -160,10 +195,17 @@ def test_broken_contract_is_found(copy: Path, module: str, line: str, broken: st
 @pytest.mark.parametrize("line", ["from app.connectors.base import Connector", "import app.connectors.registry"])
 def test_registry_and_contract_are_open_to_services(copy: Path, line: str) -> None:
     """The contract of a connector and the registry are what the rest of the program may import."""
-    with (copy / "app/services/novelty.py").open("w", encoding="utf-8") as file:
+    with (copy / "app/services/markets/novelty.py").open("w", encoding="utf-8") as file:
         file.write(f"{line}\n")
     result = lint_imports(copy)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_callers_read_through_services() -> None:
+    """No handler and no socket reaches past the services for what is recorded, so that one place can decide what a caller sees."""
+    outside = {path for path, _ in modules() if not path.startswith(("app/handlers/", "app/web/"))}
+    assert places(r"gateway\.journal", except_in=outside) == []
+    assert places(r"self\.journal", except_in=set()), "the search finds the gateway's own uses"
 
 
 def imported_roots(tree: ast.Module) -> set[str]:

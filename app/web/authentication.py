@@ -29,6 +29,7 @@ from argon2.exceptions import VerifyMismatchError
 from starlette.types import Scope
 
 from app.clock import Clock
+from app.concurrency.single_flight import SingleFlight
 from app.domain.errors import NotAuthenticated, NotNow
 from app.web.messages import headers_of
 
@@ -85,7 +86,7 @@ class Authenticator:
         self._secret = secrets.token_bytes(32)
         self._accepted: OrderedDict[bytes, _Acceptance] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
-        self._pending: dict[bytes, asyncio.Task[str | None]] = {}
+        self._verifications: SingleFlight[bytes, str | None] = SingleFlight()
         self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, "authentication")
 
     async def authenticate(self, authorization: bytes | None) -> str:
@@ -128,20 +129,9 @@ class Authenticator:
 
     async def _verify_once(self, key: bytes, authorization: bytes) -> str | None:
         """The user's name, or None; requests with the same credentials share one verification."""
-        task = self._pending.get(key)
-        if task is None:
-            if len(self._pending) >= MOST_WAITING:
-                raise NotNow("Too many sign-ins at once", retry_after=timedelta(seconds=REFUSED_SECONDS))
-            task = self._pending[key] = asyncio.ensure_future(self._verify(key, authorization))
-            task.add_done_callback(lambda done: self._forget(key, done))
-        # A caller that hangs up must not end the verification for the others.
-        return await asyncio.shield(task)
-
-    def _forget(self, key: bytes, task: asyncio.Task[str | None]) -> None:
-        self._pending.pop(key, None)
-        if not task.cancelled():
-            # Marks an exception as seen; whoever waits for the task gets it.
-            task.exception()
+        if key not in self._verifications and len(self._verifications) >= MOST_WAITING:
+            raise NotNow("Too many sign-ins at once", retry_after=timedelta(seconds=REFUSED_SECONDS))
+        return await self._verifications.run(key, lambda: self._verify(key, authorization))
 
     async def _verify(self, key: bytes, authorization: bytes) -> str | None:
         credentials = parse_basic(authorization)

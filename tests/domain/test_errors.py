@@ -31,7 +31,6 @@ from app.domain.errors import (
     availability,
     base,
     questions,
-    refusal_of,
     refusals,
     requests,
 )
@@ -186,19 +185,3 @@ def test_refusal_of_the_exchange_keeps_its_code() -> None:
     """The exchange's own code travels with the refusal where there is one."""
     assert OrderRefused("No.", exchange_code="-2010").exchange_code == "-2010"
     assert OrderRefused("No.").exchange_code is None
-
-
-@pytest.mark.parametrize(
-    "kind", [kind for kind in CLASSES if issubclass(kind, Refused) and kind is not Refused], ids=lambda kind: kind.code
-)
-def test_stored_refusal_comes_back_as_itself(kind: type[Refused]) -> None:
-    """A refusal that was recorded by its code is the same class again."""
-    again = refusal_of(kind.code, "No.")
-    assert type(again) is kind
-    assert again.detail == "No."
-
-
-@pytest.mark.parametrize("code", [None, "", "-2010", "price_required", "refused"])
-def test_unknown_refusal_is_a_plain_one(code: str | None) -> None:
-    """A code that names no refusal, an exchange's own for instance, gives a plain refusal."""
-    assert type(refusal_of(code, "No.")) is OrderRefused

@@ -31,6 +31,7 @@ from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
 from app.services.reconciling import settling
 from app.services.reconciling.feed import Feed
+from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
@@ -103,6 +104,7 @@ class World:
             recovery=self.recovery,
             settling=self.settling,
             sessions=self.sessions,
+            funding=FundingRecorder(self.journal.funding_payments, self.sessions, self.settings, self.clock),
             clock=self.clock,
         )
 

@@ -23,7 +23,7 @@ from app.connectors.common.answers import ErrorAnswer, NoAnswer, Unreadable
 from app.domain.errors import CredentialsRefused, OrdergateError
 from app.domain.reports import Gap
 
-#: The pauses between attempts double from one second to a minute; a connection that stood for a minute counts as a success.
+#: The pauses between attempts in seconds; a connection that stood for a minute counts as a success.
 _PAUSES = doubling(1.0, 60.0)
 _STOOD_SECONDS = 60
 
@@ -121,6 +121,8 @@ class ReconnectingStream(Generic[Event]):
     def _pause_seconds(self, error: Exception, opened_at: float | None) -> float:
         if opened_at is not None and self._clock.monotonic() - opened_at >= _STOOD_SECONDS:
             self._backoff.reset()
-        pause = self._backoff.next_pause()
+            pause = _PAUSES[0]
+        else:
+            pause = self._backoff.next_pause()
         asked = error.retry_after if isinstance(error, OrdergateError) else None
         return max(pause, asked.total_seconds()) if asked is not None else pause

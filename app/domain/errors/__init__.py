@@ -82,7 +82,6 @@ from app.domain.errors.refusals import (
     RateLimited,
     Refused,
     WouldTake,
-    refusal_of,
 )
 from app.domain.errors.requests import (
     ActiveOrders,
@@ -161,5 +160,4 @@ __all__ = [
     "UnsupportedPair",
     "UpgradeRequired",
     "WouldTake",
-    "refusal_of",
 ]

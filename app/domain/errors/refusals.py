@@ -76,13 +76,3 @@ class ExchangeDown(Refused):
     code = "exchange_down"
     title = "Exchange not available"
     retryable = True
-
-
-def refusal_of(code: str | None, detail: str) -> Refused:
-    """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
-    of_orders: tuple[type[Refused], ...] = (InsufficientBalance, WouldTake, DuplicateOrderId)
-    of_others: tuple[type[Refused], ...] = (ChangeRefused, CredentialsRefused, RateLimited, ExchangeDown)
-    for kind in of_orders + of_others:
-        if kind.code == code:
-            return kind(detail)
-    return OrderRefused(detail)

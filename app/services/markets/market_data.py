@@ -8,6 +8,7 @@ answer of REST would be. Numbers are the exchange's own. Data that a connector d
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -39,7 +40,7 @@ _DEPTHS = (100, 1000)
 _COUNTS = (100, 500, 1000, 5000)
 #: Where more tickers than this are wanted, all are requested at once if the connector can. At Binance twenty cost half of all.
 _SINGLE_TICKERS = 20
-#: Concurrent requests for tickers; enough for twenty in half a second, few enough for any exchange's limits.
+#: Concurrent requests for tickers of one connector; enough for twenty in half a second, few enough for any exchange's limits.
 _AT_ONCE = 5
 #: How long a long range of history may take. It is read in pages, each of which has the ordinary limit.
 _HISTORY_LIMIT = timedelta(seconds=60)
@@ -58,7 +59,8 @@ class MarketData:
         self._sessions = sessions
         self._readings = readings
         self._clock = clock
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        #: By connector, so that an exchange which lets every request time out does not delay the others.
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
         self._live = LiveMarkets(sessions, clock, _HISTORY_LIMIT)
         #: Set when the server stops: every subscription must end.
         self.ended = asyncio.Event()
@@ -81,7 +83,7 @@ class MarketData:
             return live
 
         async def ask() -> Ticker:
-            async with self._slots:
+            async with self._slots[connector_name]:
                 return await connector.fetch_ticker(trading_pair)
 
         return await self._readings.get(key, max_age, ask)

@@ -1,1 +1,1 @@
-"""The order path: placing, cancelling, replaying, recording and looking up orders."""
+"""The order path: checking, placing, cancelling and recording orders."""

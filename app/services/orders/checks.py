@@ -8,20 +8,43 @@ first request is still running there is no answer to repeat. The trading rules o
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from app.connectors.base import Capabilities
 from app.domain.enums import OrderState, OrderType, TimeInForce
 from app.domain.errors import (
+    ChangeRefused,
+    CredentialsRefused,
+    DuplicateOrderId,
+    ExchangeDown,
     IdempotencyConflict,
+    InsufficientBalance,
     InvalidArgument,
     InvalidClientOrderId,
+    OrderRefused,
     PriceRequired,
+    RateLimited,
+    Refused,
     RequestInProgress,
     UnsupportedOrder,
-    refusal_of,
+    WouldTake,
 )
 from app.domain.order import Order, OrderRequest
+
+#: The refusals that are stored with an order, by their codes.
+_REFUSALS: Mapping[str | None, type[Refused]] = {
+    kind.code: kind
+    for kind in (
+        InsufficientBalance,
+        WouldTake,
+        DuplicateOrderId,
+        ChangeRefused,
+        CredentialsRefused,
+        RateLimited,
+        ExchangeDown,
+    )
+}
 
 
 def check_options(request: OrderRequest, can: Capabilities) -> None:
@@ -78,6 +101,11 @@ def check_replay(request: OrderRequest, order: Order, *, now: datetime, deadline
         # The refused order has used the key up: the same request can't succeed, even if the first refusal was retryable.
         refusal.retryable = False
         raise refusal
+
+
+def refusal_of(code: str | None, detail: str) -> Refused:
+    """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
+    return _REFUSALS.get(code, OrderRefused)(detail)
 
 
 def _has_other_key(request: OrderRequest, order: Order) -> bool:

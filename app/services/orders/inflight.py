@@ -1,6 +1,6 @@
-"""Work that must not be torn: it goes on when its caller hangs up, and a stopping server waits for it.
+"""Work that must not be interrupted: it goes on when its caller hangs up, and a stopping server waits for it.
 
-It is what stands between "the order was sent" and "the answer was recorded" when a client disconnects or SIGTERM arrives.
+It lets an order's answer be recorded when a client disconnects, or SIGTERM arrives, after the order was sent.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class InFlight:
         self._is_closed = True
 
     async def drain(self, limit: timedelta) -> int:
-        """Take no new work and wait for the rest; the number of pieces that did not end within ``limit``."""
+        """Take no new work and wait for the rest. Return how many did not end within ``limit``."""
         self.close()
         if not self._tasks:
             return 0
@@ -53,5 +53,5 @@ class InFlight:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            # A caller that hung up never asks; asking here keeps asyncio from reporting the exception as lost.
+            # The caller may have hung up. Reading the exception here keeps asyncio from reporting it as never retrieved.
             task.exception()

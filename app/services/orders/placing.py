@@ -114,24 +114,24 @@ class Orders:
     # -- placing --------------------------------------------------------------------------------------------------------
 
     async def _place(self, request: OrderRequest) -> Placed:
-        watch = _Stopwatch(self._clock)
+        stopwatch = _Stopwatch(self._clock)
         connector = await self._sessions.connector(request.account)
         earlier = await self._earlier(request)
         if earlier is not None:
             return self._replay(request, earlier)
         sendable = await self._checked(request, connector)
         connector.check_available()
-        watch.lap("validate")
+        stopwatch.lap("validate")
         opened = await self._intend(sendable, terms=request.terms())
-        watch.lap("journal")
+        stopwatch.lap("journal")
         if not opened.is_new:
             return self._replay(request, opened.order)
         failpoints.reach("orders.intent_recorded")
-        placed = await self._send(connector, opened.order, watch)
-        watch.lap("journal")
-        self._metrics.gateway_seconds.observe(watch.laps["validate"] + watch.laps["journal"])
+        placed = await self._send(connector, opened.order, stopwatch)
+        stopwatch.lap("journal")
+        self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])
         self._count(request.connector_name, "place", placed.outcome)
-        return replace(placed, laps=watch.laps)
+        return replace(placed, laps=stopwatch.laps)
 
     async def _earlier(self, request: OrderRequest) -> Order | None:
         """The order that has the request's idempotency key or client order id. A request with neither costs no query."""
@@ -165,14 +165,14 @@ class Orders:
 
     # -- the call -------------------------------------------------------------------------------------------------------
 
-    async def _send(self, connector: Connector, order: Order, watch: _Stopwatch) -> Placed:
+    async def _send(self, connector: Connector, order: Order, stopwatch: _Stopwatch) -> Placed:
         # The process may have been suspended since the intent. An order that is too late must not be sent.
         left = order.created_at + self._timeout - self._clock.now()
         try:
             if left <= timedelta(0):
                 raise ExchangeDown("The order was not sent: it took too long to write it down")
             limit = min(left, self._timeout)
-            report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", watch)
+            report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(order.connector_name, "place", "refused")
             await self._record_refusal(order, refusal)
@@ -239,14 +239,14 @@ class Orders:
         limit: timedelta,
         connector_name: str,
         verb: str,
-        watch: _Stopwatch,
+        stopwatch: _Stopwatch,
     ) -> OrderReport:
         """The exchange's answer within ``limit``. How long it took is measured, also where it fails."""
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await call
         finally:
-            self._metrics.observe_call(connector_name, verb, watch.lap("exchange"))
+            self._metrics.observe_call(connector_name, verb, stopwatch.lap("exchange"))
 
     def _count(self, connector_name: str, verb: str, outcome: Outcome) -> None:
         self._metrics.count_outcome(connector_name, verb, outcome.value)
@@ -261,9 +261,9 @@ class Orders:
         connector.check_available()
         order = await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller")
         failpoints.reach("orders.cancel_recorded")
-        call, watch = connector.cancel_order(order.ref), _Stopwatch(self._clock)
+        call, stopwatch = connector.cancel_order(order.ref), _Stopwatch(self._clock)
         try:
-            report = await self._timed(call, self._timeout, key.connector_name, "cancel", watch)
+            report = await self._timed(call, self._timeout, key.connector_name, "cancel", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(key.connector_name, "cancel", "refused")
             await self._record_cancel_refusal(order, refusal)

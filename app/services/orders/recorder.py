@@ -1,9 +1,7 @@
-"""The one way in: whatever is learned of an order goes through here into the journal, and leaves one line in the log.
+"""The only writer of orders: everything that is learned of an order is recorded in the journal here, and logged in one line.
 
-Intents leave none: what becomes of them does, and the journal has them.
-
-Nothing else calls the journal's writing verbs for orders. What was recorded is returned as the journal now has it, which may be
-more than the caller told it, because others write too.
+Intents are not logged, since their outcome is. No other module calls the journal's writing verbs for orders. Each verb returns the
+order as the journal now has it, which may be more than the caller recorded, because others write too.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from app.journal.records import JournalEntry, Opened
 
 log = structlog.get_logger(__name__)
 
-#: Events that say that something we believed was wrong; they are logged as errors for an operator to see.
+#: Events which show that something we believed was wrong. They are logged as errors for an operator.
 _ALARMS = frozenset({EventKind.REAPPEARED, EventKind.ADOPTED, EventKind.ANOMALY})
 
 
@@ -45,7 +43,7 @@ class Recorder:
         self._clock = clock
 
     async def begin(self, order: Order, kind: EventKind, source: Source, *, evidence: str | None = None) -> Opened:
-        """Write the start of an order's life; the stored one comes back where its id or key is taken."""
+        """Record the start of an order's life. If its id or key is taken, the stored order is returned."""
         event = OrderEvent(
             kind=kind,
             at=self._clock.now(),
@@ -63,7 +61,7 @@ class Recorder:
         seen: list[Observation] = []
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
-            # The journal may run this again when it repeats a transaction; the last run is the one that counts.
+            # The journal may run this again when it repeats a transaction; the last run counts.
             seen.append(
                 observe(order, report, known_fills=known_fills, at=self._clock.now(), source=source, evidence=evidence)
             )
@@ -85,8 +83,8 @@ class Recorder:
         only_if_state: frozenset[OrderState] | None = None,
         as_seen: Order | None = None,
     ) -> Order:
-        """Record one plain event: with ``only_if_state`` only if the order is still in one of these states, with ``as_seen``
-        only if nothing at all has happened to it since it was that. The answer is the order as it then is.
+        """Record one plain event and return the order as it then is. With ``only_if_state``, the event is recorded only if the order
+        is still in one of these states; with ``as_seen``, only if the order has not changed since.
         """
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:

@@ -58,7 +58,7 @@ class Feed:
         settling: Settling,
         sessions: Sessions,
         clock: Clock,
-        funding: FundingRecorder | None = None,
+        funding: FundingRecorder,
     ) -> None:
         self._account = account
         self._journal = journal
@@ -79,8 +79,7 @@ class Feed:
             group.create_task(self._read_for_ever())
             group.create_task(self._reconcile_for_ever())
             group.create_task(self._find_doubt_for_ever())
-            if self._funding is not None:
-                group.create_task(self._funding.run(self._account))
+            group.create_task(self._funding.run(self._account))
 
     async def _read_for_ever(self) -> None:
         backoff = Backoff(_PAUSES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from msgspec import structs
 
 from app.connectors.base import Capabilities
 from app.connectors.registry import CONNECTORS, connector_class
+from app.domain import errors
 from app.domain.enums import OrderState, OrderType
 from app.domain.errors import (
     ExchangeDown,
@@ -17,15 +19,21 @@ from app.domain.errors import (
     InsufficientBalance,
     InvalidClientOrderId,
     OrderRefused,
+    Refused,
     RequestInProgress,
 )
 from app.domain.order import Order, OrderRequest, intended
-from app.services.orders.checks import check_client_order_id, check_replay
+from app.services.orders.checks import check_client_order_id, check_replay, refusal_of
 from tests.clock import START
 from tests.services.world import request
 
 DEADLINE = START + timedelta(seconds=12)
 ASKED = request(idempotency_key="k")
+REFUSALS = [
+    kind
+    for kind in vars(errors).values()
+    if inspect.isclass(kind) and issubclass(kind, Refused) and kind is not Refused
+]
 NUMBERS = Capabilities(order_types=(OrderType.LIMIT,), client_id_pattern="[1-9][0-9]{0,18}")
 
 
@@ -88,6 +96,23 @@ def test_a_key_on_one_side_only_is_no_conflict() -> None:
         now=START,
         deadline=DEADLINE,
     )
+
+
+# -- stored refusals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.code)
+def test_stored_refusal_comes_back_as_itself(kind: type[Refused]) -> None:
+    """A refusal that was recorded by its code is the same class again."""
+    again = refusal_of(kind.code, "No.")
+    assert type(again) is kind
+    assert again.detail == "No."
+
+
+@pytest.mark.parametrize("code", [None, "", "-2010", "price_required", "refused"])
+def test_unknown_refusal_is_a_plain_one(code: str | None) -> None:
+    """A code that names no refusal, an exchange's own for instance, gives a plain refusal."""
+    assert type(refusal_of(code, "No.")) is OrderRefused
 
 
 # -- client order ids -----------------------------------------------------------------------------------------------------
