@@ -37,8 +37,8 @@ def _running(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.communicate(timeout=20)
 
 
-def test_it_serves_until_it_is_told_to_stop() -> None:
-    """It says where and with which key, and ends well."""
+def test_it_serves_until_it_is_stopped() -> None:
+    """It prints its address and its key, and exits with 0."""
     with _running() as (url, process), urllib.request.urlopen(f"{url}/api/v3/ping", timeout=10) as reply:
         assert reply.read() == b"{}"
     assert process.returncode == 0
@@ -58,7 +58,7 @@ def test_with_a_directory_it_remembers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["no-secret", ":"])
 def test_a_key_needs_a_secret(key: str) -> None:
-    """Otherwise it says so and does not start."""
+    """Otherwise it prints the reason and does not start."""
     result = CliRunner().invoke(main, ["sandbox", "--port", "0", "--key", key])
     assert result.exit_code == 1
     assert "KEY:SECRET" in result.output
