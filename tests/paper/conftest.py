@@ -1,4 +1,4 @@
-"""Price paths moved by hand, and exchanges on both databases."""
+"""Price paths set by hand, and exchanges on both databases."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def path() -> HandPath:
 
 @pytest.fixture
 def open_exchange(clock: FakeClock, path: HandPath) -> Iterator[Callable[..., PaperExchange]]:
-    """Opens exchanges, as many as there are processes in the story, and closes them at the end."""
+    """Opens exchanges, one per simulated process, and closes them at the end."""
     opened: list[PaperExchange] = []
 
     def open_one(url: str, **options: Any) -> PaperExchange:

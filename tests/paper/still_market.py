@@ -1,4 +1,4 @@
-"""A market that offers exactly what a test lays out, and the small values that engine tests are made of."""
+"""A market with exactly the levels that a test sets, and the orders of engine tests."""
 
 from __future__ import annotations
 

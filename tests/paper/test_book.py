@@ -37,7 +37,7 @@ def test_the_better_price_is_first_and_among_equals_the_older_order() -> None:
     assert [each.exchange_order_id for each in book.side(TradeType.SELL)] == [1, 2, 3, 4]
 
 
-def test_a_newer_picture_of_an_order_keeps_its_place() -> None:
+def test_a_newer_version_of_an_order_keeps_its_place() -> None:
     """A partial fill costs no priority."""
     side = Book().side(TradeType.SELL)
     side.put(order(1, TradeType.SELL, 10))

@@ -140,5 +140,5 @@ class Conservation(RuleBasedStateMachine):
 
 
 TestConservation = Conservation.TestCase
-#: Forty stories of thirty steps on real files take a few seconds.
+#: Forty examples of thirty steps on real files take a few seconds.
 TestConservation.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)

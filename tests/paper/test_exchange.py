@@ -1,4 +1,4 @@
-"""The exchange as its users meet it, on SQLite and PostgreSQL: lazily opened accounts, restarts, several processes, the tape."""
+"""The exchange's interface, on SQLite and PostgreSQL: accounts opened on first use, restarts, several processes, events."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_two_processes_share_one_exchange(open_exchange: Open, url: str) -> None
 
 
 def test_threads_may_place_at_once(open_exchange: Open, url: str) -> None:
-    """Two exchanges, four threads each: every order is there once, with an id of its own."""
+    """Two exchanges, four threads each: every order is there once, with its own id."""
     exchanges = [open_exchange(url), open_exchange(url)]
 
     def place(thread: int) -> None:
@@ -229,14 +229,14 @@ def test_fills_can_be_asked_for_by_time_pair_and_id(exchange: PaperExchange, clo
 
 def test_listeners_hear_of_commits_until_they_stop(exchange: PaperExchange) -> None:
     """A read is silent, an order is not."""
-    heard: list[int] = []
-    stop = exchange.listen(lambda: heard.append(1))
+    calls: list[int] = []
+    stop = exchange.listen(lambda: calls.append(1))
     exchange.place(buy("a"))
     exchange.open_orders("ann")
-    assert heard == [1]
+    assert calls == [1]
     stop()
     exchange.place(buy("b"))
-    assert heard == [1]
+    assert calls == [1]
 
 
 def test_market_data_comes_from_the_same_market(exchange: PaperExchange) -> None:

@@ -20,9 +20,9 @@ from tests.paper.still_market import APPLE, limit
 from tests.services.world import until
 
 
-def faults(clock: FakeClock, *kinds: str, notes: Path | None = None) -> Faults:
+def faults(clock: FakeClock, *kinds: str, log: Path | None = None) -> Faults:
     """Faults that always happen, of these kinds."""
-    return Faults(FaultPlan(seed=7, parts=1_000_000, kinds=frozenset(kinds)), clock, notes)
+    return Faults(FaultPlan(seed=7, parts=1_000_000, kinds=frozenset(kinds)), clock, log)
 
 
 class Placed:
@@ -86,7 +86,7 @@ async def test_a_lost_answer_never_comes(clock: FakeClock, placed: Placed) -> No
 
 
 async def test_a_late_order_arrives_after_the_caller_gave_up(clock: FakeClock, placed: Placed) -> None:
-    """The connection breaks at once, the order comes within three seconds, with a deadline of its own."""
+    """The connection breaks at once, the order arrives within three seconds, with its own deadline."""
     some = faults(clock, "late")
     with pytest.raises(ConnectionResetError):
         await some.submit("o1", placed, 5.0)
@@ -126,7 +126,7 @@ async def test_what_happens_to_a_cancel(clock: FakeClock) -> None:
 
 
 async def test_a_question_without_an_answer(clock: FakeClock) -> None:
-    """The question was not even heard."""
+    """The question does not reach the exchange."""
     with pytest.raises(ServerFault):
         await faults(clock, "unanswered").ask(asyncio.Event().wait)
 
@@ -162,19 +162,19 @@ def test_what_a_stream_does(clock: FakeClock) -> None:
 def test_a_seed_is_a_fate(clock: FakeClock) -> None:
     """The same seed does the same to the same orders, another seed does something else."""
 
-    def fates(seed: int) -> list[object]:
+    def kinds_of(seed: int) -> list[object]:
         some = Faults(FaultPlan(seed=seed, parts=500_000), clock)
         return [some._fate(sorted(KINDS), "submit", f"o{n}")[0] for n in range(50)]
 
-    assert fates(1) == fates(1)
-    assert fates(1) != fates(2)
+    assert kinds_of(1) == kinds_of(1)
+    assert kinds_of(1) != kinds_of(2)
 
 
 async def test_every_fault_is_noted(clock: FakeClock, placed: Placed, tmp_path: Path) -> None:
     """In memory and, for several processes together, in a file."""
-    notes = tmp_path / "notes.jsonl"
-    assert logged_faults(notes) == {}
+    log = tmp_path / "log.jsonl"
+    assert logged_faults(log) == {}
     for _ in range(2):
         with pytest.raises(ServerFault):
-            await faults(clock, "down", notes=notes).submit("o1", placed, 5.0)
-    assert logged_faults(notes) == {"down": 2}
+            await faults(clock, "down", log=log).submit("o1", placed, 5.0)
+    assert logged_faults(log) == {"down": 2}

@@ -23,7 +23,7 @@ def test_a_tick_is_a_second_and_leads_back_to_its_beginning() -> None:
 
 @pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS.keys())
 def test_the_price_stays_within_22_percent_of_its_base(pair: Pair) -> None:
-    """Over thirty years, looked at every ten days or so, so that BTC never comes near 123."""
+    """Over thirty years, sampled about every ten days, so that BTC never comes near 123."""
     path = SyntheticPath(20)
     for tick in range(0, 946_684_800, 876_543):
         price = path.mid(pair, tick) * pair.tick
@@ -62,7 +62,7 @@ def test_the_book_moves_with_the_tick() -> None:
     assert [level.amount for level in first] != [level.amount for level in second]
 
 
-def test_a_path_moved_by_hand_stands_where_it_was_put() -> None:
+def test_a_path_set_by_hand_is_at_its_prices() -> None:
     """Other pairs stand at their base price, and a price near zero has a short bid side."""
     path = HandPath({"BTC-USDT": D("0.05")})
     market = SyntheticMarket(20, path)

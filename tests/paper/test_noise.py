@@ -1,4 +1,4 @@
-"""Noise is the same for ever, and stays within its bounds."""
+"""Noise never changes, and stays within its bounds."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Tests of the operator's door."""
+"""Tests of the operator's routes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sandbox.binance.client import MARKET, RawClient
 
 
 async def test_accounts_are_opened_with_money_and_keys(client: RawClient) -> None:
-    """Money of their own, further keys, and a reason where it does not work."""
+    """With balances, with further keys, and with a reason where it fails."""
     new = {"name": "bob", "api_key": "bobs", "secret": "a-secret", "balances": {"USDT": "7"}}
     assert await client.put("/sandbox/accounts", new, "POST") == {"name": "bob", "api_keys": ["bobs"]}
     reply = await client.send("GET", "/api/v3/account", client.query(), key="bobs")
@@ -26,7 +26,7 @@ async def test_accounts_are_opened_with_money_and_keys(client: RawClient) -> Non
 
 
 async def test_faults_are_shown_set_and_cleared(client: RawClient) -> None:
-    """With what has struck so far, and how many requests there were."""
+    """With the counts of faults and requests."""
     rule = {"kind": "refuse_502", "routes": ["place"], "probability": 1, "seconds": 2, "times": None}
     shown = await client.put("/sandbox/faults", {"seed": 7, "faults": [rule]})
     assert shown["seed"] == 7
@@ -43,14 +43,14 @@ async def test_faults_are_shown_set_and_cleared(client: RawClient) -> None:
 
 
 async def test_limits_are_set(client: RawClient) -> None:
-    """They hold from the next request, and exchangeInfo tells them."""
+    """They apply from the next request, and exchangeInfo shows them."""
     await client.put("/sandbox/limits", {"weight": 100, "orders_10s": 1})
     assert (await client.get("/api/v3/exchangeInfo", symbol="BTCUSDT")).json["rateLimits"][0]["limit"] == 100
     assert [(await client.place()).status for _ in range(2)] == [200, 429]
 
 
-async def test_prices_are_steered(client: RawClient, clock: FakeClock) -> None:
-    """From the next second, until the market is let go."""
+async def test_prices_are_set(client: RawClient, clock: FakeClock) -> None:
+    """From the next second, until the pair returns to its synthetic path."""
     await client.put("/sandbox/prices", {"BTCUSDT": "50000"})
     clock.advance(1)
     assert D((await client.get("/api/v3/depth", symbol="BTCUSDT", limit=1)).json["asks"][0][0]) < 50_010
@@ -60,7 +60,7 @@ async def test_prices_are_steered(client: RawClient, clock: FakeClock) -> None:
     assert "Invalid symbol" in (await client.put("/sandbox/prices", {"A": "1"}))["error"]
 
 
-async def test_the_truth_is_told(client: RawClient) -> None:
+async def test_the_truth(client: RawClient) -> None:
     """Every order with its fills, every balance, with the ids that clients saw."""
     resting = (await client.place(newClientOrderId="one")).json
     bought = (await client.signed("POST", "/api/v3/order", **MARKET, newClientOrderId="two")).json
@@ -76,7 +76,7 @@ async def test_the_truth_is_told(client: RawClient) -> None:
 
 
 async def test_streams_are_cut_and_shut_down(sandbox: Sandbox, client: RawClient, clock: FakeClock) -> None:
-    """Cut without a word; shut down with a notice on each kind of socket, and then closed."""
+    """Cut without a notice; shut down with a notice on each kind of socket, and then closed."""
     async with client.socket("/ws-api/v3") as socket:
         await socket.ask({"id": 1, "method": "ping"})
         assert await client.put("/sandbox/streams/cut", None, "POST") == {"cut": 1}
@@ -98,7 +98,7 @@ async def test_streams_are_cut_and_shut_down(sandbox: Sandbox, client: RawClient
 
 
 async def test_an_outage_refuses_connections(live_sandbox: Sandbox, clock: FakeClock) -> None:
-    """For as long as was said; then it is as before."""
+    """For the given time; then they are accepted again."""
     async with RawClient(f"http://{live_sandbox.url}", clock) as client:
         await client.put("/sandbox/outage", {"seconds": 0.2}, "POST")
         while await _answers(client):

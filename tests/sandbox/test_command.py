@@ -38,8 +38,8 @@ def _running(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.communicate(timeout=20)
 
 
-def test_it_serves_until_it_is_told_to_stop() -> None:
-    """It says where and with which key, and ends well."""
+def test_it_serves_until_it_is_stopped() -> None:
+    """It prints its address and its key, and exits with 0."""
     with _running() as (url, process), urllib.request.urlopen(f"{url}/api/v3/ping", timeout=10) as reply:
         assert reply.read() == b"{}"
     assert process.returncode == 0
@@ -59,7 +59,7 @@ def test_with_a_directory_it_remembers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["no-secret", ":"])
 def test_a_key_needs_a_secret(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise it says so, does not start, and leaves no file open."""
+    """Otherwise it prints the reason, does not start, and leaves no file open."""
     opened = note_connections(monkeypatch)
     result = CliRunner().invoke(main, ["sandbox", "--port", "0", "--key", key])
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Tests of what strikes, how often, and that it is the same for the same seed."""
+"""Tests of fault rules: which apply, how often, and the same for the same seed."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def test_a_seed_gives_its_faults_again() -> None:
     assert sum(_drawn(7, 1)) == 1_000
 
 
-def test_the_first_rule_that_strikes_counts() -> None:
-    """On its routes only, as often as it may, and each strike is counted by its kind."""
+def test_the_first_rule_that_applies_counts() -> None:
+    """On its routes only, as often as it may, and each fault is counted by its kind."""
     plan = FaultPlan()
     plan.set(1, [FaultRule(kind=HANG, routes=("cancel",)), FaultRule(kind=RESET, times=1)])
-    struck = [plan.call(route) for route in ("place", "place", "cancel", "market")]
-    assert [rule and rule.kind for rule in struck] == [RESET, None, HANG, None]
+    faults = [plan.call(route) for route in ("place", "place", "cancel", "market")]
+    assert [rule and rule.kind for rule in faults] == [RESET, None, HANG, None]
     assert plan.counts == {"accept_hang": 1, "accept_reset": 1}
     plan.clear()
     assert plan.call("cancel") is None
     assert plan.counts == {}
 
 
-def test_every_rule_may_strike_an_event() -> None:
-    """Events and calls have faults of their own."""
+def test_every_rule_may_apply_to_an_event() -> None:
+    """Events and calls have different faults."""
     plan = FaultPlan()
     plan.set(1, [FaultRule(kind=FaultKind.DOUBLE), FaultRule(kind=HANG), FaultRule(kind=FaultKind.DELAY)])
     assert [rule.kind for rule in plan.event("user")] == [FaultKind.DOUBLE, FaultKind.DELAY]
     assert plan.event("market") == []
-    struck = plan.call("query")
-    assert struck is not None
-    assert struck.kind is HANG
+    fault = plan.call("query")
+    assert fault is not None
+    assert fault.kind is HANG
 
 
 def test_a_rule_that_makes_no_sense_is_refused() -> None:

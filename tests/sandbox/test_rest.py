@@ -37,7 +37,7 @@ async def _open(client: RawClient) -> list[str]:
     ],
 )
 async def test_a_wrong_answer(client: RawClient, kind: str, status: int, body: str, is_there: bool) -> None:
-    """It comes once, says what it should, and the order is there only where the fault is in the answer."""
+    """It comes once, in the fault's form, and the order exists only where the fault is in the answer."""
     await client.faults({"kind": kind, "routes": ["place"], "times": 1, "seconds": 7})
     reply = await client.place(newClientOrderId="one")
     assert reply.status == status
@@ -88,8 +88,8 @@ async def test_an_order_may_come_late(client: RawClient, clock: FakeClock) -> No
     assert await _open(client) == ["one"]
 
 
-async def test_a_late_order_is_judged_when_it_comes_in(client: RawClient) -> None:
-    """What is refused at the door is refused at once."""
+async def test_a_late_order_is_admitted_at_once(client: RawClient) -> None:
+    """A refusal of the gate is not late."""
     await client.faults({"kind": "late", "routes": ["place"], "seconds": 3})
     assert (await client.place(quantity="x")).error[0] == -1100
 
@@ -106,7 +106,7 @@ async def test_an_answer_may_be_slow(client: RawClient, clock: FakeClock) -> Non
 
 
 async def test_an_order_may_be_hidden_for_a_while(client: RawClient, clock: FakeClock) -> None:
-    """A question about it, the open orders and the trades deny what is young, and no longer when it is not."""
+    """It is missing from a query, the open orders and the trades while it is young."""
     await client.faults({"kind": "hide", "routes": ["query", "open", "trades"], "seconds": 4})
     await client.place(newClientOrderId="one")
     await client.place(price="66000")

@@ -1,4 +1,4 @@
-"""Tests of the three kinds of API keys."""
+"""Tests of verifying signatures, and of API keys."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_hmac_signature_is_hexadecimal_in_either_case() -> None:
 
 
 def test_an_ed25519_signature_is_base64() -> None:
-    """It verifies for its text only, and what is no base64 never does."""
+    """It verifies for its text only; a text that is not base64 never verifies."""
     key = ed25519.Ed25519PrivateKey.generate()
     verifier = public_key_verifier(_pem(key.public_key()))
     signature = base64.b64encode(key.sign(TEXT)).decode()
@@ -54,22 +54,22 @@ def test_other_keys_are_refused() -> None:
     """A key on another curve, and a key with both kinds of secret or neither."""
     with pytest.raises(ValueError, match="neither"):
         public_key_verifier(_pem(ec.generate_private_key(ec.SECP256R1()).public_key()))
-    ring = KeyRing()
+    keys = KeyRing()
     for secrets in ({}, {"secret": "a", "public_key": "b"}):
         with pytest.raises(ValueError, match="exactly one"):
-            ring.add("alice", "key", **secrets)
+            keys.add("alice", "key", **secrets)
     with pytest.raises(ValueError, match="empty"):
-        ring.add("alice", "", secret="a")
+        keys.add("alice", "", secret="a")
 
 
 def test_an_account_may_have_several_keys() -> None:
     """Each is found by itself, and the account's are listed in order."""
-    ring = KeyRing()
-    ring.add("alice", "one", secret="a")
-    ring.add("bob", "two", secret="b")
-    ring.add("alice", "three", secret="c")
-    found = ring.find("three")
+    keys = KeyRing()
+    keys.add("alice", "one", secret="a")
+    keys.add("bob", "two", secret="b")
+    keys.add("alice", "three", secret="c")
+    found = keys.find("three")
     assert found is not None
     assert (found.account, found.verifier.verifies(TEXT, sign(TEXT.decode(), "c"))) == ("alice", True)
-    assert ring.of_account("alice") == ["one", "three"]
-    assert ring.find("four") is None
+    assert keys.of_account("alice") == ["one", "three"]
+    assert keys.find("four") is None

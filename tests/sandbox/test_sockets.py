@@ -24,7 +24,7 @@ async def stream(client: RawClient) -> AsyncIterator[Socket]:
 
 
 async def _orders(stream: Socket, count: int) -> list[str]:
-    """The names of the orders in the next so many reports."""
+    """The client ids in the next ``count`` reports."""
     names: list[str] = []
     while len(names) < count:
         event = (await stream.next())["event"]
@@ -44,15 +44,17 @@ async def _orders(stream: Socket, count: int) -> list[str]:
 async def test_events_may_be_lost_doubled_or_out_of_order(
     client: RawClient, stream: Socket, rule: dict[str, Any], expected: list[str]
 ) -> None:
-    """Each order makes a report and a balance; the fault strikes the first events."""
+    """Each order makes a report and a balance; the first events have the fault."""
     await client.faults(rule)
     for name in ("one", "two", "three"):
         await client.place(newClientOrderId=name)
     assert await _orders(stream, len(expected)) == expected
 
 
-async def test_what_no_event_follows_comes_in_the_end(client: RawClient, stream: Socket, clock: FakeClock) -> None:
-    """A reordered event is not lost."""
+async def test_a_reordered_event_without_a_next_one_is_sent(
+    client: RawClient, stream: Socket, clock: FakeClock
+) -> None:
+    """After its seconds."""
     await client.faults({"kind": "reorder", "seconds": 2})
     sleepers = clock.sleepers
     await client.place(newClientOrderId="one")
@@ -90,7 +92,7 @@ async def test_a_client_is_pinged_and_must_answer(client: RawClient, clock: Fake
 
 
 async def test_a_client_that_answers_stays_and_is_answered(client: RawClient, clock: FakeClock) -> None:
-    """Its pongs keep it, and its own pings come back."""
+    """Its pongs keep the connection open, and its own pings are answered."""
     async with client.session.ws_connect(f"{client.url}{WS_API}", autoping=False) as socket:
         for _ in range(6):
             ping = await socket.receive()
@@ -114,6 +116,6 @@ async def test_a_connection_lives_for_a_day(sandbox: Sandbox, client: RawClient,
 
 
 async def _pass(clock: FakeClock, seconds: int) -> None:
-    """Let the time pass once the connection's keeper is asleep: the beat, the keeper and the end of life."""
+    """Advance the clock once three tasks sleep: the market streams, the pings and the connection's end of life."""
     await until(lambda: clock.sleepers >= 3)
     clock.advance(seconds)

@@ -122,7 +122,7 @@ class Conservation(RuleBasedStateMachine):
     @precondition(lambda self: self.nights == 0)
     @rule(price=st.integers(92, 108))
     def sleep_until_the_next_funding(self, price: int) -> None:
-        # Each second is looked at, so one night a story is what the test's time allows.
+        # Each second is run, so the test's time allows one night per example.
         self.nights += 1
         self.move(8 * 3600, price)
 
@@ -161,7 +161,7 @@ class Conservation(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_made_or_lost(self) -> None:
-        """Every euro that one account gains another loses, and nobody owes anything but the house."""
+        """Every euro that one account gains another loses, and only the exchange's own accounts are negative."""
         balances = self.engine.state.ledger.all()
         assert sum((each.total for each in balances), D(0)) == 0
         for balance in balances:
@@ -240,5 +240,5 @@ class Conservation(RuleBasedStateMachine):
 
 
 TestConservation = Conservation.TestCase
-#: Twenty stories of thirty steps on real files take some seconds.
+#: Twenty examples of thirty steps on real files take some seconds.
 TestConservation.settings = settings(max_examples=20, stateful_step_count=30, deadline=None, derandomize=True)

@@ -9,7 +9,7 @@ import pytest
 from app.domain.enums import Liquidity, OrderState, OrderType, PositionMode, PositionSide, TimeInForce, TradeType
 from app.paper.ledger import CLEARING, FEES, INSURANCE
 from app.paper.refusals import PaperRefusal, RefusalCode
-from tests.paper.perpetual.perpetuals import BUY, PAIR, SELL, PerpetualWorld
+from tests.paper.perpetual.world import BUY, PAIR, SELL, PerpetualWorld
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
 
@@ -109,7 +109,7 @@ def test_all_of_the_money_may_be_held_and_still_be_filled() -> None:
 
 
 def test_what_an_account_cannot_pay_the_insurance_pays() -> None:
-    """Closed far below the mark, for more than there is: loss and fee are paid all the same, and the fill's fee tells by whom."""
+    """Closed far below the mark, for more than the account has: loss and fee are paid, and the fee is smaller by the rest."""
     world = PerpetualWorld(balance="21")
     world.place("ann", BUY, "2")
     world.changes()
@@ -169,8 +169,8 @@ def test_dust_can_be_closed(world: PerpetualWorld) -> None:
     assert world.place("ann", SELL, "0.1", reduce_only=True).state is OrderState.FILLED
 
 
-def test_a_reducing_order_holds_nothing_and_is_cut_as_the_position_shrinks(world: PerpetualWorld) -> None:
-    """From two to one half; once nothing is left it expires, and says why."""
+def test_a_reduce_only_order_takes_no_margin_and_is_reduced_with_the_position(world: PerpetualWorld) -> None:
+    """From two to one half; once the position is closed it expires, with its reason."""
     world.place("ann", BUY, "2")
     held = world.money("ann")[1]
     resting = world.place("ann", SELL, "2", 120, reduce_only=True)
@@ -186,8 +186,8 @@ def test_a_reducing_order_holds_nothing_and_is_cut_as_the_position_shrinks(world
     assert (done.state, done.reason, done.filled_amount) == (OrderState.EXPIRED, "reduce_only", D(0))
 
 
-def test_a_cut_order_ends_as_expired_when_its_rest_is_filled(world: PerpetualWorld) -> None:
-    """It did not get what was asked, so it isn't called filled."""
+def test_a_reduced_order_ends_as_expired_when_its_rest_is_filled(world: PerpetualWorld) -> None:
+    """It got less than was asked, so it is not filled."""
     world.place("ann", BUY, "2")
     resting = world.place("ann", SELL, "2", 120, reduce_only=True)
     world.place("ann", SELL, "1.5")
@@ -215,7 +215,7 @@ def test_two_reducing_orders_share_one_position(world: PerpetualWorld) -> None:
 
 
 def test_a_plain_order_that_is_filled_first_leaves_nothing_to_reduce(world: PerpetualWorld) -> None:
-    """A buyer who walks through both is told in advance what there is."""
+    """An order that would match both is planned with what is left."""
     world.place("ann", BUY, "2")
     world.market.asks = ((200, "100"),)
     world.later()
@@ -243,7 +243,7 @@ def test_in_hedge_mode_both_sides_stand_side_by_side(world: PerpetualWorld) -> N
 
 
 def test_in_hedge_mode_a_closing_order_may_not_do_more(world: PerpetualWorld) -> None:
-    """It is refused above the position, and cut as one that may only reduce."""
+    """It is refused above the position, and reduced like a reduce-only order."""
     world.hedge("ann")
     world.place("ann", BUY, "2", position_side=LONG)
     resting = world.place("ann", SELL, "2", 120, position_side=LONG)

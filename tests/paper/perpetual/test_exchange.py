@@ -1,4 +1,4 @@
-"""The perpetual exchange as its users meet it, on SQLite and PostgreSQL: what they see, restarts, several processes, kills."""
+"""The perpetual exchange's interface, on SQLite and PostgreSQL: positions, restarts, several processes, kills."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EIGHT_HOURS = 8 * 3_600
 
 @pytest.fixture
 def open_perpetual(clock: FakeClock, path: HandPath) -> Iterator[Open]:
-    """Opens exchanges, as many as there are processes in the story, and closes them at the end."""
+    """Opens exchanges, one per simulated process, and closes them at the end."""
     opened: list[PaperPerpetualExchange] = []
 
     def open_one(url: str, **options: Any) -> PaperPerpetualExchange:
@@ -135,7 +135,7 @@ def test_a_restart_finds_everything_as_it_was(
 
 
 def test_two_processes_share_one_exchange(open_perpetual: Open, url: str, clock: FakeClock, path: HandPath) -> None:
-    """Each sees at once what the other did, and what happens in between happens once, whoever looks first."""
+    """Each sees at once what the other did, and what the market does happens once, whichever process is first."""
     one, other = open_perpetual(url), open_perpetual(url)
     one.set_leverage("ann", BTC, 50)
     one.place(buy("a", "1"))
@@ -173,7 +173,7 @@ def test_funding_payments_are_found_by_time_and_pair(perpetual: PaperPerpetualEx
 
 
 def test_funding_terms_are_those_that_are_then_paid(perpetual: PaperPerpetualExchange, clock: FakeClock) -> None:
-    """What was announced before the hour is the rate of the payment."""
+    """The rate shown before the funding is the rate of the payment."""
     perpetual.place(buy("a"))
     terms = perpetual.funding_terms(BTC)
     clock.advance((terms.next_at - clock.now()).total_seconds())
@@ -187,7 +187,7 @@ def test_funding_terms_are_those_that_are_then_paid(perpetual: PaperPerpetualExc
 def test_spot_and_perpetuals_do_not_touch_each_other(
     perpetual: PaperPerpetualExchange, url: str, clock: FakeClock
 ) -> None:
-    """In one database each has tables of its own: orders, ids, money."""
+    """In one database each has its own tables: orders, ids, balances."""
     spot = PaperExchange(url, clock=clock, seed=1)
     perpetual.place(buy("a"))
     assert spot.open_orders("ann") == ()

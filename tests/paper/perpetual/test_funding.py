@@ -8,7 +8,7 @@ from decimal import Decimal as D
 from app.domain.enums import PositionSide
 from app.paper.ledger import FUNDING, INSURANCE
 from app.paper.perpetual.orders import PaperFunding
-from tests.paper.perpetual.perpetuals import BUY, EVENING, SELL, PerpetualWorld
+from tests.paper.perpetual.world import BUY, EVENING, SELL, PerpetualWorld
 
 QUARTER = 900
 HOURS = 8 * 3_600

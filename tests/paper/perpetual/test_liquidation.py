@@ -9,7 +9,7 @@ import pytest
 from app.domain.enums import OrderState, TradeType
 from app.paper.ledger import CLEARING, INSURANCE
 from app.paper.perpetual.margin import liquidation_price
-from tests.paper.perpetual.perpetuals import BUY, SELL, PerpetualWorld
+from tests.paper.perpetual.world import BUY, SELL, PerpetualWorld
 from tests.paper.still_market import APPLE
 
 

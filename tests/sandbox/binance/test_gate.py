@@ -1,4 +1,4 @@
-"""Tests of the way into the API, over real requests: keys, timestamps, signatures, parameters, limits."""
+"""Tests of admission to the API, over real requests: keys, timestamps, signatures, parameters, limits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_timestamps_must_be_near(client: RawClient, offset: int, window: s
     assert (reply.status == 200) if error is None else (reply.error == (-1021, error))
 
 
-async def test_other_faults_of_a_timestamp(client: RawClient) -> None:
+async def test_other_errors_of_a_timestamp(client: RawClient) -> None:
     """A window beyond a minute, none at all, and no number; microseconds are understood."""
     assert (await client.signed("GET", ACCOUNT, recvWindow="60001")).error[0] == -1131
     assert (await client.send("GET", ACCOUNT, f"signature={sign('')}")).error[0] == -1102
@@ -93,7 +93,7 @@ async def test_unknown_duplicate_and_foreign_parameters(client: RawClient) -> No
     assert (await client.send("POST", ORDER, body="ü=1")).error[0] == -1100
 
 
-async def test_answers_tell_what_was_used(client: RawClient) -> None:
+async def test_answers_have_the_used_limits(client: RawClient) -> None:
     """Weight on every answer, order counts on accepted orders only; an order that traded is not counted."""
     first = await client.place()
     assert (first.headers["X-MBX-USED-WEIGHT-1M"], first.headers["X-MBX-ORDER-COUNT-10S"]) == ("1", "1")

@@ -40,7 +40,7 @@ async def test_tickers_of_all_pairs(gateway: Gateway, path: SteeredPath) -> None
     assert tickers[PAIR].quote_volume > tickers[PAIR].base_volume > 0
 
 
-async def test_rates_speak_from_binance(gateway: Gateway) -> None:
+async def test_rates_come_from_binance(gateway: Gateway) -> None:
     """An account that trades there makes it the oracle's source, and the invented prices of the paper exchange stay out."""
     assert "binance" in gateway.rates.sources()
     assert (await gateway.rates.config()).source == "paper"
@@ -74,7 +74,7 @@ async def test_trades_come_once_each_and_in_order(gateway: Gateway, clock: FakeC
 
 
 async def test_a_crowd_of_subscribers_costs_what_one_does(gateway: Gateway, sandbox: Sandbox, clock: FakeClock) -> None:
-    """Ten look at the same trades and the same tickers; the weight of one question each is used up, as Binance counts it."""
+    """Ten subscribe to the same trades and tickers; the weight of one request each is used, as Binance counts it."""
     await gateway.market_data.ticker("binance", PAIR)
     watches = [TradeSubscription(gateway.market_data, "binance", PAIR) for _ in range(10)]
     before = sandbox.requests.total()

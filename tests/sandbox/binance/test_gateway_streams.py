@@ -53,7 +53,7 @@ async def gateway(
 
 
 class Watcher:
-    """One subscriber: it looks four times a second, and remembers what it saw."""
+    """One subscriber: it polls four times per second, and stores what it gets."""
 
     def __init__(self, subscription: MarketSubscription, clock: FakeClock) -> None:
         self.subscription = subscription
@@ -121,7 +121,7 @@ async def watching(gateway: Gateway, clock: FakeClock, kind: str, connector_name
 async def test_a_watched_market_is_not_asked_about(
     gateway: Gateway, both_markets: Sandbox, clock: FakeClock, kind: str, connector_name: str
 ) -> None:
-    """Once the stream tells, looking costs not one request, and the news keep coming."""
+    """Once the stream sends, polling costs no request, and updates keep coming."""
     watcher = await watching(gateway, clock, kind, connector_name)
     before, seen = both_markets.requests.total(), len(watcher.news)
     await watcher.look_for(20)
@@ -203,7 +203,7 @@ async def test_while_the_streams_are_down_rest_serves(
 async def test_a_stream_that_falls_silent_hides_nothing(
     gateway: Gateway, both_markets: Sandbox, clock: FakeClock, path: SteeredPath
 ) -> None:
-    """A connection may live on and tell nothing: five seconds after its last word REST is asked again."""
+    """A connection may stay open and send nothing: five seconds after its last message REST is used again."""
     watcher = await watching(gateway, clock, "order_book")
     both_markets.faults.set(1, [FaultRule(kind=FaultKind.DROP, routes=("market",))])
     path.prices[PAIR] = D(70_000)
@@ -219,7 +219,7 @@ async def test_a_stream_that_falls_silent_hides_nothing(
 
 
 async def test_an_exchange_that_is_gone_is_an_error(gateway: Gateway, both_markets: Sandbox, clock: FakeClock) -> None:
-    """Neither stream nor REST: a watcher is told so, gets nothing old, and goes on when the exchange is there again."""
+    """Neither stream nor REST: a watcher gets an error, nothing old, and updates when the exchange is back."""
     watcher = await watching(gateway, clock, "order_book")
     both_markets.refuse_connections()
     await watcher.look_until(lambda: len(watcher.errors) > 0)
@@ -310,7 +310,7 @@ async def test_what_can_not_be_pushed_is_asked_for(gateway: Gateway, clock: Fake
 async def test_streams_without_an_address(
     tmp_path: Path, sqlite_template: Path, clock: FakeClock, both_markets: Sandbox
 ) -> None:
-    """Where only REST was moved, the public streams would tell of another market: they are left alone, and REST serves."""
+    """Where only REST's address was changed, the public streams would be of another market: they are not used."""
     directory = tmp_path / "gateway"
     directory.mkdir()
     urls = {"ORDERGATE_BINANCE_REST_URL": both_markets.rest_url}

@@ -65,7 +65,7 @@ def test_orders_are_counted_by_account() -> None:
     }
 
 
-def test_what_traded_or_was_refused_gives_its_count_back() -> None:
+def test_an_order_that_traded_or_was_refused_is_uncounted() -> None:
     """The count is of unfilled orders, and never below zero."""
     usage = Usage(Limits())
     usage.count_order("alice", MINUTE)

@@ -43,7 +43,7 @@ async def test_version_two_lists_what_could_be(futures: FuturesClient) -> None:
 
 
 async def test_the_mode_changes_only_while_nothing_is_open(futures: FuturesClient) -> None:
-    """What needs no change, open orders and positions each have a code of their own."""
+    """An unchanged mode, open orders and open positions each have a code of their own."""
     assert (await futures.change("positionSide/dual", dualSidePosition="false")).error[0] == -4059
     await futures.place()
     assert (await futures.change("positionSide/dual", dualSidePosition="true")).error[0] == -4067
@@ -69,7 +69,7 @@ async def test_margin_is_isolated_and_nothing_else(futures: FuturesClient) -> No
     assert [reply.error[0] for reply in replies] == [-4046, -1020, -4098]
 
 
-async def test_settings_are_told(futures: FuturesClient) -> None:
+async def test_settings_are_shown(futures: FuturesClient) -> None:
     """Brackets, leverage by symbol, fees and rights, in the forms that clients ask for."""
     await futures.change("leverage", symbol="BTCUSDT", leverage="7")
     bracket = (await futures.ask("v1/leverageBracket", symbol="BTCUSDT"))["brackets"][0]
@@ -84,7 +84,7 @@ async def test_settings_are_told(futures: FuturesClient) -> None:
 async def test_a_liquidation_is_an_order_of_the_exchanges(
     futures: FuturesClient, clock: FakeClock, path: SteeredPath
 ) -> None:
-    """It bears Binance's name for such orders, by which it is found, and the position is gone."""
+    """It has Binance's client id of such orders, by which it is found, and the position is closed."""
     await futures.change("leverage", symbol="BTCUSDT", leverage="100")
     await futures.trade()
     path.prices["BTC-USDT"] = D(60_000)

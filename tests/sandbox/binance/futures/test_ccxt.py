@@ -110,7 +110,7 @@ async def test_errors_are_the_librarys(exchange: Any) -> None:
 
 
 async def test_market_streams_are_watched(exchange: Any) -> None:
-    """The book is kept from a snapshot and its differences; trades, tickers, candles and mark prices come."""
+    """The book is built from a snapshot and its differences; trades, tickers, candles and mark prices come."""
     async with asyncio.timeout(20):
         book, trades, ticker, candles, mark = await asyncio.gather(
             exchange.watch_order_book(PAIR),

@@ -11,7 +11,7 @@ from tests.sandbox.binance.futures.client import FuturesClient
 HOUR_MS = 3_600_000
 
 
-async def test_the_rules_are_told(futures: FuturesClient) -> None:
+async def test_exchange_info_has_the_rules(futures: FuturesClient) -> None:
     """Perpetuals only, their filters, and limits of the futures market's own."""
     info = (await futures.get("/fapi/v1/exchangeInfo")).json
     assert (info["futuresType"], len(info["symbols"])) == ("U_MARGINED", 8)
@@ -23,7 +23,7 @@ async def test_the_rules_are_told(futures: FuturesClient) -> None:
 
 
 async def test_market_data_has_futures_forms(futures: FuturesClient) -> None:
-    """Books tell their time, tickers have no best prices, depths and lengths are bounded as on futures."""
+    """Books have a time, tickers have no best prices, depths and lengths are bounded as on futures."""
     book = (await futures.get("/fapi/v1/depth", symbol="BTCUSDT", limit=5)).json
     assert (len(book["bids"]), book["T"]) == (5, futures.now_ms)
     assert (await futures.get("/fapi/v1/depth", symbol="BTCUSDT", limit=7)).error == (-4021, "Invalid depth limit.")
@@ -62,17 +62,17 @@ async def test_both_markets_stream_side_by_side(futures: FuturesClient, clock: F
         by_market = {message["stream"]: message["data"] for message in [await market.next() for _ in range(3)]}
         by_public = {message["stream"]: message["data"] for message in [await public.next() for _ in range(3)]}
         assert (set(by_market), set(by_public)) == (set(other.split("/")), set(fast.split("/")))
-        told = by_market | by_public
-        assert told["btcusdt@markPrice"]["e"] == "markPriceUpdate"
-        assert len(told["!markPrice@arr"]) == 8
-        assert (told["btcusdt@depth5"]["e"], len(told["btcusdt@depth5"]["b"])) == ("depthUpdate", 5)
-        assert (told["btcusdt@bookTicker"]["e"], told["btcusdt@ticker"].get("b")) == ("bookTicker", None)
-        assert told["btcusdt@trade"]["X"] == "MARKET"
+        received = by_market | by_public
+        assert received["btcusdt@markPrice"]["e"] == "markPriceUpdate"
+        assert len(received["!markPrice@arr"]) == 8
+        assert (received["btcusdt@depth5"]["e"], len(received["btcusdt@depth5"]["b"])) == ("depthUpdate", 5)
+        assert (received["btcusdt@bookTicker"]["e"], received["btcusdt@ticker"].get("b")) == ("bookTicker", None)
+        assert received["btcusdt@trade"]["X"] == "MARKET"
         assert "lastUpdateId" in await spot.next()
 
 
 async def test_a_name_that_means_nothing_is_silent(futures: FuturesClient, clock: FakeClock) -> None:
-    """As on spot; what stands beside it is told."""
+    """As on spot; the other streams of the request are sent."""
     names = ["nosuch@markPrice", "nosuch@depth5", "nosuch_perpetual@continuousKline_1m", "btcusdt@aggTrade"]
     async with futures.socket("/market/ws") as socket:
         assert await socket.ask({"method": "SUBSCRIBE", "params": names, "id": 1}) == {"result": None, "id": 1}
@@ -92,7 +92,7 @@ async def test_each_market_has_its_own_allowance(both_markets: Sandbox, futures:
     assert (await futures.get("/api/v3/ping")).status == 200
 
 
-async def test_prices_are_steered_on_both_markets(futures: FuturesClient, clock: FakeClock) -> None:
+async def test_prices_are_set_on_both_markets(futures: FuturesClient, clock: FakeClock) -> None:
     """One price for the pair, and it is the mark price too."""
     await futures.put("/sandbox/prices", {"BTCUSDT": "50000"})
     clock.advance(1)
@@ -101,7 +101,7 @@ async def test_prices_are_steered_on_both_markets(futures: FuturesClient, clock:
 
 
 async def test_the_truth_has_both_markets(futures: FuturesClient) -> None:
-    """Accounts, orders with their fills, and positions; money of its own for each market."""
+    """Accounts, orders with their fills, and positions; each market has its own balances."""
     new = {"name": "bob", "api_key": "bobs", "secret": "a-secret", "futures_balances": {"USDT": "7"}}
     await futures.put("/sandbox/accounts", new, "POST")
     order = await futures.trade(newClientOrderId="one")
@@ -117,7 +117,7 @@ async def test_the_truth_has_both_markets(futures: FuturesClient) -> None:
     assert truth["accounts"] == []
 
 
-async def test_faults_strike_futures_too(futures: FuturesClient) -> None:
+async def test_faults_apply_to_futures_too(futures: FuturesClient) -> None:
     """The same rules, on the same routes: here the answer is spoilt and the order is there."""
     await futures.faults({"kind": "accept_503", "routes": ["place"], "times": 1})
     reply = await futures.place(newClientOrderId="one")

@@ -127,7 +127,7 @@ async def test_the_synchronous_client_does_the_same(live_futures: Sandbox) -> No
     assert await asyncio.to_thread(trade) == ("NEW", "CANCELED")
 
 
-async def test_the_user_stream_tells_orders_and_the_account(client: Any, sockets: Any) -> None:
+async def test_the_user_stream_reports_orders_and_the_account(client: Any, sockets: Any) -> None:
     """An order, its cancel, and a trade with what it changed."""
     async with asyncio.timeout(30), sockets.futures_user_socket() as socket:
 
@@ -147,7 +147,7 @@ async def test_the_user_stream_tells_orders_and_the_account(client: Any, sockets
         assert (account["m"], account["P"][0]["s"], D(account["P"][0]["pa"])) == ("ORDER", PAIR, D("0.1"))
 
 
-async def test_market_streams_tell(sockets: Any) -> None:
+async def test_market_streams_send_events(sockets: Any) -> None:
     """Trades, candles and mark prices, each second; books below the path of the fast ones."""
     seen: dict[str, Any] = {}
     for category, names in (

@@ -1,4 +1,4 @@
-"""Tests of what an account may ask the futures market: orders, trades, income."""
+"""Tests of the futures market's queries: orders, trades, income."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_questions_without_times_are_about_seven_days(futures: FuturesClie
     assert reply.error[0] == -1128
 
 
-async def test_trades_say_what_they_brought(futures: FuturesClient) -> None:
+async def test_trades_have_their_results(futures: FuturesClient) -> None:
     """Side, position, fee and result of each; the results of a round trip are what the wallet lost beside the fees."""
     before = D((await futures.ask("v3/balance"))[0]["balance"])
     await futures.trade()

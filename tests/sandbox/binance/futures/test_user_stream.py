@@ -39,7 +39,7 @@ async def test_an_account_has_one_key(futures: FuturesClient, clock: FakeClock) 
     assert (await futures.send("POST", "/fapi/v1/listenKey", key=None)).error[0] == -2014
 
 
-async def test_orders_and_what_they_change_are_told(futures: FuturesClient, stream: Any) -> None:
+async def test_orders_and_their_changes_are_sent(futures: FuturesClient, stream: Any) -> None:
     """A trade is an order update with fill and result, and one account update; holding money for an order is none."""
     await futures.place(newClientOrderId="rests")
     assert (await stream.next())["o"]["X"] == "NEW"
@@ -59,7 +59,7 @@ async def test_orders_and_what_they_change_are_told(futures: FuturesClient, stre
     assert D(position["cr"]) < 0
 
 
-async def test_funding_is_told(futures: FuturesClient, clock: FakeClock) -> None:
+async def test_funding_is_sent(futures: FuturesClient, clock: FakeClock) -> None:
     """With what it changed in the wallet."""
     await futures.trade()
     seconds_left = 8 * HOUR - int(clock.now().timestamp()) % (8 * HOUR)
@@ -72,7 +72,7 @@ async def test_funding_is_told(futures: FuturesClient, clock: FakeClock) -> None
     assert (update["m"], update["P"], D(update["B"][0]["bc"])) == ("FUNDING_FEE", [], D("-0.65"))
 
 
-async def test_a_liquidation_is_told(futures: FuturesClient, stream: Any, clock: FakeClock, path: SteeredPath) -> None:
+async def test_a_liquidation_is_sent(futures: FuturesClient, stream: Any, clock: FakeClock, path: SteeredPath) -> None:
     """As an order of the exchange's own whose execution was calculated."""
     await futures.change("leverage", symbol="BTCUSDT", leverage="100")
     await futures.trade()
@@ -87,7 +87,7 @@ async def test_a_liquidation_is_told(futures: FuturesClient, stream: Any, clock:
     assert D((await stream.next())["a"]["P"][0]["pa"]) == 0
 
 
-async def test_a_killed_order_is_not_told(futures: FuturesClient, stream: Any) -> None:
+async def test_a_killed_order_is_not_sent(futures: FuturesClient, stream: Any) -> None:
     """What was refused has no events; the next order's come first."""
     await futures.place(timeInForce="FOK", newClientOrderId="killed")
     await futures.place(newClientOrderId="rests")
@@ -96,7 +96,7 @@ async def test_a_killed_order_is_not_told(futures: FuturesClient, stream: Any) -
     assert [(await stream.next())["o"]["X"] for _ in range(2)] == ["NEW", "FILLED"]
 
 
-async def test_others_hear_nothing(futures: FuturesClient, stream: Any) -> None:
+async def test_other_accounts_get_nothing(futures: FuturesClient, stream: Any) -> None:
     """Each account has its own stream, also at the older address."""
     await futures.put("/sandbox/accounts", {"name": "bob", "api_key": "bobs", "secret": "a-secret"}, "POST")
     key = (await futures.send("POST", "/fapi/v1/listenKey", key="bobs")).json["listenKey"]
@@ -109,8 +109,8 @@ async def test_others_hear_nothing(futures: FuturesClient, stream: Any) -> None:
         assert (await bobs.next())["o"]["c"] == "bobs"
 
 
-async def test_a_key_runs_out(futures: FuturesClient, clock: FakeClock) -> None:
-    """An hour after it was last asked for, its socket is told, and hears nothing after that."""
+async def test_a_key_expires(futures: FuturesClient, clock: FakeClock) -> None:
+    """An hour after it was last requested, its socket is notified, and gets no more events."""
     key = (await futures.listen_key()).json["listenKey"]
     clock.advance(HOUR - 10)
     async with futures.socket(f"/private/ws?listenKey={key}") as socket:
@@ -118,7 +118,7 @@ async def test_a_key_runs_out(futures: FuturesClient, clock: FakeClock) -> None:
         assert (await socket.next())["e"] == "listenKeyExpired"
 
 
-async def test_a_key_is_kept(futures: FuturesClient, clock: FakeClock) -> None:
+async def test_a_key_is_extended(futures: FuturesClient, clock: FakeClock) -> None:
     """Its socket goes on hearing past the first hour."""
     key = (await futures.listen_key()).json["listenKey"]
     clock.advance(HOUR - 10)
@@ -129,8 +129,8 @@ async def test_a_key_is_kept(futures: FuturesClient, clock: FakeClock) -> None:
         assert (await socket.next())["o"]["c"] == "heard"
 
 
-async def test_a_key_is_ended(futures: FuturesClient, stream: Any) -> None:
-    """Its socket is told at once; a key that is none is told at the start."""
+async def test_a_key_is_deleted(futures: FuturesClient, stream: Any) -> None:
+    """Its socket is notified at once; a socket with an unknown key is notified at the start."""
     await futures.listen_key("DELETE")
     assert (await stream.next())["e"] == "listenKeyExpired"
     async with futures.socket("/private/ws/nonsense") as socket:
@@ -138,7 +138,7 @@ async def test_a_key_is_ended(futures: FuturesClient, stream: Any) -> None:
         assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", "nonsense")
 
 
-async def test_faults_strike_the_user_stream(futures: FuturesClient, stream: Any) -> None:
+async def test_faults_apply_to_the_user_stream(futures: FuturesClient, stream: Any) -> None:
     """An event is lost, and another comes twice."""
     await futures.faults({"kind": "drop", "times": 1})
     await futures.place(newClientOrderId="lost")

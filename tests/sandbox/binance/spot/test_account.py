@@ -1,4 +1,4 @@
-"""Tests of what an account may ask about itself."""
+"""Tests of the spot market's queries for an account, its orders and trades."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_trades_by_order_id_time_or_the_last(client: RawClient, clock: Fak
     assert await ids(startTime=begun + 15_000) == [fill["tradeId"] for fill in bought[2]["fills"]]
 
 
-async def test_a_span_is_a_day_at_most(client: RawClient) -> None:
+async def test_a_time_range_is_a_day_at_most(client: RawClient) -> None:
     """More is refused."""
     span = {"startTime": client.now_ms - DAY_MS - 1, "endTime": client.now_ms}
     reply = await client.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT", **span)
@@ -111,7 +111,7 @@ async def test_balances_show_what_is_held(client: RawClient) -> None:
     assert all(D(each["free"]) + D(each["locked"]) > 0 for each in account["balances"])
 
 
-async def test_fees_are_told(client: RawClient) -> None:
+async def test_fees_are_shown(client: RawClient) -> None:
     """By the account and by the wallet."""
     reply = await client.signed("GET", "/api/v3/account/commission", symbol="BTCUSDT")
     assert reply.json["standardCommission"]["taker"] == "0.00100000"
@@ -119,7 +119,7 @@ async def test_fees_are_told(client: RawClient) -> None:
     assert {each["makerCommission"] for each in fees} == {"0.00100000"}
 
 
-async def test_the_wallet_tells_the_truth(client: RawClient) -> None:
+async def test_the_wallet_is_minimal(client: RawClient) -> None:
     """Assets without networks, no margin, no derivatives, and no listen keys any more."""
     coins = (await client.signed("GET", "/sapi/v1/capital/config/getall")).json
     assert {"BTC", "USDT"} <= {coin["coin"] for coin in coins}

@@ -102,7 +102,7 @@ async def test_the_synchronous_exchange_does_the_same(live_sandbox: Sandbox) -> 
 
 
 async def test_market_streams_are_watched(exchange: Any) -> None:
-    """The book is kept from a snapshot and its differences; trades, tickers and candles come."""
+    """The book is built from a snapshot and its differences; trades, tickers and candles come."""
     async with asyncio.timeout(20):
         book, trades, ticker, candles = await asyncio.gather(
             exchange.watch_order_book(PAIR),

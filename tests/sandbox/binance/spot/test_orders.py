@@ -1,4 +1,4 @@
-"""Tests of order entry: what an order must say, what the answers say, cancelling and replacing."""
+"""Tests of order entry: parameters, answers, cancelling and replacing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def _market(client: RawClient, **terms: Any) -> Any:
 async def test_an_order_that_is_not_right_is_refused(
     client: RawClient, terms: dict[str, Any], code: int, message: str
 ) -> None:
-    """By Binance's code and text; nothing is left of it, and the test endpoint says the same before the engine."""
+    """By Binance's code and text; no order is left, and the test endpoint refuses it equally."""
     reply = await client.place(**terms)
     assert (reply.status, *reply.error) == (400, code, message)
     assert (await client.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT")).json == []
@@ -68,7 +68,7 @@ def _limit() -> dict[str, Any]:
 
 
 async def test_a_market_order_says_how_much_once(client: RawClient) -> None:
-    """Base or quote, one of them; beyond the market's size the filter of its own."""
+    """Either base or quote; beyond the maximum its own filter refuses."""
     neither = await client.signed("POST", ORDER, symbol="BTCUSDT", side="BUY", type="MARKET")
     assert neither.error == (-1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!")
     assert (await _market(client, quoteOrderQty="10")).error[0] == -1106

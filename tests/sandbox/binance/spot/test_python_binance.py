@@ -140,7 +140,7 @@ async def test_private_keys_sign(live_sandbox: Sandbox, make: Callable[[], Any])
         await client.close_connection()
 
 
-async def test_the_user_socket_tells_what_happens(client: Any, sockets: Any, path: SteeredPath) -> None:
+async def test_the_user_socket_reports_orders_and_balances(client: Any, sockets: Any, path: SteeredPath) -> None:
     """New, then the trade when the market comes, with the balances after each; then a cancel under its own name."""
     async with sockets.user_socket() as stream:
         await client.create_order(**RESTING, newClientOrderId="one")
@@ -157,7 +157,7 @@ async def test_the_user_socket_tells_what_happens(client: Any, sockets: Any, pat
         assert (canceled["C"], canceled["c"]) == ("two", "undo")
 
 
-async def test_market_sockets_speak(client: Any, sockets: Any) -> None:
+async def test_market_sockets_send_events(client: Any, sockets: Any) -> None:
     """Each kind of stream brings its kind of event, alone and together with others on one connection."""
 
     async def brings(socket: Any, kind: str) -> None:

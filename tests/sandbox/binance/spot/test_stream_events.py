@@ -56,8 +56,8 @@ def test_books_have_streams_of_three_kinds(events: SpotStreamEvents, clock: Fake
     assert slow[0]["U"] <= slow[0]["u"] == part[0]["lastUpdateId"] == best[0]["u"]
 
 
-def test_trades_of_a_pause_are_told(events: SpotStreamEvents, clock: FakeClock) -> None:
-    """One a second, each once; after a long pause the last hundred."""
+def test_trades_of_a_pause_are_sent(events: SpotStreamEvents, clock: FakeClock) -> None:
+    """One per second, each once; after a long pause the last hundred."""
     _second(events, clock, "btcusdt@trade")
     (three,) = _second(events, clock, "btcusdt@trade", seconds=3)
     (one,) = _second(events, clock, "btcusdt@trade")
@@ -67,14 +67,14 @@ def test_trades_of_a_pause_are_told(events: SpotStreamEvents, clock: FakeClock) 
 
 
 def test_a_candle_is_closed_once(events: SpotStreamEvents, clock: FakeClock) -> None:
-    """Its last picture says so, and the next candle's first follows."""
-    told = [event["k"] for _ in range(62) for event in _second(events, clock, "btcusdt@kline_1m")[0]]
-    closed = [index for index, candle in enumerate(told) if candle["x"]]
+    """Its last version is closed, and the next candle's first version follows."""
+    candles = [event["k"] for _ in range(62) for event in _second(events, clock, "btcusdt@kline_1m")[0]]
+    closed = [index for index, candle in enumerate(candles) if candle["x"]]
     assert len(closed) in (1, 2)
     for index in closed:
-        assert told[index]["t"] == told[index - 1]["t"]
-        assert told[index + 1]["t"] == told[index]["t"] + 60_000
-    assert len(told) == 62 + len(closed)
+        assert candles[index]["t"] == candles[index - 1]["t"]
+        assert candles[index + 1]["t"] == candles[index]["t"] + 60_000
+    assert len(candles) == 62 + len(closed)
 
 
 @pytest.mark.parametrize("stream", ["btcusdt@nothing", "nobody@trade", "btcusdt@kline_7m", "0", "btcusdt@depth7"])

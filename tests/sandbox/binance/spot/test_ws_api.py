@@ -104,15 +104,15 @@ async def test_a_session_needs_no_more_signatures(sandbox: Sandbox, client: RawC
 
 
 async def test_the_user_stream_begins_and_ends(client: RawClient) -> None:
-    """Once for an account; what happened before is not told; the end is announced."""
+    """Once per account; earlier events are not sent; the end is announced."""
     await client.place(newClientOrderId="before")
     async with client.socket(WS_API) as socket:
         assert (await socket.ask(client.subscription()))["result"] == {"subscriptionId": 0}
         assert (await socket.ask(client.subscription()))["error"]["code"] == -2035
         assert (await socket.ask({"id": 1, "method": "session.subscriptions"}))["result"] == [{"subscriptionId": 0}]
         await client.place(newClientOrderId="after")
-        told = await socket.next()
-        assert (told["subscriptionId"], told["event"]["c"]) == (0, "after")
+        event = await socket.next()
+        assert (event["subscriptionId"], event["event"]["c"]) == (0, "after")
         assert (await socket.next())["event"]["e"] == "outboundAccountPosition"
         one = {"id": 1, "method": "userDataStream.unsubscribe", "params": {"subscriptionId": 0}}
         assert (await socket.ask(one))["event"]["e"] == "eventStreamTerminated"
@@ -121,7 +121,7 @@ async def test_the_user_stream_begins_and_ends(client: RawClient) -> None:
         assert (await socket.ask({"id": 1, "method": "userDataStream.unsubscribe"}))["status"] == 200
 
 
-async def test_an_orders_life_is_told(client: RawClient, clock: FakeClock, path: SteeredPath) -> None:
+async def test_an_orders_life_is_reported(client: RawClient, clock: FakeClock, path: SteeredPath) -> None:
     """Accepted, traded as a taker and as a maker, expired; numbers and ids as REST shows them."""
     async with client.socket(WS_API) as socket:
         await socket.ask(client.subscription())

@@ -1,4 +1,4 @@
-"""An engine of perpetuals on a market that a test lays out, mark price and funding rate included."""
+"""An engine of perpetuals on a market that a test sets, with its mark price and funding rate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENING = START.replace(hour=15, minute=45, second=0)
 
 
 class MarkedMarket(StillMarket):
-    """``mark`` is where the mark price stands and ``rate`` what the next funding takes."""
+    """``mark`` is the mark price and ``rate`` the next funding rate."""
 
     def __init__(self, bids: tuple[tuple[int, str], ...] = (), asks: tuple[tuple[int, str], ...] = ()) -> None:
         super().__init__(bids, asks)
@@ -94,7 +94,7 @@ class PerpetualWorld:
         return refusal.value.code
 
     def later(self, seconds: int = 1, mark: int | None = None) -> None:
-        """Let time pass; the market goes where ``mark`` is, with its book around it."""
+        """Advance the time; the market moves to ``mark``, with its book around it."""
         if mark is not None:
             self.market.mark = D(mark)
             self.market.bids = ((mark - 1, "100"), (mark - 2, "100"))
@@ -115,7 +115,7 @@ class PerpetualWorld:
         return order
 
     def changes(self) -> PerpetualChanges:
-        """What changed since this was last asked."""
+        """The changes since the last call."""
         changes = self.state.take_changes(self.now)
         assert isinstance(changes, PerpetualChanges)
         return changes
@@ -124,6 +124,6 @@ class PerpetualWorld:
         return [fill for fill in self.changes().fills if isinstance(fill, PerpetualFill)]
 
     def money(self, account: str) -> tuple[D, D]:
-        """What is in the wallet, and what of it is set aside."""
+        """The wallet's total and hold."""
         balance = self.state.ledger.balance(account, "EURO")
         return balance.total, balance.held
