@@ -63,6 +63,16 @@ def test_import_contracts_are_kept() -> None:
         pytest.param("app/domain/fill.py", "import app.journal", "Imports go one way", id="domain-journal"),
         pytest.param("app/journal/rows.py", "import app.services", "Imports go one way", id="journal-services"),
         pytest.param("app/journal/rows.py", "import app.vault", "Imports go one way", id="journal-beside-vault"),
+        pytest.param("app/storage/tables.py", "import app.journal.rows", "Imports go one way", id="storage-journal"),
+        pytest.param("app/journal/rows.py", "import app.journal.batch", "The journal is built", id="in-journal"),
+        pytest.param("app/journal/novelty.py", "", "The journal is built", id="journal-without-a-place"),
+        pytest.param("app/storage/tables.py", "import app.storage.schema", "The storage is built", id="in-storage"),
+        pytest.param("app/storage/novelty.py", "", "The storage is built", id="storage-without-a-place"),
+        pytest.param("app/web/contract/body.py", "import app.web.sockets", "The edge is built", id="contract-sockets"),
+        pytest.param("app/web/answers.py", "import app.web.contract.body", "The edge is built", id="answers-contract"),
+        pytest.param("app/web/novelty.py", "", "The edge is built", id="web-without-a-place"),
+        pytest.param("app/web/contract/faults.py", "import app.web.contract.schema", "at the edge", id="in-contract"),
+        pytest.param("app/web/contract/novelty.py", "", "at the edge", id="contract-without-a-place"),
         pytest.param("app/paper/book.py", "import app.connectors", "Imports go one way", id="paper-connectors"),
         pytest.param(
             "app/services/reconciling/feed.py", "import app.handlers", "Imports go one way", id="services-handlers"

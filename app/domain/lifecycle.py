@@ -11,8 +11,8 @@ Three principles shape the table:
   the exchange leaves it.
 * *A fill is never refused.* Whatever we believed, a fill reported by the exchange is applied: it moves a presumed-dead
   order back to life.
-* *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill and to
-  ``reappeared`` (we had concluded that the order was gone, and the exchange shows it open); ``filled`` yields to nothing.
+* *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill, the first two also to
+  ``reappeared`` (we took the order to be gone, and the exchange shows it open); ``filled`` yields to nothing.
 
 Partly filled is a number (``filled_amount``) and cancel-requested a timestamp (``cancel_requested_at``); neither is a state.
 The words that existing API callers know (``OrderStatus``) are derived at the bottom.
