@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -301,3 +301,122 @@ def test_shared_values_are_frozen_slotted_and_keyword_only() -> None:
         and not {"frozen=True", "slots=True", "kw_only=True"} <= set(re.findall(r"\w+=True", ast.unparse(decorator)))
     ]
     assert loose == []
+
+
+# -- readers ------------------------------------------------------------------------------------------------------------
+
+#: What is read by name from outside of the program, or by a library that is given the class.
+HOOKS = {
+    "process_bind_param": "SQLAlchemy calls it on a column type",
+    "process_result_value": "SQLAlchemy calls it on a column type",
+    "load_dialect_impl": "SQLAlchemy calls it on a column type",
+    "resolve_function_from_operation_id": "Connexion calls it on a resolver",
+    "get_fn": "Connexion calls it on a security handler",
+}
+#: Left from before; whoever takes one out takes it off this list, too.
+UNREAD = {
+    "app/domain/order.py: AccountKey",
+    "app/paper/market.py: HandPath",
+    "app/paper/faults.py: counts_in",
+    "app/connectors/common/clock.py: is_known",
+    "app/connectors/base.py: poll_open_orders",
+}
+
+#: A dotted name in a text: a class that is imported on first use, or that gunicorn loads.
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:]\w+)+")
+
+
+class Readers(ast.NodeVisitor):
+    """The names that a source text reads. A definition does not read itself, but what extends a library's method is read by it."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._within: list[str] = []
+
+    def _read(self, name: str) -> None:
+        if name not in self._within:
+            self.names.add(name)
+
+    def visit(self, node: ast.AST) -> None:
+        is_definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            self._read(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            if isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "super":
+                self.names.add(node.attr)
+            self._read(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            self.names |= {alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and DOTTED.fullmatch(node.value):
+            self.names.add(re.split("[.:]", node.value)[-1])
+        if is_definition:
+            self._within.append(node.name)
+        self.generic_visit(node)
+        if is_definition:
+            self._within.pop()
+
+
+def defined(text: str) -> Iterator[str]:
+    """The public functions, classes and constants of a module, and the methods of its classes. Click reads its commands itself."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef):
+            functions = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+            yield from (name for name in (node.name, *(each.name for each in functions)) if name[0] != "_")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_command = any(re.search(r"\.(command|group)\(", ast.unparse(each)) for each in node.decorator_list)
+            if node.name[0] != "_" and not is_command:
+                yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.id for each in targets if isinstance(each, ast.Name) and each.id[0] != "_")
+
+
+def read_names(texts: Iterable[str]) -> set[str]:
+    """Every name that these source texts read."""
+    readers = Readers()
+    for text in texts:
+        readers.visit(ast.parse(text))
+    return readers.names
+
+
+def readers_of_the_program() -> Iterator[str]:
+    """What may read a name: the program, the generator of its code, its benchmarks, and how it is served."""
+    for package in ("app", "openapi", "benchmarks"):
+        for path in (ROOT / package).rglob("*.py"):
+            yield path.read_text(encoding="utf-8")
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        yield (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_everything_public_has_a_reader() -> None:
+    """No function, method, class or constant is there for tests alone, or for nobody. Handlers are read by the contract."""
+    contract = (ROOT / "openapi" / "trading.yaml").read_text(encoding="utf-8")
+    handlers = set(re.findall(r"operationId: \w+\.(\w+)", contract))
+    read = read_names(readers_of_the_program()) | handlers
+    assert sorted(read & HOOKS.keys()) == [], "what has a reader needs no excuse"
+    unread = {
+        f"{path}: {name}"
+        for path, text in modules()
+        if path not in GENERATED and "/migrations/" not in path
+        for name in defined(text)
+        if name not in read and name not in HOOKS
+    }
+    assert unread == UNREAD
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("def novelty() -> None:\n    novelty()", "novelty"),
+        ("async def novelty() -> None:\n    pass", "novelty"),
+        ("class Novelty:\n    pass", "Novelty"),
+        ("NOVELTY = 1", "NOVELTY"),
+        ("NOVELTY: int = 1", "NOVELTY"),
+        ("class Known:\n    def novelty(self) -> None:\n        self.novelty()\n\nKnown()", "novelty"),
+    ],
+)
+def test_a_name_without_a_reader_is_found(text: str, name: str) -> None:
+    """Of every kind, also one that only its own body reads; a reader anywhere is enough."""
+    assert [each for each in defined(text) if each not in read_names([text])] == [name]
+    assert name in read_names([text, f"print(module.{name})"])
+    assert name in read_names([text, f'"app.module:{name}"'])
