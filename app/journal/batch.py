@@ -4,8 +4,8 @@ Units are staged one after another on a ``Batch``: they see what the units befor
 ``flush`` writes, all rows of a table at once. A unit changes the batch by one call at its very end, so that one that raises
 leaves no trace.
 
-Orders that this process wrote lately are remembered in a ``Memory``. It may be believed exactly if the journal's sequence
-is where our own last commit left it, because every change of an order takes a number.
+Orders that this process wrote lately are in an ``OrderCache``. It is true exactly if the journal's sequence is where our own last
+commit left it, because every change of an order takes a number.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from app.journal.rows import Row, balance_row, change_row, decoder, event_row, f
 from app.journal.store import Store
 from app.storage.tables import BALANCES, ORDERS
 
-#: Orders remembered, so that an order's outcome needs no look at the database: those of a second of the busiest day. One takes
-#: about two kilobytes.
-_REMEMBERED = 1024
+#: Orders in the cache, so that an order's outcome needs no query: those of one second on the busiest day. One takes about two
+#: kilobytes.
+_CACHED = 1024
 
 IdempotencyKey = tuple[str, str, str]
 
 
-class Held(Struct, frozen=True, kw_only=True):
+class StoredOrder(Struct, frozen=True, kw_only=True):
     """An order with its name, its row's id and the exchange fill ids that the journal has of it."""
 
     key: OrderKey
@@ -40,44 +40,44 @@ class Held(Struct, frozen=True, kw_only=True):
     fill_ids: frozenset[str]
 
 
-class Memory:
+class OrderCache:
     """The orders written last, as of sequence number ``head``."""
 
     def __init__(self) -> None:
         self._head = -1
-        self._orders: OrderedDict[OrderKey, Held] = OrderedDict()
+        self._orders: OrderedDict[OrderKey, StoredOrder] = OrderedDict()
 
-    def at(self, head: int) -> None:
-        """Forget everything if somebody else has written since."""
+    def check(self, head: int) -> None:
+        """Empty the cache if another process has written since: the journal is at ``head``."""
         if head != self._head:
             self._orders.clear()
             self._head = head
 
-    def get(self, key: OrderKey) -> Held | None:
+    def get(self, key: OrderKey) -> StoredOrder | None:
         return self._orders.get(key)
 
-    def keep(self, head: int, changed: Iterable[Held]) -> None:
-        """Note what a commit that ended at ``head`` has changed."""
+    def put(self, head: int, changed: Iterable[StoredOrder]) -> None:
+        """Take in the orders that our commit has changed, which ended at ``head``."""
         self._head = head
-        for held in changed:
-            self._orders[held.key] = held
-            self._orders.move_to_end(held.key)
-        while len(self._orders) > _REMEMBERED:
+        for stored in changed:
+            self._orders[stored.key] = stored
+            self._orders.move_to_end(stored.key)
+        while len(self._orders) > _CACHED:
             self._orders.popitem(last=False)
 
 
 class Batch:
     """What one transaction reads and writes, on ``store`` from sequence number ``head`` on."""
 
-    def __init__(self, store: Store, memory: Memory, head: int) -> None:
-        memory.at(head)
+    def __init__(self, store: Store, cache: OrderCache, head: int) -> None:
+        cache.check(head)
         self.head = head
         self._store = store
         self._codec = store.codec
-        self._memory = memory
-        self._orders: dict[OrderKey, Held] = {}
-        self._by_idempotency_key: dict[IdempotencyKey, Held] = {}
-        self._touched: dict[OrderKey, Held] = {}
+        self._cache = cache
+        self._orders: dict[OrderKey, StoredOrder] = {}
+        self._by_idempotency_key: dict[IdempotencyKey, StoredOrder] = {}
+        self._touched: dict[OrderKey, StoredOrder] = {}
         self._opened: dict[int, Row] = {}
         self._changed: dict[int, Row] = {}
         #: What this transaction adds to the journal, in its order.
@@ -91,22 +91,22 @@ class Batch:
     # Reading.
 
     def load(self, keys: Collection[OrderKey], idempotency_keys: Collection[IdempotencyKey]) -> None:
-        """Read the orders of ``keys`` and ``idempotency_keys`` in as few steps as there can be."""
+        """Read the orders of ``keys`` and ``idempotency_keys``: one query each, and one for the fills of those that have some."""
         missing = []
         for key in dict.fromkeys(keys):
-            held = self._memory.get(key)
-            if held is None:
+            stored = self._cache.get(key)
+            if stored is None:
                 missing.append((key.account_name, key.connector_name, key.order_id))
             else:
-                self._orders[key] = held
+                self._orders[key] = stored
         self._read(statements.FIND_ORDERS, missing)
         self._read(statements.FIND_BY_IDEMPOTENCY_KEY, list(dict.fromkeys(idempotency_keys)))
 
-    def find(self, key: OrderKey) -> Held | None:
+    def find(self, key: OrderKey) -> StoredOrder | None:
         """The order of a loaded ``key``, as the units before have left it."""
         return self._orders.get(key)
 
-    def find_by_idempotency_key(self, order: Order) -> Held | None:
+    def find_by_idempotency_key(self, order: Order) -> StoredOrder | None:
         """The order that holds the loaded idempotency key of ``order``."""
         name = idempotency_name(order)
         first = None if name is None else self._by_idempotency_key.get(name)
@@ -114,33 +114,33 @@ class Batch:
 
     def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
         """The balances recorded last, by asset."""
-        place = (account_name, connector_name)
-        if place not in self._balances:
+        key = (account_name, connector_name)
+        if key not in self._balances:
             decode = decoder(BALANCES.c, self._codec)
-            rows = [decode(row) for row in self._store.find(statements.FIND_BALANCES, [place])]
-            self._balances[place] = {row[2]: Balance(asset=row[2], total=row[3], available=row[4]) for row in rows}
-        return self._balances[place]
+            rows = [decode(row) for row in self._store.find(statements.FIND_BALANCES, [key])]
+            self._balances[key] = {row[2]: Balance(asset=row[2], total=row[3], available=row[4]) for row in rows}
+        return self._balances[key]
 
     # Deciding.
 
     def add_order(self, order: Order, entry: JournalEntry) -> None:
         """A new order with its first event, whose ``seq`` must be ``head`` + 1."""
-        held = Held(key=order.key, number=entry.seq, order=order, fill_ids=frozenset())
-        row = order_row(held.number, order, self._codec)
-        event = event_row(entry, held.number, self._codec, start=order)
-        self._touch(held)
-        self._opened[held.number] = row
+        stored = StoredOrder(key=order.key, number=entry.seq, order=order, fill_ids=frozenset())
+        row = order_row(stored.number, order, self._codec)
+        event = event_row(entry, stored.number, self._codec, start=order)
+        self._touch(stored)
+        self._opened[stored.number] = row
         self._append(entry, event)
 
-    def change_order(self, held: Held, entries: Sequence[JournalEntry]) -> None:
+    def change_order(self, stored: StoredOrder, entries: Sequence[JournalEntry]) -> None:
         """An order after further events. The seqs must continue ``head``."""
-        number, order, codec = held.number, held.order, self._codec
+        number, order, codec = stored.number, stored.order, self._codec
         rows, to_row = (self._opened, order_row) if number in self._opened else (self._changed, change_row)
         row = to_row(number, order, codec)
         events = [event_row(entry, number, codec) for entry in entries]
         filled = [(entry.seq, entry.event.fill) for entry in entries if entry.event and entry.event.fill]
         fills = [fill_row(seq, number, order, fill, codec) for seq, fill in filled]
-        self._touch(held)
+        self._touch(stored)
         rows[number] = row
         for entry, event in zip(entries, events, strict=True):
             self._append(entry, event)
@@ -181,9 +181,9 @@ class Batch:
                 self._store.write(statement, rows)
         self._store.set_head(self.head)
 
-    def remember(self) -> None:
-        """To be called after the commit."""
-        self._memory.keep(self.head, self._touched.values())
+    def update_cache(self) -> None:
+        """Put what this transaction has changed into the cache; to be called after the commit."""
+        self._cache.put(self.head, self._touched.values())
 
     def _append(self, entry: JournalEntry, event: Row) -> None:
         assert entry.seq == self.head + 1, "the sequence has no gaps"
@@ -191,15 +191,15 @@ class Batch:
         self.entries.append(entry)
         self._events.append(event)
 
-    def _touch(self, held: Held) -> None:
-        self._hold(held)
-        self._touched[held.key] = held
+    def _touch(self, stored: StoredOrder) -> None:
+        self._index(stored)
+        self._touched[stored.key] = stored
 
-    def _hold(self, held: Held) -> None:
-        self._orders[held.key] = held
-        name = idempotency_name(held.order)
+    def _index(self, stored: StoredOrder) -> None:
+        self._orders[stored.key] = stored
+        name = idempotency_name(stored.order)
         if name is not None:
-            self._by_idempotency_key[name] = held
+            self._by_idempotency_key[name] = stored
 
     def _read(self, statement: statements.Statement, keys: Sequence[Row]) -> None:
         if not keys:
@@ -207,12 +207,14 @@ class Batch:
         decode = decoder(ORDERS.c, self._codec)
         found = {row[0]: order_of(decode(row)) for row in self._store.find(statement, keys)}
         fill_ids: dict[int, set[str]] = {}
-        # An order without a filled amount has no fills, so the usual case needs no look at them.
+        # An order without a filled amount has no fills, so the usual case needs no query for them.
         filled = [(number,) for number, order in found.items() if order.filled_amount > ZERO]
         for number, fill_id in self._store.find(statements.FIND_FILLS_OF_ORDER, filled):
             fill_ids.setdefault(number, set()).add(fill_id)
         for number, order in found.items():
-            self._hold(Held(key=order.key, number=number, order=order, fill_ids=frozenset(fill_ids.get(number, ()))))
+            self._index(
+                StoredOrder(key=order.key, number=number, order=order, fill_ids=frozenset(fill_ids.get(number, ())))
+            )
 
 
 def idempotency_name(order: Order) -> IdempotencyKey | None:

@@ -1,7 +1,7 @@
-"""From the event loop to the writer's thread: whatever is handed in, taken out in groups.
+"""From the event loop to the writer's thread: items are put one by one and taken in groups.
 
-Waking a thread for every unit would cost as much as writing it, so the thread says how many it waits for and is woken once, when
-they are there or their time is over.
+Waking a thread for every unit would cost as much as writing it. So the thread says how many it waits for, and is woken once: when
+they are there, or when its time is over.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds for which a group waits to become as large as the last ones were: who came together comes together again. A transaction
-#: costs as much processor time as half an order, whoever shares it.
+#: Seconds for which a group waits to become as large as the last ones were, since callers that came together usually come together
+#: again. A transaction costs as much processor time as half an order, however many share it.
 _GATHER = 0.0004
 
-#: What a thread waits for that waits for nothing.
+#: The count that a thread waits for while it does not wait.
 _NEVER = sys.maxsize
 
 
@@ -28,10 +28,10 @@ class Inbox(Generic[T]):
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._items: deque[T] = deque()
-        #: Whether nothing more will come.
+        #: Whether the last item has been put.
         self.is_closed = False
-        #: Rings that were not heard yet. One too many only makes the taker look once more.
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        #: Wake-ups that the taker has not seen yet. One too many only makes it look once more.
+        self._wakeups: SimpleQueue[None] = SimpleQueue()
         self._wanted = _NEVER
         #: How large the last groups were.
         self._usual = 1
@@ -40,29 +40,29 @@ class Inbox(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> None:
-        """Hand in ``item``."""
+        """Add ``item``."""
         # First the item, then the look at what is wanted; the taker does both the other way round, so that one of them sees it.
         self._items.append(item)
         if len(self._items) >= self._wanted:
-            self._ring()
+            self._wake()
 
     def close(self) -> None:
-        """Say that nothing more will come; may be said twice."""
+        """Say that no item will follow; may be called twice."""
         self.is_closed = True
-        self._ring()
+        self._wake()
 
     def take(self) -> list[T]:
         """Wait for an item and for those that come with it. Empty once all has been taken and the inbox is closed."""
         self._wait(1, None)
         self._wait(self._usual, time.monotonic() + _GATHER)
         group = [self._items.popleft() for _ in range(min(len(self._items), self._largest))]
-        # Smaller each time, so that a crowd that has gone is soon not waited for any more.
+        # Smaller each time, so that callers that have gone are soon not waited for.
         self._usual = max(len(group), self._usual - 1 - self._usual // 16)
         return group
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         self._wanted = _NEVER
-        self._bell.put(None)
+        self._wakeups.put(None)
 
     def _wait(self, count: int, until: float | None) -> None:
         """Wait until ``count`` items are there or time is up."""
@@ -71,7 +71,7 @@ class Inbox(Generic[T]):
             if len(self._items) >= count or self.is_closed:
                 break
             try:
-                self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                self._wakeups.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
             except Empty:
                 break
         self._wanted = _NEVER

@@ -1,8 +1,8 @@
 """The journal: the gateway's only memory. Everything that happened to an order is an entry here, and an order is the fold of its
 entries.
 
-Writing is asynchronous and durable when it returns; reading (``Reader``) is synchronous and thread-safe. There is one ``Journal`` a
-process, used from one event loop. On PostgreSQL any number of processes may share a database.
+Writing is asynchronous and durable when it returns; reading (``Reader``) is synchronous and thread-safe. There is one ``Journal``
+per process, used from one event loop. On PostgreSQL any number of processes may share a database.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from app.storage.leases import Leases
 from app.storage.portfolio import Snapshots
 from app.storage.schema import is_current
 
-#: Seconds for which a failed write makes the journal unready. A probe that stays away longer would keep a healed server out.
-_HELD_AGAINST = 5.0
+#: Seconds for which a failed write makes the journal unready. Longer would keep traffic from a server that has recovered.
+_UNREADY_SECONDS = 5.0
 
 
 class Journal(Reader):
@@ -64,7 +64,7 @@ class Journal(Reader):
         await self._tail.start()
 
     async def close(self) -> None:
-        """Write what was handed in, then let go of the database; may be called twice."""
+        """Write what is queued, then close the database; may be called twice."""
         if self._writer is not None:
             await self._writer.stop()
         await self._tail.stop()
@@ -103,12 +103,12 @@ class Journal(Reader):
 
     def problem(self) -> str | None:
         """Why the journal can't be used at this moment, or None if it can: it is closed, does not answer, or did not take the
-        last write. A failed write is held against it for a few seconds; who comes then may try again.
+        last write. A failed write counts for a few seconds, so that traffic comes back and the next write shows whether it works.
         """
         if self._writer is None:
             return "the journal is not open"
         failure = self._failure
-        if failure is not None and self._clock.monotonic() - failure[0] < _HELD_AGAINST:
+        if failure is not None and self._clock.monotonic() - failure[0] < _UNREADY_SECONDS:
             return failure[1]
         try:
             self.head()
@@ -118,7 +118,7 @@ class Journal(Reader):
 
     @property
     def known_head(self) -> int:
-        """The sequence number of the last entry as far as this process has heard; never more than there is."""
+        """The sequence number of the last entry that this process knows of; never more than there is."""
         return self._tail.head
 
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here

@@ -1,6 +1,6 @@
 """PostgreSQL's announcements of commits: a connection of its own that listens, and is opened again when it is lost.
 
-It tells how far the journal reaches and never what was written.
+An announcement says how far the journal reaches, never what was written.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ RECONNECT_SECONDS = 1.0
 
 
 async def listen(
-    url: URL, clock: Clock, *, look: Callable[[], Awaitable[None]], advance: Callable[[int], None]
+    url: URL, clock: Clock, *, refresh: Callable[[], Awaitable[None]], advance: Callable[[int], None]
 ) -> None:
-    """Call ``advance`` with the head of each announced commit, until cancelled; ``look`` asks for the head after each start."""
+    """Call ``advance`` with the head of each announced commit, until cancelled; ``refresh`` asks for the head after each start."""
     while True:
         try:
-            await _hear(url, look, advance)
+            await _listen_once(url, refresh, advance)
         except (psycopg.OperationalError, JournalUnavailable):
             # The server went away; the poll goes on, and what was missed is read after the next LISTEN.
             await clock.sleep(RECONNECT_SECONDS)
 
 
-async def _hear(url: URL, look: Callable[[], Awaitable[None]], advance: Callable[[int], None]) -> None:
+async def _listen_once(url: URL, refresh: Callable[[], Awaitable[None]], advance: Callable[[int], None]) -> None:
     async with await psycopg.AsyncConnection.connect(**connect_arguments(url), autocommit=True) as connection:
         await connection.execute(b"LISTEN " + CHANNEL.encode())
         # What was committed before the LISTEN took effect is not announced again.
-        await look()
+        await refresh()
         async for notice in connection.notifies():
             advance(int(notice.payload))

@@ -1,12 +1,11 @@
 """Pages of the long lists, orders and fills: which rows a search is about, how many they are, and those of one page.
 
-Rows are of one *kind* if they were traded at the same place (account, connector, pair) and, for orders, have the same status. The
-database counts the rows of each kind and month as they come (``order_counts`` and ``fill_counts``, kept by triggers), so that the
-true total of a search is a sum over a few rows; between two times, only what lies in the first and the last month is counted. A
-page is put together from the newest rows of each kind that is asked for, which one index has in their order. Neither depends on how
-long the journal is.
+Rows are of one *kind* if they have the same account, connector and pair and, for orders, the same status. Triggers of the database
+count the rows of each kind and month as they come (``order_counts`` and ``fill_counts``), so that the true total of a search is a sum
+over a few rows; between two times, only what lies in the first and the last month is counted. A page is put together from the newest
+rows of each kind that is asked for, which one index has in their order. Neither depends on how long the journal is.
 
-Everything here reads; nothing knows of cursors' texts or of callers.
+Everything here reads. Nothing here knows cursors' texts or callers.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ def find_counted(connection: Connection, listing: Counted[Any], search: Search) 
 
 
 def _kinds(connection: Connection, listing: Counted[Any], search: Search) -> dict[tuple[Any, ...], int]:
-    """How many rows there are of each kind that is wanted, of those that there are."""
+    """How many rows there are of each kind that the search asks for; kinds without rows are left out."""
     columns = [listing.counts.c[column.name] for column in listing.kind]
     number = func.sum(listing.counts.c.number)
     query = select(*columns, number).where(*_wanted(listing, search)).group_by(*columns).having(number > 0)

@@ -28,15 +28,15 @@ CHANNEL = "ordergate_journal"
 #: Keys looked up with one statement. psycopg keeps the parsed text of statements of up to fifty values.
 _SIZES = (12, 4, 1)
 
-#: Settings of the writing session. A writer that stands still inside a transaction would hold all others up; the server ends it.
-#: A server set to answer commits before they are on disk is overruled; stricter settings stay.
+#: Settings of the writing session. A writer that stands still inside a transaction would block all others, so the server ends it.
+#: If the server is set to answer commits before they are on disk, the session overrules it; stricter settings stay.
 _SESSION = (
     f"SET lock_timeout = '{BUSY_SECONDS}s'",
     f"SET idle_in_transaction_session_timeout = '{BUSY_SECONDS}s'",
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
 )
 
-#: For those who would rather lose the last orders' records than wait for the disk.
+#: Without a wait for the disk: a crash of the server may lose the records of the last orders.
 _RELAXED_SESSION = (*_SESSION, "SET synchronous_commit = 'off'")
 
 #: SQLSTATE classes that speak of the server's condition, not of the rows: rolled back by a conflict, out of resources, operator

@@ -75,7 +75,7 @@ class Reader:
         self.database = database
 
     def find_order(self, key: OrderKey) -> Order | None:
-        """The order of that name."""
+        """The order that ``key`` names."""
         return _first(self._orders(_is(key)))
 
     def find_by_idempotency_key(self, account_name: str, connector_name: str, key: str) -> Order | None:
@@ -92,11 +92,11 @@ class Reader:
         self, order_id: str, *, account_name: str | None = None, connector_name: str | None = None
     ) -> list[Order]:
         """All orders that carry the id: ids are unique only within an account and connector."""
-        return self._orders(ORDERS.c.order_id == order_id, *_place(account_name, connector_name))
+        return self._orders(ORDERS.c.order_id == order_id, *_of_account(account_name, connector_name))
 
     def unsettled_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
-        """The orders of which nobody knows whether the exchange has them, oldest first."""
-        return self._orders(UNSETTLED_ONLY, *_place(account_name, connector_name))
+        """The orders of which it is not known whether the exchange has them, oldest first."""
+        return self._orders(UNSETTLED_ONLY, *_of_account(account_name, connector_name))
 
     def open_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
         """The orders that rest at an exchange as far as we know, oldest first."""
@@ -200,7 +200,7 @@ def _is(key: OrderKey) -> Condition:
     )
 
 
-def _place(account_name: str | None, connector_name: str | None) -> list[Condition]:
+def _of_account(account_name: str | None, connector_name: str | None) -> list[Condition]:
     conditions: list[Condition] = []
     if account_name is not None:
         conditions.append(ORDERS.c.account_name == account_name)

@@ -1,6 +1,6 @@
 """The writing connection on SQLite: one file, one host.
 
-Many rows go in with one statement, because the driver lets other threads run at each step: a group of hundred orders written
+Many rows go in with one statement, because the driver lets other threads run at each step: a group of a hundred orders written
 row by row would wait hundreds of times for a busy event loop to let go of the interpreter.
 """
 
@@ -35,7 +35,7 @@ _PREPARED = 256
 #: before, so rarely moving them saves most of the work.
 _CHECKPOINT_PAGES = 8192
 
-#: The commit's failures after which SQLite has surely kept nothing: the file is full, read-only or locked, or can't be opened.
+#: The commit's failures after which SQLite has surely written nothing: the file is full, read-only or locked, or can't be opened.
 _NOT_WRITTEN = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN})
 
 
@@ -48,7 +48,7 @@ class SqliteStore(Store):
     def __init__(self, path: str, *, is_durable: bool = True) -> None:
         super().__init__()
         self.path = path
-        # FULL: a commit that was answered survives a power cut. OFF is for those who would rather lose the last orders' records.
+        # FULL: a commit that was answered survives a power cut. With OFF a power cut may lose the records of the last orders.
         self._synchronous = "FULL" if is_durable else "OFF"
         self._connection: sqlite3.Connection | None = None
         self._head_text = str(select(SEQUENCE.c.value).compile(dialect=self.dialect))

@@ -1,7 +1,7 @@
 """What the writer needs of a database: one connection, driven statement by statement without SQLAlchemy in between.
 
-``Store`` is the contract; ``sqlite_store`` and ``postgres_store`` fulfil it. A store belongs to the writer's thread. What may go
-wrong is sorted into four: ``ConnectionLost`` and ``JournalUnavailable`` (surely nothing written), ``JournalInDoubt`` (only out of
+``Store`` is the contract; ``sqlite_store`` and ``postgres_store`` fulfil it. A store belongs to the writer's thread. Its
+failures are of four kinds: ``ConnectionLost`` and ``JournalUnavailable`` (surely nothing written), ``JournalInDoubt`` (only out of
 ``commit``), and anything else, which is the fault of what was to be written.
 """
 
@@ -19,7 +19,7 @@ from app.storage.types import Codec
 
 
 class ConnectionLost(Exception):
-    """The connection broke before the commit was sent: surely nothing was written, and the same may be tried once more."""
+    """The connection broke before the commit was sent: surely nothing was written, and the transaction may be tried once more."""
 
 
 class Store(ABC):
@@ -49,7 +49,7 @@ class Store(ABC):
 
     @abstractmethod
     def set_head(self, head: int) -> None:
-        """Note the last sequence number of this transaction and tell other processes on commit."""
+        """Set the last sequence number of this transaction, and announce it to other processes on commit."""
 
     @abstractmethod
     def commit(self) -> None:
@@ -61,7 +61,7 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the connection; may be called twice."""
+        """Close the connection; may be called twice."""
 
     def _text(self, statement: Statement, count: int) -> str:
         """The SQL of ``statement`` for ``count`` rows, compiled once."""

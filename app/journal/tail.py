@@ -1,8 +1,8 @@
-"""Waiting for the journal to grow: the last sequence number as this process knows it, and who waits for a higher one.
+"""Waiting for the journal to grow: the last sequence number that this process knows of, and the callers that wait for a higher one.
 
-Own commits are known at once, with what they added, from the writer. Commits of other processes come by PostgreSQL's LISTEN; a
-slow poll is the net below it, and the only source where several processes share a SQLite file. Everything here runs on one event
-loop. What other processes added, a ``Tail`` never tells; it must be read from the database.
+Own commits are known at once from the writer, with the entries that they added. Commits of other processes are announced by
+PostgreSQL's LISTEN; a slow poll backs it up, and is the only source where several processes share a SQLite file. Entries of other
+processes must be read from the database. Everything here runs on one event loop.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ from app.journal.reader import Reader
 from app.journal.records import JournalEntry
 from app.storage.database import Database
 
-#: Seconds between two looks at the database while somebody waits. LISTEN makes the normal case immediate; one small
+#: Seconds between two polls while somebody waits. LISTEN makes the normal case immediate; one small
 #: read every two seconds costs nothing.
 POLL_SECONDS = 2.0
 
-#: Own entries kept for those who follow the end, who are seldom a tenth of a second behind.
-_KEPT = 1024
+#: Own entries in memory for streams that follow the end, which are seldom a tenth of a second behind.
+_OWN_ENTRIES = 1024
 
 
 def newest(entries: deque[JournalEntry], count: int) -> list[JournalEntry]:
-    """The last ``count`` of ``entries``, found from the right: whoever follows the end is nearly there."""
+    """The last ``count`` of ``entries``, taken from the right, because a stream at the end needs only a few."""
     return [*islice(reversed(entries), count)][::-1]
 
 
 class Tail:
-    """The end of the journal, and those who wait there."""
+    """The end of the journal, and the callers that wait there."""
 
     def __init__(self, database: Database, reader: Reader, clock: Clock) -> None:
         self._database = database
         self._reader = reader
         self._clock = clock
-        #: The last sequence number that this process has heard of.
+        #: The last sequence number that this process knows of.
         self.head = 0
-        #: The last entries without a gap, as far as this process added them itself.
-        self._own: deque[JournalEntry] = deque(maxlen=_KEPT)
+        #: The last entries, without a gap, that this process added itself.
+        self._own: deque[JournalEntry] = deque(maxlen=_OWN_ENTRIES)
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Learn the head and begin to watch for other processes' commits."""
-        await self._look()
+        await self._refresh()
         self._tasks.append(asyncio.create_task(self._poll(), name="journal-poll"))
         if not self._database.is_sqlite:
             # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
             from app.journal.listener import listen
 
-            announced = listen(self._database.url, self._clock, look=self._look, advance=self.advance)
+            announced = listen(self._database.url, self._clock, refresh=self._refresh, advance=self.advance)
             self._tasks.append(asyncio.create_task(announced, name="journal-listen"))
 
     async def stop(self) -> None:
-        """End watching and wake everybody; may be called twice."""
+        """Stop watching and wake all waiting callers; may be called twice."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -101,7 +101,7 @@ class Tail:
                 if not woken.done():
                     woken.set_result(None)
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         self.advance(await asyncio.to_thread(self._reader.head))
 
     async def _poll(self) -> None:
@@ -109,7 +109,7 @@ class Tail:
             await self._clock.sleep(POLL_SECONDS)
             if self._waiting:
                 try:
-                    await self._look()
+                    await self._refresh()
                 except JournalUnavailable:
-                    # Those who wait lose nothing: the next look finds what this one would have found.
+                    # Nothing is lost: the next poll finds what this one would have found.
                     continue

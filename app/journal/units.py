@@ -1,7 +1,7 @@
 """The three things that can be written, each as a unit that is staged on a batch and is written whole or not at all.
 
-A unit names what it must read first, so that a group's reading is one step. ``stage`` decides and changes the batch; it does no
-I/O except a look-up of fills or balances, and may be called again after a rollback.
+A unit names what it must read first, so that the orders of a whole group are read together. ``stage`` decides and changes the
+batch; it reads at most balances, and may be called again after a rollback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import Anomaly, Order, OrderKey
 from app.domain.reports import BalanceReport
-from app.journal.batch import Batch, Held, IdempotencyKey, idempotency_name
+from app.journal.batch import Batch, IdempotencyKey, StoredOrder, idempotency_name
 from app.journal.records import JournalEntry, Opened, Recorded
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
@@ -31,7 +31,7 @@ class Unit(Protocol):
 
     @property
     def is_intent(self) -> bool:
-        """Whether this opens an order; only for naming the step that is being made durable."""
+        """Whether this opens an order; it only selects the failpoint around the commit."""
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:
@@ -69,9 +69,9 @@ class OpenOrder:
         return () if name is None else (name,)
 
     def stage(self, batch: Batch) -> Opened:
-        held = batch.find_by_idempotency_key(self.order) or batch.find(self.order.key)
-        if held is not None:
-            return Opened(order=held.order, is_new=False)
+        stored = batch.find_by_idempotency_key(self.order) or batch.find(self.order.key)
+        if stored is not None:
+            return Opened(order=stored.order, is_new=False)
         entry = _entry(batch.head + 1, self.order, self.event)
         batch.add_order(self.order, entry)
         return Opened(order=self.order, is_new=True)
@@ -91,13 +91,13 @@ class RecordEvents:
         return (self.key,)
 
     def stage(self, batch: Batch) -> Recorded:
-        held = batch.find(self.key)
-        if held is None:
+        stored = batch.find(self.key)
+        if stored is None:
             raise OrderNotFound(f"Order '{self.key.order_id}' not found", order_id=self.key.order_id)
-        events = _without_known_fills(held, self.decide(held.order, held.fill_ids))
+        events = _without_known_fills(stored, self.decide(stored.order, stored.fill_ids))
         if not events:
-            return Recorded(order=held.order)
-        return _apply(batch, held, events)
+            return Recorded(order=stored.order)
+        return _apply(batch, stored, events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,21 +128,21 @@ class RecordBalances:
         batch.change_balances(entry)
 
 
-def _without_known_fills(held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+def _without_known_fills(stored: StoredOrder, events: Sequence[OrderEvent]) -> list[OrderEvent]:
     """``events`` without those whose fill the journal has of this order, or that name a fill twice."""
-    known = set(held.fill_ids)
-    kept = []
+    known = set(stored.fill_ids)
+    new = []
     for event in events:
         if event.fill is not None:
             if event.fill.exchange_fill_id in known:
                 continue
             known.add(event.fill.exchange_fill_id)
-        kept.append(event)
-    return kept
+        new.append(event)
+    return new
 
 
-def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
-    order = held.order
+def _apply(batch: Batch, stored: StoredOrder, events: Sequence[OrderEvent]) -> Recorded:
+    order = stored.order
     entries: list[JournalEntry] = []
     new_fills: set[str] = set()
     for event in events:
@@ -154,19 +154,19 @@ def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
         if event.fill is not None:
             new_fills.add(event.fill.exchange_fill_id)
         entries.append(_entry(batch.head + 1 + len(entries), order, event))
-    batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries)
+    batch.change_order(structs.replace(stored, order=order, fill_ids=stored.fill_ids | new_fills), entries)
     return Recorded(order=order, entries=tuple(entries))
 
 
 def _note(event: OrderEvent, anomaly: Anomaly) -> OrderEvent:
     """What is recorded of an event that the lifecycle does not allow: a note that changes nothing but the time."""
-    told = "" if event.evidence is None else f": {event.evidence}"
+    evidence = "" if event.evidence is None else f": {event.evidence}"
     return OrderEvent(
         kind=EventKind.ANOMALY,
         at=event.at,
         source=event.source,
         exchange_at=event.exchange_at,
-        evidence=f"{anomaly}{told}",
+        evidence=f"{anomaly}{evidence}",
     )
 
 

@@ -1,6 +1,6 @@
-"""The one thread of a process that writes the journal, in groups: one transaction and one fsync serve all who wait.
+"""The one thread of a process that writes the journal, in groups: one transaction and one fsync for all units that wait.
 
-The thread takes whatever is queued, stages it on one batch, commits, and wakes the event loop once. What goes wrong follows three
+The thread takes whatever is queued, stages it on one batch, commits, and wakes the event loop once. Failures follow three
 rules. A unit that can't be staged fails alone. A group that the database refuses for its contents is rolled back and written unit
 by unit, so that the culprit fails alone. Nothing is written a second time unless it is certain that it was not written: a
 connection that broke before the commit is tried once more, one that broke during the commit leaves its units in doubt.
@@ -21,7 +21,7 @@ from msgspec import Struct
 from app.concurrency.threads import open_in_thread
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.failpoints import reach
-from app.journal.batch import Batch, Memory
+from app.journal.batch import Batch, OrderCache
 from app.journal.inbox import Inbox
 from app.journal.records import JournalEntry
 from app.journal.store import ConnectionLost, Store
@@ -38,7 +38,7 @@ class _Waiting(Struct, frozen=True, kw_only=True):
 
 
 class _Done(Struct, frozen=True, kw_only=True):
-    """What came of one unit: its answer, or the exception for whoever waits."""
+    """The outcome of one unit: its answer, or the exception for its caller."""
 
     waiting: _Waiting
     answer: Any = None
@@ -48,7 +48,7 @@ class _Done(Struct, frozen=True, kw_only=True):
 class Writer:
     """Takes units from one event loop and writes them with ``store`` on a thread of its own.
 
-    ``advance(head, entries)`` is called on the loop after each group, before those who wait are woken, with what it has added.
+    ``advance(head, entries)`` is called on the loop after each group, with what it has added, before the callers get their answers.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Writer:
         self._loop = loop
         self._advance = advance
         self._metrics = metrics or Metrics()
-        self._memory = Memory()
+        self._cache = OrderCache()
         self._inbox: Inbox[_Waiting] = Inbox(GROUP_SIZE)
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         self._head = 0
-        #: What was committed and is not yet announced.
+        #: Entries that were committed and are not yet handed to the loop.
         self._added: list[JournalEntry] = []
 
     @property
@@ -81,7 +81,7 @@ class Writer:
 
     async def submit(self, unit: Unit) -> Any:
         """Write ``unit`` and return its answer once that is durable. Raises what the unit raised, ``JournalUnavailable`` if it
-        surely was not written, ``JournalInDoubt`` if nobody can tell.
+        surely was not written, ``JournalInDoubt`` if that can't be known.
         """
         if self._inbox.is_closed:
             raise JournalUnavailable("The journal is closed")
@@ -110,7 +110,7 @@ class Writer:
             return self._write_again_if_lost(group)
         except (JournalUnavailable, JournalInDoubt) as error:
             return [_Done(waiting=waiting, error=error) for waiting in group]
-        except Exception as error:  # noqa: BLE001 - whatever a unit's contents made the driver raise: each gets its own
+        except Exception as error:  # noqa: BLE001 - whatever a unit's contents made the driver raise: each unit gets its own
             if len(group) == 1:
                 return [_Done(waiting=group[0], error=error)]
             return [done for waiting in group for done in self._write([waiting])]
@@ -128,7 +128,7 @@ class Writer:
     def _write_once(self, group: Sequence[_Waiting]) -> list[_Done]:
         """One transaction. Raises with nothing written, or ``JournalInDoubt``."""
         try:
-            batch = Batch(self._store, self._memory, self._store.begin())
+            batch = Batch(self._store, self._cache, self._store.begin())
             batch.load(
                 [key for waiting in group for key in waiting.unit.keys],
                 [key for waiting in group for key in waiting.unit.idempotency_keys],
@@ -142,7 +142,7 @@ class Writer:
         except BaseException:
             self._store.rollback()
             raise
-        batch.remember()
+        batch.update_cache()
         self._head = batch.head
         self._added += batch.entries
         return outcome
@@ -161,17 +161,17 @@ class Writer:
 
     def _answer(self, outcome: Sequence[_Done]) -> None:
         """Wake the loop, once for the group."""
-        # RuntimeError says that the loop was closed over our head. What is queued is still written; nobody is left to be told.
+        # RuntimeError: the loop was closed meanwhile. What is queued is still written; no caller waits for the answer.
         added, self._added = self._added, []
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._resolve, outcome, self._head, added)
 
     def _resolve(self, outcome: Sequence[_Done], head: int, added: Sequence[JournalEntry]) -> None:
-        """On the loop: let the readers know, and give everybody who still waits what came of it."""
+        """On the loop: advance the tail, and give every caller that still waits its outcome."""
         self._advance(head, added)
         for done in outcome:
             future = done.waiting.future
-            if future.done():  # whoever waited was cancelled
+            if future.done():  # the caller was cancelled
                 continue
             if done.error is not None:
                 future.set_exception(done.error)
@@ -184,5 +184,5 @@ def _stage(waiting: _Waiting, batch: Batch) -> _Done:
         return _Done(waiting=waiting, answer=waiting.unit.stage(batch))
     except (ConnectionLost, JournalUnavailable):
         raise
-    except Exception as error:  # noqa: BLE001 - a fault of this unit alone, for whoever waits; the batch is as it was
+    except Exception as error:  # noqa: BLE001 - a fault of this unit alone, for its caller; the batch is as it was
         return _Done(waiting=waiting, error=error)

@@ -23,7 +23,7 @@ from app.domain.events import OrderEvent
 from app.domain.ids import new_order_id
 from app.domain.order import Order, OrderRequest, intended
 from app.journal import units
-from app.journal.batch import Batch, Held
+from app.journal.batch import Batch, StoredOrder
 from app.journal.journal import Journal
 from app.services.orders.placing import Orders, Placed
 from app.services.reconciling.settling import Settling
@@ -94,7 +94,7 @@ def fill_deduplication() -> None:
     """A fill that is told twice is counted twice. Its name is changed each time, because the database would refuse it else."""
     tellings = count(1)
 
-    def everything(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+    def everything(batch: Batch, stored: StoredOrder, events: Sequence[OrderEvent]) -> list[OrderEvent]:
         return [
             event
             if event.fill is None

@@ -115,7 +115,7 @@ def test_w30_nobody_is_told_of_what_is_traded() -> None:
 async def test_w30_memory_does_not_grow_with_what_was_traded(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     """The journal's writer remembers the orders that it wrote last and its end the last entries, each up to a limit; nothing else
     keeps any that are done."""
-    monkeypatch.setattr(batch, "_REMEMBERED", 5)
+    monkeypatch.setattr(batch, "_CACHED", 5)
     monkeypatch.setattr(desk.gateway.journal._tail, "_own", deque(maxlen=5))
     monkeypatch.setattr(desk.gateway.event_streams, "_recent", deque(maxlen=5))
 
