@@ -1,9 +1,9 @@
 """Pages of the long lists, orders and fills: which rows a search is about, how many they are, and those of one page.
 
 Rows are of one *kind* if they have the same account, connector and pair and, for orders, the same status. Triggers of the database
-count the rows of each kind and month as they come (``order_counts`` and ``fill_counts``), so that the true total of a search is a sum
-over a few rows; between two times, only what lies in the first and the last month is counted. A page is put together from the newest
-rows of each kind that is asked for, which one index has in their order. Neither depends on how long the journal is.
+count the rows of each kind and month as they come (``order_counts`` and ``fill_counts``), so that the true total of a search is a
+sum over a few rows; between two times, only what lies in the first and the last month is counted. A page is put together from the
+newest rows of each kind that is asked for, which one index has in their order. Neither depends on how long the journal is.
 
 Everything here reads. Nothing here knows cursors' texts or callers.
 """

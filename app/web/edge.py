@@ -35,7 +35,7 @@ _ID_BYTES = 8
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
-#: Pages served from the host itself, any port: who develops a page there needs no setting.
+#: Pages served from the host itself, any port, so that developing a page needs no setting.
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 
 _METHODS = ("GET", "HEAD", "POST", "PUT")

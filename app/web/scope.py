@@ -1,6 +1,6 @@
-"""What the layers of the edge tell each other about one request, kept in its ASGI scope.
+"""What the layers of the edge pass on to each other about one request, in its ASGI scope.
 
-Only names and their meaning live here. Handlers never see the scope, and nothing outside this package may read these keys.
+Handlers never see the scope, and nothing outside this package may read these keys.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ USERNAME = "ordergate.username"
 
 
 def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
-    """The headers of the request, made once for each request."""
+    """The headers of the request, made once per request."""
     headers = scope.get(HEADERS)
     if headers is None:
         headers = scope[HEADERS] = dict(reversed(list(scope["headers"])))

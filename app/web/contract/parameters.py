@@ -1,7 +1,7 @@
 """The parameters of an operation (path, query, headers), compiled once: text in, typed and checked keyword arguments out.
 
 Integers become int, booleans bool, decimals exact ``Decimal``; a plain ``number`` (a waiting time, never money) becomes a float, as
-Connexion gives it. Styles beyond the defaults raise ``Unsupported`` at start-up. The body is not this module's business.
+Connexion gives it. Styles beyond the defaults raise ``Unsupported`` at start-up. Bodies are read elsewhere.
 """
 
 from __future__ import annotations
