@@ -141,7 +141,7 @@ class Candle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicTrade:
-    """One trade of the whole market. ``taker_side`` is the side of the later order; the id is the exchange's, unique in the pair."""
+    """One trade of the whole market. ``taker_side`` is the side of the later order; the id is unique in the pair."""
 
     exchange_trade_id: str
     trading_pair: str
