@@ -36,9 +36,8 @@ from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
 from app.web.contract.validation import PreparedValidation
 from app.web.docs import pages_for
-from app.web.edge import Cors, Edge
+from app.web.edge import Cors, Edge, FrontRouter, SocketRoute
 from app.web.inner import GatewayApp, WireJsonifier
-from app.web.router import FrontRouter, SocketRoute
 from app.web.termination import on_termination
 from openapi import load_spec
 

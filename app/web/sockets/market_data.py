@@ -27,7 +27,7 @@ from app.services.markets.market_subscriptions import (
     TickerSubscription,
     TradeSubscription,
 )
-from app.web.router import SocketRoute
+from app.web.edge import SocketRoute
 from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
 #: The bounds of ``update_interval`` that callers know, in seconds.

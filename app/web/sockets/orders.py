@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.services.event_streams import EventFilter
 from app.services.gateway import Gateway
-from app.web.router import SocketRoute
+from app.web.edge import SocketRoute
 
 #: Characters of a message; anything longer is no known action.
 _LONGEST_MESSAGE = 1000
