@@ -1,6 +1,6 @@
 """Named places at which a test may kill the process, so that every durable or network step is proven to survive it.
 
-``reach("journal.intent.committed")`` does nothing unless ``ORDERGATE_FAILPOINT`` names the place; then the process dies on the
+``reach("journal.intent.after_commit")`` does nothing unless ``ORDERGATE_FAILPOINT`` names the place; then the process dies on the
 spot as by SIGKILL, without clean-up. ``NAME@N`` dies the Nth time it is reached. The crash tests collect the names from the
 source, so a new step without a test fails the suite.
 """

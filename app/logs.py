@@ -1,4 +1,4 @@
-"""Logging: one line of JSON an event, on standard error.
+"""Logging: one line of JSON per event, on standard error.
 
 Secrets never reach a log because no code hands one to it; the test suite searches everything that the server writes for a canary.
 """
@@ -24,17 +24,17 @@ Event = MutableMapping[str, Any]
 #: A line is written for each order, and the standard library's encoder would cost as much as a commit.
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
-#: Seconds for which lines are gathered. Making many at once costs each of them a fraction of what it costs alone, and none of it
-#: stands between an order and its answer.
-_GATHERED_FOR = 0.02
+#: Seconds for which events are buffered. Encoding many at once costs each of them a fraction of what it costs alone, and none of
+#: that delays an order's answer.
+_FLUSH_SECONDS = 0.02
 
 
-class GatheredLog:
-    """What structlog hands its events to: they become lines together, a fiftieth of a second's in one write.
+class BufferedLog:
+    """The sink of structlog's events: it encodes them together, and writes those of a fiftieth of a second at once.
 
-    Warnings go out at once, with what came before them, and so does what is said outside the event loop. Nobody who logs is ever
-    told that it failed: what can't be written is dropped and counted. Values must not change after they were logged. A process that
-    is killed on the spot loses the lines of its last fiftieth of a second; what they told of orders is in the journal.
+    Warnings are written immediately, with what came before them, and so is what is logged outside the event loop. Logging never
+    raises: what can't be written is dropped and counted. Values must not change after they were logged. A process that is killed
+    loses the lines of its last fiftieth of a second; what they said about orders is in the journal.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -47,7 +47,7 @@ class GatheredLog:
         atexit.register(self.flush)
 
     def later(self, event: Event) -> None:
-        """Take one event whose line can wait."""
+        """Log one event whose line can wait."""
         with self._lock:
             self._events.append(event)
         try:
@@ -57,10 +57,10 @@ class GatheredLog:
             return
         if self._due_on is not loop:
             self._due_on = loop
-            loop.call_later(_GATHERED_FOR, self.flush)
+            loop.call_later(_FLUSH_SECONDS, self.flush)
 
     def now(self, event: Event) -> None:
-        """Take one event and write its line."""
+        """Log one event and write its line now."""
         with self._lock:
             self._events.append(event)
         self.flush()
@@ -69,7 +69,7 @@ class GatheredLog:
     warning = warn = error = critical = exception = fatal = now
 
     def flush(self) -> None:
-        """Write what was taken."""
+        """Write what is buffered."""
         with self._lock:
             events, self._events = self._events, []
             self._due_on = None
@@ -81,16 +81,16 @@ class GatheredLog:
             try:
                 self._stream.write(b"".join(lines))
                 self._stream.flush()
-            except (OSError, ValueError):  # a full disk, a reader that has gone, a closed stream: nobody left to tell
+            except (OSError, ValueError):  # a full disk, a reader that has gone, a closed stream
                 self._lost += len(events)
             else:
                 self._lost = 0
 
 
 class _Records(logging.StreamHandler[Any]):
-    """What libraries log through the standard module, in its place among our own lines."""
+    """What libraries log through the standard module, in order with our own lines."""
 
-    def __init__(self, stream: Any, log: GatheredLog) -> None:
+    def __init__(self, stream: Any, log: BufferedLog) -> None:
         super().__init__(stream)
         self._log = log
 
@@ -100,18 +100,18 @@ class _Records(logging.StreamHandler[Any]):
 
 
 #: What ``configure_logging`` has set up.
-_configured: list[GatheredLog] = []
+_configured: list[BufferedLog] = []
 
 
 def flush() -> None:
-    """Write what is gathered: a process that is about to stop may have no other occasion."""
+    """Write what is buffered; for a process that is about to stop."""
     for log in _configured:
         log.flush()
 
 
 def configure_logging(now: Callable[[], datetime]) -> None:
     """Set up structlog, and send what other libraries log through the standard module the same way. ``now`` stamps the lines."""
-    log = GatheredLog(sys.stderr.buffer)
+    log = BufferedLog(sys.stderr.buffer)
     _configured[:] = [log]
     structlog.configure(
         processors=[
@@ -119,7 +119,7 @@ def configure_logging(now: Callable[[], datetime]) -> None:
             structlog.processors.add_log_level,
             partial(_stamp, now),
             structlog.processors.format_exc_info,
-            _as_it_is,
+            _unrendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_: log,
@@ -150,7 +150,7 @@ def _stamp(now: Callable[[], datetime], _logger: Any, _method: str, event: Event
     return event
 
 
-def _as_it_is(_logger: Any, _method: str, event: Event) -> tuple[tuple[Event], dict[str, Any]]:
+def _unrendered(_logger: Any, _method: str, event: Event) -> tuple[tuple[Event], dict[str, Any]]:
     return (event,), {}
 
 

@@ -1,7 +1,7 @@
-"""What the gateway counts, for Prometheus. One object a process, handed to whoever has something to tell.
+"""What the gateway counts, for Prometheus. One object per process, passed to everything that counts.
 
-Durations are in seconds. Gauges that describe a state (queues, unknown orders, head-room) are set when somebody asks, not while
-orders are placed. Labels are names of operations, connectors and outcomes, never of accounts or orders.
+Durations are in seconds. Gauges that describe a state (queues, unknown orders, head-room) are set on a scrape, not while orders
+are placed. Labels are names of operations, connectors and outcomes, never of accounts or orders.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def _child(self, metric: T, *labels: str) -> T:
-        """``metric`` for ``labels``. Kept, because the library's own way to it takes a lock and builds its key anew each time."""
+        """``metric`` for ``labels``. Cached, because the library's own look-up takes a lock and builds its key each time."""
         key = (metric, *labels)
         child = self._children.get(key)
         if child is None:

@@ -1,4 +1,4 @@
-"""What every SQLite file of ours needs: the write-ahead log, however many processes open the fresh file at once."""
+"""The write-ahead log of a SQLite file, also where several processes open a fresh file at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _AGAIN = 0.01
 def use_write_ahead_log(connection: sqlite3.Connection, seconds: float) -> None:
     """Switch the file of ``connection`` to the write-ahead log, which holds for good, or find it switched.
 
-    Who switches wants the file to himself. SQLite does not wait for that, lest two who switch at once wait for each other, and so
-    we do. Raises ``sqlite3.OperationalError`` where the file is still locked after ``seconds``.
+    A switch needs the file exclusively. SQLite does not wait for that, because two connections that switch at once could wait for
+    each other, so the switch is tried again here. Raises ``sqlite3.OperationalError`` where the file is still locked after
+    ``seconds``.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -89,8 +89,8 @@ def load_secret(configured: str | None, key_file: Path) -> str:
 
 def add_key(key_file: Path) -> str:
     """Put a new key before those in ``key_file``, by replacing the file in one step; the secret as it then is."""
-    kept = load_secret(None, key_file)
-    _written(key_file, f"{_new_key()}\n{kept}\n").replace(key_file)
+    present = load_secret(None, key_file)
+    _written(key_file, f"{_new_key()}\n{present}\n").replace(key_file)
     _sync_directory(key_file.parent)
     return load_secret(None, key_file)
 

@@ -376,14 +376,6 @@ HOOKS = {
     "resolve_function_from_operation_id": "Connexion calls it on a resolver",
     "get_fn": "Connexion calls it on a security handler",
 }
-#: Left from before; whoever takes one out takes it off this list, too.
-UNREAD = {
-    "app/domain/order.py: AccountKey",
-    "app/paper/market.py: HandPath",
-    "app/paper/faults.py: counts_in",
-    "app/connectors/common/venue.py: is_known",
-    "app/connectors/base.py: poll_open_orders",
-}
 
 #: A dotted name in a text: a class that is imported on first use, or that gunicorn loads.
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:[.:]\w+)+")
@@ -464,7 +456,7 @@ def test_everything_public_has_a_reader() -> None:
         for name in defined(text)
         if name not in read and name not in HOOKS
     }
-    assert unread == UNREAD
+    assert unread == set()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app import logs
-from app.logs import GatheredLog
+from app.logs import BufferedLog
 
 #: What a process logs that uses everything: an order's line, values that JSON has no form for, an exception, a library's record.
 _SPEAKER = """
@@ -60,13 +60,13 @@ def said(text: str) -> dict[str, Any]:
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Writes:
     """A stream, and a moment that is over as soon as the loop comes round."""
-    monkeypatch.setattr(logs, "_GATHERED_FOR", 0.001)
+    monkeypatch.setattr(logs, "_FLUSH_SECONDS", 0.001)
     return Writes()
 
 
 async def test_lines_of_a_moment_share_a_write(stream: Writes) -> None:
     """Lines go out in their order, in one write, when the moment is over, and those of the next in another."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     log.info(said("one"))
     log.info(said("two"))
     assert stream.parts == []
@@ -80,7 +80,7 @@ async def test_lines_of_a_moment_share_a_write(stream: Writes) -> None:
 @pytest.mark.parametrize("level", ["warning", "error", "critical"])
 async def test_a_warning_goes_out_at_once(stream: Writes, level: str) -> None:
     """What an operator must see waits for nothing, and what came before it stays before it."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     log.info(said("order"))
     getattr(log, level)(said("trouble"))
     assert stream.parts == [["order", "trouble"]]
@@ -90,7 +90,7 @@ async def test_a_warning_goes_out_at_once(stream: Writes, level: str) -> None:
 
 async def test_a_thread_s_line_goes_out_at_once(stream: Writes) -> None:
     """A line from a thread does not wait for the loop, and what was said before it stays before it."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     log.info(said("loop"))
     await asyncio.to_thread(log.info, said("thread"))
     assert stream.parts == [["loop", "thread"]]
@@ -98,7 +98,7 @@ async def test_a_thread_s_line_goes_out_at_once(stream: Writes) -> None:
 
 def test_without_a_loop_nothing_waits(stream: Writes) -> None:
     """Before the loop starts and after it has ended a line goes out at once, with what the loop left behind."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     log.info(said("start"))
     assert stream.parts == [["start"]]
     asyncio.run(say(log, "last words"))
@@ -109,13 +109,13 @@ def test_without_a_loop_nothing_waits(stream: Writes) -> None:
 
 def test_another_loop_is_served_too(stream: Writes) -> None:
     """Lines that one loop never wrote out do not keep a later loop from writing its own."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     asyncio.run(say(log, "left"))
     asyncio.run(say(log, "later", wait=0.05))
     assert stream.parts == [["left", "later"]]
 
 
-async def say(log: GatheredLog, text: str, wait: float = 0) -> None:
+async def say(log: BufferedLog, text: str, wait: float = 0) -> None:
     log.info(said(text))
     await asyncio.sleep(wait)
 
@@ -135,7 +135,7 @@ class Full(Writes):
 def test_nobody_who_logs_is_told_that_it_failed(method: str) -> None:
     """What can't be written is dropped, and counted once there is room again."""
     stream = Full()
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     for text in ("one", "two"):
         getattr(log, method)(said(text))
     stream.is_full = False
@@ -148,7 +148,7 @@ def test_nobody_who_logs_is_told_that_it_failed(method: str) -> None:
 def test_a_closed_stream_harms_nobody() -> None:
     """As at the end of a process."""
     stream = BytesIO()
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     stream.close()
     log.error(said("one"))
 
@@ -162,7 +162,7 @@ class Silent:
 
 async def test_one_odd_value_costs_no_other_line(stream: Writes) -> None:
     """Half a sign is written as it can be, and what has no text at all is told to be missing."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     for event in (said("good"), said("half \udcff"), {"event": "silent", "value": Silent()}, said("good")):
         log.info(event)
     await asyncio.sleep(0.05)
@@ -171,7 +171,7 @@ async def test_one_odd_value_costs_no_other_line(stream: Writes) -> None:
 
 def test_a_value_may_log_while_its_line_is_made(stream: Writes) -> None:
     """Nobody waits for himself."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
 
     class Talkative:
         def __str__(self) -> str:
@@ -184,7 +184,7 @@ def test_a_value_may_log_while_its_line_is_made(stream: Writes) -> None:
 
 def test_a_process_that_is_about_to_stop_can_write_everything(stream: Writes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal's own end leaves no time for the moment to pass."""
-    log = GatheredLog(stream)
+    log = BufferedLog(stream)
     monkeypatch.setattr(logs, "_configured", [log])
     asyncio.run(say(log, "last words"))
     logs.flush()

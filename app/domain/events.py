@@ -1,6 +1,6 @@
 """What we recorded about an order, in the past tense. The journal appends these and never changes one.
 
-``at`` is when *we* learned it, ``exchange_at`` when the exchange says it happened. ``source`` says who told us, and
+``at`` is when *we* learned it, ``exchange_at`` when the exchange says it happened. ``source`` says where we learned it, and
 ``evidence`` how we know, in words an operator can check; a conclusion without evidence is not an event.
 """
 

@@ -7,7 +7,7 @@ changing the state.
 
 Three principles shape the table:
 
-* *Doubt is a state.* ``unknown`` means that the order was sent and nobody has told us what became of it. Only evidence from
+* *Doubt is a state.* ``unknown`` means that the order was sent and its outcome is not known. Only evidence from
   the exchange leaves it.
 * *A fill is never refused.* Whatever we believed, a fill reported by the exchange is applied: it moves a presumed-dead
   order back to life.

@@ -1,4 +1,4 @@
-"""Questions to one side of an order book: how far a taker of a volume goes, and what stands up to a price. Pure and exact.
+"""One side of an order book: how far an order of a volume goes through it, and how much there is up to a price. Pure and exact.
 
 A side is its levels, best price first. Volumes are in base units, quote volumes in quote units. Only the last level of a quote
 volume needs a division; the base volume is rounded down there at 28 digits, so that it never costs more than was asked.

@@ -141,7 +141,7 @@ class Candle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicTrade:
-    """One trade of the whole market. ``taker_side`` is the side of who came later; the id is the exchange's, unique in the pair."""
+    """One trade of the whole market. ``taker_side`` is the side of the later order; the id is unique in the pair."""
 
     exchange_trade_id: str
     trading_pair: str
@@ -164,8 +164,8 @@ class FundingInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """The stream may have missed something before this point: whoever reads it must reconcile. Sent first of all, and after
-    every reconnect.
+    """The stream may have missed something before this point, so its reader must reconcile. Sent first of all, and after every
+    reconnect.
     """
 
     reason: str = field(default="connected")
@@ -181,7 +181,7 @@ class CandleReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The stream is down, and nothing more comes until the next ``Gap``."""
+    """The stream is down. Its next event is a ``Gap``."""
 
     reason: str
 

@@ -18,7 +18,7 @@ from app.journal.reader import Reader
 from app.journal.records import JournalEntry
 from app.storage.database import Database
 
-#: Seconds between two polls while somebody waits. LISTEN makes the normal case immediate; one small
+#: Seconds between two polls while a caller waits. LISTEN makes the normal case immediate; one small
 #: read every two seconds costs nothing.
 POLL_SECONDS = 2.0
 

@@ -1,6 +1,6 @@
-"""Accounts, their sealed credentials, and the users who may log in: what the gateway must remember besides orders.
+"""Accounts, their sealed credentials, and the users who may log in.
 
-Credentials come and go here as sealed bytes; only the vault can open them. All verbs are synchronous and thread-safe.
+Credentials are sealed bytes here; only the vault can open them. All verbs are synchronous and thread-safe.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Accounts:
         return Credential(sealed=bytes(rows[0].sealed), put_at=rows[0].created_at) if rows else None
 
     def credentials_put_at(self) -> dict[AccountKey, datetime]:
-        """When the credentials of each account and connector were put last: by it, other processes see that they changed."""
+        """When the credentials of each account and connector were put last, by which other processes see that they changed."""
         query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.created_at)
         rows = self._database.rows(query)
         return {AccountKey(row.account_name, row.connector_name): row.created_at for row in rows}

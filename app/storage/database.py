@@ -26,7 +26,7 @@ from app.storage.types import Codec, codec_of
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
 BUSY_SECONDS = 10
 
-#: Connections of the reading pool: more than the forty threads of the web's pool could ever use at once is waste.
+#: Connections of the reading pool, and as many again in a rush: enough for all threads of Flask and the reads of the event loop.
 POOL_SIZE = 10
 
 _SQLITE_PRAGMAS = (

@@ -15,7 +15,7 @@ _PAUSE = 0.1
 
 
 class DirectoryLock:
-    """An exclusive lock on a data directory, which the system gives back when the process dies, however it dies."""
+    """An exclusive lock on a data directory, which the system releases when the process dies, however it dies."""
 
     def __init__(self, directory: Path, patience: float = _PATIENCE) -> None:
         self._path = directory / "ordergate.lock"
@@ -23,7 +23,7 @@ class DirectoryLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock. Raises ``DirectoryInUse`` if another process keeps it."""
+        """Take the lock. Raises ``DirectoryInUse`` if another process has it."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + self._patience
@@ -42,7 +42,7 @@ class DirectoryLock:
             return
 
     def release(self) -> None:
-        """Give the lock back; may be called twice."""
+        """Release the lock; may be called twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

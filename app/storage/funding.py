@@ -1,6 +1,6 @@
 """Funding payments: recorded once each, read back by page, newest first.
 
-They are no events of orders, so they stand beside the journal's entries. All verbs are synchronous and thread-safe, and raise
+They are no events of orders, so they are no entries of the journal. All verbs are synchronous and thread-safe, and raise
 ``JournalUnavailable``.
 """
 
@@ -50,7 +50,7 @@ class FundingPayments:
         self._database = database
 
     def put(self, account_name: str, connector_name: str, payments: Sequence[FundingPayment], *, at: datetime) -> int:
-        """Record those of ``payments`` that are not yet; how many that were."""
+        """Record those of ``payments`` that are not recorded yet, and return how many that were."""
         if not payments:
             return 0
         insert = (sqlite if self._database.is_sqlite else postgresql).insert(TABLE)

@@ -32,7 +32,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotFilter:
-    """Which snapshots: of which accounts and connectors, from when to when (inclusive), and every how many slots."""
+    """Which snapshots: of which accounts and connectors, from when to when (inclusive), and one of how many slots."""
 
     account_names: tuple[str, ...] = ()
     connector_names: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Snapshots:
         self._database = database
 
     def put(self, slot: int, portfolio: Sequence[Holdings]) -> None:
-        """Write what is held in ``slot``; what another process has written already stays."""
+        """Write the holdings of ``slot``; what another process has written already stays."""
         if not portfolio:
             return
         insert = (sqlite if self._database.is_sqlite else postgresql).insert(TABLE)
@@ -74,7 +74,7 @@ class Snapshots:
             connection.execute(insert.on_conflict_do_nothing(), [_row_of(slot, holdings) for holdings in portfolio])
 
     def latest(self, account_name: str, connector_name: str) -> Holdings | None:
-        """What the newest snapshot has of an account on a connector."""
+        """The holdings of an account on a connector in the newest snapshot."""
         query = select(*TABLE.c).where(TABLE.c.account_name == account_name, TABLE.c.connector_name == connector_name)
         rows = self._database.rows(query.order_by(TABLE.c.slot.desc()).limit(1))
         return _holdings_of(rows[0]) if rows else None

@@ -29,7 +29,7 @@ class Preferences:
         return document
 
     def put(self, key: str, document: Mapping[str, Any]) -> None:
-        """Keep ``document`` under ``key`` in place of what was there."""
+        """Store ``document`` under ``key`` in place of what was there."""
         dialect = sqlite if self._database.is_sqlite else postgresql
         statement: Any = dialect.insert(SETTINGS)
         statement = statement.values(key=key, value=msgspec.json.encode(document).decode())

@@ -26,7 +26,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 #: Where Alembic notes which migration was applied last.
 _VERSIONS = table("alembic_version", column("version_num"))
 
-#: Any fixed number will do: whoever migrates a PostgreSQL database holds the advisory lock of this number ("ogmg" in ASCII).
+#: Any fixed number will do: a process that migrates a PostgreSQL database holds the advisory lock of this number ("ogmg" in ASCII).
 _LOCK = 0x6F676D67
 
 

@@ -1,8 +1,8 @@
-"""The tables. ``events`` is the journal; ``orders``, ``fills`` and ``balances`` are its projection, kept in the same transaction.
+"""The tables. ``events`` is the journal; ``orders``, ``fills`` and ``balances`` are its projection.
 
-An order's ``id`` is the sequence number of its first event and a fill's ``seq`` that of the event which brought it, so that no
-second counter exists. Events are never changed or deleted (a trigger in the migration sees to it); a projection that was lost
-could be rebuilt from them. The migrations must agree with this file; a test compares them.
+The projection is written in the same transaction as its events. An order's ``id`` is the sequence number of its first event and a
+fill's ``seq`` that of the event which brought it, so that no second counter exists. Events are never changed or deleted (a trigger
+refuses it); a projection that was lost could be rebuilt from them. The migrations must agree with this file; a test compares them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ METADATA = MetaData(
     }
 )
 
-#: One row. Who writes takes it first and holds it to the commit, so that the sequence is the order of the commits.
+#: One row. A writer locks it first and holds the lock to the commit, so that the sequence is the order of the commits.
 SEQUENCE = Table(
     "journal_sequence",
     METADATA,
@@ -152,7 +152,7 @@ def _counts(name: str, *key: str) -> Table:
 
 
 #: How many orders and fills there are of each kind (``app.journal.pages``) and month (``2026-01``, of ``created_at`` and
-#: ``filled_at`` in UTC); triggers of the database keep both.
+#: ``filled_at`` in UTC); triggers of the database maintain both.
 ORDER_COUNTS = _counts(
     "order_counts", "account_name", "connector_name", "trading_pair", "trade_type", "status", "month"
 )

@@ -36,9 +36,8 @@ from app.web.contract.resolver import HandlerResolver
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
 from app.web.docs import pages_for
-from app.web.edge import Cors, Edge
+from app.web.edge import Cors, Edge, FrontRouter, SocketRoute
 from app.web.inner import GatewayApp, WireJsonifier
-from app.web.router import FrontRouter, SocketRoute
 from app.web.termination import on_termination
 from openapi import load_spec
 
@@ -67,7 +66,7 @@ class WebSettings(Protocol):
 
     @property
     def password(self) -> str | None:
-        """The user's password where the environment says it: the gateway's ``start`` hashes it."""
+        """The user's password, if the environment has one: the gateway's ``start`` hashes it."""
 
 
 class Gateway(Protocol):
@@ -78,16 +77,16 @@ class Gateway(Protocol):
         """The settings of the process."""
 
     async def start(self) -> None:
-        """Make ready to serve; called once, on the loop that serves."""
+        """Get ready to serve; called once, on the loop that serves."""
 
     def prepare_stop(self) -> None:
-        """The process was told to stop: take nothing new and end what would never end; ``stop`` follows."""
+        """The process is about to stop: take no new orders and end the streams. ``stop`` follows."""
 
     async def stop(self) -> None:
         """End everything that ``start`` began."""
 
     async def password_hash(self, username: str) -> str | None:
-        """The argon2 hash of a user's password, None for an unknown user. Asked about once a second for a busy caller."""
+        """The argon2 hash of a user's password, None for an unknown user. Called about once per second for a busy caller."""
 
 
 def create_app(
@@ -133,7 +132,7 @@ def create_app(
 
 
 async def _start(gateway: Gateway) -> None:
-    """Start, and say in one line what keeps the gateway from it; the traceback is for what nobody expects."""
+    """Start. A failure is logged in one line, with its traceback only where the error is not an expected one."""
     try:
         await gateway.start()
     except (OrdergateError, OSError) as error:
@@ -151,7 +150,7 @@ def _lifespan(
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         await _start(gateway)
         if gateway.settings.password is not None:
-            # The gateway has just hashed it; to verify the first request would take a fifth of a second more.
+            # The gateway has just hashed it. To verify it would take a fifth of a second of the first request.
             await authenticator.expect(gateway.settings.username, gateway.settings.password)
         # What is loaded by now stays for good; without this, each full collection walks all of it and takes tens of milliseconds.
         gc.collect()

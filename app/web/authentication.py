@@ -1,11 +1,12 @@
 """Who is calling: Basic credentials against a stored argon2id hash, at the cost of a dictionary look-up for a known caller.
 
+    Credentials come in the ``Authorization`` header, on a WebSocket also in one of two query forms.
     A hash is verified in a thread, at most two at once, and once for all requests that wait for the same credentials.
-    What was verified is remembered under a keyed hash of the header, never the password itself: acceptances for minutes, refusals
-    for moments, each in a store of its own, so that a guesser can't push a caller out.
-    An acceptance dies when the stored hash changes. An unknown user costs as much time as a wrong password.
+    Results are cached under a keyed hash of the header, never the password itself: acceptances for minutes, refusals for seconds,
+    in separate caches, so that a guesser can't push a caller out.
+    An acceptance ends when the stored hash changes. An unknown user costs as much time as a wrong password.
 
-The module decides only who somebody is. It must not log or quote credentials.
+The module decides only who a caller is. It must not log or quote credentials.
 """
 
 from __future__ import annotations
@@ -37,20 +38,20 @@ from app.web.messages import headers_of
 ACCEPTED_SECONDS = 300
 #: Seconds after which an acceptance is compared with the stored hash again: a changed password takes effect within them.
 RECHECK_SECONDS = 1
-#: Seconds that a refusal lasts: long enough to blunt a retry loop, short enough for somebody who just set a password.
+#: Seconds that a refusal lasts: long enough to blunt a retry loop, short enough for a user who has just set a password.
 REFUSED_SECONDS = 2
 #: Far more credentials than one gateway has users.
 REMEMBERED = 1024
 #: One verification takes 64 MiB and a whole core for a while.
 HASHES_AT_ONCE = 2
-#: Guesses beyond these are turned away at once instead of waiting for minutes.
+#: Verifications that wait. Further ones are refused at once instead of waiting for minutes.
 MOST_WAITING = 32
 
 #: Bytes of base64 that any sane name and password fit into.
 _LONGEST = 2048
 
-#: The hash of a random password that nobody has, made with the default cost; verified for users that do not exist.
-_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
+#: The hash of a random password, made with the default cost; verified for users that do not exist.
+_DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
 
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
@@ -109,7 +110,9 @@ class Authenticator:
         return username
 
     async def expect(self, username: str, password: str) -> None:
-        """Take for verified what the stored hash was just made of, so that who comes first need not wait for a verification."""
+        """Accept the credentials that the stored hash was just made from, so that the first caller need not wait for a
+        verification.
+        """
         stored = await self._password_hash(username)
         if stored is not None:
             self._accept(self._key(basic_authorization(username, password)), username, stored)
@@ -139,7 +142,7 @@ class Authenticator:
             return None
         stored = await self._password_hash(credentials.username)
         loop = asyncio.get_running_loop()
-        matches = await loop.run_in_executor(self._threads, _matches, stored or _NOBODY, credentials)
+        matches = await loop.run_in_executor(self._threads, _matches, stored or _DUMMY_HASH, credentials)
         if not matches or stored is None:
             self._remember(self._refused, key, self._clock.monotonic() + REFUSED_SECONDS)
             return None

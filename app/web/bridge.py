@@ -1,8 +1,8 @@
 """From ASGI to Flask in one hop: a whole request goes to a thread, a whole answer comes back.
 
-Handlers that are plain functions run in Flask on a pool of threads, so that a report that takes its time never stops the loop.
-One hop means that nothing is streamed: a body is read before the thread starts and an answer is complete before it is sent, which
-is what keeps a caller that hangs up from holding a thread.
+Handlers that are plain functions run in Flask on a pool of threads, so that a slow report never blocks the loop.
+Nothing is streamed: a body is read before the thread starts and an answer is complete before it is sent. So a caller that hangs up
+never blocks a thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.web.messages import ARGUMENTS, Answer
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-#: Reports and history wait for the database, not for the processor; more than its connections would only wait elsewhere.
+#: Reports and history wait for the database, not for the processor. The database has a connection for each.
 THREADS = 16
 
 _SEPARATE = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
@@ -48,7 +48,7 @@ class FlaskBridge:
         await send({"type": "http.response.body", "body": answer.body})
 
     def close(self) -> None:
-        """Let the running requests end and take no more. May be called twice."""
+        """Take no new requests; the running ones end. May be called twice."""
         self._threads.shutdown(wait=False)
 
     def _run(self, environ: dict[str, Any]) -> Answer:

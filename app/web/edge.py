@@ -1,28 +1,35 @@
-"""The outermost layers: which web pages may read answers (``Cors``), and what every request and answer has (``Edge``).
+"""The layers before Connexion: ``Cors``, ``Edge`` and ``FrontRouter``.
 
-``Cors`` stands before ``Edge``, so that errors carry its headers too. It answers a preflight before anybody is asked for
-credentials, because browsers send it without them. It decides what a browser shows to a page; it is no lock on the gateway.
+``Cors`` says which web pages may read answers. It comes first, so that errors carry its headers too. It answers a preflight before
+anybody is asked for credentials, because browsers send it without them. It decides what a browser shows to a page; it is no lock
+on the gateway.
 
 ``Edge`` gives every request an id and every answer the common headers, and makes every exception a problem document. It is the only
 place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an answer, any other is
 a fault, logged once with its traceback and answered without any of it.
+
+``FrontRouter`` serves pages and WebSockets by their exact path.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import msgspec
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
+from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow
 from app.entropy import Entropy
 from app.metrics import Metrics
+from app.web.authentication import Authenticator, websocket_authorization
 from app.web.errors import ClientGone
-from app.web.messages import REQUEST_ID, headers_of, path_of
+from app.web.messages import REQUEST_ID, USERNAME, headers_of, path_of
 from app.web.problems import is_answer, problem_for
 
 _LOG = structlog.get_logger("ordergate.web")
@@ -35,7 +42,7 @@ _ID_BYTES = 8
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
-#: Pages served from the host itself, any port: who develops a page there needs no setting.
+#: Pages served from the host itself, any port, so that developing a page needs no setting.
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 
 _METHODS = ("GET", "HEAD", "POST", "PUT")
@@ -45,6 +52,13 @@ _REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Ev
 _EXPOSED = ("Idempotent-Replayed", "Portfolio-Stale", "Retry-After", "Server-Timing", "X-Request-Id")
 #: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
 _PREFLIGHT_AGE = 600
+
+#: The close code that existing clients know for wrong credentials.
+_AUTHENTICATION_FAILED = 4001
+#: Policy violation (RFC 6455): before the handshake is accepted a server turns it into 403.
+_NO_SUCH_SOCKET = 1008
+
+_READING = ("GET", "HEAD")
 
 
 class Cors:
@@ -115,6 +129,66 @@ class Edge:
             await _answer(error, scope, request_id, send_with_headers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketRoute:
+    """A WebSocket at an exact path. ``endpoint`` is an ASGI app that accepts the socket itself."""
+
+    path: str
+    endpoint: ASGIApp
+
+
+class FrontRouter:
+    """The ASGI layer that looks at a request's path first: pages that need no contract, and the WebSockets that Connexion can't
+    carry.
+
+    Pages are open. A WebSocket asks for the same credentials as every operation, and its endpoint is only called with a known user.
+    Everything else passes on untouched.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        pages: Mapping[str, ASGIApp],
+        sockets: Sequence[SocketRoute],
+        authenticator: Authenticator,
+    ) -> None:
+        self._app = app
+        self._pages = pages
+        self._sockets = {socket.path: socket.endpoint for socket in sockets}
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._serve_http(scope, receive, send)
+        elif kind == "websocket":
+            await self._serve_websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = self._pages.get(scope["path"])
+        if page is None:
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] not in _READING:
+            raise MethodNotAllowed(_READING)
+        await page(scope, receive, send)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._sockets.get(scope["path"])
+        if endpoint is None:
+            await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
+            return
+        try:
+            scope[USERNAME] = await self._authenticator.authenticate(websocket_authorization(scope))
+        except (NotAuthenticated, NotNow):
+            await _refuse(receive, send)
+            return
+        await endpoint(scope, receive, send)
+
+
 def _without_traceback(send: Send) -> Send:
     """``send`` for the server's start and stop. A start that fails has been logged by then; the framework would do it once more."""
 
@@ -149,3 +223,12 @@ async def _answer(error: Exception, scope: Scope, request_id: str, send: Send) -
     problem = problem_for(error, request_id, path_of(scope))
     await send({"type": "http.response.start", "status": problem.status, "headers": problem.headers})
     await send({"type": "http.response.body", "body": problem.body})
+
+
+async def _refuse(receive: Receive, send: Send) -> None:
+    """Existing clients read the reason from a message, so the socket is accepted before it is closed."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    message = msgspec.json.encode({"type": "error", "message": "Authentication failed"}).decode("ascii")
+    await send({"type": "websocket.send", "text": message})
+    await send({"type": "websocket.close", "code": _AUTHENTICATION_FAILED})

@@ -1,4 +1,4 @@
-"""What a server says on its terminal when it is ready: where it is, and a first order to paste.
+"""What a server prints when it is ready: where it listens, and a first order to paste.
 
 It goes to standard output, not to the log: on the first run it holds the password, which is shown this once.
 """
@@ -22,7 +22,7 @@ def greet(gateway: Gateway) -> None:
 
 
 def greeting(gateway: Gateway) -> str:
-    """The greeting. A password that is not new is not shown; curl asks for it."""
+    """The text. Only a new password is shown; for any other, curl asks."""
     settings = gateway.settings
     url = f"http://{settings.host}:{settings.port}"
     lines = [f"\nOrdergate is ready on {url} (explore it at {url}/docs)\n"]

@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): how an exception becomes an answer.
 
 One function for every layer, so that no error has two shapes. A document quotes only what the exception offers for the caller; of
-an exception that nobody expected it says nothing at all. It must not log: the edge does that, once.
+an unexpected exception it says nothing at all. It must not log: the edge does that, once.
 """
 
 from __future__ import annotations

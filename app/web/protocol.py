@@ -1,4 +1,4 @@
-"""How bytes become requests: uvicorn's own protocol, with bounds on what a stranger may make us hold.
+"""How bytes become requests: uvicorn's own protocol, with bounds on what an unauthenticated client can make it buffer.
 
 uvicorn's fast parser has no limit for the request line and the headers, and no time limit before the first request is complete.
 Both are here, and nothing else: bodies are limited where they are read.
@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: Bytes of request line and headers together. The longest credentials and the longest list of pairs take a quarter of it.
 MAX_HEAD = 64 * 1024
-#: Seconds in which they must have come. A program sends them at once; somebody who types them by hand may still do it.
+#: Seconds in which they must have come. A program sends them at once; there is time to type them by hand.
 HEAD_SECONDS = 30.0
 
 _TOO_LARGE = (
@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. What comes after the body, trailers, nobody reads and nobody need keep."""
+        """Take a header. Trailers, which come after the body, are dropped: nothing reads them."""
         if self._is_in_head:
             super().on_header(name, value)
 

@@ -1,7 +1,7 @@
-"""Hearing SIGTERM before the server does.
+"""SIGTERM reaches the gateway before the server acts on it.
 
-The HTTP server waits for open connections before it tells the application to stop, and an event stream stays open for ever. So the
-first thing at SIGTERM is a word to the gateway: no new orders, end the streams. Then the server's own handler goes on as usual.
+The HTTP server waits for open connections before it stops the application, and an event stream stays open for ever. So the gateway
+is notified first: it takes no new orders and ends the streams. Then the server's own handler runs as usual.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def on_termination(callback: Callable[[], None]) -> Iterator[None]:
-    """While the context lasts, call ``callback`` on the running loop when the process is told to stop.
+    """While the context lasts, call ``callback`` on the running loop when the process gets a signal to stop.
 
     In a thread other than the main one, where signals can't be handled, it does nothing.
     """
@@ -28,7 +28,7 @@ def on_termination(callback: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
 
-    def hear(signum: int, frame: FrameType | None) -> None:
+    def handle(signum: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(callback)
         handler = before[signal.Signals(signum)]
         if callable(handler):
@@ -38,10 +38,10 @@ def on_termination(callback: Callable[[], None]) -> Iterator[None]:
             signal.raise_signal(signum)
 
     for signum in _SIGNALS:
-        signal.signal(signum, hear)
+        signal.signal(signum, handle)
     try:
         yield
     finally:
         for signum, handler in before.items():
-            if signal.getsignal(signum) is hear:
+            if signal.getsignal(signum) is handle:
                 signal.signal(signum, handler)

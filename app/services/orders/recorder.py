@@ -85,8 +85,8 @@ class Recorder:
     ) -> Order:
         """Record one plain event and return the order as it then is.
 
-        With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``as_seen``, only if the
-        order has not changed since.
+        With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``as_seen``, only if
+        the order has not changed since.
         """
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:

@@ -1,4 +1,4 @@
-"""The words for a value that breaks the schema: items of the form ``{type, loc, msg, input}`` that existing callers know.
+"""Descriptions of values that break the schema: items of the form ``{type, loc, msg, input}`` that existing callers know.
 
 A fault never quotes more than one plain value, and none at all where the schema marks a secret; messages are our own sentences,
 since a validator's own quote the value. Nothing here decides whether a value is right.

@@ -1,4 +1,4 @@
-"""An OpenAPI schema, compiled once at start-up into what a request needs: convert, fill defaults, check, word the faults.
+"""An OpenAPI schema, compiled once at start-up into what a request needs: convert, fill in defaults, check, describe the faults.
 
 The compiled form has two halves. Converters walk to the places where the contract has decimals or defaults and nowhere else; a
 JSON Schema (draft 4, the dialect of OpenAPI 3.0) that jsonschema-rs holds in compiled form checks all the rest. Nothing is
@@ -25,13 +25,13 @@ from app.web.contract.faults import Fault, Location, bound_fault, fault, from_va
 
 Convert = Callable[[Any, Location, list[Fault]], Any]
 
-#: Enough to mend a request by, few enough that a long bad list does not make a long answer.
+#: Enough to correct a request, few enough that a long bad list does not make a long answer.
 _MOST_FAULTS = 50
 
 #: What databases and callers' own integers hold. Applied where the contract gives no bound of its own.
 _INT64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
-_KEPT = [
+_COPIED = [
     "type",
     "enum",
     "minimum",
@@ -116,7 +116,7 @@ def _compile(schema: Mapping[str, Any]) -> tuple[dict[str, Any], Convert | None]
     decimal = decimal_node(schema)
     if decimal is not None:
         return {}, decimal.convert
-    lowered = {key: schema[key] for key in _KEPT if key in schema}
+    lowered = {key: schema[key] for key in _COPIED if key in schema}
     if schema.get("type") == "integer":
         lowered = {**_INT64, **lowered}
     if "not" in schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.services.gateway import Gateway
-from app.web.router import SocketRoute
+from app.web.edge import SocketRoute
 from app.web.sockets.market_data import executor_socket, market_socket
 from app.web.sockets.orders import order_socket
 

@@ -1,6 +1,7 @@
-"""``WS /ws/market-data``: books, candles, trades and tickers as they change; and ``WS /ws/executors``, which has nothing to tell.
+"""``WS /ws/market-data``: books, candles, trades and tickers as they change; and ``WS /ws/executors``, which has nothing to
+subscribe to.
 
-A subscription names ``type``, ``connector`` and ``trading_pair``; ``update_interval`` is how often the market is looked at. The
+A subscription names ``type``, ``connector`` and ``trading_pair``; ``update_interval`` is the time between two checks for news. The
 market is asked once before the subscription is confirmed, so that a wrong name is an error and not silence. The gateway runs no
 executors: that socket speaks the same frame, so that programs which open it can go on, and says so.
 """
@@ -26,10 +27,10 @@ from app.services.markets.market_subscriptions import (
     TickerSubscription,
     TradeSubscription,
 )
-from app.web.router import SocketRoute
+from app.web.edge import SocketRoute
 from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
-#: The bounds that callers know, in seconds.
+#: The bounds of ``update_interval`` that callers know, in seconds.
 _SHORTEST, _LONGEST = 0.25, 60.0
 _MOST_LEVELS = 1000
 _MOST_CANDLES = 5000
@@ -88,24 +89,24 @@ async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Su
     except OrdergateError as error:
         raise Unsubscribable(f"Failed to start feed: {error.detail}") from error
 
-    async def look() -> Mapping[str, Any] | None:
+    async def poll() -> Mapping[str, Any] | None:
         news = await market.poll()
         return None if news is None else _message(news)
 
-    return Subscription(subscription_id=name, interval=interval, look=look, close=market.close)
+    return Subscription(subscription_id=name, interval=interval, poll=poll, close=market.close)
 
 
 def _market(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> MarketSubscription:
-    place = (asked["connector"], asked["trading_pair"])
+    market = (asked["connector"], asked["trading_pair"])
     if kind == "order_book":
-        return BookSubscription(market_data, *place, _count(asked, "depth", 10, _MOST_LEVELS))
+        return BookSubscription(market_data, *market, _count(asked, "depth", 10, _MOST_LEVELS))
     if kind == "candles":
         return CandleSubscription(
-            market_data, *place, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES)
+            market_data, *market, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES)
         )
     if kind == "ticker":
-        return TickerSubscription(market_data, *place)
-    return TradeSubscription(market_data, *place)
+        return TickerSubscription(market_data, *market)
+    return TradeSubscription(market_data, *market)
 
 
 def _message(news: object) -> Mapping[str, Any]:

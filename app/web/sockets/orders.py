@@ -16,10 +16,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.services.event_streams import EventFilter
 from app.services.gateway import Gateway
-from app.web.router import SocketRoute
+from app.web.edge import SocketRoute
 
-#: What a caller may ask about; anything longer is not a question we know.
-_LONGEST_QUESTION = 1000
+#: Characters of a message; anything longer is no known action.
+_LONGEST_MESSAGE = 1000
 _BAD_QUERY = 1008
 _GOING_AWAY = 1001
 
@@ -38,21 +38,21 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
     query = socket.query_params
     since = query.get("since")
     if since is not None and not is_seq(since):
-        await _say(socket, type="error", message="since must be a whole number, the seq of the last event seen")
+        await _send(socket, type="error", message="since must be a whole number, the seq of the last event seen")
         await socket.close(_BAD_QUERY)
         return
     wanted = stream_filter(
         query.getlist("account_names"), query.getlist("connector_names"), query.getlist("trading_pairs")
     )
-    await _say(socket, type="connected")
-    talking = asyncio.ensure_future(_answer_questions(socket))
+    await _send(socket, type="connected")
+    answering = asyncio.ensure_future(_answer_messages(socket))
     sending = asyncio.ensure_future(_send_events(gateway, socket, start_of(None, since), wanted))
     try:
-        await asyncio.wait((talking, sending), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((answering, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (talking, sending):
+        for task in (answering, sending):
             task.cancel()
-        ends = await asyncio.gather(talking, sending, return_exceptions=True)
+        ends = await asyncio.gather(answering, sending, return_exceptions=True)
     for end in ends:
         if isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect):
             raise end
@@ -61,33 +61,33 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
 async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: EventFilter) -> None:
     async for batch in gateway.event_streams.follow(since, wanted):
         if not batch:
-            await _say(socket, type="heartbeat")
+            await _send(socket, type="heartbeat")
         for text in batch.rendered_by(messages):
             await socket.send_text(text)
     await socket.close(_GOING_AWAY)
 
 
-async def _answer_questions(socket: WebSocket) -> None:
+async def _answer_messages(socket: WebSocket) -> None:
     try:
         while True:
             if _action(await _text(socket)) == "ping":
-                await _say(socket, type="pong")
+                await _send(socket, type="pong")
             else:
-                await _say(socket, type="error", message="Unknown action. Valid actions: ping")
+                await _send(socket, type="error", message="Unknown action. Valid actions: ping")
     except WebSocketDisconnect:
         return
 
 
 async def _text(socket: WebSocket) -> str:
     """The next message's text; none where it is binary, which no action is. Raises ``WebSocketDisconnect``."""
-    said = await socket.receive()
-    if said["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(said["code"])
-    return said.get("text") or ""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    return message.get("text") or ""
 
 
 def _action(text: str) -> str | None:
-    if len(text) > _LONGEST_QUESTION:
+    if len(text) > _LONGEST_MESSAGE:
         return None
     try:
         asked = msgspec.json.decode(text)
@@ -96,5 +96,5 @@ def _action(text: str) -> str | None:
     return asked.get("action") if isinstance(asked, dict) else None
 
 
-async def _say(socket: WebSocket, **words: str) -> None:
-    await socket.send_text(msgspec.json.encode(words).decode())
+async def _send(socket: WebSocket, **message: str) -> None:
+    await socket.send_text(msgspec.json.encode(message).decode())

@@ -1,8 +1,8 @@
 """A WebSocket with subscriptions: the frame that ``/ws/market-data`` and ``/ws/executors`` share.
 
-The first message is ``connected``. A caller says ``subscribe``, ``unsubscribe`` or ``ping`` and gets one answer each; data and a
-heartbeat come by themselves. Existing clients take the very next message for the answer to what they said. So nothing is sent
-between a question and its answer, and for a moment after an answer no data, because another question may be on its way.
+The first message is ``connected``. A caller sends ``subscribe``, ``unsubscribe`` or ``ping`` and gets one answer each; data and
+heartbeats come by themselves. Existing clients take the very next message for the answer to their request. So nothing is sent
+between a request and its answer, and for a moment after an answer no data, because another request may be on its way.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from app.web.messages import encode
 
 log = structlog.get_logger(__name__)
 
-#: Seconds without data after an answer: time for a client across the world to send its next question.
+#: Seconds without data after an answer: time for a client across the world to send its next request.
 _QUIET = 0.5
-#: A caller who asks without a pause must get data all the same, at the latest after these seconds.
+#: A caller that sends requests without a pause gets data all the same, at the latest after these seconds.
 _PATIENCE = 3.0
 _HEARTBEAT = 30.0
-#: What a caller may say in one message; a subscription is under three hundred characters.
+#: Characters of one message; a subscription is under three hundred.
 _LONGEST = 4_000
-#: A page of hundred markets with book and trades each.
+#: Subscriptions of one connection: a page of a hundred markets with book and trades each.
 _MOST = 200
 _GOING_AWAY = 1001
 
 
 class Unsubscribable(Exception):
-    """What a caller wants to subscribe to can't be had; the text is for the caller."""
+    """The request can't be fulfilled; the text is for the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """``look`` is called every ``interval`` seconds; what it returns is sent, None is not. ``close`` is called when it is over."""
+    """``poll`` is called every ``interval`` seconds; what it returns is sent, None is not. ``close`` is called when it is over."""
 
     subscription_id: str
     interval: float  # float: seconds, no money
-    look: Callable[[], Awaitable[Mapping[str, Any] | None]]
+    poll: Callable[[], Awaitable[Mapping[str, Any] | None]]
     close: Callable[[], None]
 
 
@@ -63,18 +63,18 @@ class SubscriptionSocket:
         self._ended = ended
         self._subscribe = subscribe
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        #: Held from a question until its answer, and while data is being sent.
+        #: Locked from a request until its answer, and while data is being sent.
         self._turn = asyncio.Lock()
         #: Since when, and until when, nothing but answers is sent; on the clock's monotonic seconds.
         self._quiet_since = self._quiet_until = 0.0
 
     async def serve(self) -> None:
-        """Talk until the caller goes or the server stops."""
+        """Serve until the caller goes or the server stops."""
         await self._socket.accept()
         loop = asyncio.get_running_loop()
         try:
-            await self._answered({"type": "connected", "connection_id": secrets.token_hex(8)})
-            own = [loop.create_task(each) for each in (self._talk(), self._beat(), self._until_ended())]
+            await self._send_answer({"type": "connected", "connection_id": secrets.token_hex(8)})
+            own = [loop.create_task(each) for each in (self._receive(), self._send_heartbeats(), self._until_ended())]
             try:
                 done, _ = await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -84,19 +84,19 @@ class SubscriptionSocket:
         except WebSocketDisconnect:
             return
 
-    # -- questions ------------------------------------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------------------------------
 
-    async def _talk(self) -> None:
+    async def _receive(self) -> None:
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             async with self._turn:
-                await self._answered(await self._answer(message.get("text") or message.get("bytes") or ""))
+                await self._send_answer(await self._answer_to(message.get("text") or message.get("bytes") or ""))
 
-    async def _answer(self, text: str | bytes) -> Mapping[str, Any]:
+    async def _answer_to(self, text: str | bytes) -> Mapping[str, Any]:
         try:
-            asked = _question(text)
+            asked = _request(text)
             match asked.get("action"):
                 case "ping":
                     return {"type": "pong"}
@@ -131,33 +131,33 @@ class SubscriptionSocket:
         await _stop(task)
         return {"type": "unsubscribed", "subscription_id": name}
 
-    # -- what comes by itself -------------------------------------------------------------------------------------------
+    # -- data and heartbeats --------------------------------------------------------------------------------------------
 
     async def _push(self, subscription: Subscription) -> None:
         name = subscription.subscription_id
         problem: str | None = None
         while True:
             try:
-                message = await subscription.look()
+                message = await subscription.poll()
                 problem = None
             except OrdergateError as error:
-                # Told once; the exchange is asked again and again until it answers.
+                # Sent once; the exchange is asked again and again until it answers.
                 message = None if problem == error.detail else {"type": "error", "message": error.detail}
                 problem = error.detail
-            except Exception as fault:  # whatever it is, the caller must learn that nothing more will come
+            except Exception as fault:  # whatever it is, the caller must learn that the subscription has ended
                 log.error("subscription failed", subscription_id=name, exc_info=fault)
                 message = {"type": "error", "message": "The server failed on this subscription; its log has the reason"}
-                await self._data({**message, "subscription_id": name})
+                await self._send_data({**message, "subscription_id": name})
                 self._tasks.pop(name, None)
                 return
             if message is not None:
-                await self._data({**message, "subscription_id": name})
+                await self._send_data({**message, "subscription_id": name})
             await self._clock.sleep(subscription.interval)
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
             await self._clock.sleep(_HEARTBEAT)
-            await self._data({"type": "heartbeat"})
+            await self._send_data({"type": "heartbeat"})
 
     async def _until_ended(self) -> None:
         await self._ended.wait()
@@ -165,14 +165,14 @@ class SubscriptionSocket:
 
     # -- sending --------------------------------------------------------------------------------------------------------
 
-    async def _answered(self, message: Mapping[str, Any]) -> None:
+    async def _send_answer(self, message: Mapping[str, Any]) -> None:
         await self._send(message)
         now = self._clock.monotonic()
         if now > self._quiet_until:
             self._quiet_since = now
         self._quiet_until = min(now + _QUIET, self._quiet_since + _PATIENCE)
 
-    async def _data(self, message: Mapping[str, Any]) -> None:
+    async def _send_data(self, message: Mapping[str, Any]) -> None:
         while True:
             wait = self._quiet_until - self._clock.monotonic()
             if wait > 0:
@@ -194,7 +194,7 @@ async def _stop(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _question(text: str | bytes) -> Mapping[str, Any]:
+def _request(text: str | bytes) -> Mapping[str, Any]:
     if len(text) > _LONGEST:
         raise Unsubscribable(f"A message may have {_LONGEST} characters")
     try:

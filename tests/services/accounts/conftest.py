@@ -11,7 +11,7 @@ import pytest
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from tests.clock import FakeClock
-from tests.connectors.binance.stub import StubExchange
+from tests.connectors.stub import StubExchange
 from tests.gateways import opened_gateway
 from tests.services.binance_stub import CREDENTIALS, running_stub, urls
 

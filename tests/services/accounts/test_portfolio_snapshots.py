@@ -12,8 +12,8 @@ from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.gateway import Gateway
 from app.storage.portfolio import SLOT, SnapshotFilter
 from tests.clock import FakeClock
-from tests.connectors.binance.hand_clock import HandClock
-from tests.connectors.binance.stub import StubExchange, error
+from tests.connectors.hand_clock import HandClock
+from tests.connectors.stub import StubExchange, error
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import ACCOUNT
 

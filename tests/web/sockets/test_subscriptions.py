@@ -21,10 +21,10 @@ from tests.web.serving import serving
 
 
 class Feeds:
-    """Subscriptions by name: a subscription shows the number of the look, unless the test says otherwise."""
+    """Subscriptions by name: a subscription shows the number of the poll, unless the test says otherwise."""
 
     def __init__(self) -> None:
-        self.looks: dict[str, int] = {}
+        self.polls: dict[str, int] = {}
         self.faults: dict[str, Exception] = {}
         self.closed: list[str] = []
         self.gate = asyncio.Event()
@@ -35,15 +35,15 @@ class Feeds:
         if not isinstance(name, str):
             raise Unsubscribable("name is required")
         await self.gate.wait()
-        self.looks.setdefault(name, 0)
+        self.polls.setdefault(name, 0)
 
-        async def look() -> Mapping[str, Any] | None:
-            self.looks[name] += 1
+        async def poll() -> Mapping[str, Any] | None:
+            self.polls[name] += 1
             if name in self.faults:
                 raise self.faults[name]
-            return None if name == "silent" else {"type": "data", "number": self.looks[name]}
+            return None if name == "silent" else {"type": "data", "number": self.polls[name]}
 
-        return Subscription(subscription_id=name, interval=1.0, look=look, close=lambda: self.closed.append(name))
+        return Subscription(subscription_id=name, interval=1.0, poll=poll, close=lambda: self.closed.append(name))
 
 
 class Caller:
@@ -145,14 +145,14 @@ async def test_what_is_not_understood(caller: Caller, message: str | bytes, text
 
 
 async def test_data_comes_at_intervals(caller: Caller, feeds: Feeds, clock: FakeClock) -> None:
-    """A look each interval, each with its subscription's name; what is not new is not sent."""
+    """A poll each interval, each with its subscription's name; what is not new is not sent."""
     await caller.ask(action="subscribe", name="silent")
     await caller.ask(action="subscribe", name="a")
     first, second = await caller.hear(), await caller.hear()
     assert [first["number"], second["number"]] == [1, 2]
     assert {first["subscription_id"], second["subscription_id"]} == {"a"}
     assert 0.9 <= second["timestamp"] - first["timestamp"] <= 1.2
-    assert feeds.looks["silent"] >= 1
+    assert feeds.polls["silent"] >= 1
 
 
 async def test_nothing_comes_between_a_question_and_its_answer(caller: Caller, feeds: Feeds) -> None:
@@ -204,13 +204,13 @@ async def test_a_fault_of_ours_ends_the_subscription(caller: Caller, feeds: Feed
 
 
 async def test_what_was_unsubscribed_is_silent(caller: Caller, feeds: Feeds) -> None:
-    """Nothing of it comes after the answer, and nobody looks any more."""
+    """Nothing of it comes after the answer, and the subscription is polled no more."""
     await caller.ask(action="subscribe", name="a")
     await caller.hear()
     await caller.ask(action="unsubscribe", subscription_id="a")
-    looks = feeds.looks["a"]
+    polls = feeds.polls["a"]
     assert await caller.silence(3)
-    assert feeds.looks["a"] == looks
+    assert feeds.polls["a"] == polls
 
 
 async def test_subscribing_again_replaces(caller: Caller, feeds: Feeds) -> None:
@@ -219,9 +219,9 @@ async def test_subscribing_again_replaces(caller: Caller, feeds: Feeds) -> None:
         assert (await caller.ask(action="subscribe", name="a"))["type"] == "subscribed"
     numbers = [(await caller.hear())["number"] for _ in range(4)]
     assert len(set(numbers)) == 4
-    before = feeds.looks["a"]
+    before = feeds.polls["a"]
     await caller.hear()
-    assert feeds.looks["a"] == before + 1
+    assert feeds.polls["a"] == before + 1
 
 
 async def test_a_subscription_that_is_over_is_closed(caller: Caller, feeds: Feeds) -> None:
@@ -267,13 +267,13 @@ async def test_the_server_stops(caller: Caller, ended: asyncio.Event) -> None:
 
 
 async def test_a_caller_who_leaves_is_forgotten(caller: Caller, feeds: Feeds, clock: FakeClock) -> None:
-    """Nobody looks for somebody who is gone."""
+    """A caller that has gone is not polled for."""
     await caller.ask(action="subscribe", name="a")
     await caller.hear()
     await caller.connection.close()
     while clock.sleepers:
         clock.advance(0.1)
         await asyncio.sleep(0.002)
-        if feeds.looks["a"] > 50:
-            pytest.fail("somebody still looks")
+        if feeds.polls["a"] > 50:
+            pytest.fail("the subscription is still polled")
     assert clock.sleepers == 0

@@ -9,8 +9,8 @@ from httpx import AsyncClient
 from starlette.types import Receive, Scope, Send
 
 from app.web.application import create_app
+from app.web.edge import SocketRoute
 from app.web.messages import USERNAME
-from app.web.router import SocketRoute
 from tests.web.conftest import PASSWORD, EdgeGateway, basic
 from tests.web.samples.contract import small_contract
 
