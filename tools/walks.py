@@ -43,6 +43,8 @@ KEY, SECRET = "walk-key", "walk-secret"
 AFTERMATH = 0.5
 #: The local exchange's market moves once per second; after this many seconds it has, and its events have come.
 SETTLED = 1.5
+#: An order without an outcome is taken for lost after this time, in seconds; the default would make the tool slow.
+CALL_SECONDS = "3"
 #: How often an order and a fill are walked.
 TIMES = 5
 
@@ -188,7 +190,7 @@ def crash(root: Path, directory: Path, settings: dict[str, str]) -> list[str]:
     finally:
         dying.close()
     assert dying.state() == "pending", dying.state()
-    gateway = Gateway(root, directory, settings)
+    gateway = Gateway(root, directory, {**settings, "ORDERGATE_EXCHANGE_TIMEOUT": CALL_SECONDS})
     try:
         wait_until(lambda: gateway.state() == "open", "the order is settled")
         return gateway.entered()
@@ -210,7 +212,7 @@ def local_binance(root: Path) -> Iterator[dict[str, str]]:
             if len(settings) >= 5:
                 break
         settings = {name: value for name, value in settings.items() if "PERPETUAL" not in name}
-        yield settings | {"ORDERGATE_EXCHANGE_TIMEOUT": "2"}
+        yield settings
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -218,7 +220,7 @@ def local_binance(root: Path) -> Iterator[dict[str, str]]:
 
 def delay_events(settings: dict[str, str], seconds: float) -> None:
     """Let the local exchange send its events about orders ``seconds`` late, so that none falls into the time of a request."""
-    faults = [{"kind": "delay", "per_million": 1_000_000, "seconds": seconds}] if seconds else []
+    faults = [{"kind": "delay", "seconds": seconds}] if seconds else []
     put(settings, "/sandbox/faults", {"seed": 1, "faults": faults})
 
 

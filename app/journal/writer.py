@@ -33,13 +33,6 @@ from app.metrics import Metrics
 
 T = TypeVar("T")
 
-#: Seconds for which a group waits to become as large as the last ones were, since callers that came together usually come together
-#: again. A transaction costs as much processor time as half an order, however many share it.
-_GATHER = 0.0004
-
-#: The count that a thread waits for while it does not wait.
-_NEVER = sys.maxsize
-
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
 
