@@ -80,7 +80,7 @@ class Watcher:
             await self.step()
 
     async def step(self) -> None:
-        await self.poll()
+        await self.look()
         await settle()
         self._clock.advance(0.25)
         await settle()
@@ -105,7 +105,7 @@ def subscription_of(gateway: Gateway, kind: str, connector_name: str) -> MarketS
 
 def streamed(gateway: Gateway) -> dict[str, bool]:
     """The markets that are followed, and whether there is something to see of them."""
-    return {key.name: market.picture.value is not None for key, market in gateway.market_data._live._markets.items()}
+    return {key.name: market.snapshot.value is not None for key, market in gateway.market_data._live._markets.items()}
 
 
 async def watching(gateway: Gateway, clock: FakeClock, kind: str, connector_name: str = "binance") -> Watcher:
@@ -282,7 +282,7 @@ async def test_a_deep_book_is_asked_for(gateway: Gateway, both_markets: Sandbox,
     )
     for watcher in (shallow, deep):
         await watcher.subscription.start()
-        await watcher.poll()
+        await watcher.look()
     assert list(streamed(gateway)) == ["order_book_binance_BTC-USDT_20"]
     await shallow.look_until(lambda: all(streamed(gateway).values()))
     before = both_markets.requests.total()
