@@ -315,11 +315,8 @@ HOOKS = {
 }
 #: Left from before; whoever takes one out takes it off this list, too.
 UNREAD = {
-    "app/domain/order.py: AccountKey",
     "app/paper/market.py: HandPath",
     "app/paper/faults.py: counts_in",
-    "app/connectors/common/clock.py: is_known",
-    "app/connectors/base.py: poll_open_orders",
 }
 
 #: A dotted name in a text: a class that is imported on first use, or that gunicorn loads.
