@@ -43,8 +43,6 @@ _GATHER = 0.0004
 #: The count that a thread waits for while it does not wait.
 _NEVER = sys.maxsize
 
-T = TypeVar("T")
-
 
 class Inbox(Generic[T]):
     """From the event loop to the writer's thread: items are put one by one and taken in groups, ``largest`` at the most.
