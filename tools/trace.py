@@ -28,8 +28,10 @@ def _note(frame: FrameType, event: str, _: Any) -> None:
 def _obey() -> None:
     sys.setprofile(None)
     for _ in sys.stdin:
-        print(json.dumps(list(_entered)), file=sys.stderr, flush=True)
+        modules = list(_entered)
+        # Before the answer, because the next walk may begin as soon as that is read.
         _entered.clear()
+        print(json.dumps(modules), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ A module counts if one of its functions runs during the walk, on any thread. Fir
 
     order   a LIMIT order that rests, from the request to its answer
     fill    the market reaches a resting order, until the journal has the fill
-    crash   the process dies after the exchange took an order and before the outcome was recorded, and starts again: from the start
-            until the journal knows the order is open
+    crash   the process dies after the exchange took an order and before the outcome was recorded, and starts again: from its first
+            answer until the journal knows that the order is open
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ KEY, SECRET = "walk-key", "walk-secret"
 AFTERMATH = 0.5
 #: The local exchange's market moves once per second; after this many seconds it has, and its events have come.
 SETTLED = 1.5
-#: An order without an outcome is taken for lost after this time, in seconds; the default would make the tool slow.
-CALL_SECONDS = "3"
+#: Seconds after which recovery asks about an order without an outcome: longer than a start takes, shorter than the default.
+CALL_SECONDS = "6"
 #: How often an order and a fill are walked.
 TIMES = 5
 
@@ -128,8 +128,8 @@ class Gateway:
         self._log.close()
 
 
-def walks(root: Path = ROOT) -> dict[str, list[str]]:
-    """The modules on each walk in the checkout at ``root``, by first entry."""
+def walks(root: Path = ROOT, times: int = TIMES) -> dict[str, list[str]]:
+    """The modules on each walk in the checkout at ``root``, by first entry; an order and a fill are walked ``times`` times."""
     with tempfile.TemporaryDirectory() as name, local_binance(root) as settings:
         directory = Path(name)
         found: dict[str, list[str]] = {}
@@ -145,9 +145,9 @@ def walks(root: Path = ROOT) -> dict[str, list[str]]:
             set_price(settings, 30_000)
             time.sleep(SETTLED)
             delay_events(settings, AFTERMATH)
-            found["order"] = common_to([order(gateway) for _ in range(TIMES)])
+            found["order"] = common_to([order(gateway) for _ in range(times)])
             delay_events(settings, 0)
-            found["fill"] = common_to([fill(gateway, settings) for _ in range(TIMES)])
+            found["fill"] = common_to([fill(gateway, settings) for _ in range(times)])
         finally:
             gateway.close()
         found["crash"] = crash(root, directory, settings)
@@ -180,7 +180,7 @@ def common_to(runs: list[list[str]]) -> list[str]:
 
 
 def crash(root: Path, directory: Path, settings: dict[str, str]) -> list[str]:
-    """The modules from a start to the moment when an order that a crash left behind is settled."""
+    """The modules that settle an order which a crash left behind, once the gateway has started again."""
     dying = Gateway(root, directory, {**settings, "ORDERGATE_FAILPOINT": "orders.exchange_answered"})
     try:
         dying.wait_until_ready()
@@ -192,6 +192,8 @@ def crash(root: Path, directory: Path, settings: dict[str, str]) -> list[str]:
     assert dying.state() == "pending", dying.state()
     gateway = Gateway(root, directory, {**settings, "ORDERGATE_EXCHANGE_TIMEOUT": CALL_SECONDS})
     try:
+        gateway.wait_until_ready()
+        gateway.entered()
         wait_until(lambda: gateway.state() == "open", "the order is settled")
         return gateway.entered()
     finally:
