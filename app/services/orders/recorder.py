@@ -87,7 +87,7 @@ class Recorder:
         only_if_state: frozenset[OrderState] | None = None,
         as_seen: Order | None = None,
     ) -> Order:
-        """Record one plain event and return the order as it then is. With ``only_if_state``, the event is recorded only if the order
+        """Record one plain event and return the order as it then is. With ``only_if_state``, it is recorded only if the order
         is still in one of these states; with ``as_seen``, only if the order has not changed since.
         """
 
