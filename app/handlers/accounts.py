@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.domain.errors import ActiveOrders, UnknownAccount
+from app.domain.order import AccountKey
 from app.handlers.wording import worded
 from app.services.gateway import Gateway
 
@@ -37,14 +38,14 @@ async def delete_account(gateway: Gateway, account_name: str, force: bool) -> An
 
 async def add_credential(gateway: Gateway, account_name: str, connector_name: str, body: Mapping[str, Any]) -> Any:
     """POST /accounts/add-credential/{account_name}/{connector_name}"""
-    await gateway.accounts.add_credential(account_name, connector_name, body)
+    await gateway.accounts.add_credential(AccountKey(account_name, connector_name), body)
     return {"message": "Connector credentials added successfully."}, 201
 
 
 async def delete_credential(gateway: Gateway, account_name: str, connector_name: str, force: bool) -> Any:
     """POST /accounts/delete-credential/{account_name}/{connector_name}"""
     with _offering_force():
-        await gateway.accounts.delete_credential(account_name, connector_name, force=force)
+        await gateway.accounts.delete_credential(AccountKey(account_name, connector_name), force=force)
     return {"message": "Credential deleted successfully."}
 
 

@@ -30,8 +30,8 @@ async def accounts(gateway: Gateway) -> None:
     """A second paper account, an empty one, and the stand-in for Binance on the master account."""
     for name in ("second", "empty"):
         gateway.accounts.add_account(name)
-    await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:1000,BTC:0.5"})
-    await gateway.accounts.add_credential("master_account", "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:1000,BTC:0.5"})
+    await gateway.accounts.add_credential(AccountKey("master_account", "binance"), CREDENTIALS)
 
 
 async def post(client: httpx.AsyncClient, path: str, **body: Any) -> Any:

@@ -85,7 +85,7 @@ async def test_a_connector_that_was_let_go_of_closes_later(
         opened_gateway(tmp_path, sqlite_template, hand, connector_urls=urls(stub)) as gateway,
     ):
         timeout = gateway.settings.exchange_timeout.total_seconds()
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
         old = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
         gateway.sessions.forget(AccountKey(MASTER_ACCOUNT, "binance"))
         gateway.sessions.forget(AccountKey(MASTER_ACCOUNT, "binance"))

@@ -65,7 +65,7 @@ async def test_w21_funding_payments_are_there(desk: Desk) -> None:
 async def test_w25_one_caller_s_filter_is_not_the_next_one_s(desk: Desk) -> None:
     """After a narrow question the wide one still has everything, and two accounts add up."""
     desk.gateway.accounts.add_account("second")
-    await desk.gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:1000"})
+    await desk.gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:1000"})
     everything = await desk.post("/portfolio/state")
     assert await desk.post("/portfolio/state", connector_names=["nothing"]) == {MASTER_ACCOUNT: {}, "second": {}}
     assert await desk.post("/portfolio/state") == everything

@@ -29,7 +29,7 @@ from tests.weaknesses.conftest import Desk, OpenDesk
 from tests.web.conftest import basic
 
 #: Seconds that a start may take on a busy machine, far below the time that the silent exchange is given.
-_PATIENCE = 60
+_PATIENCE = 40
 
 
 async def test_w26_own_orders_and_fills_are_pushed(desk: Desk) -> None:

@@ -108,36 +108,37 @@ class AccountAdmin:
             raise UnknownAccount(account_name)
         return self._accounts.connectors_of(account_name)
 
-    async def add_credential(self, account_name: str, connector_name: str, given: Mapping[str, Any]) -> None:
+    async def add_credential(self, account: AccountKey, given: Mapping[str, Any]) -> None:
         """Try credentials against the exchange, store them in place of earlier ones, and use them from now on.
 
         Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials``
         with the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried.
         Earlier credentials stay in use after any failure.
         """
-        account = AccountKey(account_name, connector_name)
+        account_name, connector_name = account
         _check_name("account", account_name)
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
             raise UnknownAccount(account_name)
         connector_class(connector_name)
         credentials = checked(connector_name, credential_fields(connector_name), given)
         balances = await self._prove(account, credentials)
-        sealed = self._vault.seal(account_name, connector_name, credentials)
-        await asyncio.to_thread(self._accounts.put_credential, account_name, connector_name, sealed)
+        sealed = self._vault.seal(*account, credentials)
+        await asyncio.to_thread(self._accounts.put_credential, *account, sealed)
         self._forget(account)
         self._portfolio.put(account, balances)
         log.info("credentials added", account_name=account_name, connector_name=connector_name)
 
-    async def delete_credential(self, account_name: str, connector_name: str, *, force: bool) -> None:
+    async def delete_credential(self, account: AccountKey, *, force: bool) -> None:
         """Delete credentials, if there are any. Raises ``InvalidArgument``, or ``ActiveOrders`` without ``force``."""
+        account_name, connector_name = account
         _check_name("account", account_name)
         _check_name("connector", connector_name)
         orders = OrderFilter(account_names=(account_name,), connector_names=(connector_name,))
-        if await asyncio.to_thread(self._accounts.find_credential, account_name, connector_name) is None:
+        if await asyncio.to_thread(self._accounts.find_credential, *account) is None:
             return
         await self._check_active(force, f"Connector '{connector_name}' of account '{account_name}'", orders)
-        await asyncio.to_thread(self._accounts.delete_credential, account_name, connector_name)
-        self._forget(AccountKey(account_name, connector_name))
+        await asyncio.to_thread(self._accounts.delete_credential, *account)
+        self._forget(account)
         log.info("credentials deleted", account_name=account_name, connector_name=connector_name, force=force)
 
     def ensure_master_account(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.order import AccountKey
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.accounts.accounts import MASTER_ACCOUNT
@@ -45,7 +46,7 @@ async def test_rates_come_from_binance(gateway: Gateway) -> None:
     assert "binance" in gateway.rates.sources()
     assert (await gateway.rates.config()).source == "paper"
     credentials = {"binance_api_key": API_KEY, "binance_api_secret": SECRET}
-    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", credentials)
+    await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), credentials)
     config = await gateway.rates.config()
     assert config.source == "binance"
     tickers = await gateway.market_data.tickers("binance")

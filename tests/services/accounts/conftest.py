@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from tests.clock import FakeClock
@@ -34,7 +35,7 @@ async def gateway(
         tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=2)
     ) as gateway:
         gateway.accounts.add_account("second")
-        await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:1000,BTC:0.5"})
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:1000,BTC:0.5"})
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
         stub.requests.clear()
         yield gateway

@@ -102,8 +102,8 @@ async def test_names_hold_letters_digits_underscores_and_hyphens(gateway: Gatewa
         assert caught.value.detail == expected
     for verb in (
         gateway.accounts.delete_account(name, force=True),
-        gateway.accounts.add_credential(name, "paper", {}),
-        gateway.accounts.delete_credential(name, "paper", force=True),
+        gateway.accounts.add_credential(AccountKey(name, "paper"), {}),
+        gateway.accounts.delete_credential(AccountKey(name, "paper"), force=True),
     ):
         with pytest.raises(InvalidArgument) as caught:
             await verb
@@ -113,7 +113,7 @@ async def test_names_hold_letters_digits_underscores_and_hyphens(gateway: Gatewa
 async def test_deleting_accounts(gateway: Gateway) -> None:
     """The master account stays; an unknown one is said to be unknown; another goes with its credentials and its connector."""
     gateway.accounts.add_account("second")
-    await gateway.accounts.add_credential("second", "paper", {})
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {})
     await gateway.sessions.connector(AccountKey("second", "paper"))
 
     await gateway.accounts.delete_account("second", force=False)
@@ -129,7 +129,7 @@ async def test_deleting_accounts(gateway: Gateway) -> None:
 async def test_active_orders_keep_an_account_and_its_credentials(gateway: Gateway) -> None:
     """Without force nothing with active orders is deleted, and the refusal counts them; cancelled ones do not count."""
     gateway.accounts.add_account("second")
-    await gateway.accounts.add_credential("second", "paper", {})
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {})
     first = await gateway.orders.place(limit_order("second"))
     await gateway.orders.place(limit_order("second", "101"))
 
@@ -137,10 +137,10 @@ async def test_active_orders_keep_an_account_and_its_credentials(gateway: Gatewa
         await gateway.accounts.delete_account("second", force=False)
     await gateway.orders.cancel(first.order.key)
     with pytest.raises(ActiveOrders, match=r"^Connector 'paper' of account 'second' has 1 active order \(1 on paper\)"):
-        await gateway.accounts.delete_credential("second", "paper", force=False)
+        await gateway.accounts.delete_credential(AccountKey("second", "paper"), force=False)
     assert gateway.accounts.list_credentials("second") == ["paper"]
 
-    await gateway.accounts.delete_credential("second", "paper", force=True)
+    await gateway.accounts.delete_credential(AccountKey("second", "paper"), force=True)
     assert gateway.accounts.list_credentials("second") == []
     with pytest.raises(ActiveOrders):
         await gateway.accounts.delete_account("second", force=False)
@@ -150,13 +150,13 @@ async def test_active_orders_keep_an_account_and_its_credentials(gateway: Gatewa
 async def test_orders_left_behind_are_followed_again(gateway: Gateway) -> None:
     """Who deletes by force and comes back with the credentials finds the orders as they are."""
     gateway.accounts.add_account("second")
-    await gateway.accounts.add_credential("second", "paper", {})
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {})
     placed = await gateway.orders.place(limit_order("second"))
-    await gateway.accounts.delete_credential("second", "paper", force=True)
+    await gateway.accounts.delete_credential(AccountKey("second", "paper"), force=True)
     with pytest.raises(ConnectorNotConfigured):
         await gateway.orders.place(limit_order("second"))
 
-    await gateway.accounts.add_credential("second", "paper", {})
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {})
 
     assert str((await gateway.orders.cancel(placed.order.key)).state) == "canceled"
 
@@ -166,7 +166,7 @@ async def test_orders_left_behind_are_followed_again(gateway: Gateway) -> None:
 
 async def test_credentials_are_tried_and_then_used(gateway: Gateway, stub: StubExchange) -> None:
     """The exchange is asked for the balances with the new keys, and the next connector has them."""
-    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
 
     [tried] = stub.asked(*ACCOUNT)
     assert tried.headers["x-mbx-apikey"] == API_KEY
@@ -176,13 +176,15 @@ async def test_credentials_are_tried_and_then_used(gateway: Gateway, stub: StubE
 
 async def test_refused_credentials_change_nothing(gateway: Gateway, stub: StubExchange) -> None:
     """The exchange's reason is told without the keys, and the earlier ones stay in use."""
-    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", {**CREDENTIALS, "binance_api_key": "TheGoodOne"})
+    await gateway.accounts.add_credential(
+        AccountKey(MASTER_ACCOUNT, "binance"), {**CREDENTIALS, "binance_api_key": "TheGoodOne"}
+    )
     before = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
     good = stub.scripted(*ACCOUNT)
     stub.script(*ACCOUNT, REFUSED)
 
     with pytest.raises(InvalidCredentials, match=r"Invalid API-key, IP, or permissions for action: \*\*\*\.") as caught:
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
 
     assert caught.value.status == 400
     assert caught.value.__cause__ is None
@@ -209,7 +211,7 @@ async def test_credentials_that_could_not_be_tried_are_not_stored(
     stub.script(*ACCOUNT, answer)
 
     with pytest.raises(kind) as caught:
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
 
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
     for text in (caught.value.detail, str(caught.value), repr(caught.value)):
@@ -221,29 +223,31 @@ async def test_an_exchange_that_is_not_there(gateway: Gateway, stub: StubExchang
     """A refused connection is told as such and stores nothing."""
     stub.stop_listening()
     with pytest.raises((ExchangeDown, ExchangeReadFailed)):
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
 
 
 async def test_wrong_places_and_fields(gateway: Gateway, stub: StubExchange) -> None:
     """Unknown accounts and connectors, exchanges that are not supported, and missing fields never reach an exchange."""
     with pytest.raises(UnknownAccount, match="Account 'nobody' not found"):
-        await gateway.accounts.add_credential("nobody", "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey("nobody", "binance"), CREDENTIALS)
     with pytest.raises(UnknownConnector, match="Connector 'binanse' not found"):
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binanse", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binanse"), CREDENTIALS)
     with pytest.raises(UnsupportedConnector, match="'kraken' is known, but"):
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "kraken", {})
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "kraken"), {})
     with pytest.raises(InvalidCredentials, match="missing field binance_api_secret"):
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", {"binance_api_key": API_KEY})
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), {"binance_api_key": API_KEY})
     assert stub.requests == []
 
 
 async def test_new_credentials_replace_the_ones_in_use(gateway: Gateway, stub: StubExchange) -> None:
     """The connector in use is let go of, and closed only when what was under way on it has had its time."""
-    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", {**CREDENTIALS, "binance_api_key": "TheOldOne"})
+    await gateway.accounts.add_credential(
+        AccountKey(MASTER_ACCOUNT, "binance"), {**CREDENTIALS, "binance_api_key": "TheOldOne"}
+    )
     old = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
 
-    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
 
     assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance")) is not old
     assert await api_key_in_use(gateway, stub) == API_KEY
@@ -254,11 +258,11 @@ async def test_new_credentials_replace_the_ones_in_use(gateway: Gateway, stub: S
 async def test_deleting_credentials_twice(gateway: Gateway) -> None:
     """Deleting what is not there is no error, wherever it is not."""
     for _ in range(2):
-        await gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
-    await gateway.accounts.delete_credential("nobody", "kraken", force=False)
+        await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "paper"), force=False)
+    await gateway.accounts.delete_credential(AccountKey("nobody", "kraken"), force=False)
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == []
     with pytest.raises(InvalidArgument, match="Invalid connector name: 'a b'"):
-        await gateway.accounts.delete_credential(MASTER_ACCOUNT, "a b", force=False)
+        await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "a b"), force=False)
 
 
 async def test_credentials_of_unknown_accounts(gateway: Gateway) -> None:
@@ -269,7 +273,7 @@ async def test_credentials_of_unknown_accounts(gateway: Gateway) -> None:
 
 async def test_the_master_account_comes_back_without_its_deleted_credentials(gateway: Gateway) -> None:
     """What a user deleted from the master account stays deleted after a restart."""
-    await gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+    await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "paper"), force=False)
     gateway.accounts.ensure_master_account()
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == []
 
@@ -281,7 +285,7 @@ async def test_the_master_account_is_given_each_paper_exchange_once(gateway: Gat
     gateway.accounts.ensure_master_account()
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
     preferences.put(MASTER_ACCOUNT, {})
-    await gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+    await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "paper"), force=False)
     gateway.accounts.ensure_master_account()
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper_perpetual"]
 
@@ -291,11 +295,11 @@ async def test_secrets_are_neither_logged_nor_shown_nor_readable(
 ) -> None:
     """Neither a log line, nor a repr, nor any file of the data directory holds a key that was added or refused."""
     with structlog.testing.capture_logs() as lines:
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
         connector = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
         stub.script(*ACCOUNT, REFUSED)
         with pytest.raises(InvalidCredentials):
-            await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+            await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
     stored = gateway.journal.accounts.find_credential(MASTER_ACCOUNT, "binance")
     shown = [repr(each) for each in (lines, gateway, connector, connector.context, vars(connector), stored)]
     files = contents(tmp_path)
@@ -322,7 +326,7 @@ async def test_every_paper_account_has_its_own_money(gateway: Gateway) -> None:
     """Accounts open with the money they were given, or with the default; what one does changes no other."""
     for name, given in (("rich", {"starting_balances": "USDT:5000000"}), ("coins", {"starting_balances": "BTC:1.50"})):
         gateway.accounts.add_account(name)
-        await gateway.accounts.add_credential(name, "paper", given)
+        await gateway.accounts.add_credential(AccountKey(name, "paper"), given)
 
     assert await balances_of(await gateway.sessions.connector(AccountKey("rich", "paper"))) == {"USDT": "5000000"}
     assert await balances_of(await gateway.sessions.connector(AccountKey("coins", "paper"))) == {"BTC": "1.5"}
@@ -334,11 +338,11 @@ async def test_money_of_an_open_paper_account_is_not_changed(gateway: Gateway) -
     gateway.accounts.add_account("second")
     money = {"starting_balances": "USDT:1000,BTC:0"}
     for _ in range(2):
-        await gateway.accounts.add_credential("second", "paper", money)
+        await gateway.accounts.add_credential(AccountKey("second", "paper"), money)
     with pytest.raises(InvalidCredentials, match="The paper account 'second' is open already and holds other money"):
-        await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:2000"})
-    await gateway.accounts.delete_credential("second", "paper", force=False)
-    await gateway.accounts.add_credential("second", "paper", {})
+        await gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:2000"})
+    await gateway.accounts.delete_credential(AccountKey("second", "paper"), force=False)
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {})
 
     assert await balances_of(await gateway.sessions.connector(AccountKey("second", "paper"))) == {"USDT": "1000"}
 
@@ -346,7 +350,7 @@ async def test_money_of_an_open_paper_account_is_not_changed(gateway: Gateway) -
 async def test_wrong_starting_balances_are_explained(gateway: Gateway) -> None:
     """Text that is no list of balances is refused with the form it should have."""
     with pytest.raises(InvalidCredentials, match="starting_balances: 'much' is not of the form ASSET:AMOUNT"):
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "paper", {"starting_balances": "much"})
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "paper"), {"starting_balances": "much"})
 
 
 # -- several processes, and keys ----------------------------------------------------------------------------------------
@@ -368,12 +372,12 @@ async def test_another_process_notices_replaced_and_deleted_credentials(
         await here.sessions.retire_changed()
         assert await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")) is old
 
-        await there.accounts.add_credential(MASTER_ACCOUNT, "paper", {})
+        await there.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "paper"), {})
         await here.sessions.retire_changed()
         new = await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
         assert new is not old
 
-        await there.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+        await there.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "paper"), force=False)
         await here.sessions.retire_changed()
         with pytest.raises(ConnectorNotConfigured):
             await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
@@ -385,7 +389,7 @@ async def test_sealing_anew_with_another_key(
 ) -> None:
     """All credentials are sealed with the first key, once, and then open without the old one; the moment stays the same."""
     gateway.accounts.add_account("second")
-    await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:7"})
+    await gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:7"})
     before = gateway.journal.accounts.credentials_put_at()
     clock.advance(5)
     new = "a new key of many letters"
@@ -467,6 +471,6 @@ async def test_a_connector_that_breaks_stores_nothing(
     """Whatever a connector does instead of answering, the caller learns of it and nothing is stored."""
     register(monkeypatch)
     with pytest.raises(kind) as caught:
-        await gateway.accounts.add_credential(MASTER_ACCOUNT, "odd", {"mode": mode})
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "odd"), {"mode": mode})
     assert caught.value.detail == detail
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]

@@ -195,10 +195,10 @@ async def test_replaced_credentials_show_their_own_balances(gateway: Gateway, st
     await binance(gateway)
     stub.script(*ACCOUNT, account(BTC="7"))
 
-    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), CREDENTIALS)
 
     assert units(await binance(gateway, refresh=False)) == {"BTC": "7"}
-    await gateway.accounts.delete_credential(MASTER_ACCOUNT, "binance", force=False)
+    await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "binance"), force=False)
     assert (await gateway.portfolio.state(connector_names=["binance"])).holdings == ()
 
 
@@ -220,8 +220,8 @@ async def test_connectors_that_break(gateway: Gateway, monkeypatch: pytest.Monke
     register(monkeypatch)
     for name, balances in (("coins", "BTC:1,USDT:2"), ("dollars", "USDT:3")):
         gateway.accounts.add_account(name)
-        await gateway.accounts.add_credential(name, "paper", {"starting_balances": balances})
-        await gateway.accounts.add_credential(name, "odd", {"mode": "well"})
+        await gateway.accounts.add_credential(AccountKey(name, "paper"), {"starting_balances": balances})
+        await gateway.accounts.add_credential(AccountKey(name, "odd"), {"mode": "well"})
 
     state = await gateway.portfolio.state(["coins", "dollars"], ["odd"])
     assert [[token.price for token in each.tokens] for each in state.holdings] == [[None, 1], [1]]

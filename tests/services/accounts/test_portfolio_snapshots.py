@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.clock import Clock
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.gateway import Gateway
@@ -86,7 +87,7 @@ async def test_one_of_several_processes_takes_a_slot(
     ) as gateway:
         await taker(gateway, clock, "one", leases=True).take()
         gateway.accounts.add_account("second")
-        await gateway.accounts.add_credential("second", "paper", {})
+        await gateway.accounts.add_credential(AccountKey("second", "paper"), {})
         await taker(gateway, clock, "two", leases=True).take()
         [snapshot] = gateway.journal.snapshots.page(SnapshotFilter(), limit=10, cursor=None).items
         assert [each.account_name for each in snapshot.holdings] == [MASTER_ACCOUNT]
