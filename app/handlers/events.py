@@ -19,8 +19,8 @@ from app.journal.records import JournalEntry
 from app.services.event_streams import EventFilter
 from app.services.gateway import Gateway
 
-#: Encoded messages kept for the other streams; each entry is encoded once, not once a stream.
-_KEPT = 1024
+#: Encoded messages by sequence number, shared by all streams: an entry is encoded once, not once per stream.
+_MOST_ENCODED = 1024
 #: What SQLite and PostgreSQL can count to has 19 digits; no journal has come near it.
 _MOST_DIGITS = 18
 
@@ -89,17 +89,17 @@ def messages(entries: Sequence[JournalEntry]) -> list[str]:
 
 def message(entry: JournalEntry) -> bytes:
     """One entry as JSON."""
-    kept = _kept.get(entry.seq)
-    if kept is not None and kept[0] is entry:
-        return kept[1]
+    cached = _encoded.get(entry.seq)
+    if cached is not None and cached[0] is entry:
+        return cached[1]
     encoded = _encoder.encode(_message(entry))
-    if len(_kept) >= _KEPT:
-        _kept.clear()
-    _kept[entry.seq] = (entry, encoded)
+    if len(_encoded) >= _MOST_ENCODED:
+        _encoded.clear()
+    _encoded[entry.seq] = (entry, encoded)
     return encoded
 
 
-_kept: dict[int, tuple[JournalEntry, bytes]] = {}
+_encoded: dict[int, tuple[JournalEntry, bytes]] = {}
 
 
 def _message(entry: JournalEntry) -> Mapping[str, Any]:

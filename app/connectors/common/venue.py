@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 #: Seconds. A quartz clock drifts a few milliseconds in three minutes; exchanges refuse a timestamp that is a second ahead.
 _CLOCK_MAX_AGE = 180.0
 
-#: Seconds. Filters change a few times a month, a pair's status a few times a day; the answer has megabytes.
+#: Seconds. Filters change a few times per month, a pair's status a few times per day; the answer has megabytes.
 _RULES_MAX_AGE = 600.0
 
 #: Seconds after a failed question: long enough not to press an exchange that is down.

@@ -80,7 +80,7 @@ class Positions:
         answers = await asyncio.gather(*[self._ask(account) for account in accounts])
         errors = tuple(each for each in answers if isinstance(each, Unanswered))
         if errors and len(errors) == len(accounts):
-            raise _nobody_answered(errors)
+            raise _no_exchange_answered(errors)
         found = sorted(
             (each for answer in answers if not isinstance(answer, Unanswered) for each in answer),
             key=lambda each: each.key,
@@ -140,6 +140,6 @@ def _is_perpetual(connector_name: str) -> bool:
         return "_perpetual" in connector_name
 
 
-def _nobody_answered(errors: Sequence[Unanswered]) -> ExchangeReadError:
+def _no_exchange_answered(errors: Sequence[Unanswered]) -> ExchangeReadError:
     problems = "; ".join(f"{each.account_name}/{each.connector_name}: {each.problem.detail}" for each in errors)
     return ExchangeReadError(f"No exchange could be asked about positions. {problems}")
