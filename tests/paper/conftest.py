@@ -14,7 +14,7 @@ from tests.paper.hand_path import HandPath
 
 @pytest.fixture
 def url(empty_database_url: str) -> str:
-    """A new database, on either engine."""
+    """A new database, on either engine. A test asks for it before it opens an exchange there, which then closes first."""
     return empty_database_url
 
 
@@ -39,5 +39,5 @@ def open_exchange(clock: FakeClock, path: HandPath) -> Iterator[Callable[..., Pa
 
 
 @pytest.fixture
-def exchange(open_exchange: Callable[..., PaperExchange], url: str) -> PaperExchange:
+def exchange(url: str, open_exchange: Callable[..., PaperExchange]) -> PaperExchange:
     return open_exchange(url)
