@@ -50,12 +50,12 @@ async def test_w16_leverage_that_was_not_set_is_no_success(monkeypatch: pytest.M
 async def test_w21_funding_payments_are_there(desk: Desk) -> None:
     """What was paid for holding a position over three terms is recorded, and shown by time."""
     give(desk.gateway, MASTER_ACCOUNT, PERPETUAL)
-    keeper = FundingRecorder(
+    recorder = FundingRecorder(
         desk.gateway.journal.funding_payments, desk.gateway.sessions, desk.gateway.settings, desk.clock
     )
     await market(desk.gateway, "0.1")
     desk.clock.advance(24 * 3_600)
-    await keeper.record(AccountKey(MASTER_ACCOUNT, PERPETUAL))
+    await recorder.record(AccountKey(MASTER_ACCOUNT, PERPETUAL))
     page = await desk.post("/trading/funding-payments", trading_pair="BTC-USDT")
     assert page["pagination"]["total_count"] == len(page["data"]) == 3
     latest = int(desk.clock.now().timestamp() * 1000) - 10 * 3_600_000

@@ -27,7 +27,7 @@ class Scripted:
     capabilities = Capabilities(order_types=(), candles_page=1000)
 
     def __init__(self) -> None:
-        self.news: asyncio.Queue[MarketEvent | Exception] = asyncio.Queue()
+        self.news: asyncio.Queue[MarketEvent | Exception | None] = asyncio.Queue()
         self.trades: Sequence[PublicTrade] | Exception = []
         self.candles: Sequence[Candle] = []
         self.followed = 0
@@ -47,6 +47,8 @@ class Scripted:
                 event = await self.news.get()
                 if isinstance(event, Exception):
                     raise event
+                if event is None:
+                    return
                 yield event
         finally:
             self.ended += 1
@@ -65,7 +67,7 @@ class Scripted:
         self.reads += 1
         return self.candles
 
-    def say(self, *events: MarketEvent | Exception) -> None:
+    def say(self, *events: MarketEvent | Exception | None) -> None:
         for event in events:
             self.news.put_nowait(event)
 
@@ -194,6 +196,31 @@ async def test_a_stream_that_fails_is_followed_again(live: LiveMarkets, connecto
     connector.say(Gap())
     await rest()
     assert known(live) == [1]
+
+
+async def test_a_stream_that_ends_is_followed_again(live: LiveMarkets, connector: Scripted, clock: FakeClock) -> None:
+    """None should end: the market is not known meanwhile, and the pauses grow until it is."""
+    live.follow(TRADES)
+    for pause in (1, 2, 4):
+        connector.say(None)
+        await rest()
+        followed = connector.followed
+        clock.advance(pause - 0.5)
+        await rest()
+        assert connector.followed == followed
+        clock.advance(0.5)
+        await rest()
+        assert connector.followed == followed + 1
+    connector.trades = [trade(1)]
+    connector.say(Gap())
+    await rest()
+    assert known(live) == [1]
+    connector.say(None)
+    await rest()
+    assert known(live) is None
+    clock.advance(1)
+    await rest()
+    assert connector.followed == followed + 2
 
 
 async def test_what_can_not_be_followed_is_let_be(live: LiveMarkets, connector: Scripted, clock: FakeClock) -> None:
