@@ -14,7 +14,7 @@ run: $(VENV)/.runtime
 
 # A part that fails keeps no other from running, and fails the whole in the end.
 test:
-	$(MAKE) --keep-going test-gateway test-client-1.5.1 test-client-1.5.9
+	$(MAKE) --keep-going --no-print-directory test-gateway test-client-1.5.1 test-client-1.5.9
 
 test-gateway: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal

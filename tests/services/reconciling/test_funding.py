@@ -74,7 +74,7 @@ async def test_it_goes_on_by_itself(gateway: Gateway, keeper: FundingRecorder, c
 
 async def test_there_is_nothing_to_do_on_spot(keeper: FundingRecorder) -> None:
     """It ends at once."""
-    await asyncio.wait_for(keeper.run(AccountKey(MASTER_ACCOUNT, "paper")), 60)
+    await asyncio.wait_for(recorder.run(AccountKey(MASTER_ACCOUNT, "paper")), 60)
 
 
 async def test_the_watch_has_it_done(gateway: Gateway, clock: FakeClock) -> None:
