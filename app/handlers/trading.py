@@ -37,7 +37,7 @@ _STATUS_SPELLINGS = {"CANCELED": OrderStatus.CANCELLED}
 async def place_order(gateway: Gateway, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
     """POST /trading/orders"""
     placed = await gateway.orders.place(_order_request(body, idempotency_key))
-    answer = _TRADE_RESPONSE.dump({**_terms(placed), "status": "submitted"})
+    answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted"})
     headers = {"Idempotent-Replayed": "true"} if placed.replayed else {"Server-Timing": _timing(placed.laps)}
     return answer, _place_status(placed), headers
 
@@ -133,7 +133,8 @@ def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> Orde
     )
 
 
-def _terms(placed: Placed) -> dict[str, Any]:
+def _answer(placed: Placed) -> dict[str, Any]:
+    """The fields of the answer to a placed order. A field that stands in the contract only is left out of the answer."""
     order = placed.order
     return {
         "order_id": order.order_id,

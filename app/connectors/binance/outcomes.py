@@ -60,6 +60,7 @@ _STATUSES: Mapping[int, type[Refused] | None] = {
     429: RateLimited,
 }
 
+#: Codes of both markets. They count after a 4xx only: a 5xx is judged by its text, whatever its code.
 _COMMON: Mapping[int, type[Refused] | None] = {
     -1002: CredentialsRefused,  # not authorised
     -1003: RateLimited,  # weight used up, or the address is banned

@@ -6,7 +6,8 @@ made and subscribed from scratch, and a ``Gap`` tells the reader to reconcile by
 that can't be read yields a ``Gap`` as well: the reader then asks for what the message said.
 
 This is the only place that reconnects. The stream raises where another attempt makes no sense: refused credentials, because trying
-on would press the exchange for nothing, and faults that nobody foresaw.
+on would press the exchange for nothing, and faults that nobody foresaw. ``services.reconciling.feed`` then starts a new stream,
+after a longer pause.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from app.domain.errors import CredentialsRefused, OrdergateError
 from app.domain.reports import Gap
 
 #: The pauses between attempts in seconds; a connection that stood for a minute counts as a success.
-_PAUSES = doubling(1.0, 60.0)
+_RECONNECT_PAUSES = doubling(1.0, 60.0)
 _STOOD_SECONDS = 60
 
 
@@ -69,7 +70,7 @@ class ReconnectingStream(Generic[Event]):
         self._max_age = max_age
         self._closed = asyncio.Event()
         self._socket: Socket | None = None
-        self._backoff = Backoff(_PAUSES)
+        self._backoff = Backoff(_RECONNECT_PAUSES)
 
     async def events(self) -> AsyncGenerator[Event | Gap, None]:
         """Events and gaps until ``close``. Raises ``CredentialsRefused``, and what nobody foresaw."""
@@ -121,7 +122,7 @@ class ReconnectingStream(Generic[Event]):
     def _pause_seconds(self, error: Exception, opened_at: float | None) -> float:
         if opened_at is not None and self._clock.monotonic() - opened_at >= _STOOD_SECONDS:
             self._backoff.reset()
-            pause = _PAUSES[0]
+            pause = _RECONNECT_PAUSES[0]
         else:
             pause = self._backoff.next_pause()
         asked = error.retry_after if isinstance(error, OrdergateError) else None

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 #: Seconds between two attempts to seed a snapshot, at least. REST serves meanwhile.
 _PAUSE = 1.0
 #: Pauses after each failure to seed or to follow, in seconds.
-_PAUSES = doubling(_PAUSE, 60.0)
+_RESTART_PAUSES = doubling(_PAUSE, 60.0)
 #: Snapshots seeded at once. After a reconnect that may be all of them, and other callers need the request limits too.
 _AT_ONCE = 5
 
@@ -112,7 +112,7 @@ class _LiveMarket:
         self._limit = limit
         self._slots = slots
         self._plan = _plan(key)
-        self._backoff = Backoff(_PAUSES)
+        self._backoff = Backoff(_RESTART_PAUSES)
         self._read_at: float | None = None
         self.snapshot = self._plan.snapshot
         self.followers = 0

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 #: Pauses before a failed stream is restarted, and before a failed reconciliation is repeated, in seconds. The last is long enough
 #: for an exchange that is down for an hour.
-_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_RESTART_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 #: A stream that ran for this many seconds was healthy: the next failure starts with the first pause again.
 _HEALTHY = 60.0
 #: A stream that yields nothing at all for this many seconds is taken for dead and restarted.
@@ -82,7 +82,7 @@ class Feed:
             group.create_task(self._funding.run(self._account))
 
     async def _read_for_ever(self) -> None:
-        backoff = Backoff(_PAUSES)
+        backoff = Backoff(_RESTART_PAUSES)
         while True:
             started = self._clock.monotonic()
             try:
@@ -107,6 +107,7 @@ class Feed:
     async def _handle(self, connector: Connector, event: ConnectorEvent) -> None:
         match event:
             case Gap():
+                self._log.info("events may be missing, reconciling", reason=event.reason)
                 self._must_reconcile.set()
             case BalanceReport():
                 await self._journal.record_balances(*self._account, event)
@@ -126,7 +127,7 @@ class Feed:
             self._settling.wake(key)
 
     async def _reconcile_for_ever(self) -> None:
-        backoff = Backoff(_PAUSES)
+        backoff = Backoff(_RESTART_PAUSES)
         while True:
             await wait_for_event(self._must_reconcile, self._clock, _RECONCILE_INTERVAL)
             self._must_reconcile.clear()

@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 #: Pauses before each question about one order, in seconds. The first comes soon, because most doubt is a lost reply and the order
 #: is there; the last repeats for as long as it takes.
-_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0, 60.0)
+_QUESTION_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0, 60.0)
 #: Questions under way at once on one connector; enough to clear a thousand doubts in a minute without eating an exchange's limits.
 _AT_ONCE = 4
 #: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
@@ -236,7 +236,7 @@ class Settling:
 
     async def _pursue(self, key: OrderKey, is_urgent: asyncio.Event) -> None:
         try:
-            backoff = Backoff(_PAUSES)
+            backoff = Backoff(_QUESTION_PAUSES)
             ask_at: datetime | None = None
             while True:
                 await self._pause(is_urgent, backoff.next_pause(), ask_at)
