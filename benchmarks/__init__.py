@@ -1,1 +1,1 @@
-"""The gateway beside its peers, on one machine, in one run: ``make bench``. Nothing in here is imported by the product."""
+"""The gateway beside its peers, on one machine, in one run: ``make bench``. The product imports nothing of it."""

@@ -1,8 +1,8 @@
-"""Fills a SQLite journal with as many orders as wanted, in a minute or two instead of hours.
+"""Fills a SQLite journal with any number of orders, in a minute or two instead of hours.
 
-A few model orders are written by the journal itself, through its own verbs, into a database of their own. Their raw rows are the
-templates: every order made here is a copy of a model with its own ids, sequence numbers and times, so that what lies in the tables
-is what the program would have written. Only then do the rows go in, in bulk, with the indexes made at the end.
+The journal itself writes a few model orders into a separate database. Their raw rows are templates: every order made here is a copy
+of a model with its own ids, sequence numbers and times, so that the tables have what the program would have written. The rows are
+inserted in bulk, and the indexes are created at the end.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from app.storage import schema
 #: Every order has this many fills.
 FILLS = 3
 
-#: What a model carries where a copy has its own. A time stands for the second in which all of a model happens.
+#: The values of a model that a copy replaces by its own. All of a model's times are in this second.
 _SECOND = "2001-02-03T04:05:06"
 _ORDER_ID = "og0model0order0id0000000000"
 _EXCHANGE_ID = "770000000077"
@@ -44,7 +44,7 @@ _FILL_IDS = tuple(f"88000000008{number}" for number in range(FILLS))
 _MARKS = {_SECOND: "at", _ORDER_ID: "oid", _EXCHANGE_ID: "xid", **{text: f"f{n}" for n, text in enumerate(_FILL_IDS)}}
 _ARGUMENTS = ("n", *_MARKS.values())
 
-#: Columns that count; a copy adds the sequence number it begins at.
+#: Columns with numbers, to which a copy adds the sequence number that it begins at.
 _COUNTED = {"orders": {"id"}, "events": {"seq", "order_number"}, "fills": {"seq", "order_number"}}
 
 #: When the first copy was placed, and how far apart they are: a million make a year.
@@ -59,7 +59,7 @@ MakeRows = Callable[..., tuple[Row, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """An order to copy: how often it comes among a hundred, and what makes the rows of each table for a copy."""
+    """An order to copy: its weight in percent, and the functions that make the rows of each table for a copy."""
 
     weight: int
     entries: int
@@ -68,7 +68,7 @@ class Model:
 
 
 def fill_journal(path: Path, orders: int) -> None:
-    """Append ``orders`` orders to the journal at ``path``, which nobody may have open."""
+    """Append ``orders`` orders to the journal at ``path``, which no process may have open."""
     _append(path, orders, _models())
 
 
@@ -189,7 +189,7 @@ def _value_source(value: Any, counts: bool) -> str:
 
 def _append(path: Path, orders: int, models: list[Model]) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
-    # Nothing that could go wrong here is worth a log: a half-made journal is thrown away.
+    # No log is needed: an incomplete journal is made again.
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     indexes = connection.execute(
@@ -205,7 +205,7 @@ def _append(path: Path, orders: int, models: list[Model]) -> None:
     connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    # Who is measured next must not wait for the disk to take these gigabytes.
+    # The next measurement must not wait until these gigabytes are on disk.
     os.sync()
 
 
@@ -228,7 +228,7 @@ def _insert(connection: sqlite3.Connection, orders: int, models: list[Model]) ->
 
 
 def _names(number: int, choose: random.Random) -> tuple[str, ...]:
-    """What is a copy's own: its second, its id, the exchange's id of it and those of its fills."""
+    """A copy's own values: its second, its id, the exchange's id and those of its fills."""
     at = _BEGINNING + number * _APART
     # Ten digits of time, as ids have them; digits are as good as letters for the rest, and quicker to make.
     order_id = f"{new_order_id(at, lambda bits: 0)[:12]}{choose.randrange(10**16):016d}"

@@ -18,18 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".bench"
 OURS = WORK / "ours"
 PEERS = WORK / "peers"
-#: What the gateway runs on: a tool of ours would be loaded by a library that finds it, and counted as the gateway's.
+#: The gateway's own environment: in the development one, libraries would load tools that they find there, at the gateway's cost.
 OUR_PYTHON = str(OURS / "bin" / "python")
 USER = "admin:bench-password"
 
-#: Servers run on the first processor, the exchange and the load on the second, so that neither takes the other's time.
+#: Servers run on the first processor, the exchange and the load on the second, so that they do not compete.
 SERVER_CPU = "0"
 LOAD_CPU = "1"
 
 #: How long a server may take to answer its first request; a slow machine gets a minute.
 _START_LIMIT = 60.0
 
-#: A server at rest uses less processor time in a second than this; one that does not rest after so many seconds never will.
+#: A server at rest uses less processor time per second than this; the limit is how long to wait for it, in seconds.
 _CALM = 0.2
 _CALM_LIMIT = 60
 
@@ -89,7 +89,7 @@ class Contender:
         self.process = None
 
     def calm(self) -> None:
-        """Wait until all processes of the server have started: none of them does anything any more."""
+        """Wait until all processes of the server have started and are at rest."""
         before = self.cpu_seconds()
         for _ in range(_CALM_LIMIT):
             time.sleep(1)
@@ -100,7 +100,7 @@ class Contender:
         raise RuntimeError(f"{self.name} does not come to rest")
 
     def cpu_seconds(self) -> float:
-        """Processor time that the server and its children have used, from the kernel's own account."""
+        """Processor time that the server and its children have used, as the kernel counts it."""
         ticks = 0
         for pid in self._pids():
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -142,13 +142,13 @@ class Contender:
 
 
 def _environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Ours with ``added``. Everybody may keep compiled modules, as any installation does: start-up times are compared."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, **added}
+    """This environment with ``added``. Compiled modules may be stored, as in any installation, since start times are compared."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **added}
 
 
 def pinned(cpu: str | None, command: Sequence[str]) -> list[str]:
-    """``command``, held to one processor unless ``cpu`` is None."""
+    """``command``, pinned to one processor unless ``cpu`` is None."""
     return list(command) if cpu is None else ["taskset", "-c", cpu, *command]
 
 

@@ -1,6 +1,6 @@
-"""A load generator that is not the bottleneck: raw keep-alive connections in a closed loop, one request under way on each.
+"""A load generator that is not the bottleneck: raw keep-alive connections in a closed loop, one request at a time on each.
 
-Prints one line of JSON: orders per second, latencies in microseconds, and how the answers were spread over status codes.
+Prints one line of JSON: orders per second, latencies in microseconds, and the number of answers by status code.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Caller(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are not of asyncio's class, though they do all that it does.
+        # uvloop's transports have the interface of asyncio's class, but are not of it.
         self._transport = cast(asyncio.Transport, transport)
         self._send()
 
@@ -86,7 +86,7 @@ async def _run(asked: argparse.Namespace) -> dict[str, object]:
     request = _request(asked)
     started, cpu_before = time.perf_counter(), time.process_time()
     until = started + asked.seconds
-    # The last answers of the other connections come on top of the number asked for.
+    # The other connections' last answers are counted too.
     target = asked.orders - asked.concurrency + 1
 
     def is_enough() -> bool:
@@ -126,6 +126,6 @@ if __name__ == "__main__":
     parser.add_argument("--connector", default="binance")
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--orders", type=int, default=0, help="so many orders instead of a time")
+    parser.add_argument("--orders", type=int, default=0, help="a number of orders instead of a time")
     parser.add_argument("--body", default="", help="another body than an order")
     print(json.dumps(uvloop.run(_run(parser.parse_args()))))

@@ -1,7 +1,7 @@
 """One measurement, load on a contender for a moment, with what it cost both sides; and how several become one figure.
 
-A machine that other people use too changes its speed from minute to minute. So everybody who is compared runs at the same time,
-takes turns of a second, and is compared round by round: a ratio is the median of the rounds' ratios, whose sides are seconds apart.
+A shared machine changes its speed from minute to minute. So all contenders run at the same time, take turns of a second, and are
+compared round by round: a ratio is the median of the rounds' ratios, whose sides were measured seconds apart.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Plan:
 
     @property
     def starts(self) -> int:
-        """How often what must be started afresh for each measurement is started."""
+        """The number of starts, where each measurement needs a fresh start."""
         return max(1, min(self.rounds, 5))
 
 
@@ -96,7 +96,7 @@ def load(
 
 @contextmanager
 def running(*contenders: Contender) -> Iterator[None]:
-    """Servers that run for a while."""
+    """Run servers for a block."""
     started = []
     try:
         for contender in contenders:
@@ -108,20 +108,20 @@ def running(*contenders: Contender) -> Iterator[None]:
             contender.stop()
 
 
-def in_turn(everybody: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
-    """Everybody once a round."""
+def in_turn(contenders: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
+    """Each of ``contenders`` once per round."""
     for number in range(rounds):
-        for each in _ordered(everybody, number):
+        for each in _ordered(contenders, number):
             yield number, each
 
 
-def _ordered(everybody: Sequence[T], number: int) -> Sequence[T]:
-    """The order of a round: it is turned round each time, so that a machine that slows down slows all."""
-    return everybody if number % 2 == 0 else everybody[::-1]
+def _ordered(contenders: Sequence[T], number: int) -> Sequence[T]:
+    """The order of a round: it is reversed each time, so that a machine that slows down affects all equally."""
+    return contenders if number % 2 == 0 else contenders[::-1]
 
 
 def compared(
-    everybody: Sequence[Contender],
+    contenders: Sequence[Contender],
     plan: Plan,
     exchange: Contender,
     latency: int = 0,
@@ -129,42 +129,42 @@ def compared(
 ) -> list[Row]:
     """A row for each contender and concurrency; all of them run throughout and take turns. ``latency`` is the exchange's.
 
-    ``beside`` is called with the concurrency next to the contenders' turns, before and after them by turns.
+    ``beside`` is called with the concurrency beside the contenders' turns, alternately before and after them.
     """
     runs: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
-    with _running_warm(everybody, plan):
+    with _running_warm(contenders, plan):
         for number in range(plan.rounds):
             for concurrency in plan.concurrency:
                 if number % 2 == 1:
                     beside(concurrency)
-                for contender in _ordered(everybody, number):
-                    # Whoever was loaded last has something left to do.
+                for contender in _ordered(contenders, number):
+                    # The contender before has work left after its turn.
                     time.sleep(_PAUSE)
                     run = load(contender, concurrency, plan.seconds, exchange=exchange)
                     runs[contender.title, concurrency].append(run)
-                    tell(number, contender.title, f"{latency:2} ms  c={concurrency}", run)
+                    print_run(number, contender.title, f"{latency:2} ms  c={concurrency}", run)
                 if number % 2 == 0:
                     beside(concurrency)
     return [[title, latency, concurrency, each] for (title, concurrency), each in runs.items()]
 
 
 @contextmanager
-def _running_warm(everybody: Sequence[Contender], plan: Plan) -> Iterator[None]:
-    """Everybody at once, warmed. How long they take to start is the median of several starts, in turn."""
+def _running_warm(contenders: Sequence[Contender], plan: Plan) -> Iterator[None]:
+    """Run all contenders at once, warmed up. Their start time is the median of several starts, in turn."""
     seconds: defaultdict[str, list[float | None]] = defaultdict(list)
-    for _, contender in in_turn(everybody, plan.starts - 1):
+    for _, contender in in_turn(contenders, plan.starts - 1):
         with running(contender):
             seconds[contender.name].append(contender.start_seconds)
-    with running(*everybody):
-        for contender in everybody:
+    with running(*contenders):
+        for contender in contenders:
             seconds[contender.name].append(contender.start_seconds)
             contender.start_seconds = statistics.median(each for each in seconds[contender.name] if each is not None)
             load(contender, 8, plan.warmup)
         yield
 
 
-def tell(round_number: int, title: str, at: str, run: Run) -> None:
-    """One line on how a run went, for who watches."""
+def print_run(round_number: int, title: str, at: str, run: Run) -> None:
+    """Print one line about a run."""
     print(
         f"round {round_number + 1}  {title:36} {at:22} {run['orders_per_second']:8.0f}/s  p50 {run['p50'] / 1000:7.2f} ms"
         f"  p99 {run['p99'] / 1000:7.2f} ms  cpu {run['cpu_us']:5.0f} us  load {run['load_percent']:3.0f} %",

@@ -1,7 +1,7 @@
-"""The gateway without its exchange: everything that ``ordergate serve`` is, but placing an order does nothing.
+"""The gateway without an exchange: ``ordergate serve``, but placing an order does nothing.
 
 The server, the contract, authentication, validation, the handler and its answer are the real ones; only the service behind the
-handler is replaced by one that makes the order in memory and says that it was accepted. It is what the peers' ``/null`` are.
+handler is replaced by one that makes the order in memory as accepted. It is compared with the peers' ``/null``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts the stub's Binance credentials into a fresh gateway, as an operator would over HTTP, without proving them."""
+"""Stores the stub's Binance credentials in a fresh gateway, as an operator would over HTTP, without verifying them."""
 
 from __future__ import annotations
 

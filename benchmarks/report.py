@@ -36,7 +36,7 @@ _OURS = (
 )
 _THEIRS = ("fastapi", "pydantic", "ccxt", "python-binance", "uvicorn", "aiohttp", "connexion", "flask", "gunicorn")
 
-#: How many appends to a file and waits for the disk give a median worth quoting.
+#: The number of appends, each waiting for the disk, of which the median is taken.
 _SYNCS = 200
 
 
@@ -54,13 +54,13 @@ def conditions() -> dict[str, str]:
 def write_report(measured: Mapping[str, Any], sections: Mapping[str, tuple[str, Callable[[Any], str]]]) -> None:
     """Replace the measured part of docs/performance.md, and draw the plot beside it.
 
-    ``measured`` holds, by part, what ``run`` kept; ``sections`` the title of each part and what makes Markdown of its data.
+    ``measured`` has, by part, what ``run`` stored; ``sections`` the title of each part and the function that makes its Markdown.
     """
     found = {part: measured[part]["data"] for part in sections if part in measured}
     parts = [f"### Targets\n\n{target_table(found)}"]
     for part, data in found.items():
         title, section = sections[part]
-        parts.append(f"### {title}\n\n{_taken(measured[part])}\n\n{section(data)}")
+        parts.append(f"### {title}\n\n{_when(measured[part])}\n\n{section(data)}")
     newest = max(measured.values(), key=lambda each: str(each["conditions"]["at"]))
     parts.append(f"### Machine and versions\n\n{_conditions(newest['conditions'])}")
     page = _PAGE.read_text(encoding="utf-8")
@@ -72,8 +72,8 @@ def write_report(measured: Mapping[str, Any], sections: Mapping[str, tuple[str, 
         _plot(found["peers"]["rows"])
 
 
-def _taken(kept: Mapping[str, Any]) -> str:
-    return f"Measured {kept['conditions']['at']}{kept['taken'] and '; ' + kept['taken']}."
+def _when(stored: Mapping[str, Any]) -> str:
+    return f"Measured {stored['conditions']['at']}{stored['taken'] and '; ' + stored['taken']}."
 
 
 def _conditions(known: Mapping[str, str]) -> str:
@@ -91,7 +91,7 @@ def _processor() -> str:
 
 
 def _sync_microseconds() -> float:
-    """How long a small append that waits for the disk takes where the journals lie: the least that a durable commit costs."""
+    """How long a small append that waits for the disk takes where the journals are: the minimum cost of a durable commit."""
     WORK.mkdir(exist_ok=True)
     times = []
     with tempfile.TemporaryFile(dir=WORK) as file:

@@ -1,7 +1,7 @@
 """``make bench``: the gateway beside its peers on one machine; writes docs/performance.md and its plot.
 
-Each part is a module of ``benchmarks.parts``. What is quoted are medians over rounds in which everybody is measured in turn, and
-medians of the rounds' ratios. What a part measured is kept under .bench/measured, so that parts can be measured one at a time:
+Each part is a module of ``benchmarks.parts``. Figures are medians over rounds in which all contenders are measured in turn, and
+medians of the rounds' ratios. A part's data is stored under .bench/measured, so that parts can be measured one at a time:
 
     python -m benchmarks.run --parts streams,growth --rounds 5
 """
@@ -19,9 +19,9 @@ from benchmarks.measurement import Plan
 from benchmarks.parts import growth, memory, no_exchange, restart, side_by_side, streams, workers
 from benchmarks.report import conditions, write_report
 
-_KEPT = WORK / "measured"
+_STORED = WORK / "measured"
 
-#: Every part: what it is called in the report, how it is measured, and how it is shown.
+#: Every part: its title in the report, how it is measured, and how it is shown.
 PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
     "peers": ("Side by side with an exchange call", side_by_side.measure, side_by_side.section),
     "null": ("Without an exchange call", no_exchange.measure, no_exchange.section),
@@ -33,10 +33,10 @@ PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
 }
 
 
-#: The parts in which everybody takes turns.
+#: The parts in which contenders take turns.
 _IN_TURNS = frozenset({"peers", "null", "streams", "growth"})
 
-#: The form in which the parts' data is kept; what an earlier version of this program kept is left aside.
+#: The format of the parts' stored data; data of an older format is ignored.
 _FORMAT = 2
 
 
@@ -45,17 +45,17 @@ def main() -> None:
     asked = _arguments()
     plan = Plan(rounds=asked.rounds, seconds=asked.seconds, warmup=asked.warmup, concurrency=tuple(asked.concurrency))
     build_environments()
-    _KEPT.mkdir(parents=True, exist_ok=True)
+    _STORED.mkdir(parents=True, exist_ok=True)
     for part in asked.parts:
         started = time.perf_counter()
         known = conditions()
         data = PARTS[part][1](plan)
-        taken = f"{plan.rounds} rounds of {plan.seconds:g} s a turn" if part in _IN_TURNS else ""
-        kept = {"format": _FORMAT, "conditions": known, "taken": taken, "data": data}
-        (_KEPT / f"{part}.json").write_text(json.dumps(kept))
+        taken = f"{plan.rounds} rounds of {plan.seconds:g} s per turn" if part in _IN_TURNS else ""
+        stored = {"format": _FORMAT, "conditions": known, "taken": taken, "data": data}
+        (_STORED / f"{part}.json").write_text(json.dumps(stored))
         print(f"{part}: {time.perf_counter() - started:.0f} s", flush=True)
     if not asked.no_report:
-        write_report(_kept(), {part: (title, section) for part, (title, _, section) in PARTS.items()})
+        write_report(_stored(), {part: (title, section) for part, (title, _, section) in PARTS.items()})
 
 
 def _arguments() -> argparse.Namespace:
@@ -77,11 +77,11 @@ def _parts(text: str) -> list[str]:
     return names
 
 
-def _kept() -> dict[str, Any]:
-    """What the parts measured last."""
-    found = {path.stem: json.loads(path.read_text()) for path in _KEPT.glob("*.json")}
-    for part in [part for part, kept in found.items() if kept.get("format") != _FORMAT]:
-        print(f"{part}: what was kept is of an earlier form, and left out of the report", flush=True)
+def _stored() -> dict[str, Any]:
+    """The parts' last measurements."""
+    found = {path.stem: json.loads(path.read_text()) for path in _STORED.glob("*.json")}
+    for part in [part for part, stored in found.items() if stored.get("format") != _FORMAT]:
+        print(f"{part}: its stored data is of an older format, and left out of the report", flush=True)
         del found[part]
     return found
 

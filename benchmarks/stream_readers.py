@@ -1,6 +1,6 @@
-"""Many open event streams: reads them all as fast as they come, and says at the end how much came.
+"""Reads many open event streams as fast as they come, and reports how much came.
 
-Prints ``ready`` when every stream has begun; ends at the end of its standard input and prints one line of JSON.
+Prints ``ready`` when every stream has begun; stops at the end of its standard input and prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import uvloop
 
 
 class Stream(asyncio.Protocol):
-    """One open stream. ``messages`` are counted on the first one only: looking into all of them would be a load of its own."""
+    """One open stream. ``messages`` are counted on the first one only, because counting on all would be a load of its own."""
 
     def __init__(self, request: bytes, *, is_counted: bool) -> None:
         self._request = request
@@ -28,7 +28,7 @@ class Stream(asyncio.Protocol):
         self.messages = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are not of asyncio's class, though they do all that it does.
+        # uvloop's transports have the interface of asyncio's class, but are not of it.
         cast(asyncio.Transport, transport).write(self._request)
 
     def data_received(self, data: bytes) -> None:

@@ -1,9 +1,9 @@
 """A minimal, fast stand-in for Binance spot, so that a benchmark measures gateways and not an exchange.
 
 It answers the few routes that the contenders call, with a latency that can be set (``--latency-ms``), and checks no signature. It
-fills every order at once and forgets it, or lets every order rest (``--resting``). It has no user stream. It speaks just enough
-HTTP/1.1 for keep-alive clients and nothing more; answers are made from templates, so that it is not what limits a contender.
-``POST /ceiling`` does the work of an order and takes any body: it shows what load generator and stub can do between them.
+fills every order at once and forgets it, or lets every order rest (``--resting``). It has no user stream. It implements just enough
+HTTP/1.1 for keep-alive clients; answers are made from templates, so that it does not limit a contender. ``POST /ceiling`` does the
+work of an order and takes any body: it shows what load generator and stub can do alone.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _parameters(text: bytes) -> dict[bytes, bytes]:
 
 
 class Book:
-    """What the exchange knows: nothing, or, where orders rest, all of them by client order id, as the answer that lists them."""
+    """The exchange's resting orders by client order id, as the answer that lists them; none where orders are filled at once."""
 
     def __init__(self, *, is_resting: bool) -> None:
         self._is_resting = is_resting
@@ -139,7 +139,7 @@ class StubProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are not of asyncio's class, though they do all that it does.
+        # uvloop's transports have the interface of asyncio's class, but are not of it.
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:

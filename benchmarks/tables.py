@@ -20,7 +20,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def contender_table(rows: Sequence[Row], latency: int, *baselines: str) -> str:
-    """Everybody at one exchange latency, the fastest first, with the ratio of orders per second to each of the ``baselines``."""
+    """All contenders at one exchange latency, the fastest first, with the ratio of orders per second to each baseline."""
     here = [row for row in rows if row[1] == latency]
     here.sort(key=lambda row: (row[2], -median(row[3], "orders_per_second")))
     head = ["contender", "concurrency", "orders/s", *(f"x {each}" for each in baselines)]

@@ -1,4 +1,4 @@
-"""What the gateway is measured against, and whether it holds: a table made of the parts that have been measured."""
+"""The targets of the gateway, and whether they are met: a table of the parts that have been measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Measured = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One line: what is measured, what it should be, what it is."""
+    """One line: what is measured, the target, the figure."""
 
     measure: str
     target: str
@@ -96,7 +96,7 @@ def _streams(part: Measured) -> Iterator[Target]:
             measure=f"order p50 with {streams.STREAMS} open event streams, concurrency {at}",
             target="less than 10 % more",
             measured=f"{change:+.1%}",
-            # Where streams are open, answers wait for each other and come in groups; that may also lower the median.
+            # With open streams, answers come in groups, which may also lower the median.
             is_met=change < 0.1,
         )
 
@@ -138,7 +138,7 @@ def _restart(part: Measured) -> Iterator[Target]:
     )
 
 
-#: The targets that each part can tell about.
+#: The targets of each part.
 _TARGETS: Mapping[str, Callable[[Measured], Iterator[Target]]] = {
     "peers": _side_by_side,
     "null": _no_exchange,

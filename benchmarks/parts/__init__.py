@@ -1,4 +1,4 @@
 """The parts of ``make bench``, one module each: ``measure`` gives plain data, ``section`` makes Markdown of it.
 
-A part can be run alone; what it measured is kept under .bench/measured and stays in the report until it is measured again.
+A part can be run alone; its data is stored under .bench/measured and stays in the report until it is measured again.
 """

@@ -1,7 +1,7 @@
 """Whether placing and searching get slower as the journal grows: an empty journal against one with a million orders, in turn.
 
-The full journal is made by ``benchmarks.bulk_journal`` and kept under .bench, where a later run finds it again as long as the
-tables, and what the journal writes into them, have not changed.
+``benchmarks.bulk_journal`` makes the full journal under .bench, where a later run uses it again as long as the tables, and what the
+journal writes into them, have not changed.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ _SEARCH_SECONDS = 1.0
 def measure(plan: Plan) -> dict[str, Any]:
     """The runs of placing by journal, and the time of each search in the full one."""
     made_in = _make_full()
-    everybody = [_empty(), _full(is_fresh=False)]
+    contenders = [_empty(), _full(is_fresh=False)]
     with running(stub := exchange(STUB_PORT)):
-        placed = compared(everybody, replace(plan, concurrency=(1,)), stub)
+        placed = compared(contenders, replace(plan, concurrency=(1,)), stub)
         with running(server := _full(is_fresh=False)):
             searches = [[name, _search(server, name, path, body)] for name, path, body in SEARCHES]
     return {

@@ -1,6 +1,6 @@
 """A restart with thousands of orders resting at the exchange: how long until the first order is accepted again.
 
-The stub lets orders rest here, and lists all of them when the starting gateway asks, which it does before it has answered anybody.
+The stub lets orders rest here, and lists all of them when the starting gateway asks, which it does before its first answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RESTING_STUB_PORT = 9813
 OPEN_ORDERS = 10_000
 
 #: A gateway that has not placed an order by then has failed.
-_PATIENCE = 60.0
+_LIMIT = 60.0
 
 #: Orders one after the other right after the first, to see what the comparison with the exchange costs them.
 _AFTERWARDS = 40
@@ -70,8 +70,8 @@ def _first_order(server: Contender) -> float:
         "Authorization": f"Basic {base64.b64encode(USER.encode()).decode()}",
         "Content-Type": "application/json",
     }
-    while (waited := time.perf_counter() - server.spawned_at) < _PATIENCE:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_PATIENCE)
+    while (waited := time.perf_counter() - server.spawned_at) < _LIMIT:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_LIMIT)
         try:
             connection.request("POST", server.path, _ORDER, headers)
             answer = connection.getresponse()

@@ -40,7 +40,7 @@ RELAXED = "Ordergate, durability relaxed"
 
 
 def contenders() -> list[Contender]:
-    """Everybody who takes part at exchange latency 0."""
+    """The contenders at exchange latency 0."""
     return [
         gateway("gateway", DURABLE, 9821, STUB_PORT),
         gateway("gateway_relaxed", RELAXED, 9822, STUB_PORT, ORDERGATE_DURABILITY="relaxed"),
@@ -51,7 +51,7 @@ def contenders() -> list[Contender]:
 
 
 def slow_contenders() -> list[Contender]:
-    """The same against an exchange that takes its time."""
+    """The contenders at a slow exchange."""
     return [
         gateway("gateway_slow", DURABLE, 9831, SLOW_STUB_PORT),
         peer("fastapi_ccxt_slow", BASELINE, "fastapi_ccxt", 9833, SLOW_STUB_PORT),

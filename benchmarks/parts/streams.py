@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.contenders import LOAD_CPU, ROOT, USER, Contender, exchange, gateway, pinned
 from benchmarks.figures import median, medians, ratio
-from benchmarks.measurement import Plan, Run, in_turn, load, running, tell
+from benchmarks.measurement import Plan, Run, in_turn, load, print_run, running
 from benchmarks.tables import ms, table
 
 STUB_PORT = 9811
@@ -24,24 +24,24 @@ CONCURRENCY = (1, 8)
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """The runs by number of streams and concurrency, and how many events a stream was told."""
+    """The runs by number of streams and concurrency, and how many events a stream received."""
     runs: defaultdict[tuple[int, int], list[Run]] = defaultdict(list)
-    told: list[dict[str, int]] = []
+    received: list[dict[str, int]] = []
     stub = exchange(STUB_PORT)
     server = gateway("gateway_streams", "Ordergate", 9861, STUB_PORT)
     with running(stub, server):
         load(server, 8, plan.warmup)
         for number, streams in in_turn((0, STREAMS), plan.rounds):
-            with _open_streams(server, streams, told):
+            with _open_streams(server, streams, received):
                 for concurrency in CONCURRENCY:
                     run = load(server, concurrency, plan.seconds, exchange=stub)
                     runs[(streams, concurrency)].append(run)
-                    tell(number, f"Ordergate, {streams} streams", f"c={concurrency}", run)
-    return {"rows": [[*key, each] for key, each in runs.items()], "streams": told}
+                    print_run(number, f"Ordergate, {streams} streams", f"c={concurrency}", run)
+    return {"rows": [[*key, each] for key, each in runs.items()], "streams": received}
 
 
 @contextmanager
-def _open_streams(server: Contender, streams: int, told: list[dict[str, int]]) -> Iterator[None]:
+def _open_streams(server: Contender, streams: int, received: list[dict[str, int]]) -> Iterator[None]:
     if not streams:
         yield
         return
@@ -60,7 +60,7 @@ def _open_streams(server: Contender, streams: int, told: list[dict[str, int]]) -
     finally:
         answer, _ = readers.communicate("")
         if answer:
-            told.append(json.loads(answer))
+            received.append(json.loads(answer))
 
 
 def change(measured: Mapping[str, Any], concurrency: int) -> float:
@@ -85,5 +85,5 @@ def section(measured: dict[str, Any]) -> str:
     lost = sum(each["lost"] for each in measured["streams"])
     return (
         table(["streams", "concurrency", "orders/s", "p50 ms", "p99 ms", "CPU us/order"], rows)
-        + f"\nEach stream was told {min(messages)} to {max(messages)} events a round; {lost} streams were lost.\n"
+        + f"\nEach stream received {min(messages)} to {max(messages)} events per round; {lost} streams were lost.\n"
     )

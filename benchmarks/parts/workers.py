@@ -1,6 +1,6 @@
 """Several gunicorn workers on PostgreSQL, as the Procfile runs them, beside one process on SQLite.
 
-Nobody is pinned here: workers, the process that keeps accounts in step, PostgreSQL, the stub and the load share all processors.
+Processes are not pinned here: web workers, the account worker, PostgreSQL, the stub and the load share all processors.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from benchmarks.contenders import OUR_PYTHON, Contender, exchange, gateway
-from benchmarks.measurement import Plan, Run, in_turn, load, running, tell
+from benchmarks.measurement import Plan, Run, in_turn, load, print_run, running
 from benchmarks.postgres import running_server
 from benchmarks.tables import contender_table
 
@@ -38,24 +38,24 @@ def _gunicorn(workers: int, port: int, database_url: str) -> Contender:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """A row for each contender and concurrency, and the server's version. Nobody runs beside another, since workers never rest."""
+    """A row for each contender and concurrency, and the server's version. They run one after the other: workers never rest."""
     runs: defaultdict[tuple[str, int, int], list[Run]] = defaultdict(list)
     stub = exchange(STUB_PORT)
     with running_server() as databases, running(stub):
-        everybody = [
+        contenders = [
             gateway("gateway_unpinned", "Ordergate, SQLite, one process", 9851, STUB_PORT, cpu=None),
             _gunicorn(1, 9852, databases.create()),
             _gunicorn(WORKERS, 9853, databases.create()),
         ]
-        for number, contender in in_turn(everybody, plan.starts):
+        for number, contender in in_turn(contenders, plan.starts):
             with running(contender):
-                # Only the first of the workers has answered so far.
+                # Only one of the workers has answered so far.
                 contender.calm()
                 load(contender, 64, plan.warmup)
                 for concurrency in CONCURRENCY:
                     run = load(contender, concurrency, _SECONDS, exchange=stub)
                     runs[(contender.title, 0, concurrency)].append(run)
-                    tell(number, contender.title, f"c={concurrency}", run)
+                    print_run(number, contender.title, f"c={concurrency}", run)
         version = databases.version()
     return {"rows": [[*key, each] for key, each in runs.items()], "postgres": version}
 

@@ -1,1 +1,1 @@
-"""What most people write instead: the wrappers that the gateway is measured against, each in an environment of its own."""
+"""What most people write instead: the wrappers that the gateway is compared with, in an environment of their own."""

@@ -16,7 +16,7 @@ import ccxt
 import connexion
 from ccxt_binance import pointed
 
-#: One client a thread: ccxt's synchronous ones are not made for several.
+#: One client per thread: ccxt's synchronous clients are not thread-safe.
 _own = threading.local()
 
 

@@ -1,1 +1,1 @@
-"""The promise under fire: real servers, killed and cheated by the exchange, then checked clause by clause against its truth."""
+"""Fault injection: real servers are killed, exchanges fail, and then the promise is checked clause by clause."""

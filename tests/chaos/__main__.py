@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: both deployments under fire, for as long as asked. Exits with 1 if the promise was broken."""
+"""``python -m tests.chaos``: campaigns on both deployments, for a given time. Exits with 1 if the promise was broken."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def main() -> int:
         for violation in result.violations:
             print(f"VIOLATION ({result.name}) {violation.clause}: {violation.text}")
     if asked.report:
-        told = REPORT.read_text() if REPORT.exists() else ""
-        REPORT.write_text(with_results(told, results, text))
+        report = REPORT.read_text() if REPORT.exists() else ""
+        REPORT.write_text(with_results(report, results, text))
     return 1 if any(result.violations for result in results) else 0
 
 
@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="of trading, shared by the deployments")
     parser.add_argument("--seed", type=int, help="the same seed makes the same clients, faults and kills")
-    parser.add_argument("--rate", type=float, default=0.2, help="of calls and events that go wrong")
+    parser.add_argument("--rate", type=float, default=0.2, help="of calls and events with a fault")
     parser.add_argument("--exchange", default="paper", choices=["paper", "binance", "binance_perpetual"])
     parser.add_argument("--on", action="append", choices=["sqlite", "postgres"])
     parser.add_argument("--report", action="store_true", help="write docs/chaos-report.md")
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 def _deployment(database: str, asked: argparse.Namespace, seed: int) -> Iterator[Deployment]:
     directory = Path(tempfile.mkdtemp(prefix="ordergate-chaos-"))
     with ExitStack() as at_the_end:
-        at_the_end.callback(_put_away, directory, keep=asked.keep)
+        at_the_end.callback(_clean_up, directory, keep=asked.keep)
         exchange = None
         if asked.exchange != "paper":
             exchange = SandboxExchange(directory, asked.exchange, seed=seed, rate=asked.rate)
@@ -73,9 +73,9 @@ def _deployment(database: str, asked: argparse.Namespace, seed: int) -> Iterator
             yield PostgresDeployment(directory, server, faults=faults, exchange=exchange)
 
 
-def _put_away(directory: Path, *, keep: bool) -> None:
+def _clean_up(directory: Path, *, keep: bool) -> None:
     if keep:
-        print(f"kept {directory}", flush=True)
+        print(f"logs and databases are in {directory}", flush=True)
     else:
         shutil.rmtree(directory, ignore_errors=True)
 

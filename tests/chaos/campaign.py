@@ -1,4 +1,4 @@
-"""A campaign: clients trade while processes are killed and the exchange misbehaves; then everything settles and is checked."""
+"""A campaign: clients trade while processes are killed and the exchange has faults; then everything settles and is checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.domain.lifecycle import UNSETTLED
 from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
 from tests.chaos.clients import Client
 from tests.chaos.deployments import Deployment
-from tests.chaos.ledger import JournalView, read_journal
+from tests.chaos.journal_view import JournalView, read_journal
 from tests.chaos.operations import Log
 
 _LOOK = 0.5
@@ -22,7 +22,7 @@ _LOOK = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a campaign did and found. ``converged_after`` is in seconds, None if it never did."""
+    """The result of a campaign. ``converged_after`` is in seconds, None if journal and exchange never agreed."""
 
     name: str
     exchange: str
@@ -39,14 +39,14 @@ class Result:
 
 
 def evidence_of(deployment: Deployment, log: Log) -> Evidence:
-    """All three accounts of what happened, as they are now."""
+    """The records of the clients, the journal and the exchange, as they are now."""
     return Evidence(
         operations=log.read(), journal=read_journal(deployment.journal_url), truth=deployment.truth.orders()
     )
 
 
 def settle(deployment: Deployment, log: Log, seconds: float | None = None) -> float | None:
-    """Wait until the journal and the exchange agree; how long it took, None if they never did."""
+    """Wait until the journal and the exchange agree; the seconds that it took, None if they never did."""
     begun = time.monotonic()
     seconds = deployment.exchange.settle_seconds if seconds is None else seconds
     while time.monotonic() - begun < seconds:
@@ -62,11 +62,11 @@ def run_campaign(
     seconds: float,
     seed: int,
     clients: int = 4,
-    hit_every: tuple[float, float] = (2.0, 6.0),
+    disrupt_every: tuple[float, float] = (2.0, 6.0),
     is_enough: Callable[[], bool] = lambda: True,
 ) -> Result:
     """Trade for ``seconds``, and on until it ``is_enough``, then settle and check. The same seed makes the same clients, faults
-    and hits.
+    and kills.
     """
     log = Log(deployment.directory / "operations.jsonl")
     stopping = threading.Event()
@@ -78,7 +78,7 @@ def run_campaign(
         deployment.start(faulty=True)
         for thread in threads:
             thread.start()
-        _hit_until(deployment, time.monotonic() + seconds, is_enough, random.Random(seed), hit_every)
+        _disrupt_until(deployment, time.monotonic() + seconds, is_enough, random.Random(seed), disrupt_every)
         stopping.set()
         for thread in threads:
             thread.join()
@@ -105,20 +105,20 @@ def doubted_in(journal: JournalView) -> set[str]:
     return doubted - {order.order_id for order in journal.orders if order.state in UNSETTLED}
 
 
-def _hit_until(
+def _disrupt_until(
     deployment: Deployment,
     until: float,
     is_enough: Callable[[], bool],
-    luck: random.Random,
+    rng: random.Random,
     every: tuple[float, float],
 ) -> None:
     while True:
-        pause = luck.uniform(*every)
+        pause = rng.uniform(*every)
         if time.monotonic() + pause > until and is_enough():
             time.sleep(max(0.0, until - time.monotonic()))
             return
         time.sleep(pause)
-        deployment.hit(luck)
+        deployment.disrupt(rng)
 
 
 def _result(deployment: Deployment, log: Log, *, seconds: float, seed: int, converged_after: float | None) -> Result:

@@ -1,7 +1,7 @@
-"""The promise, clause by clause: each function looks at what the clients were told, what the journal holds and what the exchange
-has, and names every place where they part.
+"""The promise, clause by clause: each function compares the clients' answers, the journal and the exchange, and yields every
+violation.
 
-Offline: it runs when everything has stopped, and asks nobody.
+Offline: it needs no running process.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from functools import cached_property
 from app.domain.enums import EventKind, OrderState
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import Order
-from tests.chaos.ledger import JournalView
+from tests.chaos.journal_view import JournalView
 from tests.chaos.operations import Operation, Terms
 from tests.chaos.truth import TrueOrder
 
 Name = tuple[str, str, str]
 
-#: What the journal may say of an order that the exchange has in this state.
+#: The journal's state of an order by the exchange's.
 _SAME = {
     "open": OrderState.OPEN,
     "filled": OrderState.FILLED,
@@ -32,7 +32,7 @@ _FINAL_WORDS = {str(state) for state in FINAL}
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All three accounts of what happened."""
+    """The records of the clients, the journal and the exchange."""
 
     operations: tuple[Operation, ...]
     journal: JournalView
@@ -75,14 +75,14 @@ def answered_orders_are_in_the_journal(evidence: Evidence) -> Iterator[str]:
 
 
 def orders_at_the_exchange_are_in_the_journal(evidence: Evidence) -> Iterator[str]:
-    """Nothing is at the exchange that is not in the journal."""
+    """Every order at the exchange is in the journal."""
     for order in evidence.truth:
         if order.name not in evidence.journal_orders:
             yield f"the exchange has {order.name}"
 
 
 def intents_come_first(evidence: Evidence) -> Iterator[str]:
-    """Nothing was sent before its intent was written down: no order was adopted, and none is older than its intent."""
+    """No order was sent before its intent was recorded: none was adopted, and none is older than its intent."""
     begun = {
         (entry.account_name, entry.connector_name, entry.order_id): entry
         for entry in reversed(evidence.journal.entries)
@@ -125,14 +125,14 @@ def one_key_makes_one_order(evidence: Evidence) -> Iterator[str]:
 
 
 def refused_orders_are_not_at_the_exchange(evidence: Evidence) -> Iterator[str]:
-    """Who was told that there is no order was told the truth."""
+    """An order that was answered as refused does not exist."""
     for operation in evidence.operations:
         if operation.verb == "place" and operation.outcome == "fail" and evidence.true_terms[operation.terms]:
-            yield f"{operation.client} was refused ({operation.status}) an order that is there: {operation.terms}"
+            yield f"{operation.client} was refused ({operation.status}) an order that exists: {operation.terms}"
 
 
 def final_states_have_evidence(evidence: Evidence) -> Iterator[str]:
-    """No final state was recorded without the words of the exchange that it follows from."""
+    """No final state was recorded without evidence from the exchange."""
     for entry in evidence.journal.entries:
         event = entry.event
         if event is None or entry.state not in FINAL or event.kind in _NOTES:
@@ -142,7 +142,7 @@ def final_states_have_evidence(evidence: Evidence) -> Iterator[str]:
 
 
 def final_states_are_not_taken_back(evidence: Evidence) -> Iterator[str]:
-    """What was recorded, or shown to a client, as final stayed so."""
+    """A state that was recorded, or shown to a client, as final stayed so."""
     last: dict[object, OrderState] = {}
     for entry in evidence.journal.entries:
         if entry.order_id is None or entry.state is None:
@@ -204,11 +204,11 @@ def the_sequence_has_no_gaps(evidence: Evidence) -> Iterator[str]:
         yield f"of {evidence.journal.head} numbers these are missing: {missing[:10]}"
 
 
-def orders_are_the_fold_of_their_events(evidence: Evidence) -> Iterator[str]:
-    """The stored order is what its events tell, and its totals are those of its fills."""
+def orders_equal_their_replayed_events(evidence: Evidence) -> Iterator[str]:
+    """The stored order equals its replayed events, and its totals are those of its fills."""
     for order in evidence.journal.orders:
-        if evidence.journal.folds[order.key] != order:
-            yield f"{_name(order)} is stored as {order}, and told as {evidence.journal.folds[order.key]}"
+        if evidence.journal.replayed[order.key] != order:
+            yield f"{_name(order)} is stored as {order}, and replayed as {evidence.journal.replayed[order.key]}"
         filled = sum(each.fill.amount for each in evidence.journal.fills[order.key])
         if filled != order.filled_amount:
             yield f"{_name(order)} has {order.filled_amount} filled, and fills of {filled}"
@@ -233,11 +233,11 @@ CLAUSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     states_equal_the_exchange,
     fills_equal_the_exchange,
     the_sequence_has_no_gaps,
-    orders_are_the_fold_of_their_events,
+    orders_equal_their_replayed_events,
     nothing_was_impossible,
 )
 
-#: Those that may be broken for a while: they hold once everything has settled.
+#: The clauses that may be broken for a while: they hold once everything has settled.
 EVENTUAL = (nothing_is_in_doubt, states_equal_the_exchange, fills_equal_the_exchange)
 
 

@@ -1,5 +1,5 @@
-"""Clients that never trust an answer that did not come: each places orders with a key, repeats the call with the same key until it
-knows, cancels and reads, and writes down what it was told.
+"""Clients that trust only answers: each places orders with a key, repeats the call with the same key until it knows the outcome,
+cancels and reads, and logs the answers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -18,18 +18,18 @@ from typing import Any
 from tests.chaos.operations import Log, Operation, Outcome, Verb
 from tests.chaos.processes import PASSWORD
 
-#: Refusals that say that there is no order and will be none under this key, besides the 4xx ones.
+#: Refusals, besides 4xx, that say that there is no order and will be none under this key.
 _NO_ORDER = frozenset({"exchange_down", "rate_limited", "credentials_refused"})
-#: Seconds between two tries of one call, and how long a client goes on trying.
-_AGAIN = 0.2
-_PATIENCE = 25.0
-#: How long a call may take: above the gateway's own deadline.
-_CALL = 8.0
+#: Seconds between two attempts of one call, and for how long a client repeats it.
+_RETRY = 0.2
+_RETRY_LIMIT = 25.0
+#: The time-out of a call, in seconds: above the gateway's own deadline.
+_TIMEOUT = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: ``status`` is None where nothing did."""
+    """An answer; ``status`` is None where none came."""
 
     status: int | None
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Gateway:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request, sent once."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CALL)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
         try:
             text = None if body is None else json.dumps(body)
             self._connection.request(method, path, text, {**self._headers, **headers})
@@ -79,7 +79,7 @@ class Gateway:
 
 
 def outcome_of(answer: Answer) -> Outcome:
-    """What an answer to placing an order promises."""
+    """What an answer to placing an order proves."""
     if answer.status is None:
         return "unknown"
     if 200 <= answer.status < 300:
@@ -90,35 +90,41 @@ def outcome_of(answer: Answer) -> Outcome:
 
 
 def place_until_known(gateway: Gateway, log: Log, operation: Operation, *, until: float | None = None) -> Operation:
-    """Place an order and repeat the call until the answer says what became of it, or patience ends."""
-    until = time.monotonic() + _PATIENCE if until is None else until
+    """Place an order and repeat the call until the answer says what became of it, or the retry limit is over."""
+    until = time.monotonic() + _RETRY_LIMIT if until is None else until
     while True:
         done = place_once(gateway, log, operation)
         if done.outcome != "unknown" or time.monotonic() > until:
             return done
-        time.sleep(_AGAIN)
+        time.sleep(_RETRY)
 
 
 def place_once(gateway: Gateway, log: Log, operation: Operation) -> Operation:
-    """Place an order by one call, and write down what came of it."""
+    """Place an order by one call, and log the outcome."""
     number = log.begin(operation)
     answer = gateway.place(operation.body, operation.key if _uses_header(operation) else None)
-    done = replace(
+    done = completed(operation, answer)
+    log.end(number, done)
+    return done
+
+
+def completed(operation: Operation, answer: Answer) -> Operation:
+    """The operation of placing an order with the outcome of ``answer``."""
+    return replace(
         operation,
         outcome=outcome_of(answer),
         status=answer.status,
         order_id=answer.body.get("order_id"),
         state=answer.body.get("state"),
     )
-    log.end(number, done)
-    return done
 
 
 def _uses_header(operation: Operation) -> bool:
     return "client_order_id" not in operation.body
 
 
-#: One pair a client, so that no two clients ask for the same: the pair, a step of amount, a base amount, a low price, a high price.
+#: One pair per client, so that no two clients place the same order: the pair, the step and the minimum of amounts, a low price, a
+#: high price, the step of prices.
 _MARKETS = (
     ("BTC-USDT", "0.00001", "0.00020", "30000", "90000", "0.01"),
     ("ETH-USDT", "0.0001", "0.0040", "1500", "4500", "0.01"),
@@ -130,7 +136,7 @@ _MARKETS = (
 
 
 class Client(threading.Thread):
-    """One client, acting by its own luck until ``stopping`` is set."""
+    """One client, acting by its own random numbers until ``stopping`` is set."""
 
     def __init__(
         self,
@@ -147,7 +153,7 @@ class Client(threading.Thread):
         self._connector_name = connector_name
         self._gateway = Gateway(port, connector_name)
         self._log = log
-        self._luck = random.Random(f"{seed}-{number}")
+        self._rng = random.Random(f"{seed}-{number}")
         self._stopping = stopping
         self._serial = 0
         self._known: list[str] = []
@@ -157,26 +163,26 @@ class Client(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self._act()
-                self._stopping.wait(self._luck.random() * 0.1)
-        except BaseException as fault:  # told to whoever joins the thread
+                self._stopping.wait(self._rng.random() * 0.1)
+        except BaseException as fault:  # raised by the thread that joins this one
             self.fault = fault
         finally:
             self._gateway.close()
 
     def _act(self) -> None:
-        choice = self._luck.random()
+        choice = self._rng.random()
         if choice < 0.6 or not self._known:
             self._place()
         elif choice < 0.85:
-            self._cancel(self._luck.choice(self._known[-20:]))
+            self._cancel(self._rng.choice(self._known[-20:]))
         else:
-            self._read(self._luck.choice(self._known[-20:]))
+            self._read(self._rng.choice(self._known[-20:]))
 
     def _place(self) -> None:
         self._serial += 1
         key = f"{self.name}-{self._serial}"
         body = self._terms()
-        if self._luck.random() < 0.3:
+        if self._rng.random() < 0.3:
             body["client_order_id"] = key
         operation = self._operation("place", key=key, body=body)
         done = place_until_known(self._gateway, self._log, operation)
@@ -187,7 +193,7 @@ class Client(threading.Thread):
         return Operation(client=self.name, verb=verb, connector_name=self._connector_name, **terms)
 
     def _terms(self) -> dict[str, Any]:
-        """Terms that no order had before: the serial number is in the amount of a market order and in the price of others."""
+        """Terms that no earlier order had: the serial number is in the amount of a market order and in the price of others."""
         pair, step, amount, low, high, tick = _MARKETS[self._number % len(_MARKETS)]
         side = "BUY" if self._serial % 2 else "SELL"
         body: dict[str, Any] = {
@@ -197,7 +203,7 @@ class Client(threading.Thread):
             "trade_type": side,
             "amount": amount,
         }
-        kind = self._luck.choice(("MARKET", "TAKER", "REST", "REST", "IOC", "MAKER"))
+        kind = self._rng.choice(("MARKET", "TAKER", "REST", "REST", "IOC", "MAKER"))
         rests = (low, 1) if side == "BUY" else (high, -1)
         takes = (high, -1) if side == "BUY" else (low, 1)
         base, sign = takes if kind in ("TAKER", "IOC") else rests
@@ -211,25 +217,17 @@ class Client(threading.Thread):
         return {**body, "order_type": "LIMIT", "price": price}
 
     def _cancel(self, order_id: str) -> None:
-        operation = self._operation("cancel", order_id=order_id)
-        number = self._log.begin(operation)
-        answer = self._gateway.cancel(order_id)
-        is_ok = answer.status in (200, 202)
-        self._log.end(
-            number,
-            replace(
-                operation,
-                outcome="ok" if is_ok else "unknown",
-                status=answer.status,
-                state=answer.body.get("state") if is_ok else None,
-            ),
-        )
+        self._log_call("cancel", order_id, self._gateway.cancel, (200, 202))
 
     def _read(self, order_id: str) -> None:
-        operation = self._operation("read", order_id=order_id)
+        self._log_call("read", order_id, self._gateway.read, (200,))
+
+    def _log_call(self, verb: Verb, order_id: str, call: Callable[[str], Answer], successes: tuple[int, ...]) -> None:
+        """Make a call about an order, and log the order's state if it succeeds."""
+        operation = self._operation(verb, order_id=order_id)
         number = self._log.begin(operation)
-        answer = self._gateway.read(order_id)
-        is_ok = answer.status == 200
+        answer = call(order_id)
+        is_ok = answer.status in successes
         self._log.end(
             number,
             replace(

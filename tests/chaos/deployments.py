@@ -1,7 +1,7 @@
-"""The two ways in which the gateway is run, each as a thing that can be started, hit and settled.
+"""The two ways in which the gateway is deployed, to be started, disrupted and stopped.
 
-``SqliteDeployment`` is one process. ``PostgresDeployment`` is gunicorn with several workers and two processes that keep the
-accounts in step, all on one database.
+``SqliteDeployment`` is one process. ``PostgresDeployment`` is gunicorn with several web workers and two account workers
+(``ordergate worker``), all on one database.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import signal
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.chaos.processes import Process, environment, free_port, wait_until_re
 from tests.chaos.truth import Truth
 from tests.postgres import PostgresServer
 
-#: A call's deadline while rehearsing, in seconds: long enough for a busy machine, short enough to see what comes after it.
+#: A call's deadline, in seconds: long enough for a busy machine, short enough to see what follows it.
 CALL_SECONDS = "2"
 
 
@@ -41,7 +40,7 @@ class Deployment(ABC):
     @property
     @abstractmethod
     def journal_url(self) -> str:
-        """Where the journal is."""
+        """The journal's database."""
 
     @property
     def truth(self) -> Truth:
@@ -50,23 +49,23 @@ class Deployment(ABC):
 
     @abstractmethod
     def _paper_url(self) -> str:
-        """Where the paper exchange would keep its store."""
+        """The paper exchange's database, where it is used."""
 
     @abstractmethod
     def start(self, *, faulty: bool) -> None:
         """Start every process and wait until orders are served."""
 
     @abstractmethod
-    def hit(self, luck: random.Random) -> None:
-        """Kill something, and start it again if nobody else does."""
+    def disrupt(self, rng: random.Random) -> None:
+        """Kill a process, and start it again if nothing else does."""
 
     @abstractmethod
     def stop(self) -> None:
-        """End every process in good order."""
+        """Terminate every process and wait."""
 
     @abstractmethod
     def kill(self) -> None:
-        """End every process on the spot."""
+        """Kill every process."""
 
     def fault_counts(self) -> Counter[str]:
         """The faults that happened so far, by kind."""
@@ -80,7 +79,7 @@ class Deployment(ABC):
 
 
 class SqliteDeployment(Deployment):
-    """One process on one file. ``program`` is how it is started."""
+    """One process on SQLite files. ``program`` are the arguments that start it."""
 
     name = "SQLite, one process"
 
@@ -110,8 +109,8 @@ class SqliteDeployment(Deployment):
         wait_until_ready(self.port, self.server)
         self.exchange.begin(self.port, faulty=faulty)
 
-    def hit(self, luck: random.Random) -> None:
-        if luck.random() < 0.8:
+    def disrupt(self, rng: random.Random) -> None:
+        if rng.random() < 0.8:
             self.kills["server killed"] += 1
             self.server.kill()
         else:
@@ -127,7 +126,7 @@ class SqliteDeployment(Deployment):
 
 
 class PostgresDeployment(Deployment):
-    """gunicorn and its workers, and two keepers of accounts, on a database of their own."""
+    """gunicorn with its web workers, and two account workers, on a database of their own."""
 
     def __init__(
         self,
@@ -142,9 +141,9 @@ class PostgresDeployment(Deployment):
         self._url = server.create()
         self.workers = workers
         super().__init__(directory, faults=faults, exchange=exchange, WEB_CONCURRENCY=str(workers), **settings)
-        self.name = f"PostgreSQL, {workers} web workers, 2 keepers"
+        self.name = f"PostgreSQL, {workers} web workers, 2 account workers"
         self.web = self._process("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
-        self.keepers = [self._process(f"keeper{number}", "-m", "app", "worker") for number in (1, 2)]
+        self.account_workers = [self._process(f"worker{number}", "-m", "app", "worker") for number in (1, 2)]
         self._is_faulty = False
 
     @property
@@ -157,32 +156,32 @@ class PostgresDeployment(Deployment):
     def start(self, *, faulty: bool) -> None:
         self._is_faulty = faulty
         self._start_web()
-        for keeper in self.keepers:
-            self._start_keeper(keeper)
+        for worker in self.account_workers:
+            self._start_account_worker(worker)
         wait_until_ready(self.port, self.web)
         self.exchange.begin(self.port, faulty=faulty)
 
-    def hit(self, luck: random.Random) -> None:
-        choice = luck.random()
+    def disrupt(self, rng: random.Random) -> None:
+        choice = rng.random()
         if choice < 0.5:
-            self._hit_one_worker(luck)
+            self._kill_one_worker(rng)
         elif choice < 0.85:
-            self.kills["keeper killed"] += 1
-            keeper = luck.choice(self.keepers)
-            keeper.kill()
-            self._start_keeper(keeper)
+            self.kills["account worker killed"] += 1
+            worker = rng.choice(self.account_workers)
+            worker.kill()
+            self._start_account_worker(worker)
         else:
-            self.kills["all of web killed"] += 1
+            self.kills["all web workers killed"] += 1
             self.web.kill()
             self._start_web()
             wait_until_ready(self.port, self.web)
 
     def stop(self) -> None:
-        for process in (self.web, *self.keepers):
+        for process in (self.web, *self.account_workers):
             process.terminate()
 
     def kill(self) -> None:
-        for process in (self.web, *self.keepers):
+        for process in (self.web, *self.account_workers):
             process.kill()
 
     def _database(self) -> dict[str, str]:
@@ -191,17 +190,12 @@ class PostgresDeployment(Deployment):
     def _start_web(self) -> None:
         self.web.start(**self.exchange.settings(faulty=self._is_faulty))
 
-    def _start_keeper(self, keeper: Process) -> None:
-        keeper.start(**self.exchange.settings(faulty=self._is_faulty))
+    def _start_account_worker(self, worker: Process) -> None:
+        worker.start(**self.exchange.settings(faulty=self._is_faulty))
 
-    def _hit_one_worker(self, luck: random.Random) -> None:
+    def _kill_one_worker(self, rng: random.Random) -> None:
         children = self.web.children()
         if children:
             self.kills["web worker killed"] += 1
             with contextlib.suppress(ProcessLookupError):
-                os.kill(luck.choice(children), signal.SIGKILL)
-
-
-def pause(seconds: float) -> None:
-    """Let the rehearsal run for a while."""
-    time.sleep(seconds)
+                os.kill(rng.choice(children), signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""The exchanges of a campaign: what stands beside or inside the gateway, misbehaves by seed, and is looked into at the end.
+"""The exchanges of a campaign, with faults by seed, whose truth is read at the end.
 
-``PaperExchange`` lives in the gateway's own processes. ``SandboxExchange`` is a local Binance in a process of its own, which is
-never hit: what it has is the truth.
+``PaperExchange`` runs in the gateway's own processes. ``SandboxExchange`` is a local Binance in its own process, which is never
+killed.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from tests.chaos.truth import PaperTruth, SandboxTruth, Truth
 
 #: The sandbox's one key.
 _KEY, _SECRET = "rehearsal-key", "rehearsal-secret"
-#: More than the clients and all that is asked in passing come to: an allowance that is used up would only slow the rehearsal.
+#: Above what the clients and reconciliation use: reaching a limit would only slow the campaign.
 _LIMITS = {"weight": 1_000_000, "orders_10s": 100_000, "orders_day": 10_000_000}
 
 
 class Exchange(ABC):
-    """One exchange, as a deployment of the gateway meets it."""
+    """One exchange of a deployment."""
 
     #: The connector that the clients trade through.
     connector_name: str
-    #: How long settling may take before what is left counts as broken, in seconds.
+    #: How long settling may take, in seconds; differences after that are violations.
     settle_seconds: float
 
     @property
     @abstractmethod
     def truth(self) -> Truth:
-        """What it has."""
+        """The exchange's orders."""
 
     @abstractmethod
     def settings(self, *, faulty: bool) -> Mapping[str, str]:
-        """What the gateway's processes must find in their environment."""
+        """The environment variables of the gateway's processes."""
 
     @abstractmethod
     def begin(self, port: int, *, faulty: bool) -> None:
-        """The gateway serves at ``port``: make it known there, and misbehave or stop misbehaving. Called after every start."""
+        """Add the credentials to the gateway at ``port``, and switch faults on or off. Called after every start."""
 
     @abstractmethod
     def fault_counts(self) -> Counter[str]:
@@ -51,14 +51,14 @@ class Exchange(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End it; may be called twice. The truth can't be asked for any more."""
+        """End it; may be called twice. The truth can't be read any more."""
 
 
 class PaperExchange(Exchange):
-    """The exchange in a box; ``faults`` is as ``ORDERGATE_PAPER_FAULTS`` has it."""
+    """The paper exchange; ``faults`` is the value of ``ORDERGATE_PAPER_FAULTS``."""
 
     connector_name = "paper"
-    #: A reconciliation's interval and two graces.
+    #: A reconciliation's interval and two grace times.
     settle_seconds = 90.0
 
     def __init__(self, directory: Path, url: str, faults: str) -> None:
@@ -74,13 +74,13 @@ class PaperExchange(Exchange):
         return {"ORDERGATE_PAPER_FAULTS": self._faults if faulty else ""}
 
     def begin(self, port: int, *, faulty: bool) -> None:
-        """It is known from the start, and its faults are in the environment."""
+        """Do nothing: it needs no credentials, and its faults are in the environment."""
 
     def fault_counts(self) -> Counter[str]:
         return logged_faults(self._directory / "paper-faults.jsonl")
 
     def close(self) -> None:
-        """It ended with the gateway."""
+        """Do nothing: it ended with the gateway."""
 
 
 def logged_faults(log: Path) -> Counter[str]:
@@ -91,7 +91,7 @@ def logged_faults(log: Path) -> Counter[str]:
 
 
 class SandboxExchange(Exchange):
-    """A local Binance, spot or perpetual by ``connector_name``. ``rate`` of its calls and events go wrong."""
+    """A local Binance, spot or perpetual by ``connector_name``. ``rate`` of its calls and events have a fault."""
 
     #: The grace of thirty seconds after an order's last event, a reconciliation's interval, and room for a busy machine.
     settle_seconds = 150.0
@@ -121,7 +121,7 @@ class SandboxExchange(Exchange):
         try:
             wait_until_answers(self._port, "/api/v3/ping", self._process)
             self._operate("PUT", "limits", _LIMITS)
-        except BaseException:  # whatever happened: nobody else knows of the process yet
+        except BaseException:  # the caller has no reference to the process yet
             self.close()
             raise
 
@@ -140,8 +140,8 @@ class SandboxExchange(Exchange):
 
     def begin(self, port: int, *, faulty: bool) -> None:
         if not self._is_known:
-            self._introduce(port)
-        # Setting the rules begins their draws anew, so it is done only where something changes.
+            self._add_credentials(port)
+        # Setting the rules restarts their draws, so it is done only when they change.
         if faulty != self._is_faulty:
             self._is_faulty = faulty
             self._operate("PUT", "faults", self._rules if faulty else {})
@@ -152,7 +152,7 @@ class SandboxExchange(Exchange):
     def close(self) -> None:
         self._process.kill()
 
-    def _introduce(self, port: int) -> None:
+    def _add_credentials(self, port: int) -> None:
         gateway = Gateway(port)
         name = self.connector_name
         try:
@@ -177,7 +177,7 @@ class SandboxExchange(Exchange):
             return json.load(answer)
 
 
-#: What befalls orders and cancels: carried out or not, provably or not, and late by less than the connector's grace.
+#: Faults of orders and cancels: carried out or not, provably or not, and late by less than the connector's grace time.
 _ORDER_FAULTS = {
     "accept_hang": 0.0,
     "accept_reset": 0.0,
@@ -199,14 +199,14 @@ _ORDER_FAULTS = {
 }
 _QUESTION_FAULTS = {"lose_reset": 0.0, "accept_500": 0.0, "garble_cut": 0.0, "garble_type": 0.0, "slow": 0.5}
 _STREAM_FAULTS = {"drop": 0.0, "double": 0.0, "reorder": 0.0, "delay": 0.5}
-#: A cut stream is opened again and everything is asked for; oftener than this there would be no stream to speak of.
+#: A cut stream is reopened and everything is reconciled; if it were more frequent, the stream would be down most of the time.
 _CUT_PART = 0.05
-#: A 429 stops everything for its second, so that it comes once where others come ten times.
+#: A 429 stops all calls for its second, so it is ten times less frequent than other faults.
 _LIMITED_PART = 0.01
 
 
 def fault_rules(rate: float) -> list[dict[str, Any]]:
-    """The rules by which ``rate`` of orders, of questions and of events go wrong, spread evenly over the kinds."""
+    """The rules that give faults to ``rate`` of orders, queries and events, spread evenly over the kinds."""
 
     def spread(kinds: Mapping[str, float], *routes: str) -> list[dict[str, Any]]:
         chance = rate / len(kinds)

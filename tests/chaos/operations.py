@@ -1,7 +1,7 @@
-"""What the clients did and were told: one JSON line when a call begins, one when it has ended.
+"""The log of the clients' calls: one JSON line when a call begins, one when it has ended.
 
 ``ok`` is an answer that says what became of the order (2xx), ``fail`` one that says that there is no order, ``unknown`` everything
-else: no answer, or one that promises nothing. A call without an end was cut off with its client.
+else: no answer, or one that proves nothing. A call without an end was interrupted with its client.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, Literal
 Outcome = Literal["ok", "fail", "unknown"]
 Verb = Literal["place", "cancel", "read"]
 
-#: What makes two orders the same to somebody who sees only the exchange: account, pair, side, type, amount, price. The clients
-#: never ask for the same twice, except when they repeat a call.
+#: What identifies an order at the exchange without its ids: account, pair, side, type, amount, price. Clients never place the same
+#: terms twice, except when they repeat a call.
 Terms = tuple[str, str, str, str, Decimal | None, Decimal | None]
 
 
@@ -61,7 +61,7 @@ class Log:
         self._count = 0
 
     def begin(self, operation: Operation) -> int:
-        """Note that a call is about to be made; the answer is its number."""
+        """Log that a call begins; the call's number."""
         with self._lock:
             self._count += 1
             number = self._count
@@ -69,11 +69,11 @@ class Log:
         return number
 
     def end(self, number: int, operation: Operation) -> None:
-        """Note what came of it."""
+        """Log the outcome of a call."""
         self._write({"number": number, "at": time.time(), "type": operation.outcome, **_line(operation)})
 
     def read(self) -> tuple[Operation, ...]:
-        """Every operation as far as it came, in the order in which they ended; those that never ended come last."""
+        """Every operation, in the order in which they ended; those that never ended come last."""
         begun: dict[int, Operation] = {}
         ended: list[Operation] = []
         for text in self._path.read_text().splitlines() if self._path.exists() else ():

@@ -1,4 +1,4 @@
-"""Real processes of the gateway: started, watched, ended in all the ways in which processes end."""
+"""Real processes of the gateway: started, watched, terminated and killed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _LOOK = 0.05
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environment(directory: Path, port: int, **settings: str) -> dict[str, str]:
-    """What a process of the gateway in ``directory`` needs to know."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERGATE_", "DATABASE_"))}
+    """The environment of a process of the gateway in ``directory``."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERGATE_", "DATABASE_"))}
     return {
-        **kept,
+        **inherited,
         "PYTHONPATH": str(ROOT),
         "HOST": "127.0.0.1",
         "PORT": str(port),
@@ -45,7 +45,7 @@ def environment(directory: Path, port: int, **settings: str) -> dict[str, str]:
 
 
 class Process:
-    """One process and its children, with what it says in a file."""
+    """One process and its children, with their output in a file."""
 
     def __init__(self, arguments: Sequence[str], env: Mapping[str, str], output: Path) -> None:
         # The tests of the official clients run in environments of their own, where the gateway is not installed.
@@ -64,7 +64,7 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     def start(self, **settings: str) -> None:
-        """Begin; ``settings`` are for this time only."""
+        """Start; ``settings`` are for this time only."""
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
                 self._arguments,
@@ -76,31 +76,31 @@ class Process:
             )
 
     def children(self) -> list[int]:
-        """The processes that it has started."""
+        """The ids of its child processes."""
         path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
     def kill(self) -> None:
-        """End it and all its children on the spot."""
+        """Kill it and all its children."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def terminate(self, seconds: float = 40.0) -> int:
-        """Ask it to end and wait for that; its exit code."""
+        """Terminate it and wait; its exit code."""
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         return self._process.wait(seconds)
 
     def wait(self, seconds: float = READY_SECONDS) -> int:
-        """Wait until it has ended by itself; its exit code, negative for a signal."""
+        """Wait until it ends by itself; its exit code, negative for a signal."""
         assert self._process is not None
         return self._process.wait(seconds)
 
     def output(self) -> str:
-        """Everything that it has said."""
+        """Its output so far."""
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 
 

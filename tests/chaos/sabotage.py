@@ -1,7 +1,7 @@
-"""The gateway with one of its safeguards taken out: ``python -m tests.chaos.sabotage SAFEGUARD`` starts such a server.
+"""The gateway without one of its safeguards: ``python -m tests.chaos.sabotage SAFEGUARD`` starts such a server.
 
-The product has no switch for this; here its parts are replaced before it starts. What the checker finds then is the proof that the
-safeguard is what keeps the promise, and that the checker would see it gone.
+The product has no switch for this; its parts are replaced here before it starts. The violations that the checker finds then prove
+that the safeguard is needed, and that the checker would find it missing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.services.reconciling.settling import Settling
 
 
 def intent_before_send() -> None:
-    """The order goes out first and is written down afterwards."""
+    """The order is sent first and recorded afterwards."""
 
     async def place(self: Orders, request: OrderRequest) -> Placed:
         connector = await self._sessions.connector(request.account)
@@ -45,7 +45,7 @@ def intent_before_send() -> None:
 
 
 def unique_key() -> None:
-    """A key may be used again."""
+    """A key may be used again for another order."""
 
     async def earlier(self: Orders, request: OrderRequest) -> None:
         return None
@@ -91,8 +91,8 @@ def grace_before_never_arrived() -> None:
 
 
 def fill_deduplication() -> None:
-    """A fill that is told twice is counted twice. Its name is changed each time, because the database would refuse it else."""
-    tellings = count(1)
+    """A fill that is reported twice is counted twice. Its id is changed each time, or the database would refuse it."""
+    reports = count(1)
 
     def everything(batch: Batch, stored: StoredOrder, events: Sequence[OrderEvent]) -> list[OrderEvent]:
         return [
@@ -100,7 +100,7 @@ def fill_deduplication() -> None:
             if event.fill is None
             else structs.replace(
                 event,
-                fill=structs.replace(event.fill, exchange_fill_id=f"{event.fill.exchange_fill_id}#{next(tellings)}"),
+                fill=structs.replace(event.fill, exchange_fill_id=f"{event.fill.exchange_fill_id}#{next(reports)}"),
             )
             for event in events
         ]

@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: some seconds of trading under fire on each database, then the whole promise."""
+"""The short form of ``make chaos``: some seconds of trading with faults and kills on each database, then every clause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.campaign import Result, doubted_in, run_campaign, table
 from tests.chaos.checker import Violation
 from tests.chaos.deployments import Deployment, PostgresDeployment, SqliteDeployment
-from tests.chaos.ledger import read_journal
+from tests.chaos.journal_view import read_journal
 from tests.postgres import PostgresServer
 
 SEED = 11
@@ -31,11 +31,11 @@ def run(deployment: Deployment) -> Result:
             and len(doubted_in(journal)) > 0
         )
 
-    return run_campaign(deployment, seconds=7, seed=SEED, hit_every=(1.0, 2.0), is_enough=is_enough)
+    return run_campaign(deployment, seconds=7, seed=SEED, disrupt_every=(1.0, 2.0), is_enough=is_enough)
 
 
 def check_result(result: Result) -> None:
-    """Nothing was broken, and there was something to break."""
+    """No violations, although there were kills, faults and orders in doubt."""
     assert result.violations == ()
     assert result.converged_after is not None
     assert result.orders > 20
@@ -45,18 +45,18 @@ def check_result(result: Result) -> None:
 
 
 def test_one_process_on_sqlite(tmp_path: Path) -> None:
-    """Killed and terminated, cheated by the exchange: nothing lost, nothing twice, nothing guessed."""
+    """Killed and terminated, with faults of the exchange: nothing lost, nothing twice, nothing guessed."""
     check_result(run(SqliteDeployment(tmp_path, faults=FAULTS)))
 
 
 @pytest.mark.postgres
 def test_several_processes_on_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
-    """Web workers and keepers of accounts die one by one and all together; the rest goes on and the promise holds."""
+    """Web workers and account workers die one by one and all together; the others go on and the promise holds."""
     check_result(run(PostgresDeployment(tmp_path, postgres_server, workers=2, faults=FAULTS)))
 
 
-def test_the_table_tells_everything() -> None:
-    """One column a campaign."""
+def test_the_table_has_every_figure() -> None:
+    """One column per campaign."""
     result = Result(
         name="somewhere",
         exchange="paper",

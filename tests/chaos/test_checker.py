@@ -1,4 +1,4 @@
-"""The checker checked: an honest history passes, and each clause finds the lie that is planted for it."""
+"""The checker: a true history passes, and each clause finds the violation that is planted for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.domain.enums import EventKind, OrderState
 from app.domain.events import OrderEvent
 from app.journal.records import JournalEntry
 from tests.chaos.checker import CLAUSES, Evidence, check
-from tests.chaos.ledger import view_of
+from tests.chaos.journal_view import view_of
 from tests.chaos.operations import Operation
 from tests.clock import START, FakeClock
 from tests.services.world import key, market, request, running_world, until
@@ -30,8 +30,8 @@ BODY = {
 
 
 @pytest.fixture
-async def honest(sqlite_url: str, tmp_path: Path, clock: FakeClock) -> Evidence:
-    """A true story: an open order, a filled one, a canceled one whose answer was lost, a refused one."""
+async def true_history(sqlite_url: str, tmp_path: Path, clock: FakeClock) -> Evidence:
+    """A true history: an open order, a filled one, a canceled one whose answer was lost, a refused one."""
     async with running_world(sqlite_url, tmp_path, clock) as world:
         await world.orders.place(request(client_order_id="open", idempotency_key="open"))
         await world.orders.place(market(client_order_id="filled"))
@@ -67,8 +67,8 @@ def with_order(evidence: Evidence, order_id: str, **changes: object) -> Evidence
         structs.replace(order, **changes) if order.order_id == order_id else order  # type: ignore[arg-type]
         for order in evidence.journal.orders
     )
-    folds = {order.key: order for order in orders}
-    return replace(evidence, journal=replace(evidence.journal, orders=orders, folds=folds))
+    replayed = {order.key: order for order in orders}
+    return replace(evidence, journal=replace(evidence.journal, orders=orders, replayed=replayed))
 
 
 def with_truth(evidence: Evidence, order_id: str, **changes: object) -> Evidence:
@@ -91,7 +91,7 @@ def with_entry(evidence: Evidence, **changes: object) -> Evidence:
             "connector_name": last.connector_name,
             "order_id": "filled",
             "state": OrderState.FILLED,
-            "event": OrderEvent(kind=EventKind.FILLED, at=last.at, source="recovery", evidence="told"),
+            "event": OrderEvent(kind=EventKind.FILLED, at=last.at, source="recovery", evidence="the exchange answered"),
             **changes,
         }
     )
@@ -125,7 +125,7 @@ def entry_lost(evidence: Evidence) -> Evidence:
     return replace(evidence, journal=replace(evidence.journal, entries=entries[:3] + entries[4:]))
 
 
-def event_of(kind: EventKind, evidence: str | None = "told", source: str = "recovery") -> OrderEvent:
+def event_of(kind: EventKind, evidence: str | None = "the exchange answered", source: str = "recovery") -> OrderEvent:
     return OrderEvent(kind=kind, at=START, source=source, evidence=evidence)  # type: ignore[arg-type]
 
 
@@ -174,25 +174,27 @@ PLANTED: list[tuple[str, Callable[[Evidence], Evidence]]] = [
     ),
     ("the_sequence_has_no_gaps", entry_lost),
     (
-        "orders_are_the_fold_of_their_events",
-        lambda e: replace(e, journal=replace(e.journal, folds=dict.fromkeys(e.journal.folds))),
+        "orders_equal_their_replayed_events",
+        lambda e: replace(e, journal=replace(e.journal, replayed=dict.fromkeys(e.journal.replayed))),
     ),
-    ("orders_are_the_fold_of_their_events", fill_lost),
+    ("orders_equal_their_replayed_events", fill_lost),
     ("nothing_was_impossible", lambda e: with_entry(e, event=event_of(EventKind.ANOMALY))),
 ]
 
 
-def test_every_clause_has_a_planted_lie() -> None:
-    """No clause is trusted that has never found anything."""
+def test_every_clause_has_a_planted_violation() -> None:
+    """Each clause has found something."""
     assert {name for name, _ in PLANTED} == {clause.__name__ for clause in CLAUSES}
 
 
-async def test_an_honest_history_passes(honest: Evidence) -> None:
-    """Nothing is found where there is nothing."""
-    assert check(honest) == ()
+async def test_a_true_history_passes(true_history: Evidence) -> None:
+    """There are no violations."""
+    assert check(true_history) == ()
 
 
 @pytest.mark.parametrize(("clause", "plant"), PLANTED, ids=[f"{n}-{name}" for n, (name, _) in enumerate(PLANTED)])
-async def test_a_planted_lie_is_found(honest: Evidence, clause: str, plant: Callable[[Evidence], Evidence]) -> None:
-    """The clause that it breaks names it."""
-    assert clause in {violation.clause for violation in check(plant(honest))}
+async def test_a_planted_violation_is_found(
+    true_history: Evidence, clause: str, plant: Callable[[Evidence], Evidence]
+) -> None:
+    """The violated clause is named."""
+    assert clause in {violation.clause for violation in check(plant(true_history))}

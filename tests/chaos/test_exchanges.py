@@ -1,4 +1,4 @@
-"""The local Binance of a campaign: known to the gateway, misbehaving when told to, and telling the truth."""
+"""The local Binance of a campaign: its credentials in the gateway, its faults on demand, and its truth."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def deployment(exchange: SandboxExchange, tmp_path: Path) -> Iterator[SqliteDepl
 
 
 def test_an_order_at_the_local_binance_is_checked_like_any_other(deployment: SqliteDeployment, tmp_path: Path) -> None:
-    """While all goes well nothing is found, and a truth without the order is found out; faults begin when told to."""
+    """Without faults there are no violations, and a truth without the order is one; faults begin on demand."""
     log = Log(tmp_path / "operations.jsonl")
     deployment.start(faulty=False)
     name = deployment.exchange.connector_name

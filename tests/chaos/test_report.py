@@ -1,4 +1,4 @@
-"""The report keeps a section for every exchange."""
+"""The report has a section for every exchange."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def result(exchange: str, seed: int) -> Result:
 
 
 def test_a_new_table_takes_the_place_of_the_exchanges_last_one() -> None:
-    """Whatever is told of other exchanges stays as it is."""
-    told = with_results("", [result("paper", 1)], "| one |\n")
-    told = with_results(told, [result("binance", 2), result("binance", 2)], "| two |\n")
-    again = with_results(told, [result("paper", 3)], "| three |\n")
+    """The sections of other exchanges stay as they are."""
+    report = with_results("", [result("paper", 1)], "| one |\n")
+    report = with_results(report, [result("binance", 2), result("binance", 2)], "| two |\n")
+    again = with_results(report, [result("paper", 3)], "| three |\n")
 
-    assert "SECONDS=60 SEED=1" in told
-    assert "| one |" in told
+    assert "SECONDS=60 SEED=1" in report
+    assert "| one |" in report
     assert "SEED=1" not in again
     assert "| one |" not in again
     assert "## paper\n\nWritten by `make chaos EXCHANGE=paper REPORT=1 SECONDS=60 SEED=3`.\n\n| three |\n" in again

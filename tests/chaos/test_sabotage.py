@@ -1,6 +1,6 @@
-"""Each safeguard taken out of a real server: the checker finds what it had prevented.
+"""A real server without each safeguard: the checker finds the violations that it prevents.
 
-That the same stories break nothing in the gateway as it is, is shown by tests/services and tests/crash.
+The tests in tests/services and tests/crash show that the same scenarios break nothing in the real gateway.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ MARKET = Operation(client="c", verb="place", key="market", body={**BODY, "order_
 RESTING = Operation(client="c", verb="place", key="rest", body={**BODY, "order_type": "LIMIT", "price": "30000"})
 
 
-class Story:
-    """A server, honest or not, and one client."""
+class Scenario:
+    """A server, with or without a safeguard, and one client."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -50,7 +50,7 @@ class Story:
         return place_once(self.gateway, self.log, operation)
 
     def until_settled(self) -> None:
-        """Wait until the journal is sure of everything."""
+        """Wait until every order is settled."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             orders = evidence_of(self.deployment, self.log).journal.orders
@@ -64,55 +64,55 @@ class Story:
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
-    story = Story(tmp_path)
-    yield story
-    story.gateway.close()
-    story.deployment.kill()
+def scenario(tmp_path: Path) -> Iterator[Scenario]:
+    scenario = Scenario(tmp_path)
+    yield scenario
+    scenario.gateway.close()
+    scenario.deployment.kill()
 
 
-def killed_after_sending(story: Story, safeguard: str) -> None:
-    """The process dies when the exchange has the order; an honest one comes after it."""
-    story.begin(safeguard, point="connector.paper.submitted")
-    story.place(RESTING)
-    story.deployment.server.wait()
-    story.begin(None)
-    settle(story.deployment, story.log, seconds=30)
+def killed_after_sending(scenario: Scenario, safeguard: str) -> None:
+    """The process dies when the exchange has the order; the next process has every safeguard."""
+    scenario.begin(safeguard, point="connector.paper.submitted")
+    scenario.place(RESTING)
+    scenario.deployment.server.wait()
+    scenario.begin(None)
+    settle(scenario.deployment, scenario.log, seconds=30)
 
 
-def one_key_twice(story: Story, safeguard: str) -> None:
+def one_key_twice(scenario: Scenario, safeguard: str) -> None:
     """A client repeats its call."""
-    story.begin(safeguard)
-    story.place(RESTING)
-    story.place(RESTING)
+    scenario.begin(safeguard)
+    scenario.place(RESTING)
+    scenario.place(RESTING)
 
 
-def answer_lost(story: Story, safeguard: str) -> None:
+def answer_lost(scenario: Scenario, safeguard: str) -> None:
     """A market order is done and its answer is lost."""
-    story.begin(safeguard, faults="rate=1,kinds=reset")
-    story.place(MARKET)
-    story.until_settled()
+    scenario.begin(safeguard, faults="rate=1,kinds=reset")
+    scenario.place(MARKET)
+    scenario.until_settled()
 
 
-def order_late(story: Story, safeguard: str) -> None:
+def order_late(scenario: Scenario, safeguard: str) -> None:
     """An order reaches the exchange some seconds after the connection broke."""
-    story.begin(safeguard, faults="rate=1,kinds=late")
-    story.place(RESTING)
-    story.until_settled()
+    scenario.begin(safeguard, faults="rate=1,kinds=late")
+    scenario.place(RESTING)
+    scenario.until_settled()
     deadline = time.monotonic() + 30
-    while not story.deployment.truth.orders() and time.monotonic() < deadline:
+    while not scenario.deployment.truth.orders() and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
-def events_doubled(story: Story, safeguard: str) -> None:
-    """The answer and the stream tell of the same fills, the stream twice."""
-    story.begin(safeguard, faults="rate=1,kinds=double")
-    story.place(MARKET)
-    settle(story.deployment, story.log, seconds=2)
+def events_doubled(scenario: Scenario, safeguard: str) -> None:
+    """The answer and the stream report the same fills, the stream twice."""
+    scenario.begin(safeguard, faults="rate=1,kinds=double")
+    scenario.place(MARKET)
+    settle(scenario.deployment, scenario.log, seconds=2)
 
 
-#: A safeguard, the story in which it matters, and the clauses of which one breaks without it: which one, is a matter of the moment.
-STORIES: dict[str, tuple[Callable[[Story, str], None], set[str]]] = {
+#: The scenario of each safeguard, and the clauses of which at least one breaks without it, depending on timing.
+SCENARIOS: dict[str, tuple[Callable[[Scenario, str], None], set[str]]] = {
     "intent_before_send": (
         killed_after_sending,
         {"intents_come_first", "orders_at_the_exchange_are_in_the_journal"},
@@ -124,17 +124,17 @@ STORIES: dict[str, tuple[Callable[[Story, str], None], set[str]]] = {
 }
 
 
-def test_every_safeguard_has_a_story() -> None:
-    """None is trusted untested."""
-    assert set(STORIES) == set(SAFEGUARDS)
+def test_every_safeguard_has_a_scenario() -> None:
+    """Each safeguard is tested."""
+    assert set(SCENARIOS) == set(SAFEGUARDS)
 
 
-@pytest.mark.parametrize("safeguard", STORIES)
-def test_without_the_safeguard_the_promise_breaks(story: Story, safeguard: str) -> None:
-    """What it stands for is found broken, as soon as the server has come to it."""
-    tell, clauses = STORIES[safeguard]
-    tell(story, safeguard)
+@pytest.mark.parametrize("safeguard", SCENARIOS)
+def test_without_the_safeguard_the_promise_breaks(scenario: Scenario, safeguard: str) -> None:
+    """The checker finds a violation of its clauses, as soon as the server has come to it."""
+    run, clauses = SCENARIOS[safeguard]
+    run(scenario, safeguard)
     deadline = time.monotonic() + 30
-    while not (found := clauses & story.broken_clauses()) and time.monotonic() < deadline:
+    while not (found := clauses & scenario.broken_clauses()) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert found

@@ -1,7 +1,7 @@
-"""What the exchange itself says in the end: the truth that the journal must become equal to.
+"""The exchange's own records: the truth that the journal must become equal to.
 
-``Truth`` is all that the checker asks of an exchange. ``PaperTruth`` reads the paper exchange's own store and ``SandboxTruth`` the
-sandbox's, through its operator's door: past the connector and past every fault.
+The checker reads it by ``Truth``. ``PaperTruth`` reads the paper exchange's store and ``SandboxTruth`` the sandbox's, by the
+operator's routes: past the connector and past every fault.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ class TrueOrder:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What names the order in the journal."""
+        """The order's key in the journal."""
         return (self.account_name, self.connector_name, self.order_id)
 
 
 class Truth(Protocol):
-    """An exchange that can be looked into."""
+    """An exchange whose records can be read."""
 
     def orders(self) -> tuple[TrueOrder, ...]:
-        """Every order that it ever had, with all fills."""
+        """Every order that it ever had, with its fills."""
 
 
 class PaperTruth:
@@ -112,17 +112,17 @@ def _true_fill(fill: PaperFill) -> TrueFill:
 
 
 class SandboxTruth:
-    """The sandbox's spot or futures market, by ``connector_name``; ``look`` answers what ``GET /sandbox/truth`` does.
+    """The sandbox's spot or futures market, by ``connector_name``; ``fetch`` returns the answer of ``GET /sandbox/truth``.
 
     The sandbox's one account is the gateway's master account.
     """
 
-    def __init__(self, look: Callable[[], Mapping[str, Any]], connector_name: str) -> None:
-        self._look = look
+    def __init__(self, fetch: Callable[[], Mapping[str, Any]], connector_name: str) -> None:
+        self._fetch = fetch
         self._connector_name = connector_name
 
     def orders(self) -> tuple[TrueOrder, ...]:
-        whole = self._look()
+        whole = self._fetch()
         market = whole["futures"] if self._connector_name == "binance_perpetual" else whole
         rows = [row for account in market["accounts"] for row in account["orders"]]
         return tuple(self._order(row) for row in rows)

@@ -19,7 +19,7 @@ BINANCE_KEYS = {
 
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of its own for one module of tests. Its Binance is the sandbox."""
+    """The address of a server for one module of tests. Its Binance is the sandbox."""
     directory: Path = tmp_path_factory.mktemp("server")
     port, sandbox_port = free_port(), free_port()
     rest = f"http://127.0.0.1:{sandbox_port}"

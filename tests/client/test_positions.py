@@ -108,8 +108,8 @@ async def test_funding_payments_are_a_page(client: HummingbotAPIClient, perpetua
     assert (nobody["data"], nobody["pagination"]["has_more"]) == ([], False)
 
 
-async def test_funding_is_told(client: HummingbotAPIClient, perpetual: str) -> None:
-    """Row 27: the rate, when it is next paid, and the prices it is reckoned from."""
+async def test_funding_is_shown(client: HummingbotAPIClient, perpetual: str) -> None:
+    """Row 27: the rate, when it is next paid, and the prices that it depends on."""
     info: Any = await client.market_data.get_funding_info(perpetual, "BTC-USDT")
     assert set(info) == {"trading_pair", "funding_rate", "next_funding_time", "mark_price", "index_price"}
     assert info["trading_pair"] == "BTC-USDT"

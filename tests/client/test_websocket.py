@@ -47,7 +47,7 @@ async def test_markets_are_followed(client: HummingbotAPIClient, connector: str)
 
 
 async def test_ping_and_unsubscribe(client: HummingbotAPIClient, connector: str) -> None:
-    """A ping is answered by a pong, and what was unsubscribed can't be again."""
+    """A ping is answered by a pong, and a subscription can be removed once."""
     async with client.ws.market_data() as socket:
         assert (await socket.ping())["type"] == "pong"
         name = await socket.subscribe_order_book(connector, "BTC-USDT")
@@ -67,7 +67,7 @@ async def test_a_market_that_is_not_there(client: HummingbotAPIClient, connector
 
 
 async def test_there_are_no_executors(client: HummingbotAPIClient) -> None:
-    """The socket opens, talks, and says that there are none."""
+    """The socket opens, answers, and says that there are none."""
     async with client.ws.executors() as socket:
         for subscribe in (socket.subscribe_executors, socket.subscribe_performance):
             with pytest.raises(RuntimeError, match="This server runs no executors"):
@@ -76,7 +76,7 @@ async def test_there_are_no_executors(client: HummingbotAPIClient) -> None:
 
 
 async def test_a_wrong_password(server_url: str) -> None:
-    """The client learns of it from a message."""
+    """The client gets a message."""
     async with HummingbotAPIClient(server_url, "admin", "wrong") as stranger:
         with pytest.raises(RuntimeError, match="Authentication failed"):
             async with stranger.ws.market_data():

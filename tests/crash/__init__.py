@@ -1,1 +1,1 @@
-"""The gateway killed at every named step of its work, and what the next process makes of it."""
+"""The gateway killed at every failpoint, and the recovery of the next process."""

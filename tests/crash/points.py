@@ -1,4 +1,4 @@
-"""The steps at which the gateway may be killed, read from its source."""
+"""The failpoints of the gateway, read from its source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.chaos.processes import ROOT
 
 
 def named_points() -> set[str]:
-    """Every name that ``reach`` is called with, anywhere in the program."""
+    """Every failpoint's name, the argument of a call of ``reach``."""
     return {
         _name(call, path.name)
         for path in (ROOT / "app").rglob("*.py")
@@ -19,5 +19,5 @@ def named_points() -> set[str]:
 
 def _name(call: ast.Call, file: str) -> str:
     argument = call.args[0]
-    assert isinstance(argument, ast.Constant), f"{file}: a point is named by a plain text, or it can't be found"
+    assert isinstance(argument, ast.Constant), f"{file}: the name of a failpoint must be a literal"
     return str(argument.value)

@@ -1,4 +1,4 @@
-"""A real server is killed at every named step; the next process keeps the promise, whatever the step."""
+"""A real server is killed at every failpoint; the next process keeps the promise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.operations import Log, Operation
 from tests.crash.points import named_points
-from tests.crash.survivor import CALL_SECONDS, place, running, survive
+from tests.crash.restart import CALL_SECONDS, place, restart_and_check, running
 from tests.services.world import until
 
 BODY = {
@@ -47,7 +47,7 @@ CANCELING = (
     "connector.paper.canceled",
     "orders.cancel_answered",
 )
-#: Reached by the process that finds what the last one left, after this fault of the exchange.
+#: Reached by the process that recovers from this fault of the exchange.
 RECOVERING = {
     "recovery.book_answered": "reset",
     "settling.exchange_answered": "reset",
@@ -60,7 +60,7 @@ ELSEWHERE = ("account_feeds.lease_taken",)
 
 
 def test_every_point_is_covered() -> None:
-    """A new step in the program is a new way to die, and needs a test here."""
+    """A new failpoint needs a test here."""
     assert named_points() == {*PLACING, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
 
 
@@ -77,7 +77,7 @@ def deployment(tmp_path: Path) -> Iterator[SqliteDeployment]:
 
 
 def died(deployment: SqliteDeployment) -> bool:
-    """Whether the server died at its point, and of nothing else."""
+    """Whether the server died at its failpoint, and of nothing else."""
     return deployment.server.wait() == -signal.SIGKILL
 
 
@@ -89,7 +89,7 @@ async def test_killed_while_placing(deployment: SqliteDeployment, log: Log, tmp_
     place_once(gateway, log, PLACE)
     gateway.close()
     assert died(deployment)
-    assert await survive(tmp_path, log, PLACE) == ()
+    assert await restart_and_check(tmp_path, log, PLACE) == ()
 
 
 @pytest.mark.parametrize("point", CANCELING)
@@ -102,33 +102,33 @@ async def test_killed_while_canceling(deployment: SqliteDeployment, log: Log, tm
     assert gateway.cancel(placed.order_id).status is None
     gateway.close()
     assert died(deployment)
-    assert await survive(tmp_path, log) == ()
+    assert await restart_and_check(tmp_path, log) == ()
 
 
 @pytest.mark.parametrize("point", RECOVERING)
 async def test_killed_while_recovering(log: Log, tmp_path: Path, point: str) -> None:
-    """Recovery that dies leaves everything to the next recovery."""
+    """The next process recovers what a killed recovery has left."""
     async with running(tmp_path, faults=f"rate=1,kinds={RECOVERING[point]}+unanswered+drop") as gateway:
         assert (await place(gateway, log, PLACE)).state == "unknown"
-    keeper = SqliteDeployment(tmp_path, program=("-m", "tests.crash.keeper")).server
-    keeper.start(ORDERGATE_FAILPOINT=point)
-    assert keeper.wait() == -signal.SIGKILL
-    assert await survive(tmp_path, log, PLACE) == ()
+    worker = SqliteDeployment(tmp_path, program=("-m", "tests.crash.account_worker")).server
+    worker.start(ORDERGATE_FAILPOINT=point)
+    assert worker.wait() == -signal.SIGKILL
+    assert await restart_and_check(tmp_path, log, PLACE) == ()
 
 
 @pytest.mark.parametrize("point", FETCHING)
 async def test_killed_while_fetching_fills(log: Log, tmp_path: Path, point: str) -> None:
-    """Fills that were on their way are fetched again, and counted once."""
+    """Fills that were being fetched are fetched again, and counted once."""
     async with running(tmp_path, faults="rate=1,kinds=reset+unanswered+drop") as gateway:
         assert (await place(gateway, log, PLACE)).state == "unknown"
-    keeper = SqliteDeployment(tmp_path, program=("-m", "tests.crash.keeper")).server
-    keeper.start(ORDERGATE_FAILPOINT=point, ORDERGATE_PAPER_FAULTS="rate=1,kinds=bare")
-    assert keeper.wait() == -signal.SIGKILL
-    assert await survive(tmp_path, log, PLACE) == ()
+    worker = SqliteDeployment(tmp_path, program=("-m", "tests.crash.account_worker")).server
+    worker.start(ORDERGATE_FAILPOINT=point, ORDERGATE_PAPER_FAULTS="rate=1,kinds=bare")
+    assert worker.wait() == -signal.SIGKILL
+    assert await restart_and_check(tmp_path, log, PLACE) == ()
 
 
 async def test_asked_to_stop_while_an_order_is_under_way(log: Log, tmp_path: Path) -> None:
-    """SIGTERM while the exchange does not answer: the caller gets its answer, the server ends well, and the order is settled."""
+    """SIGTERM while the exchange does not answer: the caller gets an answer, the server ends cleanly, and the order is settled."""
     deployment = SqliteDeployment(tmp_path, faults="rate=1,kinds=lost")
     deployment.start(faulty=True)
     try:
@@ -141,4 +141,4 @@ async def test_asked_to_stop_while_an_order_is_under_way(log: Log, tmp_path: Pat
         assert stopping.result() == -signal.SIGTERM
     finally:
         deployment.kill()
-    assert await survive(tmp_path, log, PLACE) == ()
+    assert await restart_and_check(tmp_path, log, PLACE) == ()

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL: one key makes one order wherever it arrives, and a dead holder of an account is replaced."""
+"""Several processes on one PostgreSQL: one key makes one order wherever it arrives, and a dead lease holder is replaced."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.postgres import PostgresServer
 pytestmark = pytest.mark.postgres
 
 LEASE = "account:master_account:paper"
-#: A lease lasts six seconds and is looked for every second; the rest is for a machine that is busy starting servers.
+#: A lease lasts six seconds and is tried every second; the rest is for a machine that is busy starting servers.
 TAKEN_OVER_WITHIN = 15.0
 
 
@@ -33,14 +33,14 @@ def log(tmp_path: Path) -> Log:
 
 @pytest.fixture
 def deployment(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[PostgresDeployment]:
-    """One web process and two keepers, on a database of their own; nothing is started yet."""
+    """One web process and two account workers, on a database of their own, not started yet."""
     deployment = PostgresDeployment(tmp_path, postgres_server, workers=1)
     yield deployment
     deployment.kill()
 
 
 def at_once(*work: Callable[[], object]) -> list[object]:
-    """Everything at the same moment, each on a thread of its own."""
+    """Run all at the same moment, each on its own thread."""
     start = threading.Barrier(len(work))
     results: list[object] = [None] * len(work)
 
@@ -105,7 +105,7 @@ def test_one_key_is_one_order_on_two_hosts(deployment: PostgresDeployment, tmp_p
 
 
 def holder(deployment: PostgresDeployment) -> tuple[int, int] | None:
-    """The process that holds the account, and how often it changed hands."""
+    """The process with the account's lease, and the lease's token."""
     url = deployment.journal_url.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(url) as connection:
         row = connection.execute(
@@ -114,20 +114,20 @@ def holder(deployment: PostgresDeployment) -> tuple[int, int] | None:
     return None if row is None else (int(row[0].split(":")[1]), row[1])
 
 
-def held_by(deployment: PostgresDeployment, others_than: int | None = None) -> int:
-    """Wait until somebody holds the account, other than one; who it is."""
+def next_holder(deployment: PostgresDeployment, others_than: int | None = None) -> int:
+    """Wait until a process, other than one, has the lease; its id."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = holder(deployment)
         if found is not None and found[0] != others_than:
             return found[0]
         time.sleep(0.05)
-    raise AssertionError("nobody has taken the account over")
+    raise AssertionError("no process has taken the lease")
 
 
-def test_a_killed_keeper_is_replaced(deployment: PostgresDeployment, log: Log) -> None:
-    """The one that holds the account is killed, even in the moment of taking it: the other has it within seconds."""
-    first, second = deployment.keepers
+def test_a_killed_account_worker_is_replaced(deployment: PostgresDeployment, log: Log) -> None:
+    """The worker with the lease is killed, also in the moment of taking it: the other has it within seconds."""
+    first, second = deployment.account_workers
     deployment.web.start()
     first.start(ORDERGATE_FAILPOINT="account_feeds.lease_taken")
     wait_until_ready(deployment.port, deployment.web)
@@ -135,13 +135,13 @@ def test_a_killed_keeper_is_replaced(deployment: PostgresDeployment, log: Log) -
     died, begun = first.pid, time.monotonic()
     second.start()
     first.start()
-    dead = held_by(deployment, others_than=died)
+    dead = next_holder(deployment, others_than=died)
     assert dead in (first.pid, second.pid)
     assert time.monotonic() - begun < 2 * TAKEN_OVER_WITHIN
 
     (first if first.pid == dead else second).kill()
     begun = time.monotonic()
-    alive = held_by(deployment, others_than=dead)
+    alive = next_holder(deployment, others_than=dead)
     assert alive in (first.pid, second.pid)
     assert time.monotonic() - begun < TAKEN_OVER_WITHIN
 

@@ -1,5 +1,5 @@
-"""The gateway against every order of events that hypothesis thinks of: placing, repeating, cancelling, the market moving, answers
-and events lost, late, twice, processes dying. After each step no clause of the promise is broken; in the end all of them hold.
+"""The gateway in any order of events that hypothesis generates: placing, repeating, cancelling, market moves, answers and events
+lost, late or doubled, processes dying. After each step no clause that must always hold is broken; in the end all clauses hold.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from app.paper.faults import CANCEL, SUBMIT
 from app.services.reconciling.feed import Feed
 from app.storage.schema import upgrade
 from tests.chaos.checker import CLAUSES, EVENTUAL, Evidence, check
-from tests.chaos.ledger import view_of
+from tests.chaos.journal_view import view_of
 from tests.chaos.operations import Operation
 from tests.clock import FakeClock
 from tests.paper.hand_path import HandPath
 from tests.services.world import ACCOUNT, World, key, request, running_world
 
-#: Faults that need no waiting in real time; "slow" ones would only sleep on a clock that nobody moves meanwhile.
-SUBMIT_FATES = st.sampled_from([None, None, *(kind for kind in SUBMIT if kind != "slow")])
-CANCEL_FATES = st.sampled_from([None, *(kind for kind in CANCEL if kind != "cancel_slow")])
+#: Faults that need no waiting in real time; "slow" ones would only sleep on a clock that does not move meanwhile.
+SUBMIT_FAULTS = st.sampled_from([None, None, *(kind for kind in SUBMIT if kind != "slow")])
+CANCEL_FAULTS = st.sampled_from([None, *(kind for kind in CANCEL if kind != "cancel_slow")])
 ALWAYS = tuple(clause for clause in CLAUSES if clause not in EVENTUAL)
 
 
@@ -67,9 +67,9 @@ class GatewayMachine(RuleBasedStateMachine):
         side=st.sampled_from(TradeType),
         kind=st.sampled_from([OrderType.LIMIT, OrderType.MARKET]),
         distance=st.sampled_from([-2_000, -500, 500]),
-        fate=SUBMIT_FATES,
+        fault=SUBMIT_FAULTS,
     )
-    def place(self, side: TradeType, kind: OrderType, distance: int, fate: str | None) -> str:
+    def place(self, side: TradeType, kind: OrderType, distance: int, fault: str | None) -> str:
         """A new order, near enough to the market that a move can fill it."""
         self.serial += 1
         name = f"o{self.serial}"
@@ -82,20 +82,20 @@ class GatewayMachine(RuleBasedStateMachine):
             **({} if kind is OrderType.MARKET else {"price": str(65_000 + away)}),
         }
         operation = Operation(client="model", verb="place", key=name, body=body)
-        self.world.faults.plan("submit", fate)
+        self.world.faults.plan("submit", fault)
         self.do(self._place(operation))
         return name
 
     @rule(name=names)
     def repeat(self, name: str) -> None:
-        """The caller did not get, or does not believe, the answer."""
+        """The caller repeats its call."""
         first = next(operation for operation in self.operations if operation.key == name)
         self.do(self._place(first))
 
-    @rule(name=names, fate=CANCEL_FATES)
-    def cancel(self, name: str, fate: str | None) -> None:
+    @rule(name=names, fault=CANCEL_FAULTS)
+    def cancel(self, name: str, fault: str | None) -> None:
         """Whatever state the order is in."""
-        self.world.faults.plan("cancel", fate)
+        self.world.faults.plan("cancel", fault)
         self.do(self._quietly(self.world.orders.cancel(key(name))))
         self.world.faults.forget()
 
@@ -110,7 +110,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.3, 2.0, 7.0, 20.0]))
     def pass_time(self, seconds: float) -> None:
-        """Pursuits ask, late orders arrive."""
+        """Unsettled orders are queried, late orders arrive."""
         self.do(self.world.pass_time(seconds, step=1.0))
 
     @rule(count=st.integers(1, 4))
@@ -121,25 +121,25 @@ class GatewayMachine(RuleBasedStateMachine):
         self.world.faults.plan("report", *["bare"] * count)
 
     @rule(order=st.permutations(range(6)), keep=st.lists(st.booleans(), min_size=6, max_size=6), twice=st.booleans())
-    def hear_stream(self, order: list[int], keep: list[bool], twice: bool) -> None:
-        """The stream tells what happened since it told last, in any order, in parts, some of it twice."""
-        self.do(self._hear(order, keep, twice))
+    def send_stream(self, order: list[int], keep: list[bool], twice: bool) -> None:
+        """The stream sends the events since its last ones, in any order, in parts, some of them twice."""
+        self.do(self._send(order, keep, twice))
 
     @rule()
     def reconcile(self) -> None:
-        """The feed compares."""
+        """The feed reconciles."""
         self.do(self._quietly(self.world.recovery.reconcile(AccountKey(ACCOUNT, "paper"))))
 
     @rule()
     def crash(self) -> None:
-        """The process dies; what it was about to do is gone, and the next one starts from the journal."""
+        """The process dies with its pending work, and the next one starts from the journal."""
         self.do(self._restart())
 
     # -- the promise ----------------------------------------------------------------------------------------------------
 
     @invariant()
     def nothing_is_broken(self) -> None:
-        """What may never be broken, not even for a while."""
+        """The clauses that must always hold."""
         if hasattr(self, "world"):
             assert check(self.evidence(), ALWAYS) == ()
 
@@ -175,7 +175,7 @@ class GatewayMachine(RuleBasedStateMachine):
             running_world(self.url, self.directory, self.clock, path=self.path, seed=self.serial)
         )
         self.feed: Feed = self.world.feed()
-        # What the stream told while nobody listened is not told again.
+        # Events that were sent while nothing listened are not sent again.
         self.sent = self.world.exchange.last_event()
 
     async def _restart(self) -> None:
@@ -201,16 +201,16 @@ class GatewayMachine(RuleBasedStateMachine):
                 changes = {"outcome": "fail"}
         self.operations.append(Operation(client="model", verb="place", key=operation.key, body=body, **changes))
 
-    async def _hear(self, order: list[int], keep: list[bool], twice: bool) -> None:
+    async def _send(self, order: list[int], keep: list[bool], twice: bool) -> None:
         connector = await self.world.connector()
-        self.sent, told = await asyncio.to_thread(connector._tail, self.sent)
-        self.stream = [*self.stream, *told][-6:]
+        self.sent, events = await asyncio.to_thread(connector._tail, self.sent)
+        self.stream = [*self.stream, *events][-6:]
         for index in [*order, *(order[:2] if twice else ())]:
             if index < len(self.stream) and keep[index]:
                 await self.feed._handle(connector, self.stream[index])
 
     async def _settle(self) -> None:
-        """The exchange can be reached again: what is asked is answered, and everything becomes known."""
+        """The exchange has no more faults: everything is reconciled."""
         self.world.faults.forget()
         for _ in range(30):
             await self.world.recovery.reconcile(AccountKey(ACCOUNT, "paper"))
@@ -222,7 +222,7 @@ class GatewayMachine(RuleBasedStateMachine):
         try:
             await work
         except OrdergateError:
-            # Told to the caller; what it did to the order is the checker's business.
+            # The caller's error; the checker looks at the order.
             return
 
 

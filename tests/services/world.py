@@ -37,7 +37,7 @@ from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
 from tests.chaos.checker import CLAUSES, Evidence, Violation, check
-from tests.chaos.ledger import view_of
+from tests.chaos.journal_view import view_of
 from tests.chaos.truth import PaperTruth
 from tests.clock import FakeClock
 from tests.paper.hand_path import HandPath

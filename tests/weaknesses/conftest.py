@@ -1,4 +1,4 @@
-"""A desk: the real application around a real gateway on SQLite, a caller of it, and a paper exchange that errs on demand."""
+"""A desk: the real application with a real gateway on SQLite, a client of it, and a paper exchange with faults on demand."""
 
 from __future__ import annotations
 
@@ -88,18 +88,18 @@ class Desk:
         return {order.order_id: order.state for order in truth.orders()}
 
     def feed(self) -> Feed:
-        """What keeps the account in step with its exchange."""
+        """The feed of the account."""
         assert self.gateway.account_feeds is not None
         feed = self.gateway.account_feeds._make_feed(AccountKey(ACCOUNT, "paper"))
         assert isinstance(feed, Feed)
         return feed
 
     def recovery(self) -> Recovery:
-        """What compares the journal with the exchange."""
+        """The reconciliation of the account."""
         return self.feed()._recovery
 
     async def observe(self, order_id: str, report: Any) -> None:
-        """What the exchange's stream says of the order, recorded."""
+        """Record a report of the exchange's stream about the order."""
         order_key = OrderKey(account_name=ACCOUNT, connector_name="paper", order_id=order_id)
         await self.gateway.orders._recorder.observe(order_key, report, "stream", "a test said so")
 

@@ -78,7 +78,7 @@ async def test_w25_one_caller_s_filter_is_not_the_next_one_s(desk: Desk) -> None
 
 
 async def test_w31_live_orders_are_not_left_behind_unseen(desk: Desk) -> None:
-    """Who deletes credentials or an account is told of the orders that nobody would follow; force does it all the same."""
+    """Deleting credentials or an account with active orders is refused with them; force deletes all the same."""
     await desk.client.post("/accounts/add-account", params={"account_name": "second"})
     await desk.post("/accounts/add-credential/second/paper", 201)
     await desk.post("/trading/orders", 201, **{**LIMIT, "account_name": "second"})

@@ -1,4 +1,4 @@
-"""Where the gateway answers otherwise than hummingbot-api on purpose, as ``docs/coming-from-hummingbot-api.md`` tells."""
+"""Where the gateway answers otherwise than hummingbot-api on purpose, as ``docs/coming-from-hummingbot-api.md`` says."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_spellings_of_other_programs_are_understood(desk: Desk) -> None:
 
 
 async def test_the_root_and_health_are_open(desk: Desk) -> None:
-    """Who looks for a server finds one, without credentials."""
+    """A probe finds the server without credentials."""
     del desk.client.headers["Authorization"]
     assert (await desk.get("/"))["status"] == "running"
     assert (await desk.get("/health"))["status"] == "ok"

@@ -140,7 +140,7 @@ async def test_w9_times_are_those_of_the_exchange_and_of_a_running_clock(desk: D
 
 
 async def test_w10_an_order_moves_without_a_stream(desk: Desk) -> None:
-    """The exchange is asked about open orders as well: a fill that no stream told of is found."""
+    """Open orders are queried as well: a fill that no stream reported is found."""
     order_id = (await desk.place())["order_id"]
     desk.faults.plan("stream", *["drop"] * 20)
     async with running(desk.feed()):
@@ -180,7 +180,7 @@ async def test_w22_the_average_price_is_weighted(desk: Desk) -> None:
 
 
 async def test_w23_a_status_never_goes_backwards(desk: Desk) -> None:
-    """A fill that is told after the cancel is counted, and the order stays cancelled; an old report changes nothing."""
+    """A fill that is reported after the cancel is counted, and the order stays cancelled; an old report changes nothing."""
     order_id = (await desk.place(amount="1"))["order_id"]
     await desk.post(f"/trading/{ACCOUNT}/paper/orders/{order_id}/cancel")
     await desk.observe(order_id, report(order_id, "0.4", [fill(0, "0.4", "40000", desk.clock)]))

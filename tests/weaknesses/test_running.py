@@ -1,4 +1,4 @@
-"""W26, W27, W28, W30: the server itself, its doors, its start and its memory."""
+"""W26, W27, W28, W30: the server's streams, its open ports, its start and its memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PATIENCE = 40
 
 
 async def test_w26_own_orders_and_fills_are_pushed(desk: Desk) -> None:
-    """The stream tells of the intent, the acceptance and each execution, from any place in the journal on."""
+    """The stream sends the intent, the acceptance and each execution, from any position in the journal."""
     await desk.gateway.event_streams.start()
     kinds: list[str] = []
 
@@ -50,7 +50,7 @@ async def test_w26_own_orders_and_fills_are_pushed(desk: Desk) -> None:
 
 
 async def test_w27_no_password_is_known_to_everybody(desk: Desk) -> None:
-    """The first run makes a password of its own; admin with admin opens nothing but what a probe may see."""
+    """The first run makes a random password; admin with admin can read only what a probe may read."""
     made = await desk.gateway.users.start()
     assert made is not None
     assert len(made) >= 20

@@ -7,7 +7,7 @@ from hummingbot_api_client import HummingbotAPIClient
 
 
 async def test_sources_and_configuration(client: HummingbotAPIClient) -> None:
-    """A source can be read and chosen, and the choice is kept."""
+    """A source can be read and chosen, and the choice is stored."""
     oracle = client.rate_oracle
     sources = await oracle.get_available_sources()
     assert "paper" in sources

@@ -1,4 +1,4 @@
-"""A process that keeps the accounts in step and serves nobody: the gateway without its web side, which starts in half the time."""
+"""A process that reconciles the accounts and serves no requests: without its web side, the gateway starts in half the time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from app.logs import configure_logging
 from app.settings import load_settings
 
 
-async def keep() -> None:
-    """Until SIGTERM."""
+async def work() -> None:
+    """Run until SIGTERM."""
     gateway = build_gateway(load_settings())
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -24,4 +24,4 @@ async def keep() -> None:
 
 if __name__ == "__main__":
     configure_logging(SystemClock().now)
-    asyncio.run(keep())
+    asyncio.run(work())

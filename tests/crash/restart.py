@@ -1,4 +1,4 @@
-"""The process after the crash, inside the test: it finds what was left, is asked again by the client, and settles everything."""
+"""The process after the crash, inside the test: it recovers the journal, gets the client's calls again, and settles everything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,17 +16,16 @@ from app.domain.order import OrderRequest
 from app.services.gateway import Gateway
 from app.settings import Settings
 from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
-from tests.chaos.clients import Answer as Told
-from tests.chaos.clients import outcome_of
-from tests.chaos.ledger import read_journal
+from tests.chaos.clients import Answer, completed
+from tests.chaos.journal_view import read_journal
 from tests.chaos.operations import Log, Operation
 from tests.chaos.processes import PASSWORD
 from tests.chaos.truth import PaperTruth
 
-#: A call's deadline, in seconds: what died is taken for dead after it, so that a short one makes short tests.
+#: A call's deadline, in seconds. The calls of a dead process count as ended after it, so that a short one makes short tests.
 CALL_SECONDS = "1"
-#: How long everything may take to settle, in seconds: a call's deadline, a grace, and the pauses between.
-_PATIENCE = 60.0
+#: How long everything may take to settle, in seconds: a call's deadline, a grace time, and the pauses between.
+_SETTLE_LIMIT = 60.0
 _LOOK = 0.05
 
 
@@ -45,7 +43,7 @@ def settings_of(directory: Path, *, faults: str = "") -> Settings:
 
 @asynccontextmanager
 async def running(directory: Path, *, faults: str = "") -> AsyncIterator[Gateway]:
-    """The gateway on what is in ``directory``."""
+    """A gateway on the files in ``directory``."""
     gateway = build_gateway(settings_of(directory, faults=faults))
     await gateway.start()
     try:
@@ -55,7 +53,7 @@ async def running(directory: Path, *, faults: str = "") -> AsyncIterator[Gateway
 
 
 async def place_again(gateway: Gateway, log: Log, operation: Operation) -> Operation:
-    """The client's call again, with the same key, until it is answered."""
+    """The client's call with the same key, repeated until it is answered."""
     while True:
         done = await place(gateway, log, operation)
         if done.outcome != "unknown":
@@ -64,23 +62,17 @@ async def place_again(gateway: Gateway, log: Log, operation: Operation) -> Opera
 
 
 async def place(gateway: Gateway, log: Log, operation: Operation) -> Operation:
-    """The client's call, once, past HTTP."""
+    """The client's call, once, without HTTP."""
     number = log.begin(operation)
-    told = Told(status=None)
+    answer = Answer(status=None)
     try:
         placed = await gateway.orders.place(request_of(operation))
-        told = Told(status=201, body={"order_id": placed.order.order_id, "state": str(placed.order.state)})
+        answer = Answer(status=201, body={"order_id": placed.order.order_id, "state": str(placed.order.state)})
     except RequestInProgress:
         pass
     except OrdergateError as error:
-        told = Told(status=error.status, body={"code": error.code})
-    done = replace(
-        operation,
-        outcome=outcome_of(told),
-        status=told.status,
-        order_id=told.body.get("order_id"),
-        state=told.body.get("state"),
-    )
+        answer = Answer(status=error.status, body={"code": error.code})
+    done = completed(operation, answer)
     log.end(number, done)
     return done
 
@@ -100,7 +92,7 @@ def request_of(operation: Operation) -> OrderRequest:
 
 
 def evidence_in(directory: Path, log: Log) -> Evidence:
-    """What the client, the journal and the exchange say."""
+    """The records of the client, the journal and the exchange."""
     return Evidence(
         operations=log.read(),
         journal=read_journal(f"sqlite:///{directory / 'ordergate.db'}"),
@@ -109,18 +101,18 @@ def evidence_in(directory: Path, log: Log) -> Evidence:
 
 
 async def settle(directory: Path, log: Log) -> None:
-    """Wait until journal and exchange agree; the running gateway makes them. Gives up after a minute, for the check to tell."""
+    """Wait, for a minute at most, until journal and exchange agree, which the running gateway brings about."""
     await asyncio.to_thread(_settle, directory, log)
 
 
 def _settle(directory: Path, log: Log) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _SETTLE_LIMIT
     while check(evidence_in(directory, log), EVENTUAL) and time.monotonic() < deadline:
         time.sleep(_LOOK)
 
 
-async def survive(directory: Path, log: Log, *repeated: Operation) -> tuple[Violation, ...]:
-    """Start again, repeat the calls that were cut off, settle, stop; what of the promise is broken then."""
+async def restart_and_check(directory: Path, log: Log, *repeated: Operation) -> tuple[Violation, ...]:
+    """Start again, repeat the calls that were interrupted, settle and stop; the violations of the promise."""
     async with running(directory) as gateway:
         for operation in repeated:
             await place_again(gateway, log, operation)

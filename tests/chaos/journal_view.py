@@ -1,4 +1,4 @@
-"""The whole journal, read once into plain values for the checker."""
+"""The whole journal as plain values, for the checker."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PAGE = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalView:
-    """Every order, entry and fill; ``folds`` are the orders as their events alone tell them."""
+    """Every order, entry and fill; ``replayed`` are the orders as their events alone make them."""
 
     orders: tuple[Order, ...]
     entries: tuple[JournalEntry, ...]
     fills: Mapping[OrderKey, tuple[Trade, ...]]
-    folds: Mapping[OrderKey, Order | None]
+    replayed: Mapping[OrderKey, Order | None]
     head: int
 
 
 def read_journal(url: str) -> JournalView:
-    """The journal behind ``url``."""
+    """The journal at ``url``."""
     database = Database(url)
     try:
         return view_of(Reader(database))
@@ -36,8 +36,14 @@ def read_journal(url: str) -> JournalView:
 
 
 def view_of(reader: Reader) -> JournalView:
-    """The journal that ``reader`` reads."""
-    # What is written while we read is left out.
+    """The journal that ``reader`` reads, at one moment: it is read again if it grows meanwhile."""
+    while True:
+        view = _read(reader)
+        if reader.head() == view.head:
+            return view
+
+
+def _read(reader: Reader) -> JournalView:
     head = reader.head()
     orders: list[Order] = []
     cursor: str | None = None
@@ -52,8 +58,8 @@ def view_of(reader: Reader) -> JournalView:
         entries += found
     return JournalView(
         orders=tuple(orders),
-        entries=tuple(entry for entry in entries if entry.seq <= head),
+        entries=tuple(entries),
         fills={order.key: tuple(reader.known_fills(order.key)) for order in orders},
-        folds={order.key: replay(reader, order.key) for order in orders},
+        replayed={order.key: replay(reader, order.key) for order in orders},
         head=head,
     )
