@@ -87,7 +87,7 @@ def build_gateway(
         settings=settings,
         clock=clock,
         journal=journal,
-        users=Users(journal.accounts, settings),
+        users=Users(journal.accounts, settings, clock),
         sessions=sessions,
         rules=rules,
         catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions),

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+import structlog
+
 from app.clock import Clock
 from app.concurrency.single_flight import SingleFlight
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -70,7 +74,7 @@ class Cached(Generic[T]):
         now = self._clock.monotonic()
         is_due = now - self._value_at >= max_age if self.error is None else now - self._tried_at >= self._retry_after
         if is_due:
-            self._flights.start(None, self._fetching(self._fetch))
+            self._flights.start(None, self._renewing_behind)
         return value
 
     async def renew(self, fetch: Fetch[T] | None = None) -> T:
@@ -99,6 +103,14 @@ class Cached(Generic[T]):
     async def close(self) -> None:
         """Cancel a fetch that is under way; may be called twice."""
         await self._flights.close()
+
+    async def _renewing_behind(self) -> T:
+        try:
+            return await self._fetching(self._fetch)()
+        except Exception as error:
+            # Nobody waits for this fetch, so nobody else would hear of its failure.
+            log.warning("cached value not renewed", error=type(error).__name__, text=str(error))
+            raise
 
     def _fetching(self, fetch: Fetch[T] | None) -> Fetch[T]:
         assert fetch is not None, "a Cached without a fetch is given one by each call"

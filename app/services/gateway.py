@@ -107,6 +107,7 @@ class Gateway:
             await self.account_feeds.close()
         if self.snapshot_taker is not None:
             await self.snapshot_taker.close()
+        await self.users.close()
         await self.portfolio.close()
         await self.positions.close()
         await self.market_data.close()

@@ -94,7 +94,7 @@ def fill_deduplication() -> None:
     """A fill that is reported twice is counted twice. Its id is changed each time, or the database would refuse it."""
     reports = count(1)
 
-    def everything(batch: Batch, stored: StoredOrder, events: Sequence[OrderEvent]) -> list[OrderEvent]:
+    def everything(stored: StoredOrder, events: Sequence[OrderEvent]) -> list[OrderEvent]:
         return [
             event
             if event.fill is None

@@ -109,8 +109,10 @@ class PaperConnector(Connector):
     @classmethod
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:
         """The exchange on its store: a file of its own beside the journal's, or tables of its own in PostgreSQL."""
+        # First what may raise: afterwards there is an exchange to close.
+        faults = faults_of(settings, clock)
         exchange = await open_in_thread(partial(cls._open_exchange, settings, clock), PaperExchange.close)
-        return PaperVenue(exchange, settings.exchange_timeout, faults_of(settings, clock), rule_of=cls._rule_of)
+        return PaperVenue(exchange, settings.exchange_timeout, faults, rule_of=cls._rule_of)
 
     @classmethod
     def _open_exchange(cls, settings: Settings, clock: Clock) -> PaperExchange:

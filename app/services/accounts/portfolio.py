@@ -105,7 +105,7 @@ class Portfolio:
 
     async def close(self) -> None:
         """Cancel the requests that are under way."""
-        for cached in self._balances.values():
+        for cached in list(self._balances.values()):
             await cached.close()
 
     async def _gather(self, accounts: Sequence[AccountKey], *, refresh: bool) -> list[Holdings | BaseException | None]:

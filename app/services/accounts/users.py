@@ -1,59 +1,70 @@
 """Who may call: one user, of whose password only the hash is stored.
 
 The password comes from the environment, or is made on the first run and shown once. There is no default. A password that was made
-is the database's: a changed hash there takes effect in every process.
+is the database's: a changed hash there takes effect in every process within seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import suppress
 
 from argon2 import PasswordHasher
 
-from app.domain.errors import JournalUnavailable
+from app.clock import Clock
+from app.concurrency.cached import Cached
 from app.settings import Settings
 from app.storage.accounts import Accounts
 
 #: 18 bytes are 24 letters, which nobody guesses and which still fit on a line.
 _PASSWORD_BYTES = 18
+#: Seconds after which a hash is read again from the database, beside the requests that use it.
+_MAX_AGE = 1.0
+#: The hash of a user that was deleted.
+_NO_USER = ""
 
 
 class Users:
     """The users of this gateway."""
 
-    def __init__(self, accounts: Accounts, settings: Settings) -> None:
+    def __init__(self, accounts: Accounts, settings: Settings, clock: Clock) -> None:
         self._accounts = accounts
         self._settings = settings
-        #: The hash as it was known last.
-        self._hash: str | None = None
+        self._hash: Cached[str] = Cached(clock, self._read_hash, retry_after=_MAX_AGE)
 
     async def start(self) -> str | None:
         """Make sure that there is a password. Return it if this call made it, to be shown once, else None."""
         hasher = PasswordHasher()
         if self._settings.password is not None:
-            self._hash = await asyncio.to_thread(hasher.hash, self._settings.password)
+            self._hash.put(await asyncio.to_thread(hasher.hash, self._settings.password))
             return None
-        return await asyncio.to_thread(self._first_password, hasher)
+        password = await asyncio.to_thread(self._first_password, hasher)
+        await self._hash.renew()
+        return password
+
+    async def password_hash(self, username: str) -> str | None:
+        """The hash of a user's password, or None if there is no such user.
+
+        No request waits for the database: the hash is a second old at the most, or the last that was known while the database can't
+        be asked.
+        """
+        if username != self._settings.username:
+            return None
+        if self._settings.password is not None:
+            return self._hash.value
+        return await self._hash.get_or_renew_behind(_MAX_AGE) or None
+
+    async def close(self) -> None:
+        """Cancel a read that is under way."""
+        await self._hash.close()
 
     def _first_password(self, hasher: PasswordHasher) -> str | None:
         username = self._settings.username
-        self._hash = self._accounts.password_hash(username)
-        if self._hash is not None:
+        if self._accounts.password_hash(username) is not None:
             return None
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
-        is_ours = self._accounts.add_password_hash(username, hasher.hash(password))
-        self._hash = self._accounts.password_hash(username)
         # Another process may have made one at the same moment.
-        return password if is_ours else None
+        return password if self._accounts.add_password_hash(username, hasher.hash(password)) else None
 
-    async def password_hash(self, username: str) -> str | None:
-        """The hash of a user's password as it is now, or None if there is no such user. While the database can't be asked, the hash
-        that was known last counts.
-        """
-        if self._settings.password is None:
-            # Asked whoever calls, so that an unknown user takes as much time as the known one.
-            with suppress(JournalUnavailable):
-                self._hash = await asyncio.to_thread(self._accounts.password_hash, self._settings.username)
-        return self._hash if username == self._settings.username else None
+    async def _read_hash(self) -> str:
+        return await asyncio.to_thread(self._accounts.password_hash, self._settings.username) or _NO_USER

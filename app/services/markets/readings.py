@@ -124,7 +124,7 @@ class Readings:
 
     async def close(self) -> None:
         """Cancel the requests that are under way."""
-        for reading in self._readings.values():
+        for reading in list(self._readings.values()):
             await reading.cached.close()
 
     def _touch(self, key: ReadingKey) -> Reading:

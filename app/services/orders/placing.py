@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from copy import copy
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Protocol
@@ -175,8 +176,9 @@ class Orders:
             report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(order.connector_name, "place", "refused")
-            await self._record_refusal(order, refusal)
-            raise
+            own = _refusal_of(order, refusal)
+            await self._record_refusal(order, own)
+            raise own from refusal
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
             return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
@@ -193,7 +195,6 @@ class Orders:
         return _placed(observed.order)
 
     async def _record_refusal(self, order: Order, refusal: Refused) -> None:
-        refusal.order_id = order.order_id
         try:
             recorded = await self._recorder.note(
                 order.key,
@@ -266,8 +267,9 @@ class Orders:
             report = await self._timed(call, self._timeout, key.connector_name, "cancel", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(key.connector_name, "cancel", "refused")
-            await self._record_cancel_refusal(order, refusal)
-            raise
+            own = _refusal_of(order, refusal)
+            await self._record_cancel_refusal(order, own)
+            raise own from refusal
         except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
             self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
             return await self._record_cancel_doubt(order, error)
@@ -291,7 +293,6 @@ class Orders:
             return self._left_to_recovery(observed.order, error).order
 
     async def _record_cancel_refusal(self, order: Order, refusal: Refused) -> None:
-        refusal.order_id = order.order_id
         evidence = f"the exchange refused the cancel: {refusal.detail}"
         await self._note_cancel(order, EventKind.CANCEL_REFUSED, evidence)
 
@@ -325,6 +326,13 @@ class _Stopwatch:
         self._last = now
         self.laps[step] = self.laps.get(step, 0.0) + passed
         return passed
+
+
+def _refusal_of(order: Order, refusal: Refused) -> Refused:
+    """``refusal`` with the id of ``order``. It is a copy, because orders that waited for the same question share one exception."""
+    own = copy(refusal)
+    own.order_id = order.order_id
+    return own
 
 
 def _placed(order: Order) -> Placed:

@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.enums import TradeType
 from app.domain.errors import ExchangeReadError, InvalidCursor
+from app.domain.order import AccountKey
 from app.domain.reports import Position
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
@@ -120,8 +121,8 @@ async def test_an_exchange_that_hangs_costs_the_time_limit_once(
         for name in ("first_slow", "second_slow"):
             give(gateway, name, "odd_perpetual", mode="hang")
             # The time limit is for the question, and a busy machine must not use it up for the opening of stores.
-            await gateway.sessions.connector(name, "odd_perpetual")
-        await gateway.sessions.connector(MASTER_ACCOUNT, PERPETUAL)
+            await gateway.sessions.connector(AccountKey(name, "odd_perpetual"))
+        await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, PERPETUAL))
         found = await gateway.positions.page((), (), limit=100, cursor=None)
         assert [each.problem.code for each in found.errors] == ["exchange_read_timeout"] * 2
     assert hangs == ["begins", "begins", "ends", "ends"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +18,10 @@ from app.storage.accounts import Accounts
 from app.storage.database import Database
 from app.storage.tables import USERS
 from tests.clock import FakeClock
+from tests.services.world import until
+
+#: The clock of all users here: the tests only ever move it on.
+CLOCK = FakeClock()
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def accounts(database: Database, clock: FakeClock) -> Accounts:
 
 
 def users(accounts: Accounts, **settings: Any) -> Users:
-    return Users(accounts, Settings(database_url="sqlite://", **settings))
+    return Users(accounts, Settings(database_url="sqlite://", **settings), CLOCK)
 
 
 async def test_the_first_run_makes_a_password_and_keeps_only_its_hash(accounts: Accounts) -> None:
@@ -65,35 +71,71 @@ async def test_an_unknown_user_has_no_hash(accounts: Accounts) -> None:
     assert await only.password_hash("somebody") is None
 
 
+async def later(running: Users, wanted: Callable[[str | None], bool]) -> str | None:
+    """The hash once it is as ``wanted``; each look is a second after the last."""
+    while not wanted(found := await running.password_hash("admin")):
+        CLOCK.advance(1)
+        await asyncio.sleep(0.002)
+    return found
+
+
 async def test_a_changed_password_takes_effect(accounts: Accounts, database: Database) -> None:
     """What one process or an operator writes into the database is what the others verify with; a deleted user has no hash."""
     running = users(accounts)
     await running.start()
     with database.change() as connection:
         connection.execute(update(USERS).values(password_hash="another"))
-    assert await running.password_hash("admin") == "another"
+    assert await later(running, lambda found: found == "another")
     with database.change() as connection:
         connection.execute(delete(USERS))
-    assert await running.password_hash("admin") is None
+    assert await later(running, lambda found: found is None) is None
     made_anew = users(accounts)
     assert await made_anew.start() is not None
-    assert await running.password_hash("admin") == await made_anew.password_hash("admin") is not None
+    assert await later(running, lambda found: found is not None) == await made_anew.password_hash("admin") is not None
 
 
 async def test_a_database_that_is_away_locks_nobody_out(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hash that was known last counts until the database answers again."""
+    """The hash that was known last counts until the database answers again, whatever the driver raises."""
     running = users(accounts)
     await running.start()
     known = await running.password_hash("admin")
+    faults: list[Exception] = [JournalUnavailable("away"), ZeroDivisionError()]
 
     def away(_username: str) -> str | None:
-        raise JournalUnavailable("away")
+        raise faults[-1] if len(faults) == 1 else faults.pop()
 
     with monkeypatch.context() as broken:
         broken.setattr(accounts, "password_hash", away)
-        assert await running.password_hash("admin") == known is not None
+        for _ in range(5):
+            CLOCK.advance(1)
+            assert await running.password_hash("admin") == known is not None
+            await asyncio.sleep(0.01)
         assert await running.password_hash("somebody") is None
+    CLOCK.advance(1)
     assert await running.password_hash("admin") == known
+
+
+async def test_a_database_that_hangs_holds_up_nobody(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many requests wait for no read, and cause one."""
+    running = users(accounts)
+    await running.start()
+    known = await running.password_hash("admin")
+    going_on = threading.Event()
+    reads: list[str] = []
+
+    def hang(username: str) -> str | None:
+        reads.append(username)
+        going_on.wait(60)
+        return known
+
+    monkeypatch.setattr(accounts, "password_hash", hang)
+    CLOCK.advance(1)
+    try:
+        assert await asyncio.gather(*(running.password_hash("admin") for _ in range(30))) == [known] * 30
+        await until(lambda: bool(reads))
+    finally:
+        going_on.set()
+    assert reads == ["admin"]
 
 
 async def test_two_processes_that_start_at_once_agree(accounts: Accounts) -> None:

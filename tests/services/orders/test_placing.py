@@ -54,6 +54,45 @@ async def test_a_market_order_is_answered_with_its_fills(each_world: World) -> N
     assert each_world.violations() == ()
 
 
+async def test_orders_refused_by_one_exception_keep_their_own_ids(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orders that wait for the same question of the connector get the same exception; each caller hears of its own order."""
+    connector = await world.connector()
+    shared = ExchangeDown("the clock could not be read")
+
+    async def refuse(_order: Order) -> OrderReport:
+        await asyncio.sleep(0)
+        raise shared
+
+    monkeypatch.setattr(connector, "submit_order", refuse)
+    ids = [f"mine-{number}" for number in range(4)]
+    errors = await gathered(*(world.orders.place(request(client_order_id=name)) for name in ids))
+
+    assert [error.order_id for error in errors] == ids
+    assert shared.order_id is None
+
+
+async def test_cancels_refused_by_one_exception_keep_their_own_ids(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same holds for cancels."""
+    connector = await world.connector()
+    ids = [f"mine-{number}" for number in range(3)]
+    for name in ids:
+        await world.orders.place(request(client_order_id=name))
+    shared = ExchangeDown("the clock could not be read")
+
+    async def refuse(_ref: OrderRef) -> OrderReport:
+        await asyncio.sleep(0)
+        raise shared
+
+    monkeypatch.setattr(connector, "cancel_order", refuse)
+    errors = await gathered(*(world.orders.cancel(key(name)) for name in ids))
+
+    assert [error.order_id for error in errors] == ids
+
+
 async def test_the_intent_is_durable_before_the_call(world: World) -> None:
     """When the exchange is called, the journal holds the order already, with nothing open around the call."""
     connector = await world.connector()
