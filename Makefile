@@ -6,15 +6,23 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test check format generate lock clean chaos bench
+.PHONY: run test test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos bench layout
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
 	exec $(BIN)/python -m app serve
 
-test: $(VENV)/.dev $(VENV)/client-1.5.1/.ready $(VENV)/client-1.5.9/.ready
+# A part that fails keeps no other from running, and fails the whole in the end.
+test:
+	$(MAKE) --keep-going test-gateway test-client-1.5.1 test-client-1.5.9
+
+test-gateway: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-client-1.5.1: $(VENV)/client-1.5.1/.ready
 	$(CLIENT_TESTS)/client-1.5.1/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_9
+
+test-client-1.5.9: $(VENV)/client-1.5.9/.ready
 	$(CLIENT_TESTS)/client-1.5.9/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_1
 
 # The official client of hummingbot-api, both versions that callers have, each in an environment of its own.
@@ -37,6 +45,11 @@ chaos: $(VENV)/.dev
 # PARTS=streams,growth measures only these (docs/performance.md names them); ROUNDS=3 makes it shorter.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(if $(PARTS),--parts $(PARTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+# The shape of the code as figures: files per directory, longest file and function, import contracts, modules on three walks.
+# ROOT=path measures another checkout.
+layout: $(VENV)/.dev
+	$(BIN)/python -m tools.layout $(if $(ROOT),--root $(ROOT))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

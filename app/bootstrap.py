@@ -1,4 +1,4 @@
-"""From ``Settings`` to a gateway that can be started: the only place that wires services together. Does no network I/O."""
+"""From ``Settings`` to a gateway that can be started: the only place that connects services. Does no network I/O."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
+from app.domain.order import AccountKey
 from app.entropy import Entropy
 from app.journal.journal import Journal
 from app.metrics import Metrics
-from app.services.accounts.accounts import AccountKeeper, reseal
+from app.services.accounts.accounts import AccountAdmin, reseal
 from app.services.accounts.portfolio import Portfolio
+from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
-from app.services.accounts.snapshots import SnapshotTaker
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
+from app.services.event_streams import EventStreams
 from app.services.gateway import Gateway
 from app.services.gauges import Gauges
+from app.services.history import History
 from app.services.markets.books import Books
 from app.services.markets.market_data import MarketData
 from app.services.markets.prices import Prices
 from app.services.markets.rates import Rates
 from app.services.markets.readings import Readings
 from app.services.markets.rules import Rules
-from app.services.orders.history import History
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
+from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.feed import Feed
-from app.services.reconciling.funding import FundingKeeper
+from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.settling import Settling
-from app.services.reconciling.watch import Watch
 from app.services.sessions import Sessions
-from app.services.streams import Streams
 from app.settings import Settings
 from app.storage.directory_lock import DirectoryLock
 from app.storage.preferences import Preferences
 from app.vault import Vault, add_key, load_secret
 
-#: ``all`` serves orders and keeps accounts in step, ``web`` leaves the latter to workers.
+#: ``all`` serves orders and feeds the accounts, ``web`` leaves the accounts to workers.
 Role = Literal["all", "web"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
-    """What nearly every service stands on."""
+class _Base:
+    """What nearly every service needs."""
 
     settings: Settings
     clock: Clock
@@ -63,6 +64,7 @@ class _Ground:
     rules: Rules
     recorder: Recorder
     settling: Settling
+    market_data: MarketData
 
 
 def build_gateway(
@@ -73,109 +75,117 @@ def build_gateway(
     random_bits: Callable[[int], int] | None = None,
 ) -> Gateway:
     """The gateway of one process. On SQLite, which serves one process, the role is always ``all``."""
-    ground = _ground(settings, clock or SystemClock())
-    clock, journal, sessions, rules = ground.clock, ground.journal, ground.sessions, ground.rules
+    base = _base(settings, clock or SystemClock())
+    clock, journal, sessions, rules = base.clock, base.journal, base.sessions, base.rules
     inflight = InFlight()
-    streams = Streams(journal, clock)
-    prices = Prices(sessions=sessions, rules=rules, clock=clock)
+    event_streams = EventStreams(journal, clock)
+    preferences = Preferences(journal.database)
+    prices = Prices(market_data=base.market_data, rules=rules)
     portfolio = Portfolio(journal=journal, sessions=sessions, prices=prices, settings=settings, clock=clock)
-    market_data = MarketData(sessions, Readings(clock, settings.exchange_timeout), clock)
-    watch, snapshots = _keepers(role, ground, portfolio)
+    account_feeds, snapshot_taker = _background(role, base, portfolio)
     return Gateway(
         settings=settings,
         clock=clock,
         journal=journal,
-        accounts=journal.accounts,
         users=Users(journal.accounts, settings),
         sessions=sessions,
         rules=rules,
         catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions),
-        keeper=AccountKeeper(
-            journal=journal, vault=ground.vault, sessions=sessions, portfolio=portfolio, settings=settings
+        accounts=AccountAdmin(
+            journal=journal,
+            preferences=preferences,
+            vault=base.vault,
+            sessions=sessions,
+            portfolio=portfolio,
+            settings=settings,
         ),
-        prices=prices,
         portfolio=portfolio,
-        market_data=market_data,
-        books=Books(market_data),
-        rates=Rates(market_data, journal.accounts, Preferences(journal.database)),
-        orders=_orders(ground, inflight, random_bits or Entropy().bits),
+        market_data=base.market_data,
+        books=Books(base.market_data),
+        rates=Rates(base.market_data, journal.accounts, preferences),
+        orders=_orders(base, inflight, random_bits or Entropy().bits),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
-        settling=ground.settling,
+        settling=base.settling,
         inflight=inflight,
-        streams=streams,
-        metrics=ground.metrics,
-        gauges=Gauges(metrics=ground.metrics, journal=journal, streams=streams, sessions=sessions, clock=clock),
-        watch=watch,
-        snapshots=snapshots,
+        event_streams=event_streams,
+        metrics=base.metrics,
+        gauges=Gauges(
+            metrics=base.metrics, journal=journal, event_streams=event_streams, sessions=sessions, clock=clock
+        ),
+        account_feeds=account_feeds,
+        snapshot_taker=snapshot_taker,
         lock=DirectoryLock(settings.data_dir) if settings.is_sqlite else None,
     )
 
 
-def _ground(settings: Settings, clock: Clock) -> _Ground:
+def _base(settings: Settings, clock: Clock) -> _Base:
     metrics = Metrics()
     journal = Journal(settings, clock, metrics)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     vault = build_vault(settings)
     sessions = Sessions(journal.accounts, vault, settings, clock)
     recorder = Recorder(journal, clock)
-    return _Ground(
+    return _Base(
         settings=settings,
         clock=clock,
         metrics=metrics,
         journal=journal,
         vault=vault,
         sessions=sessions,
-        rules=Rules(sessions, clock),
+        rules=Rules(sessions),
         recorder=recorder,
         settling=Settling(journal=journal, recorder=recorder, sessions=sessions, settings=settings, clock=clock),
+        market_data=MarketData(sessions, Readings(clock, settings.exchange_timeout), clock),
     )
 
 
-def _orders(ground: _Ground, inflight: InFlight, random_bits: Callable[[int], int]) -> Orders:
+def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int]) -> Orders:
     return Orders(
-        journal=ground.journal,
-        recorder=ground.recorder,
-        sessions=ground.sessions,
-        rules=ground.rules,
-        settling=ground.settling,
+        journal=base.journal,
+        recorder=base.recorder,
+        sessions=base.sessions,
+        rules=base.rules,
+        settling=base.settling,
         inflight=inflight,
-        metrics=ground.metrics,
-        settings=ground.settings,
-        clock=ground.clock,
+        metrics=base.metrics,
+        settings=base.settings,
+        clock=base.clock,
         random_bits=random_bits,
     )
 
 
-def _feeds(ground: _Ground) -> Callable[[str, str], Feed]:
-    """What makes the feed of an account on a connector."""
+def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:
     shared: dict[str, Any] = {
-        "journal": ground.journal,
-        "recorder": ground.recorder,
-        "settling": ground.settling,
-        "sessions": ground.sessions,
-        "clock": ground.clock,
+        "journal": base.journal,
+        "recorder": base.recorder,
+        "settling": base.settling,
+        "sessions": base.sessions,
+        "clock": base.clock,
     }
-    recovery = Recovery(settings=ground.settings, **shared)
-    funding = FundingKeeper(
-        payments=ground.journal.funding_payments,
-        sessions=ground.sessions,
-        settings=ground.settings,
-        clock=ground.clock,
+    recovery = Recovery(settings=base.settings, **shared)
+    funding = FundingRecorder(
+        payments=base.journal.funding_payments,
+        sessions=base.sessions,
+        settings=base.settings,
+        clock=base.clock,
     )
     return partial(Feed, recovery=recovery, funding=funding, **shared)
 
 
-def _keepers(role: Role, ground: _Ground, portfolio: Portfolio) -> tuple[Watch | None, SnapshotTaker | None]:
-    """What keeps the accounts in step with their exchanges; nothing in a process that leaves that to workers."""
-    journal, clock, is_sqlite = ground.journal, ground.clock, ground.settings.is_sqlite
+def _background(role: Role, base: _Base, portfolio: Portfolio) -> tuple[AccountFeeds | None, SnapshotTaker | None]:
+    """The services that work without callers; None in a process that leaves the accounts to workers."""
+    journal, clock, is_sqlite = base.journal, base.clock, base.settings.is_sqlite
     if role == "web" and not is_sqlite:
         return None, None
     leases = None if is_sqlite else journal.leases
     holder = _holder()
-    watch = Watch(accounts=journal.accounts, leases=leases, holder=holder, make_feed=_feeds(ground), clock=clock)
-    return watch, SnapshotTaker(journal=journal, portfolio=portfolio, leases=leases, holder=holder, clock=clock)
+    account_feeds = AccountFeeds(
+        accounts=journal.accounts, leases=leases, holder=holder, make_feed=_feed_factory(base), clock=clock
+    )
+    snapshot_taker = SnapshotTaker(journal=journal, portfolio=portfolio, leases=leases, holder=holder, clock=clock)
+    return account_feeds, snapshot_taker
 
 
 def build_vault(settings: Settings) -> Vault:
@@ -184,12 +194,13 @@ def build_vault(settings: Settings) -> Vault:
 
 
 def rotate_vault(settings: Settings) -> int:
-    """Make a new key in the key file, where the keys are kept there, and seal all credentials with the first key; how many that
-    were. Raises ``VaultError`` if some can't be opened, ``JournalUnavailable`` without a database.
+    """Seal all credentials with the first key and return how many they were. A key file gets a new first key before.
+
+    Raises ``VaultError`` if some can't be opened, ``JournalUnavailable`` without a database.
     """
     journal = Journal(settings, SystemClock())
     try:
-        # Before there is a new key, because without a database there is nothing to seal with it.
+        # Fails without a database, before a new key is made for nothing.
         journal.accounts.all_credentials()
         if settings.secret_key is None:
             add_key(key_file(settings))
@@ -199,7 +210,7 @@ def rotate_vault(settings: Settings) -> int:
 
 
 def key_file(settings: Settings) -> Path:
-    """Where the keys are kept if the environment holds none."""
+    """The file with the keys, used if the environment has none."""
     return settings.data_dir / "secret.key"
 
 
@@ -208,5 +219,5 @@ def _secret(settings: Settings) -> str:
 
 
 def _holder() -> str:
-    """A name for this process that no other has, now or later."""
+    """A name of this process for leases, which no other process has, now or later."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

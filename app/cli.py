@@ -25,7 +25,7 @@ from app.vault import VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
 from app.web.protocol import BoundedProtocol
-from app.web.sockets.endpoints import sockets
+from app.web.sockets import sockets
 
 #: A trading client that pauses between orders should not pay a new connection; seconds.
 KEEP_ALIVE = 75
@@ -49,7 +49,7 @@ def serve() -> None:
     gateway = _gateway(settings)
     gateway.on_start = greet
     config = uvicorn.Config(
-        create_app(gateway, streams=sockets(gateway), metrics=gateway.metrics),
+        create_app(gateway, sockets=sockets(gateway), metrics=gateway.metrics),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

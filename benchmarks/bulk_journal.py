@@ -121,7 +121,6 @@ def _shape(pair: str, price: Decimal, side: TradeType, account: str, outcome: An
         state=outcome,
         filled_amount=Decimal("0.03"),
         fills=fills,
-        fills_complete=True,
         reported_at=at + timedelta(milliseconds=20),
     )
     return intended(request, order_id=_ORDER_ID, at=at, terms=request.terms()), report

@@ -17,9 +17,11 @@ def main() -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     schema.upgrade(settings.database_url)
     gateway = build_gateway(settings)
-    gateway.accounts.add_account(MASTER_ACCOUNT)
+    gateway.journal.accounts.add_account(MASTER_ACCOUNT)
     vault = Vault(load_secret(settings.secret_key, settings.data_dir / "secret.key"))
-    gateway.accounts.put_credential(MASTER_ACCOUNT, "binance", vault.seal(MASTER_ACCOUNT, "binance", CREDENTIALS))
+    gateway.journal.accounts.put_credential(
+        MASTER_ACCOUNT, "binance", vault.seal(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    )
 
 
 if __name__ == "__main__":

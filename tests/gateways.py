@@ -26,9 +26,9 @@ async def opened_gateway(directory: Path, template: Path, clock: Clock, **settin
     named = {"database_url": f"sqlite:///{database}", "data_dir": directory, "secret_key": SECRET_KEY, **settings}
     gateway = build_gateway(Settings(**named), clock=clock)
     await gateway.journal.open()
-    gateway.keeper.ensure_master_account()
+    gateway.accounts.ensure_master_account()
     # One exchange by default: what is said about accounts in general is easier to see on it.
-    gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper_perpetual")
+    gateway.journal.accounts.delete_credential(MASTER_ACCOUNT, "paper_perpetual")
     try:
         yield gateway
     finally:

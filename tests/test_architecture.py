@@ -110,6 +110,29 @@ def test_import_contracts_are_kept() -> None:
             "Connectors are reached",
             id="registry",
         ),
+        pytest.param(
+            "app/services/sessions.py", "import app.connectors.redaction", "Connectors are reached", id="redaction"
+        ),
+        pytest.param(
+            "app/connectors/common/calls.py",
+            "import app.connectors.binance.outcomes",
+            "A connector knows no other",
+            id="common-exchange",
+        ),
+        pytest.param(
+            "app/connectors/common/http.py",
+            "import app.connectors.known",
+            "A connector knows no other",
+            id="common-known",
+        ),
+        pytest.param(
+            "app/connectors/paper/spot.py",
+            "import app.connectors.binance.orders",
+            "A connector knows no other",
+            id="paper-binance",
+        ),
+        pytest.param("app/connectors/base.py", "import app.connectors.common", "A connector knows no other", id="base"),
+        pytest.param("app/connectors/kraken.py", "", "A connector knows no other", id="connector-without-a-place"),
     ],
 )
 def test_broken_contract_is_found(copy: Path, module: str, line: str, broken: str) -> None:

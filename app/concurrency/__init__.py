@@ -1,1 +1,1 @@
-"""How coroutines wait: for a signal or the clock, and for one answer that many want. Knows nothing of what is waited for."""
+"""How coroutines wait: for an event or a time, between attempts, and for one result that many callers want. Knows no service."""

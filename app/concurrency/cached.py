@@ -1,6 +1,6 @@
-"""One cached value: fetched once for all who wait for it, and kept together with its age.
+"""One cached value: fetched once for all who wait for it, and stored with its age.
 
-Nothing here runs by itself: only use fetches, so a gateway that does not use an exchange does not talk to it either.
+A value is fetched on use only. A gateway that does not use an exchange does not send it requests either.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Fetch = Callable[[], Coroutine[Any, Any, T]]
 class Cached(Generic[T]):
     """The last value that was fetched, its age, and the last failure.
 
-    X
-        seconds the failure is raised again instead of fetching: an exchange in trouble is not asked more often for it.
+    ``fetch`` may be given here, or with each call. For ``retry_after`` seconds after a failure, ``get`` raises the failure again
+    instead of fetching, so that an exchange in trouble does not get more requests for it.
     """
 
     def __init__(self, clock: Clock, fetch: Fetch[T] | None = None, *, retry_after: float = 0.0) -> None:
@@ -41,13 +41,22 @@ class Cached(Generic[T]):
         """How old the value is in seconds, None without a value."""
         return None if self.value is None else self._clock.monotonic() - self._value_at
 
+    def fresh(self, max_age: float) -> T | None:
+        """The value if it is younger than ``max_age`` seconds, even if a later fetch failed. Never fetches."""
+        is_fresh = self.value is not None and self._clock.monotonic() - self._value_at < max_age
+        return self.value if is_fresh else None
+
     async def get(self, max_age: float, fetch: Fetch[T] | None = None) -> T:
-        """The value if it is younger than ``max_age`` seconds, else a new one. Raises what the fetch raises."""
-        if self.error is not None:
-            if self._clock.monotonic() - self._tried_at < min(self._retry_after, max_age):
-                raise self.error
-        elif self.value is not None and self._clock.monotonic() - self._value_at < max_age:
-            return self.value
+        """The value if it is younger than ``max_age`` seconds and no later fetch failed, else a new one.
+
+        Raises what the fetch raises.
+        """
+        if self.error is None:
+            value = self.fresh(max_age)
+            if value is not None:
+                return value
+        elif self._clock.monotonic() - self._tried_at < min(self._retry_after, max_age):
+            raise self.error
         return await self.renew(fetch)
 
     async def get_or_renew_behind(self, max_age: float) -> T:
@@ -65,16 +74,24 @@ class Cached(Generic[T]):
         return value
 
     async def renew(self, fetch: Fetch[T] | None = None) -> T:
-        """A new value; callers at the same time share one fetch. Raises what the fetch raises."""
+        """A new value. Concurrent callers share one fetch. Raises what the fetch raises."""
         return await self._flights.run(None, self._fetching(fetch or self._fetch))
 
     def put(self, value: T, at: float | None = None) -> None:  # float: the clock's monotonic seconds
-        """Take over a value that came without a fetch, at the monotonic time ``at``, else now."""
+        """Store a value that came without a fetch, at the monotonic time ``at``, else now."""
         self.value, self.error = value, None
         self._value_at = self._clock.monotonic() if at is None else at
 
+    def expire(self, max_age: float) -> None:
+        """Drop a value or failure that is at least ``max_age`` seconds old. A fetch that is under way is not affected."""
+        now = self._clock.monotonic()
+        if self.value is not None and now - self._value_at >= max_age:
+            self.value = None
+        if self.error is not None and now - self._tried_at >= max_age:
+            self.error = None
+
     def clear(self) -> None:
-        """Drop the value. A fetch that is under way still answers its callers, and its result is not kept."""
+        """Drop the value. A fetch that is under way still answers its callers, but its result is not stored."""
         self._generation += 1
         self.value = self.error = None
         self._flights.forget(None)

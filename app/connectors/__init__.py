@@ -1,1 +1,1 @@
-"""One file an exchange, each a class that keeps the contract of ``connectors.base``; the only place that imports an SDK."""
+"""The contract of connectors, one package per exchange, and what they share; the only package that imports an exchange's SDK."""

@@ -11,6 +11,9 @@ rules, the paper market) is the ``venue``, opened once by ``open_venue``. A conn
 
 Numbers are ``Decimal``, times aware UTC. ``fetch_`` reads the network and raises ``ExchangeReadFailed`` (or ``Refused``) when it
 can't; it never returns less than it was asked for as if it were all.
+
+The module of a connector class imports no SDK, because the registry imports every module when the gateway starts. An SDK takes
+half a second to import: the venue does it in a thread, before the first call that needs it.
 """
 
 from __future__ import annotations
@@ -32,7 +35,6 @@ from app.domain.reports import (
     ConnectorEvent,
     FundingInfo,
     FundingPayment,
-    Gap,
     MarketEvent,
     OrderBook,
     OrderReport,
@@ -58,27 +60,23 @@ class MarketTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an exchange can do. Services refuse early by it, conformance tests skip by it, the API and docs show it.
+    """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
 
     ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
-    it never does, because the exchange can't be asked by client id. ``ids_unique_for_ever`` is False where an id may be used
-    again once its order is done. ``followed`` is what of a market the exchange pushes, ``followed_levels`` how deep a book that it
-    pushes is.
+    it never does, because the exchange can't be asked by client id. ``candles_page`` is the most candles that one call of
+    ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels`` the
+    depth of the books that it pushes.
     """
 
     order_types: tuple[OrderType, ...]
     times_in_force: tuple[TimeInForce, ...] = (TimeInForce.GTC,)
-    post_only: bool = False
     reduce_only: bool = False
     quote_amount: bool = False
     is_perpetual: bool = False
     position_modes: tuple[PositionMode, ...] = ()
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
-    query_by_client_id: bool = True
-    ids_unique_for_ever: bool = False
-    private_stream: bool = True
-    serial_requests: bool = False
     absence_grace: timedelta | None = None
+    candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0
 
@@ -95,12 +93,11 @@ class CredentialField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
-    """What a connector is given at birth. ``repr`` shows no credentials."""
+    """What a connector is built with. ``repr`` shows no credentials."""
 
     account_name: str
     credentials: Mapping[str, str] = field(repr=False)
     clock: Clock
-    settings: Settings
     venue: Any = None
 
 
@@ -116,32 +113,38 @@ class Connector(ABC):
 
     @classmethod
     async def open_venue(cls, settings: Settings, clock: Clock) -> Any:
-        """What the accounts of this exchange share in this process; must not need the network. ``close_venue`` ends it."""
+        """What the accounts of this exchange share in this process; must not need the network. ``close_venue`` closes it."""
         return None
 
     @classmethod
     async def close_venue(cls, venue: Any) -> None:
-        """End what ``open_venue`` began; may be called twice."""
+        """Close the venue; may be called twice."""
 
     @classmethod
     def headroom(cls, venue: Any) -> float | None:
-        """What is left of the exchange's request limits in this process, 1 is all; None where nobody counts."""
+        """The share of the exchange's request limits that is left in this process, from 0 to 1; None where it is not counted."""
         return None
 
     @classmethod
     def problem(cls, venue: Any) -> str | None:
-        """Why the exchange is not ready for orders, as last found out by using it; None if nothing is known to be wrong. Must not
-        ask. The text holds nothing of any account.
+        """Why the exchange is not ready for orders, as the last use of it showed; None if nothing is known to be wrong.
+
+        Does not ask the exchange. The text holds nothing of any account.
         """
         return None
 
     @abstractmethod
-    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
-        """All pairs with their rules, by trading pair."""
+    async def load_trading_rules(self, max_age: timedelta | None = None) -> Mapping[str, TradingRule]:
+        """The rules of all pairs by trading pair, from the venue's cache. Raises ``ExchangeReadFailed`` or ``Refused``.
+
+        Without ``max_age`` only the first call waits for the exchange: rules that are old are returned at once and renewed in the
+        background, and the venue decides when they are old. With ``max_age`` they are no older than that when they are returned;
+        zero always asks the exchange. This is the only cache of the rules, so every order asks here.
+        """
 
     def check_available(self) -> None:
         """Raise ``RateLimited`` or ``ExchangeDown`` if it is known already that nothing may be sent now, so that no intent is
-        written for an order that can't go out.
+        written for an order that can't be sent.
         """
 
     @abstractmethod
@@ -170,22 +173,27 @@ class Connector(ABC):
 
     @abstractmethod
     async def fetch_balances(self) -> Sequence[Balance]:
-        """All assets of which the account holds something."""
+        """The balances of all assets that the account holds."""
 
-    async def prove(self) -> Sequence[Balance]:
-        """Show that the exchange takes the credentials, before they are stored; the balances as they are. Raises
+    async def check_credentials(self) -> Sequence[Balance]:
+        """Check, before the credentials are stored, that the exchange takes them, and return the balances. Raises
         ``CredentialsRefused`` with the exchange's words if it does not.
         """
         return await self.fetch_balances()
 
     @abstractmethod
     def events(self) -> AsyncIterator[ConnectorEvent]:
-        """Reports as they happen, until it fails or is closed. Yields ``Gap`` first, and after every reconnect."""
+        """Reports of the account's orders and balances as they happen. Yields ``Gap`` first, and after every reconnect.
+
+        The connector reconnects by itself, with growing pauses. The iteration ends only when the connector is closed. Where another
+        attempt makes no sense (refused credentials, an unforeseen fault) it raises; it never ends silently. So a reader restarts
+        it only after an error, and after the connector was replaced.
+        """
 
     async def close(self) -> None:
-        """Let go of the network."""
+        """Close the connections and end ``events``."""
 
-    # Public data. A connector that lacks one says so with UnsupportedFeature.
+    # Public data. A connector that lacks one raises UnsupportedFeature.
 
     async def fetch_ticker(self, trading_pair: str) -> Ticker:
         raise self._unsupported("tickers")
@@ -202,6 +210,11 @@ class Connector(ABC):
         start_at: datetime | None = None,
         end_at: datetime | None = None,
     ) -> Sequence[Candle]:
+        """One page of candles, oldest first: at most ``limit``, and at most ``candles_page``.
+
+        With ``start_at`` the first ones that open at or after it, else the last ones; with ``end_at`` none that opens after it.
+        Fewer than were asked for means that there are no more. ``services.markets.candle_pages`` puts pages together.
+        """
         raise self._unsupported("candles")
 
     async def fetch_recent_trades(self, trading_pair: str, limit: int) -> Sequence[PublicTrade]:
@@ -213,11 +226,11 @@ class Connector(ABC):
         raise self._unsupported("the tickers of all pairs")
 
     def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
-        """What happens in a market, as it happens, until the iterator is closed; all who follow share the exchange's connection.
+        """What happens in a market, as it happens, until the iterator is closed; all followers share the exchange's connection.
 
-        Yields ``Gap`` first, after every reconnect, and wherever something may have been missed: what is kept must then be read
-        anew by ``fetch_``, and what follows goes on from there, though it may repeat. Yields ``Lost`` when the stream goes down.
-        A book or a ticker is always whole, so that it needs no reading. Raises ``UnsupportedFeature`` where there is nothing to
+        Yields ``Gap`` first, after every reconnect, and wherever something may have been missed: the reader then fetches the
+        market anew, and the events that follow go on from there, though they may repeat. Yields ``Lost`` when the stream goes
+        down. A book or a ticker is always whole and needs no fetch. Raises ``UnsupportedFeature`` where there is nothing to
         follow, and what ``fetch_`` raises.
         """
         raise self._unsupported("market streams")
@@ -249,10 +262,3 @@ class Connector(ABC):
 
     def _unsupported(self, what: str) -> UnsupportedFeature:
         return UnsupportedFeature(f"Connector '{self.name}' does not support {what}")
-
-
-async def poll_open_orders(connector: Connector, clock: Clock, every: timedelta) -> AsyncIterator[ConnectorEvent]:
-    """``events()`` for an exchange without a private stream: a ``Gap`` at intervals makes the feed reconcile."""
-    while True:
-        yield Gap(reason="poll")
-        await clock.sleep(every.total_seconds())

@@ -1,9 +1,9 @@
 """The connector names that callers of hummingbot-api know, each with its credential fields: plain data.
 
 The names of the fields follow no rule (``api_secret`` here, ``secret_key`` there), so each connector is written out; only a test
-domain repeats its connector's fields under its own name. Fields are required secrets unless their mark says otherwise. What a
-connector of ours demands is said by its class; this table serves the others, so that callers can tell an exchange that is not
-supported from a misspelt name.
+domain repeats its connector's fields under its own name. Fields are required secrets unless marked otherwise. A connector of ours
+declares its fields in its class; this table serves the others, so that callers can tell an exchange that is not supported from a
+misspelt name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Nothing that an exchange says may carry an account's credentials further: not into an answer, a log, the journal or readiness.
+"""Removes an account's credentials from everything that its connector returns and raises, before it is logged or stored.
 
-Exchanges and their SDKs repeat keys in error texts. What a connector raises and reports is therefore cleaned where it leaves the
-connector, before anybody can write it anywhere. It must not change what an error means: one of the tree stays what it is, any other
-stays outside the tree and so an unknown outcome.
+Exchanges and their SDKs repeat keys in error texts. The meaning of an error must not change: one of the domain's tree keeps its
+class, and any other stays outside the tree and so an unknown outcome.
 """
 
 from __future__ import annotations
@@ -23,26 +22,26 @@ from app.connectors.base import Connector, CredentialField
 from app.domain.errors import OrdergateError
 from app.domain.reports import Gap, OrderReport
 
-#: A shorter credential is no secret worth the name, and striking it out would maim the text.
+#: A shorter credential is no secret, and removing it would damage the text.
 _SHORTEST = 6
-#: A text that goes on like a secret for this long is the secret, cut off where somebody shortened the text.
+#: A text that agrees with a secret for this many characters holds the secret, cut off where the text was shortened.
 _HEAD = 12
 _STRUCK = "***"
 
 
 class ConnectorFault(Exception):
-    """Stands in for an exception outside the error tree whose text held a credential; names its class."""
+    """Replaces an exception outside the error tree whose text contained a credential; names its class."""
 
 
 class Redactor:
-    """Strikes the values of one account's credentials out of texts, errors and reports."""
+    """Removes the values of one account's credentials from texts, errors and reports."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
         self._heads = re.compile("|".join(sorted({re.escape(form[:_HEAD]) for form in self._secrets})))
 
     def __bool__(self) -> bool:
-        """Whether there is anything to strike out."""
+        """Whether there is anything to remove."""
         return bool(self._secrets)
 
     def text(self, text: str) -> str:
@@ -57,12 +56,12 @@ class Redactor:
         return text
 
     def error(self, error: Exception) -> Exception:
-        """``error`` itself where neither it nor what led to it holds a secret.
+        """``error`` itself where neither it nor its causes contain a secret.
 
-        Otherwise one of the tree is cleaned and cut off from what led to it; in place of any other comes a new exception, still a
-        ``TimeoutError`` if it was one.
+        Otherwise an error of the tree is cleaned and loses its causes; any other is replaced by a new exception, which is a
+        ``TimeoutError`` if the first one was.
         """
-        if not any(self._is_told_by(each) for each in _chain(error)):
+        if not any(self._is_shown_by(each) for each in _chain(error)):
             return error
         if isinstance(error, OrdergateError):
             self._clean(error)
@@ -71,7 +70,7 @@ class Redactor:
         return kind(f"{type(error).__name__}: {self.text(str(error))}")
 
     def report(self, value: Any) -> Any:
-        """What a verb answered, the exchange's own words in it without the secrets."""
+        """The answer of a verb, without the secrets in the exchange's own words."""
         if isinstance(value, OrderReport) and (value.reason or value.reason_code):
             return structs.replace(
                 value, reason=self._optional(value.reason), reason_code=self._optional(value.reason_code)
@@ -84,20 +83,20 @@ class Redactor:
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
-        """Whatever is raised within comes out clean."""
+        """Clean every error that is raised within."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - an SDK may raise anything; everything is raised on
             self.raise_clean(error)
 
     def raise_clean(self, error: Exception) -> NoReturn:
-        """Raise ``error`` on, or what stands for it where it holds a secret. To be called while it is handled."""
+        """Raise ``error``, or its replacement where it contains a secret. To be called while it is handled."""
         clean = self.error(error)
         if clean is error:
             raise error
         raise clean from None
 
-    def _is_told_by(self, error: BaseException) -> bool:
+    def _is_shown_by(self, error: BaseException) -> bool:
         text = "\n".join((str(error), repr(error), *getattr(error, "__notes__", ())))
         return self.text(text) != text
 
@@ -115,7 +114,7 @@ class Redactor:
 
 
 def guarded(connector: Connector, redactor: Redactor) -> Connector:
-    """``connector``, every verb of which from now on answers and raises nothing with a secret in it."""
+    """``connector`` itself; from now on its verbs return and raise nothing with a secret in it."""
     if redactor:
         for name, verb in vars(Connector).items():
             if inspect.isfunction(verb) and not name.startswith("_"):
@@ -124,7 +123,7 @@ def guarded(connector: Connector, redactor: Redactor) -> Connector:
 
 
 def secrets_of(fields: Mapping[str, CredentialField], credentials: Mapping[str, str]) -> list[str]:
-    """The values that are secrets; a field that nobody declared is taken for one."""
+    """The values that are secrets; an undeclared field counts as one."""
     return [text for name, text in credentials.items() if name not in fields or fields[name].type == "SecretStr"]
 
 
@@ -133,7 +132,7 @@ def _guarded_verb(connector: Connector, name: str, verb: Callable[..., Any], red
         # Looked up at each call: the class is the truth about what a verb does.
         return getattr(type(connector), name)(connector, *args, **options)
 
-    async def asked(*args: Any, **options: Any) -> Any:
+    async def awaited(*args: Any, **options: Any) -> Any:
         # As ``guarding`` does, without the cost of a context manager for each order.
         try:
             return redactor.report(await own(*args, **options))
@@ -153,12 +152,12 @@ def _guarded_verb(connector: Connector, name: str, verb: Callable[..., Any], red
             redactor.raise_clean(error)
 
     if inspect.iscoroutinefunction(verb):
-        return asked
+        return awaited
     return streamed if name == "events" else called
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A secret, whole and line by line, as it stands and as it looks in JSON, in a URL and in a form."""
+    """A secret, whole and line by line, as it is and as it looks in JSON, in a URL and in a form."""
     # A private key is also given with its line ends escaped.
     unescaped = secret.replace("\\n", "\n")
     for text in (secret, unescaped, *(line.strip() for line in unescaped.splitlines())):
@@ -170,13 +169,13 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _alike(text: str, start: int, secret: str) -> int:
-    """How many characters ``text`` has in common with ``secret`` from ``start`` on."""
+    """The number of characters in which ``text`` agrees with ``secret`` from ``start`` on."""
     pairs = zip(text[start : start + len(secret)], secret, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """``error``, everything that led to it, and the members of groups; each once."""
+    """``error``, its causes, and the members of groups; each once."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:

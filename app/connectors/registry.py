@@ -1,16 +1,19 @@
-"""Which connectors there are: a name and the dotted path of its class, imported on first use.
+"""Which connectors there are: a name and the dotted path of its class. Builds connectors, so that no other code needs the classes.
 
-An exchange's SDK costs half a second and fifty megabytes to import, so nobody pays for an exchange that is not used.
+Importing a module blocks the event loop, so ``load_connectors`` imports all of them in a thread when the gateway starts. They
+import no SDK, which costs half a second and fifty megabytes: an exchange that is not used costs neither.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
 
-from app.connectors.base import Connector, CredentialField
+from app.connectors.base import Connector, ConnectorContext, CredentialField
 from app.connectors.known import KNOWN_FIELDS
+from app.connectors.redaction import Redactor, guarded, secrets_of
 from app.domain.errors import UnknownConnector, UnsupportedConnector
 
 CONNECTORS: Mapping[str, str] = MappingProxyType(
@@ -24,6 +27,11 @@ CONNECTORS: Mapping[str, str] = MappingProxyType(
 )
 
 
+async def load_connectors() -> None:
+    """Import the module of every connector, in a thread."""
+    await asyncio.to_thread(lambda: [connector_class(name) for name in CONNECTORS])
+
+
 def connector_class(name: str) -> type[Connector]:
     """The class of the connector ``name``. Raises ``UnknownConnector``, or ``UnsupportedConnector`` for a known exchange."""
     try:
@@ -35,6 +43,14 @@ def connector_class(name: str) -> type[Connector]:
     module, _, class_name = path.partition(":")
     found: type[Connector] = getattr(import_module(module), class_name)
     return found
+
+
+def build_connector(name: str, context: ConnectorContext) -> Connector:
+    """A connector that answers and raises nothing with a secret of ``context`` in it. Raises what its constructor raises."""
+    kind = connector_class(name)
+    redactor = Redactor(secrets_of(kind.credential_fields, context.credentials))
+    with redactor.guarding():
+        return guarded(kind(context), redactor)
 
 
 def credential_fields(name: str) -> Mapping[str, CredentialField]:

@@ -25,72 +25,77 @@ from types import MappingProxyType
 
 from app.domain.enums import EventKind, OrderState, OrderStatus
 
-S = OrderState
-E = EventKind
-
 #: Events that start an order's life. An intended order is about to be sent; an adopted one was found at the exchange.
-FIRST: Mapping[EventKind, OrderState] = MappingProxyType({E.INTENDED: S.PENDING, E.ADOPTED: S.OPEN})
+FIRST_STATE: Mapping[EventKind, OrderState] = MappingProxyType(
+    {EventKind.INTENDED: OrderState.PENDING, EventKind.ADOPTED: OrderState.OPEN}
+)
 
 #: Events that are notes about an order: they are recorded in any state and change none.
-NOTES = frozenset({E.CANCEL_REQUESTED, E.CANCEL_REFUSED, E.CANCEL_UNCONFIRMED, E.ANOMALY})
+NOTES = frozenset(
+    {EventKind.CANCEL_REQUESTED, EventKind.CANCEL_REFUSED, EventKind.CANCEL_UNCONFIRMED, EventKind.ANOMALY}
+)
 
 _ALIVE = {
-    E.ACCEPTED: S.OPEN,
-    E.REJECTED: S.REJECTED,
-    E.PARTIALLY_FILLED: S.OPEN,
-    E.FILLED: S.FILLED,
-    E.CANCELED: S.CANCELED,
-    E.EXPIRED: S.EXPIRED,
-    E.UNCONFIRMED: S.UNKNOWN,
+    EventKind.ACCEPTED: OrderState.OPEN,
+    EventKind.REJECTED: OrderState.REJECTED,
+    EventKind.PARTIALLY_FILLED: OrderState.OPEN,
+    EventKind.FILLED: OrderState.FILLED,
+    EventKind.CANCELED: OrderState.CANCELED,
+    EventKind.EXPIRED: OrderState.EXPIRED,
+    EventKind.UNCONFIRMED: OrderState.UNKNOWN,
 }
 
 TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyType(
     {
-        S.PENDING: _ALIVE,
-        S.UNKNOWN: {**_ALIVE, E.NEVER_ARRIVED: S.REJECTED, E.VANISHED: S.CANCELED},
-        S.OPEN: _ALIVE,
-        S.FILLED: {
-            E.ACCEPTED: S.FILLED,
-            E.PARTIALLY_FILLED: S.FILLED,
-            E.FILLED: S.FILLED,
-            E.CANCELED: S.FILLED,
-            E.EXPIRED: S.FILLED,
+        OrderState.PENDING: _ALIVE,
+        OrderState.UNKNOWN: {
+            **_ALIVE,
+            EventKind.NEVER_ARRIVED: OrderState.REJECTED,
+            EventKind.VANISHED: OrderState.CANCELED,
         },
-        S.CANCELED: {
-            E.ACCEPTED: S.CANCELED,
-            E.PARTIALLY_FILLED: S.CANCELED,
-            E.FILLED: S.FILLED,
-            E.CANCELED: S.CANCELED,
-            E.EXPIRED: S.CANCELED,
-            E.REAPPEARED: S.OPEN,
+        OrderState.OPEN: _ALIVE,
+        OrderState.FILLED: {
+            EventKind.ACCEPTED: OrderState.FILLED,
+            EventKind.PARTIALLY_FILLED: OrderState.FILLED,
+            EventKind.FILLED: OrderState.FILLED,
+            EventKind.CANCELED: OrderState.FILLED,
+            EventKind.EXPIRED: OrderState.FILLED,
         },
-        S.REJECTED: {
-            E.REJECTED: S.REJECTED,
-            E.PARTIALLY_FILLED: S.OPEN,
-            E.FILLED: S.FILLED,
-            E.REAPPEARED: S.OPEN,
+        OrderState.CANCELED: {
+            EventKind.ACCEPTED: OrderState.CANCELED,
+            EventKind.PARTIALLY_FILLED: OrderState.CANCELED,
+            EventKind.FILLED: OrderState.FILLED,
+            EventKind.CANCELED: OrderState.CANCELED,
+            EventKind.EXPIRED: OrderState.CANCELED,
+            EventKind.REAPPEARED: OrderState.OPEN,
         },
-        S.EXPIRED: {
-            E.ACCEPTED: S.EXPIRED,
-            E.PARTIALLY_FILLED: S.EXPIRED,
-            E.FILLED: S.FILLED,
-            E.CANCELED: S.EXPIRED,
-            E.EXPIRED: S.EXPIRED,
+        OrderState.REJECTED: {
+            EventKind.REJECTED: OrderState.REJECTED,
+            EventKind.PARTIALLY_FILLED: OrderState.OPEN,
+            EventKind.FILLED: OrderState.FILLED,
+            EventKind.REAPPEARED: OrderState.OPEN,
+        },
+        OrderState.EXPIRED: {
+            EventKind.ACCEPTED: OrderState.EXPIRED,
+            EventKind.PARTIALLY_FILLED: OrderState.EXPIRED,
+            EventKind.FILLED: OrderState.FILLED,
+            EventKind.CANCELED: OrderState.EXPIRED,
+            EventKind.EXPIRED: OrderState.EXPIRED,
         },
     }
 )
 
 #: States in which the exchange owes us nothing more.
-FINAL = frozenset({S.FILLED, S.CANCELED, S.REJECTED, S.EXPIRED})
+FINAL = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED})
 
 #: States in which we do not know whether the exchange has the order; recovery asks about them.
-UNSETTLED = frozenset({S.PENDING, S.UNKNOWN})
+UNSETTLED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
 
 #: States in which the order may be on the exchange's book.
-ACTIVE = frozenset(S) - FINAL
+ACTIVE = frozenset(OrderState) - FINAL
 
 
-def next_status(state: OrderState, event: EventKind) -> OrderState | None:
+def next_state(state: OrderState, event: EventKind) -> OrderState | None:
     """The state after ``event``, or None where the table has no such cell (an anomaly)."""
     if event in NOTES:
         return state
@@ -100,15 +105,15 @@ def next_status(state: OrderState, event: EventKind) -> OrderState | None:
 def wire_status(state: OrderState, *, partly_filled: bool, cancel_requested: bool) -> OrderStatus:
     """The status word of the wire contract. Doubt is shown to old callers as SUBMITTED, never as FAILED."""
     match state:
-        case S.PENDING | S.UNKNOWN:
+        case OrderState.PENDING | OrderState.UNKNOWN:
             return OrderStatus.SUBMITTED
-        case S.FILLED:
+        case OrderState.FILLED:
             return OrderStatus.FILLED
-        case S.CANCELED | S.EXPIRED:
+        case OrderState.CANCELED | OrderState.EXPIRED:
             return OrderStatus.CANCELLED
-        case S.REJECTED:
+        case OrderState.REJECTED:
             return OrderStatus.FAILED
-        case S.OPEN:
+        case OrderState.OPEN:
             if cancel_requested:
                 return OrderStatus.PENDING_CANCEL
             return OrderStatus.PARTIALLY_FILLED if partly_filled else OrderStatus.OPEN

@@ -26,7 +26,14 @@ from app.domain.enums import (
 )
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FIRST, next_status, wire_status
+from app.domain.lifecycle import ACTIVE, FIRST_STATE, next_state, wire_status
+
+
+class AccountKey(NamedTuple):
+    """One account on one connector: what has credentials of its own, a feed, balances and positions."""
+
+    account_name: str
+    connector_name: str
 
 
 class OrderRequest(Struct, frozen=True, kw_only=True):
@@ -49,6 +56,10 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     client_order_id: str | None = None
     idempotency_key: str | None = None
 
+    @property
+    def account(self) -> AccountKey:
+        return AccountKey(self.account_name, self.connector_name)
+
     def terms(self) -> str:
         """The terms as one canonical text: two requests ask for the same order exactly if these are equal."""
         numbers = (self.amount, self.price, self.quote_amount)
@@ -65,19 +76,16 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
         return "|".join(parts)
 
 
-class AccountKey(NamedTuple):
-    """One account on one connector: what has credentials of its own, a feed, balances and positions."""
-
-    account_name: str
-    connector_name: str
-
-
 class OrderKey(Struct, frozen=True, kw_only=True):
     """What names an order in the journal: ids are unique per account and connector."""
 
     account_name: str
     connector_name: str
     order_id: str
+
+    @property
+    def account(self) -> AccountKey:
+        return AccountKey(self.account_name, self.connector_name)
 
 
 class OrderRef(Struct, frozen=True, kw_only=True):
@@ -127,6 +135,11 @@ class Order(Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def has_callers_id(self) -> bool:
+        """Whether the caller chose the id, so that an earlier order may have it; the terms then end with it."""
+        return self.terms.endswith(f"|{self.order_id}")
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 
@@ -158,7 +171,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     def apply(self, event: OrderEvent) -> Order:
         """The order after ``event``. Raises ``Anomaly`` where the lifecycle has no such transition."""
-        state = next_status(self.state, event.kind)
+        state = next_state(self.state, event.kind)
         if state is None:
             raise Anomaly(self.state, event.kind)
         changed = replace(
@@ -230,7 +243,7 @@ def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str) 
         reduce_only=request.reduce_only,
         idempotency_key=request.idempotency_key,
         terms=terms,
-        state=FIRST[EventKind.INTENDED],
+        state=FIRST_STATE[EventKind.INTENDED],
         created_at=at,
         updated_at=at,
     )

@@ -45,15 +45,15 @@ class RatePool:
         """How many quote units one base unit is worth; None if no way leads there. Raises ``ValueError`` as ``split_pair`` does."""
         base, quote = split_pair(trading_pair)
         ratios = {base: (_ONE, _ONE)}
-        edge = [base]
-        while edge and quote not in ratios:
+        frontier = [base]
+        while frontier and quote not in ratios:
             reached: list[str] = []
-            for token in edge:
+            for token in frontier:
                 for neighbour, ratio in self._ways.get(token, {}).items():
                     if neighbour not in ratios:
                         ratios[neighbour] = _times(ratios[token], ratio)
                         reached.append(neighbour)
-            edge = sorted(reached, key=_rank)
+            frontier = sorted(reached, key=_rank)
         return _divided(ratios[quote]) if quote in ratios else None
 
 

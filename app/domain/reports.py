@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from app.domain.decimals import ZERO
-from app.domain.enums import OrderType, PositionMode, PositionSide, TradeType
+from app.domain.enums import OrderType, PositionSide, TradeType
 from app.domain.fill import Fill
 
 #: An order at an exchange is resting or done; how it got there is in the fills.
@@ -23,9 +23,9 @@ ReportedState = Literal["open", "filled", "canceled", "rejected", "expired"]
 class OrderReport(Struct, frozen=True, kw_only=True):
     """One order as the exchange has it. ``filled_amount`` is the exchange's own total.
 
-    ``fills`` are the executions the message carried, which may be none or only the last; ``fills_complete`` says that they
-    are all there are. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does not
-    know can be adopted.
+    ``fills`` are the executions the message carried, which may be none or only the last; they are all there are where they add
+    up to ``filled_amount``. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does
+    not know can be adopted.
     """
 
     order_id: str
@@ -35,7 +35,6 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     filled_amount: Decimal
     amount: Decimal | None = None
     fills: tuple[Fill, ...] = ()
-    fills_complete: bool = False
     reported_at: datetime | None = None
     reason_code: str | None = None
     reason: str | None = None
@@ -161,13 +160,6 @@ class FundingInfo:
     next_funding_at: datetime | None
     mark_price: Decimal | None
     index_price: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionModeReport:
-    """The position mode an account is in, as the exchange says."""
-
-    mode: PositionMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

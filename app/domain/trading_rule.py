@@ -50,16 +50,16 @@ class TradingRule:
     buy_order_collateral_token: str
     sell_order_collateral_token: str
 
-    def checked(self, request: OrderRequest, *, reference_price: Decimal | None = None) -> OrderRequest:
+    def checked(self, request: OrderRequest) -> OrderRequest:
         """``request`` as it may be sent, quantised. Raises ``RuleViolation`` or ``UnsupportedOrder`` with the rule it breaks.
 
-        ``reference_price`` stands in for the price of a MARKET order in the notional rule; without one the exchange judges.
+        The value of a MARKET order by base amount depends on the market, so the exchange judges it.
         """
         self._check_tradable(request)
         price = None if request.order_type is OrderType.MARKET else self._price(request)
         amount = None if request.amount is None else self._amount(request, request.amount)
         quote_amount = None if request.quote_amount is None else self._quote_amount(request.quote_amount)
-        notional = _notional(amount, price if price is not None else reference_price, quote_amount)
+        notional = _notional(amount, price, quote_amount)
         if notional is not None:
             self._check_notional(request, notional)
         return replace(request, amount=amount, price=price, quote_amount=quote_amount)

@@ -1,42 +1,58 @@
-"""Accounts and their credentials over HTTP. Credentials go in; nothing here hands one out."""
+"""Accounts and their credentials over HTTP. No answer contains a credential."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from app.domain.errors import ActiveOrders, UnknownAccount
+from app.handlers.wording import worded
 from app.services.gateway import Gateway
 
 
-def list_accounts(gateway: Gateway) -> list[str]:
+def list_accounts(gateway: Gateway) -> Sequence[str]:
     """GET /accounts/"""
-    return gateway.catalog.list_accounts()
+    return gateway.accounts.list_accounts()
 
 
 def list_credentials(gateway: Gateway, account_name: str) -> Sequence[str]:
     """GET /accounts/{account_name}/credentials"""
-    return gateway.keeper.list_credentials(account_name)
+    with worded(UnknownAccount, f"Directory 'credentials/{account_name}/connectors' not found"):
+        return gateway.accounts.list_credentials(account_name)
 
 
 def add_account(gateway: Gateway, account_name: str) -> Any:
     """POST /accounts/add-account"""
-    gateway.keeper.add_account(account_name)
+    gateway.accounts.add_account(account_name)
     return {"message": "Account added successfully."}, 201
 
 
 async def delete_account(gateway: Gateway, account_name: str, force: bool) -> Any:
     """POST /accounts/delete-account"""
-    await gateway.keeper.delete_account(account_name, force=force)
+    with _offering_force(), worded(UnknownAccount, f"Folder '{account_name}' not found in 'credentials'"):
+        await gateway.accounts.delete_account(account_name, force=force)
     return {"message": "Account deleted successfully."}
 
 
 async def add_credential(gateway: Gateway, account_name: str, connector_name: str, body: Mapping[str, Any]) -> Any:
     """POST /accounts/add-credential/{account_name}/{connector_name}"""
-    await gateway.keeper.add_credential(account_name, connector_name, body)
+    await gateway.accounts.add_credential(account_name, connector_name, body)
     return {"message": "Connector credentials added successfully."}, 201
 
 
 async def delete_credential(gateway: Gateway, account_name: str, connector_name: str, force: bool) -> Any:
     """POST /accounts/delete-credential/{account_name}/{connector_name}"""
-    await gateway.keeper.delete_credential(account_name, connector_name, force=force)
+    with _offering_force():
+        await gateway.accounts.delete_credential(account_name, connector_name, force=force)
     return {"message": "Credential deleted successfully."}
+
+
+@contextmanager
+def _offering_force() -> Iterator[None]:
+    """Name the parameter that deletes in spite of active orders, where they are the reason of a refusal."""
+    try:
+        yield
+    except ActiveOrders as error:
+        error.detail += ", or repeat with ?force=true to leave them at the exchange without anyone following them"
+        raise

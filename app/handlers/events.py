@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from app.domain.decimals import plain
-from app.domain.errors import InvalidArgument
-from app.handlers.streaming import StreamAnswer, UpgradeRequired
+from app.domain.errors import InvalidArgument, UpgradeRequired
+from app.handlers.streaming import StreamAnswer
 from app.handlers.views import event_row
 from app.journal.records import JournalEntry
+from app.services.event_streams import EventFilter
 from app.services.gateway import Gateway
-from app.services.streams import StreamFilter
 
 #: Encoded messages kept for the other streams; each entry is encoded once, not once a stream.
 _KEPT = 1024
@@ -56,9 +56,9 @@ async def open_socket(
 
 def stream_filter(
     account_names: Sequence[str] | None, connector_names: Sequence[str] | None, trading_pairs: Sequence[str] | None
-) -> StreamFilter:
+) -> EventFilter:
     """The filter that the parameters ask for."""
-    return StreamFilter(
+    return EventFilter(
         account_names=tuple(account_names or ()),
         connector_names=tuple(connector_names or ()),
         trading_pairs=tuple(trading_pairs or ()),
@@ -126,10 +126,10 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
     }
 
 
-async def _server_sent(gateway: Gateway, since: int | None, wanted: StreamFilter) -> AsyncIterator[bytes]:
+async def _server_sent(gateway: Gateway, since: int | None, wanted: EventFilter) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
-    async for portion in gateway.streams.follow(since, wanted):
-        yield portion.made_by(_as_server_sent) if portion else b": alive\n\n"
+    async for batch in gateway.event_streams.follow(since, wanted):
+        yield batch.rendered_by(_as_server_sent) if batch else b": alive\n\n"
 
 
 def _as_server_sent(entries: Sequence[JournalEntry]) -> bytes:

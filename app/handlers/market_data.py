@@ -174,7 +174,7 @@ async def get_settings(gateway: Gateway) -> Any:
 async def add_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/trading-pair/add"""
     asked = _ADD.load(body)
-    await gateway.market_data.check_place(asked["connector_name"], asked.get("account_name"))
+    await gateway.market_data.check_names(asked["connector_name"], asked.get("account_name"))
     limit = timedelta(seconds=asked["timeout"])
     await gateway.market_data.add_pair(asked["connector_name"], asked["trading_pair"], limit)
     return _pair_answer(asked, success=True, message=f"Order book initialized for {asked['trading_pair']}")
@@ -183,7 +183,7 @@ async def add_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
 async def remove_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/trading-pair/remove"""
     asked = _REMOVE.load(body)
-    await gateway.market_data.check_place(asked["connector_name"], asked.get("account_name"))
+    await gateway.market_data.check_names(asked["connector_name"], asked.get("account_name"))
     if gateway.market_data.remove_pair(asked["connector_name"], asked["trading_pair"]):
         return _pair_answer(asked, success=True, message=f"Order book removed for {asked['trading_pair']}")
     return _pair_answer(asked, success=False, message=f"No order book was in use for {asked['trading_pair']}")
@@ -191,7 +191,7 @@ async def remove_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
 
 async def get_order_book_diagnostics(gateway: Gateway, connector_name: str, account_name: str | None = None) -> Any:
     """GET /market-data/order-book/diagnostics/{connector_name}"""
-    await gateway.market_data.check_place(connector_name, account_name)
+    await gateway.market_data.check_names(connector_name, account_name)
     books = gateway.market_data.books(connector_name)
     return {
         "connector_name": connector_name,
@@ -204,7 +204,7 @@ async def get_order_book_diagnostics(gateway: Gateway, connector_name: str, acco
 
 async def restart_order_books(gateway: Gateway, connector_name: str, account_name: str | None = None) -> Any:
     """POST /market-data/order-book/restart/{connector_name}"""
-    await gateway.market_data.check_place(connector_name, account_name)
+    await gateway.market_data.check_names(connector_name, account_name)
     trading_pairs = await gateway.market_data.restart_books(connector_name)
     message = f"Order books of {connector_name} read anew: {len(trading_pairs)}"
     return {"success": True, "message": message, "trading_pairs": trading_pairs}

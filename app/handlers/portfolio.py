@@ -11,6 +11,7 @@ from app.handlers.schemas import (
     PortfolioFilterSchema,
     PortfolioHistoryFilterSchema,
 )
+from app.handlers.wording import page_at
 from app.services.gateway import Gateway
 from app.storage.portfolio import SnapshotFilter
 
@@ -43,14 +44,16 @@ def get_history(gateway: Gateway, body: Mapping[str, Any]) -> Any:
         end_at=asked.get("end_time"),
         slots=_SLOTS[asked["interval"]],
     )
-    page = gateway.journal.snapshots.page(wanted, limit=asked["limit"], cursor=asked.get("cursor"))
+    cursor = asked.get("cursor")
+    with page_at("/portfolio/history", cursor):
+        page = gateway.history.portfolio_snapshots(wanted, limit=asked["limit"], cursor=cursor)
     return {
         "data": [snapshot_row(snapshot) for snapshot in page.items],
         "pagination": {
             "limit": asked["limit"],
             "has_more": page.next_cursor is not None,
             "next_cursor": page.next_cursor,
-            "current_cursor": asked.get("cursor"),
+            "current_cursor": cursor,
             "filters": {**{name: body.get(name) for name in _REPEATED}, "interval": asked["interval"]},
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain.order import AccountKey
 from app.handlers import pages
 from app.handlers.schemas import (
     FundingPaymentFilterSchema,
@@ -17,6 +18,7 @@ from app.handlers.schemas import (
     PositionSchema,
     SettingResponseSchema,
 )
+from app.handlers.wording import page_at
 from app.services.accounts.positions import AccountPosition, Unanswered
 from app.services.gateway import Gateway
 from app.storage.funding import FundingFilter, RecordedFunding
@@ -36,9 +38,11 @@ async def get_positions(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/positions"""
     asked = _FILTER.load(body)
     names = pages.names(asked)
-    found = await gateway.positions.page(
-        names["account_names"], names["connector_names"], limit=asked["limit"], cursor=asked.get("cursor")
-    )
+    cursor = asked.get("cursor")
+    with page_at("/trading/positions", cursor):
+        found = await gateway.positions.page(
+            names["account_names"], names["connector_names"], limit=asked["limit"], cursor=cursor
+        )
     return {
         **pages.answer(found.page, asked["limit"], _position_row),
         "errors": [_error_row(each) for each in found.errors],
@@ -47,14 +51,15 @@ async def get_positions(gateway: Gateway, body: Mapping[str, Any]) -> Any:
 
 async def get_position_mode(gateway: Gateway, account_name: str, connector_name: str) -> Any:
     """GET /trading/{account_name}/{connector_name}/position-mode"""
-    mode = await gateway.position_settings.position_mode(account_name, connector_name)
+    mode = await gateway.position_settings.position_mode(AccountKey(account_name, connector_name))
     return _MODE_RESPONSE.dump({"position_mode": mode, "connector": connector_name, "account": account_name})
 
 
 async def set_position_mode(gateway: Gateway, account_name: str, connector_name: str, body: Mapping[str, Any]) -> Any:
     """POST /trading/{account_name}/{connector_name}/position-mode"""
     asked = _MODE_REQUEST.load(body)
-    mode = await gateway.position_settings.set_position_mode(account_name, connector_name, asked["position_mode"])
+    account = AccountKey(account_name, connector_name)
+    mode = await gateway.position_settings.set_position_mode(account, asked["position_mode"])
     return _success(f"Position mode set to {mode} on {connector_name}")
 
 
@@ -62,7 +67,8 @@ async def set_leverage(gateway: Gateway, account_name: str, connector_name: str,
     """POST /trading/{account_name}/{connector_name}/leverage"""
     asked = _LEVERAGE_REQUEST.load(body)
     trading_pair, leverage = asked["trading_pair"], asked["leverage"]
-    await gateway.position_settings.set_leverage(account_name, connector_name, trading_pair, leverage)
+    account = AccountKey(account_name, connector_name)
+    await gateway.position_settings.set_leverage(account, trading_pair, leverage)
     return _success(f"Leverage for {trading_pair} set to {leverage} on {connector_name}")
 
 
@@ -78,7 +84,9 @@ def search_funding_payments(gateway: Gateway, body: Mapping[str, Any]) -> Any:
         start_at=asked.get("start_time"),
         end_at=asked.get("end_time"),
     )
-    page = gateway.journal.funding_payments.page(wanted, limit=asked["limit"], cursor=asked.get("cursor"))
+    cursor = asked.get("cursor")
+    with page_at("/trading/funding-payments", cursor):
+        page = gateway.history.funding_payments(wanted, limit=asked["limit"], cursor=cursor)
     return pages.answer(page, asked["limit"], _funding_row)
 
 

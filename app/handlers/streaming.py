@@ -5,16 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from app.domain.errors import OrdergateError
-
-
-class UpgradeRequired(OrdergateError):
-    """The path speaks WebSocket only."""
-
-    status = 426
-    code = "upgrade_required"
-    title = "Upgrade required"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamAnswer:

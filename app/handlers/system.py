@@ -1,4 +1,4 @@
-"""What is running, and whether it is well."""
+"""What is running, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ async def _once(text: bytes) -> AsyncIterator[bytes]:
 
 async def get_readiness(gateway: Gateway) -> Any:
     """GET /health/ready"""
-    journal, connectors = await gateway.catalog.readiness()
-    is_ready = journal == "ready"
-    answer = {"status": "ready" if is_ready else "not ready", "journal": journal, "connectors": connectors}
+    journal, connectors = await gateway.catalog.problems()
+    is_ready = journal is None
+    answer = {
+        "status": "ready" if is_ready else "not ready",
+        "journal": journal or "ready",
+        "connectors": {name: problem or "ready" for name, problem in connectors.items()},
+    }
     return answer, 200 if is_ready else 503

@@ -18,6 +18,7 @@ from app.handlers.schemas import (
     TradeResponseSchema,
 )
 from app.handlers.views import order_row, order_with_events, trade_row
+from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
 from app.services.orders.placing import Outcome, Placed
@@ -58,9 +59,9 @@ async def cancel_order(gateway: Gateway, account_name: str, connector_name: str,
 def get_active_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/orders/active"""
     asked = _ACTIVE_FILTER.load(body)
-    page = gateway.journal.active_orders(
-        OrderFilter(**pages.names(asked)), limit=asked["limit"], cursor=asked.get("cursor")
-    )
+    wanted, cursor = OrderFilter(**pages.names(asked)), asked.get("cursor")
+    with page_at("/trading/orders/active", cursor):
+        page = gateway.history.active_orders(wanted, limit=asked["limit"], cursor=cursor)
     return pages.answer(page, asked["limit"], order_row)
 
 
@@ -74,7 +75,9 @@ def search_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
         start_at=asked.get("start_time"),
         end_at=asked.get("end_time"),
     )
-    page = gateway.journal.search_orders(wanted, limit=asked["limit"], cursor=asked.get("cursor"))
+    cursor = asked.get("cursor")
+    with page_at("/trading/orders/search", cursor):
+        page = gateway.history.search_orders(wanted, limit=asked["limit"], cursor=cursor)
     return pages.answer(page, asked["limit"], order_row)
 
 
@@ -87,7 +90,9 @@ def search_trades(gateway: Gateway, body: Mapping[str, Any]) -> Any:
         start_at=asked.get("start_time"),
         end_at=asked.get("end_time"),
     )
-    page = gateway.journal.search_trades(wanted, limit=asked["limit"], cursor=asked.get("cursor"))
+    cursor = asked.get("cursor")
+    with page_at("/trading/trades", cursor):
+        page = gateway.history.search_trades(wanted, limit=asked["limit"], cursor=cursor)
     return pages.answer(page, asked["limit"], trade_row)
 
 

@@ -20,7 +20,7 @@ from app.handlers.schemas import (
     TradingRuleSchema,
 )
 from app.journal.records import JournalEntry, Trade
-from app.services.orders.history import OrderWithEvents
+from app.services.history import OrderWithEvents
 
 _ORDER = OrderSchema()
 _EVENT = OrderEventSchema()

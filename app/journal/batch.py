@@ -123,21 +123,21 @@ class Batch:
 
     # Deciding.
 
-    def add_order(self, order: Order, entry: JournalEntry, payload: str) -> None:
+    def add_order(self, order: Order, entry: JournalEntry) -> None:
         """A new order with its first event, whose ``seq`` must be ``head`` + 1."""
         held = Held(key=order.key, number=entry.seq, order=order, fill_ids=frozenset())
         row = order_row(held.number, order, self._codec)
-        event = event_row(entry, held.number, payload, self._codec)
+        event = event_row(entry, held.number, self._codec, start=order)
         self._touch(held)
         self._opened[held.number] = row
         self._append(entry, event)
 
-    def change_order(self, held: Held, entries: Sequence[JournalEntry], payloads: Sequence[str]) -> None:
+    def change_order(self, held: Held, entries: Sequence[JournalEntry]) -> None:
         """An order after further events. The seqs must continue ``head``."""
         number, order, codec = held.number, held.order, self._codec
         rows, to_row = (self._opened, order_row) if number in self._opened else (self._changed, change_row)
         row = to_row(number, order, codec)
-        events = [event_row(entry, number, text, codec) for entry, text in zip(entries, payloads, strict=True)]
+        events = [event_row(entry, number, codec) for entry in entries]
         filled = [(entry.seq, entry.event.fill) for entry in entries if entry.event and entry.event.fill]
         fills = [fill_row(seq, number, order, fill, codec) for seq, fill in filled]
         self._touch(held)
@@ -146,11 +146,11 @@ class Batch:
             self._append(entry, event)
         self._fills += fills
 
-    def change_balances(self, entry: JournalEntry, payload: str) -> None:
+    def change_balances(self, entry: JournalEntry) -> None:
         """The balances in ``entry``, which are new or changed."""
         assert entry.balances is not None
         known = self.balances(entry.account_name, entry.connector_name)
-        event = event_row(entry, None, payload, self._codec)
+        event = event_row(entry, None, self._codec)
         rows = [
             balance_row(entry.account_name, entry.connector_name, each, self._codec) for each in entry.balances.balances
         ]

@@ -11,7 +11,7 @@ import asyncio
 from typing import cast
 
 from app.clock import Clock
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
@@ -26,7 +26,6 @@ from app.metrics import Metrics
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.storage.database import Database
-from app.storage.errors import JournalInDoubt, SchemaOutdated
 from app.storage.funding import FundingPayments
 from app.storage.leases import Leases
 from app.storage.portfolio import Snapshots
@@ -71,14 +70,13 @@ class Journal(Reader):
         await self._tail.stop()
         await asyncio.to_thread(self.database.dispose)
 
-    async def open_order(self, order: Order, event: OrderEvent, *, has_new_id: bool = False) -> Opened:
+    async def open_order(self, order: Order, event: OrderEvent) -> Opened:
         """Begin an order's life with ``event`` (intended or adopted), unless its id or its idempotency key is taken on its
         account and connector; then the order that has it is returned and nothing is written. Durable when it returns.
-        ``has_new_id``: the id was made for this order, so only the key is looked up.
 
         Raises ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after either, the order must not be sent.
         """
-        return cast(Opened, await self._submit(OpenOrder(order=order, event=event, has_new_id=has_new_id)))
+        return cast(Opened, await self._submit(OpenOrder(order=order, event=event)))
 
     async def record(self, key: OrderKey, decide: Decide) -> Recorded:
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it

@@ -14,14 +14,13 @@ import psycopg
 from sqlalchemy import URL, bindparam, select, update
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import ConnectionLost, Store, chunks, flat
-from app.storage.codec import POSTGRES
 from app.storage.database import BUSY_SECONDS
-from app.storage.errors import JournalInDoubt
 from app.storage.tables import SEQUENCE
+from app.storage.types import POSTGRES
 
 #: Where a commit is announced; the payload is the last sequence number.
 CHANNEL = "ordergate_journal"
@@ -72,6 +71,9 @@ class PostgresStore(Store):
         except psycopg.OperationalError as error:
             self.close()
             raise JournalUnavailable(f"The database is not available: {error}") from error
+        except BaseException:
+            self.close()
+            raise
 
     def begin(self) -> int:
         if self._connection is None:

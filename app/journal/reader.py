@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, TextClause, and_, select
+from sqlalchemy import ColumnElement, TextClause, and_, select
 
 from app.domain.order import Order, OrderKey
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.pages import Counted, Listing, Search, find_all, find_counted
-from app.journal.payloads import decode_event, decode_start
 from app.journal.records import JournalEntry, Trade
 from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
 from app.storage import cursors
@@ -105,28 +104,22 @@ class Reader:
         wanted = {column: (name,) for column, name in names.items() if name is not None}
         return self._orders(ORDERS.c.state == "open", _AMONG_ACTIVE, *_unindexed(wanted))
 
-    def search_orders(
-        self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/search"
-    ) -> Page[Order]:
-        """Orders, newest first. Raises ``InvalidCursor``, whose text names ``path``."""
-        after = None if cursor is None else cursors.decode_moment(cursor, path)
+    def search_orders(self, filter: OrderFilter, *, limit: int, cursor: str | None) -> Page[Order]:
+        """Orders, newest first. Raises ``InvalidCursor``."""
+        after = None if cursor is None else cursors.decode_moment(cursor)
         return self._counted(_NEWEST_ORDERS, filter, after, limit)
 
-    def active_orders(
-        self, filter: OrderFilter, *, limit: int, cursor: str | None, path: str = "/trading/orders/active"
-    ) -> Page[Order]:
-        """Orders that may be on an exchange's book, sorted by id. Raises ``InvalidCursor``, whose text names ``path``."""
-        after = None if cursor is None else cursors.decode_names(cursor, len(_ACTIVE_ORDERS.sort), path)
+    def active_orders(self, filter: OrderFilter, *, limit: int, cursor: str | None) -> Page[Order]:
+        """Orders that may be on an exchange's book, sorted by id. Raises ``InvalidCursor``."""
+        after = None if cursor is None else cursors.decode_names(cursor, len(_ACTIVE_ORDERS.sort))
         search = Search(after=after, limit=limit + 1)
         with self.database.snapshot() as connection:
             rows, total = find_all(connection, _ACTIVE_ORDERS, [ACTIVE_ONLY, *_active_conditions(filter)], search)
         return _page(_ACTIVE_ORDERS, rows, total, limit)
 
-    def search_trades(
-        self, filter: TradeFilter, *, limit: int, cursor: str | None, path: str = "/trading/trades"
-    ) -> Page[Trade]:
-        """Trades, newest first by the exchange's time. Raises ``InvalidCursor``, whose text names ``path``."""
-        after = None if cursor is None else cursors.decode_moment(cursor, path)
+    def search_trades(self, filter: TradeFilter, *, limit: int, cursor: str | None) -> Page[Trade]:
+        """Trades, newest first by the exchange's time. Raises ``InvalidCursor``."""
+        after = None if cursor is None else cursors.decode_moment(cursor)
         return self._counted(_NEWEST_TRADES, filter, after, limit)
 
     def known_fills(self, key: OrderKey) -> list[Trade]:
@@ -136,33 +129,16 @@ class Reader:
 
     def history(self, key: OrderKey) -> list[JournalEntry]:
         """All entries about one order, first to last."""
-        return [entry_of(row) for row in self.database.rows(_events_of(key, *EVENTS.c))]
+        number = select(ORDERS.c.id).where(_is(key)).scalar_subquery()
+        query = select(*EVENTS.c).where(EVENTS.c.order_number == number).order_by(EVENTS.c.seq)
+        return [entry_of(row) for row in self.database.rows(query)]
 
-    def replay(self, key: OrderKey) -> Order | None:
-        """The order as its events alone tell it: always equal to ``find_order``."""
-        payloads = [row[0] for row in self.database.rows(_events_of(key, EVENTS.c.payload))]
-        if not payloads:
-            return None
-        order = decode_start(payloads[0])
-        for payload in payloads[1:]:
-            order = order.apply(decode_event(payload))
-        return order
-
-    def tail(
-        self,
-        after: int,
-        *,
-        limit: int,
-        account_names: Sequence[str] = (),
-        connector_names: Sequence[str] = (),
-        trading_pairs: Sequence[str] = (),
-    ) -> list[JournalEntry]:
-        """The first ``limit`` entries with a higher ``seq`` than ``after``. Naming pairs leaves balances out, which have none.
+    def tail(self, after: int, *, limit: int) -> list[JournalEntry]:
+        """The first ``limit`` entries with a higher ``seq`` than ``after``.
 
         A follower that gets fewer than ``limit`` has seen everything up to the ``head`` that it had read *before*.
         """
-        conditions = _among(EVENTS, account_names, connector_names, trading_pairs)
-        query = select(*EVENTS.c).where(EVENTS.c.seq > after, *conditions).order_by(EVENTS.c.seq).limit(limit)
+        query = select(*EVENTS.c).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
         return [entry_of(row) for row in self.database.rows(query)]
 
     def head(self) -> int:
@@ -224,11 +200,6 @@ def _is(key: OrderKey) -> Condition:
     )
 
 
-def _events_of(key: OrderKey, *columns: Column[Any]) -> Select[Any]:
-    number = select(ORDERS.c.id).where(_is(key)).scalar_subquery()
-    return select(*columns).where(EVENTS.c.order_number == number).order_by(EVENTS.c.seq)
-
-
 def _place(account_name: str | None, connector_name: str | None) -> list[Condition]:
     conditions: list[Condition] = []
     if account_name is not None:
@@ -236,17 +207,6 @@ def _place(account_name: str | None, connector_name: str | None) -> list[Conditi
     if connector_name is not None:
         conditions.append(ORDERS.c.connector_name == connector_name)
     return conditions
-
-
-def _among(
-    table: FromClause, account_names: Sequence[str], connector_names: Sequence[str], trading_pairs: Sequence[str]
-) -> list[Condition]:
-    asked = (
-        (table.c.account_name, account_names),
-        (table.c.connector_name, connector_names),
-        (table.c.trading_pair, trading_pairs),
-    )
-    return [column.in_(tuple(names)) for column, names in asked if names]
 
 
 def _active_conditions(filter: OrderFilter) -> list[Condition]:

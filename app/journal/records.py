@@ -42,11 +42,10 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
-    """The order after the events, the entries written, and the texts of what the lifecycle would not allow."""
+    """The order after the events, and the entries written."""
 
     order: Order
     entries: tuple[JournalEntry, ...] = ()
-    anomalies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

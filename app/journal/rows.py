@@ -1,25 +1,34 @@
-"""Rows to values and back, by plain functions: the one place that knows which column holds what.
+"""Values to rows and back, by plain functions: the one place that knows which column holds what.
 
-Tuples stand in the order of the table's columns. Functions that read take rows from SQLAlchemy, whose types are converted
+Rows are tuples in the order of the table's columns. Functions that read take rows from SQLAlchemy, whose types are converted
 already; ``decoder`` makes the same of a driver's raw row.
+
+An event's payload is JSON text. It holds the whole event, so that the journal alone tells the story; an order's first event also
+holds the order as it began, under ``order``. Numbers are strings without exponents, absent fields are left out. Fields that a later
+version adds are ignored on reading, so that an older one can still read the journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
+from msgspec import structs
 from sqlalchemy import Column
 
+from app.domain.decimals import plain
 from app.domain.enums import Liquidity, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
+from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.order import Order
-from app.domain.reports import Balance
-from app.journal.payloads import decode_balances, decode_event, decode_fees, encode_fees
+from app.domain.reports import Balance, BalanceReport
 from app.journal.records import JournalEntry, Trade
-from app.storage.codec import Codec
 from app.storage.tables import FILLS, ORDERS
-from app.storage.types import Money, UtcTime
+from app.storage.types import Codec, Money, UtcTime
 
 Row = Sequence[Any]
 
@@ -44,6 +53,20 @@ CHANGEABLE: tuple[Column[Any], ...] = (
 
 #: What a trade is read from: its fill and what names its order.
 TRADE_COLUMNS: tuple[Column[Any], ...] = (*FILLS.c, ORDERS.c.order_id, ORDERS.c.trade_type)
+
+
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (OrderEvent, Order, Fill)
+_DATACLASSES: tuple[Any, ...] = (BalanceReport, Balance)
+
+#: The fields of each kind of value, and whether one that is None may be left out because reading it back gives None.
+_FIELDS: dict[type[Any], tuple[tuple[str, bool], ...]] = {
+    **{kind: tuple((each.name, each.default is None) for each in structs.fields(kind)) for kind in _STRUCTS},
+    **{kind: tuple((each.name, each.default is None) for each in fields(kind)) for kind in _DATACLASSES},
+}
+_ENCODER = msgspec.json.Encoder()
+_EVENT = msgspec.json.Decoder(OrderEvent)
+_BALANCES = msgspec.json.Decoder(BalanceReport)
+_FEES = msgspec.json.Decoder(dict[str, Decimal])
 
 
 def decoder(columns: Iterable[Column[Any]], codec: Codec) -> Callable[[Row], Row]:
@@ -146,8 +169,10 @@ def order_of(row: Row) -> Order:
     )
 
 
-def event_row(entry: JournalEntry, number: int | None, payload: str, codec: Codec) -> Row:
-    """``entry`` as a row of ``events``; ``number`` is the row id of its order."""
+def event_row(entry: JournalEntry, number: int | None, codec: Codec, *, start: Order | None = None) -> Row:
+    """``entry`` as a row of ``events``; ``number`` is the row id of its order, ``start`` the order as it began, given with its
+    first event only.
+    """
     return (
         entry.seq,
         codec.time(entry.at),
@@ -160,8 +185,15 @@ def event_row(entry: JournalEntry, number: int | None, payload: str, codec: Code
         None if entry.state is None else entry.state.value,
         None if entry.status is None else entry.status.value,
         codec.money(entry.filled_amount),
-        payload,
+        _payload(entry, start),
     )
+
+
+def _payload(entry: JournalEntry, start: Order | None) -> str:
+    if entry.event is not None:
+        return encode_event(entry.event, start)
+    assert entry.balances is not None
+    return encode_balances(entry.balances)
 
 
 def entry_of(row: Row) -> JournalEntry:
@@ -224,3 +256,67 @@ def trade_of(row: Row) -> Trade:
 def balance_row(account_name: str, connector_name: str, balance: Balance, codec: Codec) -> Row:
     """``balance`` as a row of ``balances``."""
     return (account_name, connector_name, balance.asset, codec.money(balance.total), codec.money(balance.available))
+
+
+# -- payloads ----------------------------------------------------------------------------------------------------------
+
+
+def encode_event(event: OrderEvent, start: Order | None = None) -> str:
+    """``event`` as text; ``start`` is the order as it began, given with its first event only."""
+    document = _document(event)
+    if start is not None:
+        document["order"] = _document(start)
+    return _ENCODER.encode(document).decode()
+
+
+def decode_event(text: str) -> OrderEvent:
+    """The event in ``text``."""
+    return _EVENT.decode(text)
+
+
+def encode_balances(report: BalanceReport) -> str:
+    """Changed balances as text."""
+    return _ENCODER.encode(_document(report)).decode()
+
+
+def decode_balances(text: str) -> BalanceReport:
+    """The changed balances in ``text``."""
+    return _BALANCES.decode(text)
+
+
+def encode_fees(fees: Mapping[str, Decimal]) -> str:
+    """Fees by currency as text."""
+    return _ENCODER.encode(_numbers(fees)).decode() if fees else "{}"
+
+
+def decode_fees(text: str) -> dict[str, Decimal]:
+    """Fees by currency."""
+    return {} if text == "{}" else _FEES.decode(text)
+
+
+def _document(value: Any) -> dict[str, Any]:
+    document = {}
+    for name, may_be_absent in _FIELDS[type(value)]:
+        field = getattr(value, name)
+        if field is not None or not may_be_absent:
+            to_plain = _PLAIN.get(type(field))
+            document[name] = field if to_plain is None else to_plain(field)
+    return document
+
+
+def _documents(values: tuple[Any, ...]) -> list[dict[str, Any]]:
+    return [_document(value) for value in values]
+
+
+def _numbers(numbers: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: plain(number) for name, number in numbers.items()}
+
+
+#: What the JSON encoder must not do in its own way. A look-up by type, since this runs for each field of each event.
+_PLAIN: dict[type[Any], Callable[[Any], Any]] = {
+    Decimal: plain,
+    dict: _numbers,
+    MappingProxyType: _numbers,
+    tuple: _documents,
+    Fill: _document,
+}

@@ -13,15 +13,14 @@ from typing import TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.dialects import sqlite
 
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import Store, chunks, flat
 from app.sqlite import use_write_ahead_log
-from app.storage.codec import SQLITE
 from app.storage.database import BUSY_SECONDS
-from app.storage.errors import JournalInDoubt
 from app.storage.tables import SEQUENCE
+from app.storage.types import SQLITE
 
 T = TypeVar("T")
 
@@ -111,10 +110,14 @@ class SqliteStore(Store):
             check_same_thread=False,
             cached_statements=_PREPARED,
         )
-        use_write_ahead_log(connection, BUSY_SECONDS)
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        try:
+            use_write_ahead_log(connection, BUSY_SECONDS)
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @property

@@ -15,7 +15,7 @@ from sqlalchemy import Dialect
 
 from app.journal.rows import Row
 from app.journal.statements import Statement
-from app.storage.codec import Codec
+from app.storage.types import Codec
 
 
 class ConnectionLost(Exception):

@@ -102,14 +102,7 @@ class Tail:
                     woken.set_result(None)
 
     async def _look(self) -> None:
-        reading = asyncio.ensure_future(asyncio.to_thread(self._reader.head))
-        try:
-            head = await asyncio.shield(reading)
-        except asyncio.CancelledError:
-            # The thread can't be stopped, and whoever closes the database next must not find it at work.
-            await asyncio.wait((reading,))
-            raise
-        self.advance(head)
+        self.advance(await asyncio.to_thread(self._reader.head))
 
     async def _poll(self) -> None:
         while True:

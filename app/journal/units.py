@@ -16,11 +16,10 @@ from msgspec import structs
 from app.domain.enums import EventKind
 from app.domain.errors import OrderNotFound
 from app.domain.events import OrderEvent
-from app.domain.lifecycle import FIRST
+from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import Anomaly, Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.batch import Batch, Held, IdempotencyKey, idempotency_name
-from app.journal.payloads import encode_balances, encode_event
 from app.journal.records import JournalEntry, Opened, Recorded
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
@@ -52,17 +51,17 @@ class OpenOrder:
 
     order: Order
     event: OrderEvent
-    #: Whether the id was made for this order, so that nobody can have it and nobody need look.
-    has_new_id: bool = False
     is_intent: bool = True
 
     def __post_init__(self) -> None:
-        if FIRST.get(self.event.kind) is not self.order.state:
+        if FIRST_STATE.get(self.event.kind) is not self.order.state:
             raise ValueError(f"an order that is {self.order.state} does not begin with {self.event.kind}")
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:
-        return () if self.has_new_id else (self.order.key,)
+        # An id that the gateway has just made names no earlier order. The caller's may, and so may the id of an adopted order.
+        is_new = self.event.kind is EventKind.INTENDED and not self.order.has_callers_id
+        return () if is_new else (self.order.key,)
 
     @property
     def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:
@@ -74,7 +73,7 @@ class OpenOrder:
         if held is not None:
             return Opened(order=held.order, is_new=False)
         entry = _entry(batch.head + 1, self.order, self.event)
-        batch.add_order(self.order, entry, encode_event(self.event, start=self.order))
+        batch.add_order(self.order, entry)
         return Opened(order=self.order, is_new=True)
 
 
@@ -126,8 +125,7 @@ class RecordBalances:
             connector_name=self.connector_name,
             balances=replace(self.report, balances=changed),
         )
-        assert entry.balances is not None
-        batch.change_balances(entry, encode_balances(entry.balances))
+        batch.change_balances(entry)
 
 
 def _without_known_fills(held: Held, events: Sequence[OrderEvent]) -> list[OrderEvent]:
@@ -146,21 +144,18 @@ def _without_known_fills(held: Held, events: Sequence[OrderEvent]) -> list[Order
 def _apply(batch: Batch, held: Held, events: Sequence[OrderEvent]) -> Recorded:
     order = held.order
     entries: list[JournalEntry] = []
-    anomalies: list[str] = []
     new_fills: set[str] = set()
     for event in events:
         try:
             order = order.apply(event)
         except Anomaly as anomaly:
-            anomalies.append(str(anomaly))
             event = _note(event, anomaly)
             order = order.apply(event)
         if event.fill is not None:
             new_fills.add(event.fill.exchange_fill_id)
         entries.append(_entry(batch.head + 1 + len(entries), order, event))
-    payloads = [encode_event(entry.event) for entry in entries if entry.event is not None]
-    batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries, payloads)
-    return Recorded(order=order, entries=tuple(entries), anomalies=tuple(anomalies))
+    batch.change_order(structs.replace(held, order=order, fill_ids=held.fill_ids | new_fills), entries)
+    return Recorded(order=order, entries=tuple(entries))
 
 
 def _note(event: OrderEvent, anomaly: Anomaly) -> OrderEvent:

@@ -18,7 +18,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.domain.errors import JournalUnavailable
+from app.concurrency.threads import open_in_thread
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.failpoints import reach
 from app.journal.batch import Batch, Memory
 from app.journal.inbox import Inbox
@@ -26,7 +27,6 @@ from app.journal.records import JournalEntry
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
-from app.storage.errors import JournalInDoubt
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
@@ -76,7 +76,7 @@ class Writer:
 
     async def start(self) -> None:
         """Connect and begin to write. Raises ``JournalUnavailable`` without a database."""
-        await asyncio.to_thread(self._store.connect)
+        await open_in_thread(self._store.connect, lambda _: self._store.close())
         self._thread.start()
 
     async def submit(self, unit: Unit) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from app.clock import SystemClock
@@ -34,25 +35,27 @@ def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, echo:
 
 async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, echo: Callable[[str], None]) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
-    exchange = PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)
-    futures = PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
-    sandbox = Sandbox(exchange, clock, path=path, futures=futures)
-    for index, key in enumerate(keys):
-        name, _, secret = key.partition(":")
-        if not secret:
-            raise ValueError("a key is KEY:SECRET")
-        sandbox.keys.add(ACCOUNT if index == 0 else f"{ACCOUNT}{index + 1}", name, secret=secret)
-    stopping = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    try:
-        await sandbox.start(port)
-        echo(_greeting(sandbox, keys[0]))
-        await stopping.wait()
-    finally:
-        await sandbox.stop()
-        exchange.close()
-        futures.close()
+    with (
+        closing(PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)) as exchange,
+        closing(
+            PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
+        ) as futures,
+    ):
+        sandbox = Sandbox(exchange, clock, path=path, futures=futures)
+        for index, key in enumerate(keys):
+            name, _, secret = key.partition(":")
+            if not secret:
+                raise ValueError("a key is KEY:SECRET")
+            sandbox.keys.add(ACCOUNT if index == 0 else f"{ACCOUNT}{index + 1}", name, secret=secret)
+        stopping = asyncio.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+        try:
+            await sandbox.start(port)
+            echo(_greeting(sandbox, keys[0]))
+            await stopping.wait()
+        finally:
+            await sandbox.stop()
 
 
 def _greeting(sandbox: Sandbox, key: str) -> str:

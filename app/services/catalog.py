@@ -1,4 +1,4 @@
-"""What there is: accounts, connectors with what they can do and demand, and whether all of it is well."""
+"""The connectors: what they can do, which credentials they need, their trading rules, and whether they are ready."""
 
 from __future__ import annotations
 
@@ -15,17 +15,13 @@ from app.storage.accounts import Accounts
 
 
 class Catalog:
-    """Lists and describes."""
+    """Describes the connectors."""
 
     def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules, sessions: Sessions) -> None:
         self._journal = journal
         self._accounts = accounts
         self._rules = rules
         self._sessions = sessions
-
-    def list_accounts(self) -> list[str]:
-        """The names of all accounts."""
-        return self._accounts.list_accounts()
 
     def list_connectors(self) -> list[str]:
         """The names of the connectors that can trade."""
@@ -36,7 +32,7 @@ class Catalog:
         return connector_class(connector_name).capabilities
 
     def credential_fields(self, connector_name: str) -> Mapping[str, CredentialField]:
-        """What a connector's credentials consist of, also of one that can't trade yet. Raises ``UnknownConnector``."""
+        """The fields of a connector's credentials, also of one that can't trade yet. Raises ``UnknownConnector``."""
         return credential_fields(connector_name)
 
     async def trading_rules(self, connector_name: str) -> Mapping[str, TradingRule]:
@@ -44,14 +40,14 @@ class Catalog:
         connector_class(connector_name)
         return await self._rules.of(connector_name)
 
-    async def readiness(self) -> tuple[str, dict[str, str]]:
-        """The state of the journal and of each connector in use: "ready", or what is missing. Asks no exchange: a connector that
-        has not been used yet counts as ready.
+    async def problems(self) -> tuple[str | None, Mapping[str, str | None]]:
+        """The problem of the journal and of each connector in use, None where there is none. Asks no exchange: a connector that has
+        not been used yet has no problem.
         """
         journal = await asyncio.to_thread(self._journal.problem)
         if journal is not None:
             return journal, {}
-        in_use = await asyncio.to_thread(self._accounts.all_credentials)
-        names = sorted({connector_name for _, connector_name in in_use})
+        accounts = await asyncio.to_thread(self._accounts.all_credentials)
+        names = sorted({account.connector_name for account in accounts})
         problems = {**self._sessions.problems(), **self._rules.problems}
-        return "ready", {name: problems.get(name, "ready") for name in names}
+        return None, {name: problems.get(name) for name in names}

@@ -1,6 +1,6 @@
-"""The running gateway: every service by name, and how all of them start and stop.
+"""The running gateway: every service by name, and the order in which they start and stop.
 
-``bootstrap`` builds it; handlers and the worker use it. It holds no logic of its own beyond the order of starting and stopping.
+``bootstrap`` builds it; handlers and the worker use it.
 """
 
 from __future__ import annotations
@@ -13,31 +13,30 @@ import structlog
 
 from app import logs
 from app.clock import Clock
+from app.connectors.registry import load_connectors
 from app.journal.journal import Journal
 from app.metrics import Metrics
-from app.services.accounts.accounts import AccountKeeper
+from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.portfolio import Portfolio
+from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
-from app.services.accounts.snapshots import SnapshotTaker
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
+from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
+from app.services.history import History
 from app.services.markets.books import Books
 from app.services.markets.market_data import MarketData
-from app.services.markets.prices import Prices
 from app.services.markets.rates import Rates
 from app.services.markets.rules import Rules
-from app.services.orders.history import History
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
+from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.settling import Settling
-from app.services.reconciling.watch import Watch
 from app.services.sessions import Sessions
-from app.services.streams import Streams
 from app.settings import Settings
 from app.storage import schema
-from app.storage.accounts import Accounts
 from app.storage.directory_lock import DirectoryLock
 
 log = structlog.get_logger(__name__)
@@ -45,18 +44,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
-    """All services of one process. ``watch`` and ``snapshots`` are None in a process that leaves the accounts to workers."""
+    """All services of one process. ``account_feeds`` and ``snapshot_taker`` are None where workers have the accounts."""
 
     settings: Settings
     clock: Clock
     journal: Journal
-    accounts: Accounts
+    accounts: AccountAdmin
     users: Users
     sessions: Sessions
     rules: Rules
     catalog: Catalog
-    keeper: AccountKeeper
-    prices: Prices
     portfolio: Portfolio
     market_data: MarketData
     books: Books
@@ -67,54 +64,53 @@ class Gateway:
     position_settings: PositionSettings
     settling: Settling
     inflight: InFlight
-    streams: Streams
+    event_streams: EventStreams
     metrics: Metrics
     gauges: Gauges
-    watch: Watch | None
-    snapshots: SnapshotTaker | None
+    account_feeds: AccountFeeds | None
+    snapshot_taker: SnapshotTaker | None
     lock: DirectoryLock | None
     #: Called when everything has started.
     on_start: Callable[[Gateway], None] | None = None
-    #: The password that the first run made; to be shown once.
+    #: The password that the first run made, to be shown once.
     first_password: str | None = field(default=None, repr=False)
 
     async def start(self) -> None:
         """Open the journal and begin. Needs no exchange to be up. Raises if the database is not at the right version."""
         if self.lock is not None:
             await asyncio.to_thread(self.lock.acquire)
-            # One process has the database to itself here, so there is nobody whom a migration could surprise.
+            # This process has the database to itself, so a migration disturbs no other.
             await asyncio.to_thread(schema.upgrade, self.settings.database_url)
-        await self.journal.open()
-        await asyncio.to_thread(self.keeper.ensure_master_account)
+        await asyncio.gather(self.journal.open(), load_connectors())
+        await asyncio.to_thread(self.accounts.ensure_master_account)
         self.first_password = await self.users.start()
-        await self.streams.start()
+        await self.event_streams.start()
         self.sessions.start()
-        if self.watch is not None:
-            self.watch.start()
-        if self.snapshots is not None:
-            self.snapshots.start()
+        if self.account_feeds is not None:
+            self.account_feeds.start()
+        if self.snapshot_taker is not None:
+            self.snapshot_taker.start()
         if self.on_start is not None:
             self.on_start(self)
             self.first_password = None
 
     def prepare_stop(self) -> None:
-        """The process was told to stop: take no new orders and end the streams, so that the server can finish its connections."""
+        """Take no new orders and end the streams, so that the server can finish its connections. ``stop`` follows."""
         self.inflight.close()
-        self.streams.end()
+        self.event_streams.end()
         self.market_data.end()
 
     async def stop(self) -> None:
-        """Take no more orders, finish what is in flight within the limit, leave the rest to recovery."""
+        """Take no new orders, finish those in flight within the limit, leave the rest to recovery, and close everything."""
         await self.inflight.drain(self.settings.shutdown_timeout)
-        if self.watch is not None:
-            await self.watch.close()
-        if self.snapshots is not None:
-            await self.snapshots.close()
+        if self.account_feeds is not None:
+            await self.account_feeds.close()
+        if self.snapshot_taker is not None:
+            await self.snapshot_taker.close()
         await self.portfolio.close()
         await self.positions.close()
-        await self.prices.close()
         await self.market_data.close()
-        await self.streams.close()
+        await self.event_streams.close()
         await self.settling.close()
         await self.rules.close()
         await self.sessions.close()
@@ -124,5 +120,5 @@ class Gateway:
         logs.flush()
 
     async def password_hash(self, username: str) -> str | None:
-        """The stored hash of a user's password; for the edge's authenticator."""
+        """The hash of a user's password as it is now; for the edge's authenticator."""
         return await self.users.password_hash(username)

@@ -1,4 +1,4 @@
-"""Setting the gauges when somebody asks for the metrics."""
+"""The metrics that can't be counted as they happen: gauges, set when the metrics are requested."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from collections import Counter
 from app.clock import Clock
 from app.journal.journal import Journal
 from app.metrics import Metrics
+from app.services.event_streams import EventStreams
 from app.services.sessions import Sessions
-from app.services.streams import Streams
 
 
 class Gauges:
-    """Looks at what can't be counted as it happens."""
+    """Sets the gauges and renders all metrics."""
 
     def __init__(
-        self, *, metrics: Metrics, journal: Journal, streams: Streams, sessions: Sessions, clock: Clock
+        self,
+        *,
+        metrics: Metrics,
+        journal: Journal,
+        event_streams: EventStreams,
+        sessions: Sessions,
+        clock: Clock,
     ) -> None:
         self._metrics = metrics
         self._journal = journal
-        self._streams = streams
+        self._event_streams = event_streams
         self._sessions = sessions
         self._clock = clock
 
@@ -29,7 +35,7 @@ class Gauges:
         metrics = self._metrics
         metrics.journal_queue.set(self._journal.queue_length)
         metrics.journal_head.set(await asyncio.to_thread(self._journal.head))
-        metrics.stream_clients.set(self._streams.open_count)
+        metrics.stream_clients.set(self._event_streams.open_count)
         await self._set_unsettled()
         for connector_name, ratio in self._sessions.headroom().items():
             metrics.rate_limit_headroom.labels(connector_name).set(ratio)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.clock import Clock
 from app.domain.errors import UnknownAccount
+from app.domain.order import AccountKey
 from app.storage.database import Database
 from app.storage.records import Credential
 from app.storage.tables import ACCOUNTS, CREDENTIALS, USERS
@@ -40,10 +41,6 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.returning(ACCOUNTS.c.name)).first() is not None
 
-    def ensure_account(self, name: str) -> None:
-        """Add an account unless it is there already."""
-        self.add_account(name)
-
     def delete_account(self, name: str) -> bool:
         """Delete an account with its credentials; its orders stay in the journal. False if there is none."""
         with self._database.change() as connection:
@@ -54,11 +51,11 @@ class Accounts:
         query = select(CREDENTIALS.c.connector_name).where(CREDENTIALS.c.account_name == account_name)
         return [row[0] for row in self._database.rows(query.order_by(CREDENTIALS.c.connector_name))]
 
-    def all_credentials(self) -> list[tuple[str, str]]:
-        """Every account with every connector for which it has credentials: (account name, connector name), sorted."""
+    def all_credentials(self) -> list[AccountKey]:
+        """Every account with every connector for which it has credentials, sorted."""
         query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name)
         rows = self._database.rows(query.order_by(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name))
-        return [(row.account_name, row.connector_name) for row in rows]
+        return [AccountKey(row.account_name, row.connector_name) for row in rows]
 
     def put_credential(self, account_name: str, connector_name: str, sealed: bytes) -> None:
         """Store sealed credentials in place of earlier ones. Raises ``UnknownAccount``."""
@@ -73,22 +70,17 @@ class Accounts:
         except IntegrityError as error:
             raise UnknownAccount(account_name) from error
 
-    def get_credential(self, account_name: str, connector_name: str) -> bytes | None:
-        """The sealed credentials, or None."""
-        rows = self._database.rows(select(CREDENTIALS.c.sealed).where(*_credential(account_name, connector_name)))
-        return bytes(rows[0][0]) if rows else None
-
     def find_credential(self, account_name: str, connector_name: str) -> Credential | None:
         """The sealed credentials with the moment at which they were put, or None."""
         query = select(CREDENTIALS.c.sealed, CREDENTIALS.c.created_at)
         rows = self._database.rows(query.where(*_credential(account_name, connector_name)))
         return Credential(sealed=bytes(rows[0].sealed), put_at=rows[0].created_at) if rows else None
 
-    def credentials_put_at(self) -> dict[tuple[str, str], datetime]:
+    def credentials_put_at(self) -> dict[AccountKey, datetime]:
         """When the credentials of each account and connector were put last: by it, other processes see that they changed."""
         query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.created_at)
         rows = self._database.rows(query)
-        return {(row.account_name, row.connector_name): row.created_at for row in rows}
+        return {AccountKey(row.account_name, row.connector_name): row.created_at for row in rows}
 
     def replace_seal(self, account_name: str, connector_name: str, old: bytes, new: bytes) -> bool:
         """Put ``new`` where ``old`` is, the same credentials under another key; False if ``old`` is not there any more."""
@@ -113,16 +105,6 @@ class Accounts:
         statement = self._insert(USERS).values(username=username, password_hash=password_hash).on_conflict_do_nothing()
         with self._database.change() as connection:
             return connection.execute(statement.returning(USERS.c.username)).first() is not None
-
-    def set_password_hash(self, username: str, password_hash: str) -> None:
-        """Store a user's password hash in place of an earlier one."""
-        statement = self._insert(USERS).values(username=username, password_hash=password_hash)
-        with self._database.change() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[USERS.c.username], set_={"password_hash": statement.excluded.password_hash}
-                )
-            )
 
     def _insert(self, table: Any) -> Any:
         """The database's own INSERT, which can say what to do about a conflict."""

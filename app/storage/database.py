@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
@@ -20,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.domain.errors import JournalUnavailable
 from app.settings import sqlalchemy_url
 from app.sqlite import use_write_ahead_log
-from app.storage.codec import Codec, codec_of
+from app.storage.types import Codec, codec_of
 
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
 BUSY_SECONDS = 10
@@ -53,6 +54,10 @@ class Database:
         self._snapshot = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         #: On SQLite the write lock comes first: taken later, after a read, it would be refused instead of waited for.
         self._changing = engine.execution_options(sqlite_begin="BEGIN IMMEDIATE") if self.is_sqlite else engine
+        self._lock = Lock()
+        #: How many connections are out of the pool, on whichever threads.
+        self._in_use = 0
+        self._is_disposed = False
 
     def prepare_directory(self) -> None:
         """Make the directory of a SQLite file, open to the owner only."""
@@ -61,24 +66,44 @@ class Database:
 
     def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """All rows of one query."""
-        with _translated(), self._single.connect() as connection:
+        with self._connected(self._single) as connection:
             return connection.execute(query).all()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection whose queries all see the same moment."""
-        with _translated(), self._snapshot.connect() as connection:
+        with self._connected(self._snapshot) as connection:
             yield connection
 
     @contextmanager
     def change(self) -> Iterator[Connection]:
         """A transaction for what is not the journal (accounts, leases): committed at the end."""
-        with _translated(), self._changing.begin() as connection:
+        with self._connected(self._changing) as connection, connection.begin():
             yield connection
 
     def dispose(self) -> None:
-        """Close the pool's connections."""
-        self.engine.dispose()
+        """Close the pool's connections, those that are in use as soon as they come back. Whoever comes later leaves none open."""
+        with self._lock:
+            self._is_disposed = True
+            self._close_if_disposed()
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        with self._lock:
+            self._in_use += 1
+        try:
+            with _translated(), engine.connect() as connection:
+                yield connection
+        finally:
+            with self._lock:
+                self._in_use -= 1
+                self._close_if_disposed()
+
+    def _close_if_disposed(self) -> None:
+        # An engine forgets what is in use when it is disposed of, and nobody would close that any more. It often is: a thread whose
+        # caller was cancelled reads on. So the last one out does it.
+        if self._is_disposed and not self._in_use:
+            self.engine.dispose()
 
 
 @contextmanager

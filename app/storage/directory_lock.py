@@ -7,13 +7,11 @@ import os
 import time
 from pathlib import Path
 
+from app.domain.errors import DirectoryInUse
+
 #: How long to wait for a server that is just stopping, in seconds; a reload starts the new one before the old one has ended.
 _PATIENCE = 25.0
 _PAUSE = 0.1
-
-
-class DirectoryInUse(RuntimeError):
-    """Another process keeps the data directory."""
 
 
 class DirectoryLock:

@@ -21,8 +21,6 @@ from app.storage.database import Database
 from app.storage.records import Page
 from app.storage.tables import FUNDING_PAYMENTS as TABLE
 
-_PATH = "/trading/funding-payments"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingFilter:
@@ -43,7 +41,6 @@ class RecordedFunding:
     account_name: str
     connector_name: str
     payment: FundingPayment
-    recorded_at: datetime
 
 
 class FundingPayments:
@@ -76,7 +73,7 @@ class FundingPayments:
         conditions = _conditions(wanted)
         query = select(*TABLE.c).where(*conditions).order_by(TABLE.c.paid_at.desc(), TABLE.c.id.desc())
         if cursor is not None:
-            query = query.where(tuple_(TABLE.c.paid_at, TABLE.c.id) < cursors.decode_moment(cursor, _PATH))
+            query = query.where(tuple_(TABLE.c.paid_at, TABLE.c.id) < cursors.decode_moment(cursor))
         with self._database.snapshot() as connection:
             total = connection.scalar(select(func.count()).select_from(TABLE).where(*conditions))
             # One row more than asked tells whether there is another page.
@@ -125,7 +122,6 @@ def _funding_of(row: Any) -> RecordedFunding:
         number=row.id,
         account_name=row.account_name,
         connector_name=row.connector_name,
-        recorded_at=row.recorded_at,
         payment=FundingPayment(
             exchange_funding_id=row.exchange_funding_id,
             trading_pair=row.trading_pair,

@@ -1,8 +1,11 @@
 """Leases: who of several processes may do a thing that only one may do, such as following an account's stream.
 
 A lease ends by itself unless it is renewed, so a holder that died is replaced. On PostgreSQL the time is the server's, which all
-holders share; on SQLite it is the clock passed in, since all holders share the host. Each acquisition gives a higher ``token``, by
-which a late write of a former holder can be told from the present one's.
+holders share; on SQLite it is the clock passed in, since all holders share the host.
+
+Each acquisition has a higher ``token``, and only the latest one can renew or release the lease: a former holder can't, and neither
+can the same holder with an older acquisition. The token guards nothing else. What a holder writes needs no guard, because it may
+come late or twice: reports become events in the journal's own transaction, payments and snapshots are recorded once.
 """
 
 from __future__ import annotations
@@ -41,8 +44,8 @@ class Leases:
         self._clock = clock
 
     def acquire(self, name: str, holder: str, ttl: timedelta) -> Lease | None:
-        """The lease ``name`` for ``holder``, which must be unique to a process; None while another holds it. Who holds it
-        already is given it anew, with a higher token.
+        """The lease ``name`` for ``holder``, which must be unique to a process; None while another holds it. A holder that has it
+        already gets it anew, with a higher token.
         """
         now = self._now()
         statement = self._insert().values(name=name, holder=holder, token=1, expires_at=self._until(ttl))
@@ -54,11 +57,11 @@ class Leases:
         return None if token is None else Lease(name=name, holder=holder, token=token, ttl=ttl)
 
     def renew(self, lease: Lease) -> bool:
-        """Hold ``lease`` for another ``ttl`` from now; False once it has ended, whoever may have it now."""
+        """Hold ``lease`` for another ``ttl`` from now; False once it has ended."""
         return self._change(lease, LEASES.c.expires_at > self._now(), self._until(lease.ttl))
 
     def release(self, lease: Lease) -> bool:
-        """End ``lease``; False if it was not held any more."""
+        """End ``lease``; False if it had ended."""
         return self._change(lease, LEASES.c.expires_at > self._now(), literal(_LONG_AGO, UtcTime))
 
     def _change(self, lease: Lease, condition: ColumnElement[bool], expires_at: ColumnElement[Any]) -> bool:

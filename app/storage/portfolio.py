@@ -28,7 +28,6 @@ from app.storage.tables import PORTFOLIO_SNAPSHOTS as TABLE
 SLOT = timedelta(minutes=5)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PATH = "/portfolio/history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class Snapshots:
     def page(self, wanted: SnapshotFilter, *, limit: int, cursor: str | None) -> SnapshotPage:
         """Snapshots, newest first. Raises ``InvalidCursor``."""
         conditions = _conditions(wanted)
-        slots = _slots(wanted, conditions, None if cursor is None else _slot_in(cursor))
+        slots = _slots(wanted, conditions, None if cursor is None else slot_of(cursors.decode_time(cursor)))
         with self._database.snapshot() as connection:
             # One slot more than asked tells whether there is another page.
             found = [row[0] for row in connection.execute(slots.limit(limit + 1))]
@@ -97,7 +96,7 @@ class Snapshots:
             for slot, group in groupby(rows, key=lambda row: int(row.slot))
         )
         more = len(found) > limit
-        return SnapshotPage(items=items, next_cursor=start_of(shown[-1]).isoformat() if more else None)
+        return SnapshotPage(items=items, next_cursor=cursors.encode_time(start_of(shown[-1])) if more else None)
 
 
 def _slots(wanted: SnapshotFilter, conditions: Sequence[ColumnElement[bool]], after: int | None) -> Select[Any]:
@@ -121,17 +120,6 @@ def _conditions(wanted: SnapshotFilter) -> list[ColumnElement[bool]]:
     if wanted.end_at is not None:
         conditions.append(TABLE.c.slot <= slot_of(wanted.end_at))
     return conditions
-
-
-def _slot_in(cursor: str) -> int:
-    try:
-        at = datetime.fromisoformat(cursor)
-    except ValueError as error:
-        raise cursors.invalid(cursor, _PATH) from error
-    # Far from year 1 and 9999, where arithmetic leaves the calendar.
-    if at.tzinfo is None or not 1900 < at.year < 9000:
-        raise cursors.invalid(cursor, _PATH)
-    return slot_of(at)
 
 
 def _row_of(slot: int, holdings: Holdings) -> dict[str, Any]:

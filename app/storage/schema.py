@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, Connection, column, inspect, select, table, text
 from sqlalchemy.engine import make_url
 
+from app.domain.errors import SchemaOutdated
 from app.storage.database import Database
-from app.storage.errors import SchemaOutdated
 
 if TYPE_CHECKING:
     from alembic.config import Config

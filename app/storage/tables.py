@@ -194,7 +194,7 @@ USERS = Table(
     Column("password_hash", Text, nullable=False),
 )
 
-#: A released lease keeps its row, so that the fencing token never goes back.
+#: A released lease keeps its row, so that the token, which tells one acquisition from the next, never goes back.
 LEASES = Table(
     "leases",
     METADATA,

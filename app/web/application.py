@@ -30,18 +30,15 @@ from connexion.middleware.lifespan import LifespanMiddleware
 from app.clock import SystemClock
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
-from app.storage.directory_lock import DirectoryInUse
 from app.web.authentication import Authenticator
-from app.web.contract.encoding import WireJsonifier
 from app.web.contract.resolver import HandlerResolver
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
 from app.web.contract.validation import PreparedValidation
-from app.web.cors import Cors
 from app.web.docs import pages_for
-from app.web.edge import Edge
-from app.web.inner import GatewayApp
-from app.web.sockets.router import FrontRouter, StreamRoute
+from app.web.edge import Cors, Edge
+from app.web.inner import GatewayApp, WireJsonifier
+from app.web.router import FrontRouter, SocketRoute
 from app.web.termination import on_termination
 from openapi import load_spec
 
@@ -97,7 +94,7 @@ def create_app(
     gateway: Gateway,
     *,
     spec: Mapping[str, Any] | None = None,
-    streams: Sequence[StreamRoute] = (),
+    sockets: Sequence[SocketRoute] = (),
     authenticator: Authenticator | None = None,
     metrics: Metrics | None = None,
     handlers: str = HANDLERS,
@@ -117,7 +114,7 @@ def create_app(
         middlewares=[
             partial(Cors, origins=gateway.settings.cors_origins),
             partial(Edge, metrics=metrics or Metrics(), clock=SystemClock()),
-            partial(FrontRouter, pages=pages_for(contract), streams=streams, authenticator=authenticator),
+            partial(FrontRouter, pages=pages_for(contract), sockets=sockets, authenticator=authenticator),
             PreparedRouting,
             partial(PreparedSecurity, authenticator=authenticator),
             partial(PreparedValidation, max_body=max_body),
@@ -139,7 +136,7 @@ async def _start(gateway: Gateway) -> None:
     """Start, and say in one line what keeps the gateway from it; the traceback is for what nobody expects."""
     try:
         await gateway.start()
-    except (OrdergateError, DirectoryInUse, OSError) as error:
+    except (OrdergateError, OSError) as error:
         _LOG.error("not started", reason=str(error))
         raise
     except Exception as error:

@@ -11,26 +11,30 @@ The module decides only who somebody is. It must not log or quote credentials.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
+from starlette.types import Scope
 
 from app.clock import Clock
 from app.domain.errors import NotAuthenticated, NotNow
-from app.web.credentials import Credentials, basic_authorization, parse_basic
+from app.web.scope import headers_of
 
 #: Seconds that an acceptance lasts: a busy caller costs one hash in five minutes.
 ACCEPTED_SECONDS = 300
-#: Seconds after which an acceptance is compared with the stored hash again, so that a changed password takes effect at once.
+#: Seconds after which an acceptance is compared with the stored hash again: a changed password takes effect within them.
 RECHECK_SECONDS = 1
 #: Seconds that a refusal lasts: long enough to blunt a retry loop, short enough for somebody who just set a password.
 REFUSED_SECONDS = 2
@@ -41,6 +45,9 @@ HASHES_AT_ONCE = 2
 #: Guesses beyond these are turned away at once instead of waiting for minutes.
 MOST_WAITING = 32
 
+#: Bytes of base64 that any sane name and password fit into.
+_LONGEST = 2048
+
 #: The hash of a random password that nobody has, made with the default cost; verified for users that do not exist.
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
 
@@ -49,6 +56,14 @@ _WRONG = "Incorrect username or password"
 
 _HASHER = PasswordHasher()
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A user name and a password as a caller gave them."""
+
+    username: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +188,50 @@ def _matches(stored_hash: str, credentials: Credentials) -> bool:
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
+
+
+def parse_basic(authorization: bytes) -> Credentials | None:
+    """The credentials in the value of an ``Authorization`` header; None if it is not well-formed Basic."""
+    scheme, _, encoded = authorization.partition(b" ")
+    if scheme.lower() != b"basic" or len(encoded) > _LONGEST:
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error:
+        return None
+    username, colon, password = _text(decoded).partition(":")
+    # No database can hold a name with a NUL, so there is nobody to look for.
+    if not colon or "\x00" in username:
+        return None
+    return Credentials(username=username, password=password)
+
+
+def websocket_authorization(scope: Scope) -> bytes | None:
+    """The credentials of a WebSocket's handshake as the value of an ``Authorization`` header.
+
+    In this order: the header itself, ``?token=base64(user:password)``, ``?username=&password=``; None if there are none.
+    """
+    header: bytes | None = headers_of(scope).get(b"authorization")
+    if header is not None:
+        return header
+    raw: bytes = scope.get("query_string", b"")
+    query = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    if "token" in query:
+        # Clients send the token without escaping it, so its plus signs arrive as spaces.
+        return b"Basic " + query["token"].replace(" ", "+").encode("utf-8")
+    if "username" in query and "password" in query:
+        return basic_authorization(query["username"], query["password"])
+    return None
+
+
+def basic_authorization(username: str, password: str) -> bytes:
+    """The value of an ``Authorization`` header as nearly every client writes it."""
+    return b"Basic " + base64.b64encode(f"{username}:{password}".encode())
+
+
+def _text(data: bytes) -> str:
+    """UTF-8 as RFC 7617 wants it, else Latin-1 as older clients send it."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

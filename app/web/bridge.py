@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from app.web.contract.answers import Answer
+from app.web.answers import Answer
 from app.web.contract.body import read_body
 from app.web.scope import ARGUMENTS
 

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 from swagger_ui_bundle import swagger_ui_path
 
-from app.web.contract.encoding import encode
+from app.web.answers import encode
 
 _STATIC = Path(__file__).with_name("static")
 

@@ -1,15 +1,21 @@
-"""The outermost layer: every request gets an id, every answer the common headers, every exception becomes a problem document.
+"""The outermost layers: which web pages may read answers (``Cors``), and what every request and answer has (``Edge``).
 
-It must be the only place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an
-answer, any other is a fault, logged once with its traceback and answered without any of it.
+``Cors`` stands before ``Edge``, so that errors carry its headers too. It answers a preflight before anybody is asked for
+credentials, because browsers send it without them. It decides what a browser shows to a page; it is no lock on the gateway.
+
+``Edge`` gives every request an id and every answer the common headers, and makes every exception a problem document. It is the only
+place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an answer, any other is
+a fault, logged once with its traceback and answered without any of it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
@@ -17,7 +23,7 @@ from app.entropy import Entropy
 from app.metrics import Metrics
 from app.web.errors import ClientGone
 from app.web.problems import is_answer, problem_for
-from app.web.scope import REQUEST_ID, headers_of
+from app.web.scope import REQUEST_ID, headers_of, path_of
 
 _LOG = structlog.get_logger("ordergate.web")
 
@@ -27,6 +33,41 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ID_BYTES = 8
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
+
+
+#: Pages served from the host itself, any port: who develops a page there needs no setting.
+_LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+
+_METHODS = ("GET", "HEAD", "POST", "PUT")
+#: What the contract reads, beside the headers that every page may send.
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id")
+#: What a page may read of an answer beside its body.
+_EXPOSED = ("Idempotent-Replayed", "Portfolio-Stale", "Retry-After", "Server-Timing", "X-Request-Id")
+#: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
+_PREFLIGHT_AGE = 600
+
+
+class Cors:
+    """The ASGI layer. ``origins`` are exact ones, or ``*`` for any; without any, pages of this host are allowed."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self._app = app
+        # Without leave for credentials that the browser adds by itself: a page must state them, so none can borrow a user's.
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_origin_regex=None if origins else _LOCALHOST,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED,
+            max_age=_PREFLIGHT_AGE,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and b"origin" in headers_of(scope):
+            await self._cors(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class Edge:
@@ -71,7 +112,7 @@ class Edge:
             _log(error, scope, request_id)
             if started:
                 raise
-            await _answer(error, request_id, send_with_headers)
+            await _answer(error, scope, request_id, send_with_headers)
 
 
 def _without_traceback(send: Send) -> Send:
@@ -104,7 +145,7 @@ def _log(error: Exception, scope: Scope, request_id: str) -> None:
         _LOG.error("request_failed", request_id=request_id, method=scope["method"], path=scope["path"], exc_info=error)
 
 
-async def _answer(error: Exception, request_id: str, send: Send) -> None:
-    problem = problem_for(error, request_id)
+async def _answer(error: Exception, scope: Scope, request_id: str, send: Send) -> None:
+    problem = problem_for(error, request_id, path_of(scope))
     await send({"type": "http.response.start", "status": problem.status, "headers": problem.headers})
     await send({"type": "http.response.body", "body": problem.body})

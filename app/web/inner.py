@@ -18,12 +18,25 @@ from connexion.middleware.abstract import ROUTING_CONTEXT
 from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
+from app.domain.errors import UnknownPath
 from app.handlers.streaming import StreamAnswer
+from app.web.answers import encode, pack
 from app.web.bridge import FlaskBridge
-from app.web.contract.answers import pack
-from app.web.errors import UnknownPath
+from app.web.contract.body import decode
 from app.web.scope import ARGUMENTS
 from app.web.streaming import send_stream
+
+
+class WireJsonifier:
+    """The same encoder in the shape that Connexion's own code expects of its ``jsonifier``."""
+
+    def dumps(self, data: Any, **_options: Any) -> str:
+        """``data`` as JSON text."""
+        return encode(data).decode("utf-8")
+
+    def loads(self, data: str | bytes) -> Any:
+        """The document in ``data``. Raises ``UnreadableBody``."""
+        return decode(data.encode("utf-8") if isinstance(data, str) else data)
 
 
 class PreparedFlaskOperation(FlaskOperation):  # type: ignore[misc]  # Connexion has no types

@@ -6,7 +6,6 @@ an exception that nobody expected it says nothing at all. It must not log: the e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -14,9 +13,16 @@ from typing import Any
 from connexion.exceptions import BadRequestProblem
 from starlette.exceptions import HTTPException
 
-from app.domain.errors import OrdergateError, SchemaViolation
-from app.web.contract.encoding import encode
-from app.web.errors import BodyTooLarge, MethodNotAllowed
+from app.domain.errors import (
+    BodyTooLarge,
+    InvalidClientOrderId,
+    InvalidCursor,
+    MethodNotAllowed,
+    OrdergateError,
+    SchemaViolation,
+)
+from app.web.answers import Answer, encode
+from app.web.contract.faults import client_order_id_fault
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -25,19 +31,12 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="ordergate"')
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """An answer that says what went wrong, ready to be sent."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-def problem_for(error: Exception, request_id: str) -> Problem:
-    """The answer to a request that ended with ``error``."""
+def problem_for(error: Exception, request_id: str, path: str) -> Answer:
+    """The answer to a request for ``path`` that ended with ``error``."""
+    if isinstance(error, InvalidClientOrderId):
+        error = SchemaViolation([client_order_id_fault(error)])
     if isinstance(error, OrdergateError):
-        return _from_tree(error, request_id)
+        return _from_tree(error, request_id, path)
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _from_framework(error, request_id)
     return _problem(
@@ -52,17 +51,26 @@ def is_answer(error: Exception) -> bool:
     return isinstance(error, OrdergateError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _from_tree(error: OrdergateError, request_id: str) -> Problem:
+def _from_tree(error: OrdergateError, request_id: str, path: str) -> Answer:
     return _problem(
         error.status,
         error.title,
-        error.faults if isinstance(error, SchemaViolation) else error.detail,
+        _detail_of(error, path),
         error.code,
         request_id,
         retryable=error.retryable,
         order_id=error.order_id,
         headers=_headers_for(error),
     )
+
+
+def _detail_of(error: OrdergateError, path: str) -> Any:
+    if isinstance(error, SchemaViolation):
+        return error.faults
+    if isinstance(error, InvalidCursor):
+        # Each path has pages of its own, whose cursors the others do not take.
+        return f"Invalid cursor '{error.cursor}': pass back the next_cursor of a previous {path} page"
+    return error.detail
 
 
 def _headers_for(error: OrdergateError) -> Headers:
@@ -80,7 +88,7 @@ def _headers_for(error: OrdergateError) -> Headers:
     return headers
 
 
-def _from_framework(error: HTTPException, request_id: str) -> Problem:
+def _from_framework(error: HTTPException, request_id: str) -> Answer:
     """What Connexion, Flask or Starlette raised by themselves, on the paths that are left to them."""
     status = error.status_code
     try:
@@ -107,7 +115,7 @@ def _problem(
     retryable: bool = False,
     order_id: str | None = None,
     headers: Headers | None = None,
-) -> Problem:
+) -> Answer:
     document = {
         "type": "about:blank",
         "title": title,
@@ -121,4 +129,4 @@ def _problem(
         document["order_id"] = order_id
     body = encode(document)
     length = (b"content-length", str(len(body)).encode("ascii"))
-    return Problem(status=status, headers=[_MEDIA_TYPE, length, *(headers or [])], body=body)
+    return Answer(status=status, headers=[_MEDIA_TYPE, length, *(headers or [])], body=body)

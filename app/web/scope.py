@@ -26,3 +26,10 @@ def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
     if headers is None:
         headers = scope[HEADERS] = dict(reversed(list(scope["headers"])))
     return cast(Mapping[bytes, bytes], headers)
+
+
+def path_of(scope: Scope) -> str:
+    """The path below the place at which a proxy or server mounted us."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if root else path

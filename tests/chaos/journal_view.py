@@ -10,6 +10,7 @@ from app.journal.filters import OrderFilter
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Trade
 from app.storage.database import Database
+from tests.journal.replaying import replay
 
 _PAGE = 1_000
 
@@ -59,6 +60,6 @@ def _read(reader: Reader) -> JournalView:
         orders=tuple(orders),
         entries=tuple(entries),
         fills={order.key: tuple(reader.known_fills(order.key)) for order in orders},
-        replayed={order.key: reader.replay(order.key) for order in orders},
+        replayed={order.key: replay(reader, order.key) for order in orders},
         head=head,
     )

@@ -33,7 +33,7 @@ def intent_before_send() -> None:
     """The order is sent first and recorded afterwards."""
 
     async def place(self: Orders, request: OrderRequest) -> Placed:
-        connector = await self._sessions.connector(request.account_name, request.connector_name)
+        connector = await self._sessions.connector(request.account)
         now = self._clock.now()
         order_id = new_order_id(now, self._random_bits)
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
@@ -63,10 +63,10 @@ def unique_key() -> None:
 
 def no_resend() -> None:
     """An order whose answer did not come is sent again."""
-    doubt = Orders._doubt
+    doubt = Orders._record_doubt
 
     async def resend(self: Orders, order: Order, error: Exception) -> Placed:
-        connector: Connector = await self._sessions.connector(order.account_name, order.connector_name)
+        connector: Connector = await self._sessions.connector(order.key.account)
         for _ in range(3):
             try:
                 return await self._record_acceptance(order, await connector.submit_order(order))
@@ -76,7 +76,7 @@ def no_resend() -> None:
                 continue
         return await doubt(self, order, error)
 
-    Orders._doubt = resend  # type: ignore[method-assign]
+    Orders._record_doubt = resend  # type: ignore[method-assign]
 
 
 def grace_before_never_arrived() -> None:

@@ -38,8 +38,10 @@ def source() -> Source:
 async def test_a_young_value_is_not_fetched_again(clock: FakeClock, source: Source) -> None:
     """A value serves while it is younger than the caller asks for."""
     cached = Cached(clock, source)
+    assert cached.fresh(5) is None
     assert await cached.get(5) == 1
     clock.advance(4)
+    assert (cached.fresh(5), cached.fresh(4)) == (1, None)
     assert await cached.get(5) == 1
     assert cached.age == 4
     assert await cached.get(3) == 2
@@ -118,6 +120,30 @@ async def test_a_value_may_come_from_elsewhere(clock: FakeClock, source: Source)
     assert cached.age == 3
     assert await cached.get(5) == 7
     assert await cached.get(3) == 1
+
+
+async def test_what_is_too_old_can_be_dropped(clock: FakeClock, source: Source) -> None:
+    """Values and failures alike; a fetch that is under way is not affected."""
+    cached = Cached(clock, source, retry_after=60)
+    await cached.get(60)
+    clock.advance(9)
+    cached.expire(10)
+    assert cached.value == 1
+    clock.advance(1)
+    source.gate.clear()
+    waiting = asyncio.create_task(cached.renew())
+    await until(lambda: source.count == 2)
+    cached.expire(10)
+    assert cached.value is None
+    source.gate.set()
+    assert await waiting == 2
+    assert cached.value == 2
+    source.failure = LookupError("no")
+    with pytest.raises(LookupError):
+        await cached.renew()
+    clock.advance(10)
+    cached.expire(10)
+    assert (cached.value, cached.error) == (None, None)
 
 
 async def test_closing_cancels_a_fetch(clock: FakeClock, source: Source) -> None:

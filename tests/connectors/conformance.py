@@ -12,8 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal as D
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import pytest
@@ -59,6 +61,8 @@ class Dialect(ABC):
     #: A liquid pair, and an amount of which a taker finds many times as much in the book.
     pair: ClassVar[str]
     amount: ClassVar[D]
+    #: Whether the exchange's rules never change, so that it need not be asked for them.
+    rules_are_constant: ClassVar[bool] = False
     #: A pair whose steps have 18 places, if the exchange has one.
     fine_pair: ClassVar[str | None] = None
     clock: Clock
@@ -263,7 +267,7 @@ async def fill_or_kill_is_all_or_nothing(bench: Bench) -> None:
     assert (filled.state, filled.filled_amount) == ("filled", order.amount)
 
 
-@card("C05", needs=lambda dialect: dialect.connector_class.capabilities.post_only)
+@card("C05", needs=lambda dialect: OrderType.LIMIT_MAKER in dialect.connector_class.capabilities.order_types)
 async def post_only_never_takes(bench: Bench) -> None:
     """A LIMIT_MAKER order beyond the market is refused as WouldTake and is not there; away from it, it rests."""
     order = await bench.resting("1.05", order_type=OrderType.LIMIT_MAKER)
@@ -311,6 +315,20 @@ async def the_exchanges_refusal_is_typed_and_leaves_nothing(bench: Bench) -> Non
         await bench.connector.submit_order(odd)
     assert refusal.value.exchange_code
     assert await bench.connector.fetch_open_orders() == []
+
+
+@card("C12")
+async def rules_are_cached_and_renewed_on_demand(bench: Bench) -> None:
+    """The rules are loaded once for all accounts; an age of zero asks the exchange, unless its rules never change."""
+    other = bench.dialect.connect()
+    rules = await bench.connector.load_trading_rules()
+    before = bench.dialect.requests()
+    assert await bench.connector.load_trading_rules() == rules
+    assert await other.load_trading_rules(max_age=timedelta(days=1)) == rules
+    assert bench.dialect.requests() == before
+    assert await other.load_trading_rules(max_age=timedelta(0)) == rules
+    assert (bench.dialect.requests() == before) is bench.dialect.rules_are_constant
+    await other.close()
 
 
 @card("C20")
@@ -449,7 +467,7 @@ async def a_resting_order_is_filled_when_the_market_comes(bench: Bench) -> None:
     assert {fill.liquidity for fill in fills} <= {Liquidity.MAKER, None}
 
 
-@card("C50", needs=lambda dialect: dialect.connector_class.capabilities.query_by_client_id)
+@card("C50", needs=lambda dialect: dialect.connector_class.capabilities.absence_grace is not None)
 async def an_absent_order_is_none(bench: Bench) -> None:
     """Positively not there, and without fills."""
     ref = (await bench.resting()).ref
@@ -501,10 +519,25 @@ async def balances_follow_orders_exactly(bench: Bench) -> None:
     assert {each.asset: each for each in await bench.connector.fetch_balances()} == before
 
 
+@card("C54", needs=lambda dialect: dialect.connector_class.has_verb("fetch_candles"))
+async def candles_come_in_pages(bench: Bench) -> None:
+    """At most a page, oldest first: the last ones, the last ones up to an end, the first ones from a start."""
+    fetch, page = bench.connector.fetch_candles, bench.connector.capabilities.candles_page
+    times = [candle.opened_at for candle in await fetch(bench.dialect.pair, "1m", limit=5)]
+    assert [later - earlier for earlier, later in pairwise(times)] == [timedelta(minutes=1)] * 4
+    until = await fetch(bench.dialect.pair, "1m", limit=2, end_at=times[3])
+    assert [candle.opened_at for candle in until] == times[2:4]
+    since = await fetch(bench.dialect.pair, "1m", limit=3, start_at=times[0])
+    assert [candle.opened_at for candle in since] == times[:3]
+    between = await fetch(bench.dialect.pair, "1m", limit=5, start_at=times[1], end_at=times[2])
+    assert [candle.opened_at for candle in between] == times[1:3]
+    assert len(await fetch(bench.dialect.pair, "1m", limit=page + 1)) == page > 0
+
+
 # The stream, numbers, and living with it.
 
 
-@card("C60", needs=lambda dialect: dialect.connector_class.capabilities.private_stream)
+@card("C60")
 async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
     """After a Gap: open, then filled with all its fills when the market comes; another one open, then canceled."""
     async with bench.reading() as following:
@@ -523,7 +556,7 @@ async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
         await next_report(following, other.order_id, "canceled")
 
 
-@card("C61", needs=lambda dialect: dialect.connector_class.capabilities.private_stream)
+@card("C61")
 async def every_connection_begins_with_a_gap(bench: Bench) -> None:
     """What happened while nobody listened is not told; the Gap says that it must be asked for."""
     async with bench.reading():
@@ -536,6 +569,19 @@ async def every_connection_begins_with_a_gap(bench: Bench) -> None:
         await next_report(following, seen.order_id, "open")
     found = await bench.connector.fetch_order(missed.ref)
     assert found is not None
+
+
+@card("C62")
+async def only_closing_ends_the_stream(bench: Bench) -> None:
+    """``close`` ends the iteration without an error, and a closed connector has no stream."""
+    async with bench.reading() as following:
+        reading = asyncio.ensure_future(following())
+        done, _ = await asyncio.wait({reading}, timeout=0.05)
+        assert not done
+        await bench.connector.close()
+        with pytest.raises(StopAsyncIteration):
+            await reading
+    assert [event async for event in bench.connector.events()] == []
 
 
 @card("C70", needs=lambda dialect: dialect.fine_pair is not None)

@@ -20,7 +20,6 @@ from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
 from app.domain.reports import Balance, ConnectorEvent, Gap, OrderReport
 from app.domain.trading_rule import TradingRule
-from app.settings import Settings
 from tests.clock import FakeClock
 
 KEY = "CanaryKeyThatNobodyMayEverSee"
@@ -81,9 +80,7 @@ class Parrot(Connector):
 
 @pytest.fixture
 def parrot(clock: FakeClock) -> Parrot:
-    context = ConnectorContext(
-        account_name="main", credentials={}, clock=clock, settings=Settings(database_url="sqlite://")
-    )
+    context = ConnectorContext(account_name="main", credentials={}, clock=clock)
     connector = Parrot(context)
     assert guarded(connector, Redactor([KEY])) is connector
     return connector

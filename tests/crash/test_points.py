@@ -56,7 +56,7 @@ RECOVERING = {
 #: Reached while the exchange's reports come without the fills that they count.
 FETCHING = ("settling.fills_answered",)
 #: Needs several processes: tests/crash/test_processes.py.
-ELSEWHERE = ("watch.lease_taken",)
+ELSEWHERE = ("account_feeds.lease_taken",)
 
 
 def test_every_point_is_covered() -> None:

@@ -129,7 +129,7 @@ def test_a_killed_account_worker_is_replaced(deployment: PostgresDeployment, log
     """The worker with the lease is killed, also in the moment of taking it: the other has it within seconds."""
     first, second = deployment.account_workers
     deployment.web.start()
-    first.start(ORDERGATE_FAILPOINT="watch.lease_taken")
+    first.start(ORDERGATE_FAILPOINT="account_feeds.lease_taken")
     wait_until_ready(deployment.port, deployment.web)
     first.wait()
     died, begun = first.pid, time.monotonic()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 
+import app
 from app.domain import errors
 from app.domain.errors import (
     ConnectorNotConfigured,
@@ -24,14 +28,30 @@ from app.domain.errors import (
     UnknownAccount,
     UnsupportedConnector,
     UnsupportedPair,
+    availability,
+    base,
+    questions,
     refusal_of,
+    refusals,
+    requests,
 )
+
+#: The modules of the package in the order in which the drawing shows their classes.
+MODULES = (base, requests, refusals, availability, questions)
 
 CLASSES: list[type[OrdergateError]] = [
     found
-    for found in vars(errors).values()
-    if inspect.isclass(found) and issubclass(found, OrdergateError) and found.__module__ == errors.__name__
+    for module in MODULES
+    for found in vars(module).values()
+    if inspect.isclass(found) and issubclass(found, OrdergateError) and found.__module__ == module.__name__
 ]
+
+
+def subclasses(root: type[OrdergateError]) -> Iterator[type[OrdergateError]]:
+    """``root`` and everything below it."""
+    yield root
+    for kind in root.__subclasses__():
+        yield from subclasses(kind)
 
 
 def drawn_tree() -> dict[str, tuple[str | None, int | None]]:
@@ -53,6 +73,16 @@ def drawn_tree() -> dict[str, tuple[str | None, int | None]]:
 def test_drawing_names_every_class() -> None:
     """No class is missing in the drawing, and none is drawn that is not there."""
     assert set(drawn_tree()) == {kind.__name__ for kind in CLASSES}
+
+
+def test_the_tree_is_whole() -> None:
+    """Every error of the program stands in the package and can be imported from it; no other package adds a class of its own."""
+    for module in pkgutil.walk_packages(app.__path__, "app."):
+        if "migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found = {kind for kind in subclasses(OrdergateError) if kind.__module__.startswith("app.")}
+    assert found == set(CLASSES)
+    assert {kind.__name__ for kind in found} | {"refusal_of"} == set(errors.__all__)
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
@@ -93,7 +123,7 @@ def test_advice_on_retrying() -> None:
     retryable = {kind.__name__ for kind in CLASSES if kind.retryable}
     assert retryable == {
         *("RateLimited", "ExchangeDown"),
-        *("NotNow", "RequestInProgress", "RulesNotLoaded", "ShuttingDown", "JournalUnavailable"),
+        *("NotNow", "RequestInProgress", "RulesNotLoaded", "ShuttingDown", "JournalUnavailable", "JournalInDoubt"),
         *("ExchangeReadFailed", "ExchangeReadTimeout", "ExchangeReadError"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.enums import EventKind, OrderState, OrderStatus
-from app.domain.lifecycle import ACTIVE, FINAL, FIRST, NOTES, TRANSITIONS, UNSETTLED, next_status, wire_status
+from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, TRANSITIONS, UNSETTLED, next_state, wire_status
 
 # The design's table as text: a row is a state, a column an event, a cell the next state, and "-" an anomaly.
 TABLE = """
@@ -26,7 +26,7 @@ CELLS = [(row[0], event, cell) for row in ROWS for event, cell in zip(HEAD[1:], 
 @pytest.mark.parametrize(("state", "event", "expected"), CELLS)
 def test_cell(state: str, event: str, expected: str) -> None:
     """Each cell of the table leads where the design says; a missing one is an anomaly."""
-    found = next_status(OrderState(state), EventKind(event))
+    found = next_state(OrderState(state), EventKind(event))
     assert found == (None if expected == "-" else OrderState(expected))
 
 
@@ -35,35 +35,35 @@ def test_table_covers_everything() -> None:
     states = {OrderState(state) for state, _, _ in CELLS}
     events = {EventKind(event) for _, event, _ in CELLS}
     assert states == set(OrderState) == set(TRANSITIONS)
-    assert events | NOTES | set(FIRST) == set(EventKind)
+    assert events | NOTES | set(FIRST_STATE) == set(EventKind)
     assert not events & NOTES
-    assert not events & set(FIRST)
+    assert not events & set(FIRST_STATE)
 
 
 @pytest.mark.parametrize("state", OrderState)
 @pytest.mark.parametrize("note", sorted(NOTES))
 def test_note_changes_no_state(state: OrderState, note: EventKind) -> None:
     """Asking for a cancel, and what comes of asking, are recorded in any state and move none."""
-    assert next_status(state, note) is state
+    assert next_state(state, note) is state
 
 
 @pytest.mark.parametrize("state", OrderState)
-@pytest.mark.parametrize("event", sorted(FIRST))
+@pytest.mark.parametrize("event", sorted(FIRST_STATE))
 def test_life_begins_once(state: OrderState, event: EventKind) -> None:
     """An order that lives can't be intended or adopted again."""
-    assert next_status(state, event) is None
+    assert next_state(state, event) is None
 
 
 def test_beginnings() -> None:
     """An order about to be sent is pending; one found at the exchange is open."""
-    assert dict(FIRST) == {EventKind.INTENDED: OrderState.PENDING, EventKind.ADOPTED: OrderState.OPEN}
+    assert dict(FIRST_STATE) == {EventKind.INTENDED: OrderState.PENDING, EventKind.ADOPTED: OrderState.OPEN}
 
 
 def test_fill_is_never_refused() -> None:
     """Every state takes a partial and a full fill."""
     for state in OrderState:
-        assert next_status(state, EventKind.PARTIALLY_FILLED) is not None
-        assert next_status(state, EventKind.FILLED) is OrderState.FILLED
+        assert next_state(state, EventKind.PARTIALLY_FILLED) is not None
+        assert next_state(state, EventKind.FILLED) is OrderState.FILLED
 
 
 def test_groups_of_states() -> None:
@@ -78,7 +78,7 @@ def test_tables_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         TRANSITIONS[OrderState.OPEN] = {}  # type: ignore[index]
     with pytest.raises(TypeError):
-        FIRST[EventKind.ACCEPTED] = OrderState.OPEN  # type: ignore[index]
+        FIRST_STATE[EventKind.ACCEPTED] = OrderState.OPEN  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

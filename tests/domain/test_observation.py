@@ -246,7 +246,7 @@ def test_final_state_waits_for_its_fills(said: str) -> None:
     rest = a_fill("2", str(total - FIRST.amount), filled_at=after(2))
     assert ledger.hear(a_report(said, FIRST, filled_amount=total)).missing_fills
     assert (ledger.order.state, ledger.order.filled_amount) == ("open", D("0.4"))
-    assert not ledger.hear(a_report(said, FIRST, rest, fills_complete=True)).missing_fills
+    assert not ledger.hear(a_report(said, FIRST, rest)).missing_fills
     assert (ledger.order.state, ledger.order.filled_amount) == (said, total)
 
 
@@ -404,7 +404,7 @@ def test_whole_truth_ends_every_story(story: tuple[list[Fill], list[OrderReport]
     ledger = a_ledger()
     for report in reports:
         ledger.hear(report)
-    ledger.hear(a_report("canceled", *fills, fills_complete=True))
+    ledger.hear(a_report("canceled", *fills))
     assert ledger.order.filled_amount == sum((fill.amount for fill in fills), D(0))
     assert ledger.order.filled_quote == 100 * ledger.order.filled_amount
     assert ledger.order.state in FINAL

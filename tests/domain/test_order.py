@@ -12,7 +12,7 @@ from msgspec import structs
 from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FINAL, TRANSITIONS, next_status
+from app.domain.lifecycle import ACTIVE, FINAL, TRANSITIONS, next_state
 from app.domain.order import Anomaly, Order, OrderKey, OrderRef, OrderRequest, intended
 from tests.domain.orders import T0, WAYS, a_fill, a_request, after, an_event, an_order
 
@@ -95,6 +95,15 @@ def test_other_terms(other: dict[str, object]) -> None:
     assert a_request(**other).terms() != a_request().terms()
 
 
+@pytest.mark.parametrize(("client_order_id", "is_the_callers"), [(None, False), ("o1", True)])
+def test_an_order_knows_whose_id_it_has(client_order_id: str | None, *, is_the_callers: bool) -> None:
+    """The id is the caller's where the request had one; the gateway's own, and that of an adopted order, are not."""
+    request = a_request(client_order_id=client_order_id)
+    order = intended(request, order_id="o1", at=T0, terms=request.terms())
+    assert order.has_callers_id is is_the_callers
+    assert not structs.replace(order, terms="").has_callers_id
+
+
 # -- folding ------------------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +113,7 @@ def test_apply_follows_the_table(state: OrderState, kind: EventKind) -> None:
     """Applying an event leads where the lifecycle says, or is an anomaly that changes nothing."""
     order = an_order(*WAYS[state])
     assert order.state is state
-    expected = next_status(state, kind)
+    expected = next_state(state, kind)
     if expected is None:
         with pytest.raises(Anomaly, match=f"^an order that is {state} cannot be {kind}$") as caught:
             order.apply(an_event(kind))

@@ -41,7 +41,6 @@ def test_order_report_claims_no_more_than_it_was_told() -> None:
         order_id="order-1", exchange_order_id=None, trading_pair="BTC-USDT", state="open", filled_amount=Decimal(0)
     )
     assert report.fills == ()
-    assert not report.fills_complete
     assert (report.amount, report.reported_at, report.reason, report.terms) == (None, None, None, None)
 
 

@@ -44,9 +44,13 @@ def market(amount: str | None = "1", **changes: Any) -> OrderRequest:
     return asked(amount, None, order_type=OrderType.MARKET, **changes)
 
 
-def refusal(rule: TradingRule, request: OrderRequest, **reference: Any) -> str:
+def market_for(quote_amount: str) -> OrderRequest:
+    return market(None, quote_amount=D(quote_amount))
+
+
+def refusal(rule: TradingRule, request: OrderRequest) -> str:
     with pytest.raises(RuleViolation) as caught:
-        rule.checked(request, **reference)
+        rule.checked(request)
     assert (caught.value.status, caught.value.code) == (400, "rule_violation")
     return caught.value.detail
 
@@ -235,26 +239,26 @@ def test_zero_market_step_is_no_step_of_its_own() -> None:
 
 
 def test_notional_of_a_market_order() -> None:
-    """A market order's value is taken at the reference price; without one, the exchange judges."""
+    """A market order's value is its quote amount; of an order by base amount the exchange judges it."""
     assert RULE.checked(market("0.001")).amount == D("0.001")
-    assert "Order notional value 4.00 is below" in refusal(RULE, market("0.04"), reference_price=D(100))
-    assert RULE.checked(market("0.05"), reference_price=D(100)).price is None
+    assert "Order notional value 4.00 is below" in refusal(RULE, market_for("4.00"))
+    assert RULE.checked(market_for("5")).price is None
 
 
 def test_smallest_value_that_spares_market_orders() -> None:
     """Where the exchange does not hold market orders to the smallest value, neither do we; the largest still holds."""
     rule = replace(RULE, min_notional_applies_to_market=False, max_notional_size=D(50))
-    assert rule.checked(market("0.001"), reference_price=D(100)).amount == D("0.001")
+    assert rule.checked(market_for("0.1")).quote_amount == D("0.1")
     assert "below minimum notional" in refusal(rule, asked("0.001"))
-    assert "above maximum notional" in refusal(rule, market("0.51"), reference_price=D(100))
+    assert "above maximum notional" in refusal(rule, market_for("51"))
 
 
 def test_largest_value_that_spares_market_orders() -> None:
     """Where the exchange does not hold market orders to the largest value, neither do we; the smallest still holds."""
     rule = replace(RULE, max_notional_applies_to_market=False, max_notional_size=D(50))
-    assert rule.checked(market("0.51"), reference_price=D(100)).amount == D("0.510")
+    assert rule.checked(market_for("51")).quote_amount == D("51")
     assert "above maximum notional" in refusal(rule, asked("0.51"))
-    assert "below minimum notional" in refusal(rule, market("0.04"), reference_price=D(100))
+    assert "below minimum notional" in refusal(rule, market_for("4"))
 
 
 def test_quote_amount() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from app.web.contract.decoding import decode
+from app.web.contract.body import decode
 from app.web.contract.schema import CompiledSchema
 from openapi import load_spec
 

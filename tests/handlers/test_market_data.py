@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.concurrency.cached import Cached
 from app.handlers.market_views import feed_row, seconds_of, unix_seconds
 from app.services.markets.readings import Reading, ReadingKey
 from app.web.application import create_app
@@ -367,6 +368,7 @@ def test_times_are_exact_seconds() -> None:
 def test_a_feed_without_a_pair() -> None:
     """All tickers of a connector have none; and a clock that was put back makes no negative age."""
     key = ReadingKey(kind="tickers", connector_name="paper")
-    row = feed_row(Reading(key=key, last_access_at=START, accessed_at=0.0), START - timedelta(seconds=5))
+    reading = Reading(key=key, cached=Cached(FakeClock()), last_access_at=START, accessed_at=0.0)
+    row = feed_row(reading, START - timedelta(seconds=5))
     assert row["config"] == {"connector_name": "paper", "trading_pair": None}
     assert (row["seconds_since_access"], row["will_expire_in"]) == (0, 600)

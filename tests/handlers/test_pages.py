@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from app.handlers import pages
 from app.storage.records import Page
+from tests.handlers.contract import checked
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,23 @@ def test_empty_page() -> None:
     """Nothing found is a page without rows."""
     answer = pages.answer(Page(items=(), total_count=0, next_cursor=None), 100, str)
     assert (answer["data"], answer["pagination"]["total_count"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/trading/orders/search",
+        "/trading/orders/active",
+        "/trading/trades",
+        "/trading/positions",
+        "/trading/funding-payments",
+        "/portfolio/history",
+    ],
+)
+async def test_a_foreign_cursor_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    """Each page refuses a cursor that it did not give, in a text that names its own path."""
+    response = await client.post(path, json={"cursor": "x"})
+    assert response.status_code == 400
+    refused = checked(response, path)
+    assert refused["code"] == "invalid_cursor"
+    assert refused["detail"] == f"Invalid cursor 'x': pass back the next_cursor of a previous {path} page"

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.domain.order import AccountKey
 from app.domain.portfolio import Holding, Holdings
 from app.services.gateway import Gateway
 from app.storage.portfolio import SLOT, slot_of
@@ -28,9 +29,9 @@ ACCOUNTS = "/portfolio/accounts-distribution"
 async def accounts(gateway: Gateway) -> None:
     """A second paper account, an empty one, and the stand-in for Binance on the master account."""
     for name in ("second", "empty"):
-        gateway.keeper.add_account(name)
-    await gateway.keeper.add_credential("second", "paper", {"starting_balances": "USDT:1000,BTC:0.5"})
-    await gateway.keeper.add_credential("master_account", "binance", CREDENTIALS)
+        gateway.accounts.add_account(name)
+    await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:1000,BTC:0.5"})
+    await gateway.accounts.add_credential("master_account", "binance", CREDENTIALS)
 
 
 async def post(client: httpx.AsyncClient, path: str, **body: Any) -> Any:
@@ -103,7 +104,7 @@ async def test_an_exchange_of_which_nothing_is_known(
 ) -> None:
     """Instead of a sum without it there is an error that names it."""
     stub.script(*ACCOUNT, error(503, -1000, "Maintenance"))
-    gateway.portfolio.forget("master_account", "binance")
+    gateway.portfolio.forget(AccountKey("master_account", "binance"))
     for response, path in (
         (await client.post(STATE, json={}), STATE),
         (await client.post(DISTRIBUTION, json={}), DISTRIBUTION),

@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
-from app.services.reconciling.funding import FundingKeeper
+from app.services.reconciling.funding import FundingRecorder
 from tests.clock import FakeClock
 from tests.handlers.contract import checked
 from tests.services.odd_perpetual import register
@@ -176,11 +177,11 @@ async def test_whom_nobody_can_ask(
 
 async def test_funding_payments(client: httpx.AsyncClient, gateway: Gateway, clock: FakeClock) -> None:
     """Newest first, with all twelve keys; times and the one pair are honoured, in milliseconds and in seconds."""
-    keeper = FundingKeeper(gateway.journal.funding_payments, gateway.sessions, gateway.settings, clock)
+    keeper = FundingRecorder(gateway.journal.funding_payments, gateway.sessions, gateway.settings, clock)
     await market(gateway, "0.1")
     await market(gateway, "1", trading_pair="ETH-USDT")
     clock.advance(3 * EIGHT_HOURS)
-    assert await keeper.record(MASTER_ACCOUNT, PERPETUAL) == 6
+    assert await keeper.record(AccountKey(MASTER_ACCOUNT, PERPETUAL)) == 6
 
     page = await post(client, FUNDING, trading_pair="BTC-USDT")
     newest, middle, _ = page["data"]

@@ -12,7 +12,7 @@ from app.domain.enums import EventKind, Liquidity, OrderState, OrderType, TimeIn
 from app.domain.trading_rule import TradingRule
 from app.handlers import views
 from app.journal.records import JournalEntry, Trade
-from app.services.orders.history import OrderWithEvents
+from app.services.history import OrderWithEvents
 from tests.domain.orders import T0, WAYS, a_fill, after, an_event, an_order
 from tests.openapi.contract import SPEC, faults
 

@@ -20,7 +20,7 @@ PAIR = "BTC-USDT"
 
 
 def order(order_id: str = "o1", *, at: datetime = START, **changes: Any) -> Order:
-    """A pending limit order to buy 1 BTC at 100; ``changes`` are fields of the order."""
+    """A pending limit order to buy 1 BTC at 100, whose id the caller chose; ``changes`` are fields of the order."""
     request = OrderRequest(
         account_name=ACCOUNT,
         connector_name=CONNECTOR,
@@ -29,8 +29,14 @@ def order(order_id: str = "o1", *, at: datetime = START, **changes: Any) -> Orde
         order_type=OrderType.LIMIT,
         amount=Decimal("1.00"),
         price=Decimal("100"),
+        client_order_id=order_id,
     )
     return structs.replace(intended(request, order_id=order_id, at=at, terms=request.terms()), **changes)
+
+
+def order_of_ours(order_id: str = "o1", **changes: Any) -> Order:
+    """The same order under an id that the gateway made."""
+    return order(order_id, terms="BTC-USDT|BUY|LIMIT|1|100||OPEN|||", **changes)
 
 
 def adopted(order_id: str = "o1", **changes: Any) -> Order:

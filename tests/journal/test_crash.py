@@ -21,6 +21,7 @@ from app.journal.journal import Journal
 from app.settings import Settings
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order
+from tests.journal.replaying import replay
 
 #: Opens an order, accepts it, opens another; says each answer as it comes. Dies where the environment says.
 VICTIM = """
@@ -81,7 +82,7 @@ async def test_a_killed_process_leaves_a_whole_journal(database_url: str, clock:
     assert journal.head() == head
     assert [entry.seq for entry in journal.tail(0, limit=9)] == list(range(1, head + 1))
     for order_id in ("o1", "o2"):
-        assert journal.find_order(key(order_id)) == journal.replay(key(order_id))
+        assert journal.find_order(key(order_id)) == replay(journal, key(order_id))
     before = journal.find_order(key("o1"))
     opened = await journal.open_order(order("o1"), INTENDED)
     assert opened.is_new == (before is None)

@@ -197,29 +197,23 @@ async def test_a_trade_names_its_order(journal: Journal) -> None:
 
 
 async def test_a_foreign_cursor_is_refused(journal: Journal) -> None:
-    """Each page refuses a cursor that it did not give, with its own path or the caller's."""
-    with pytest.raises(InvalidCursor, match="'x': pass back the next_cursor of a previous /trading/orders/search page"):
+    """Each page refuses a cursor that it did not give, and repeats it."""
+    with pytest.raises(InvalidCursor, match="'x': pass back the next_cursor of a previous page"):
         journal.search_orders(ALL, limit=1, cursor="x")
-    with pytest.raises(InvalidCursor, match="/trading/orders/active"):
+    with pytest.raises(InvalidCursor, match="'x'"):
         journal.active_orders(ALL, limit=1, cursor="x")
-    with pytest.raises(InvalidCursor, match="/elsewhere"):
-        journal.search_trades(TradeFilter(), limit=1, cursor="x", path="/elsewhere")
+    with pytest.raises(InvalidCursor, match="'x'"):
+        journal.search_trades(TradeFilter(), limit=1, cursor="x")
 
 
-async def test_the_tail_is_cut_and_narrowed(journal: Journal) -> None:
-    """The tail gives entries after a number, at most so many, of the accounts, connectors and pairs that are asked for."""
+async def test_the_tail_is_cut(journal: Journal) -> None:
+    """The tail gives entries after a number, at most so many."""
     await fill_up(journal, list(itertools.product("ab", "xy", ["P-Q", "R-Q"], [TradeType.BUY], [0])))
     everything = journal.tail(0, limit=99)
 
     assert [entry.seq for entry in everything] == list(range(1, 17))
     assert journal.tail(14, limit=1) == everything[14:15]
     assert journal.tail(16, limit=9) == []
-    narrowed = journal.tail(2, limit=99, account_names=("a",), connector_names=("x", "z"), trading_pairs=("P-Q",))
-    assert narrowed == [
-        entry
-        for entry in everything[2:]
-        if (entry.account_name, entry.connector_name, entry.trading_pair) == ("a", "x", "P-Q")
-    ]
 
 
 def test_a_database_that_is_away_is_unavailable(tmp_path: Any) -> None:

@@ -22,9 +22,9 @@ from app.journal.statements import (
     Statement,
 )
 from app.journal.store import chunks
-from app.storage.codec import SQLITE
 from app.storage.database import Database
 from app.storage.tables import FILL_COUNTS, ORDER_COUNTS, ORDERS
+from app.storage.types import SQLITE
 from tests.clock import START
 from tests.journal.orders import key, order
 

@@ -69,7 +69,8 @@ async def test_own_entries_are_as_the_database_has_them(journal: Journal) -> Non
         OrderEvent(kind=EventKind.INTENDED, at=START, source="caller"),
     ]
     recorded = await journal.record(order("o1").key, lambda _order, _known: events)
-    assert recorded.anomalies
+    assert recorded.entries[-1].event is not None
+    assert recorded.entries[-1].event.kind is EventKind.ANOMALY
     balance = Balance(asset="BTC", total=Decimal("1.50"), available=Decimal(1))
     await journal.record_balances("main", "paper", BalanceReport(balances=(balance,), reported_at=START))
     own = journal.added_after(0)

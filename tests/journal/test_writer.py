@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import resource
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
@@ -25,10 +26,10 @@ from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
 from app.storage.database import Database
-from app.storage.errors import JournalInDoubt
 from tests.clock import FakeClock
-from tests.journal.orders import ACCEPTED, INTENDED, key, order
+from tests.journal.orders import ACCEPTED, INTENDED, key, order, order_of_ours
 from tests.postgres import PostgresServer
+from tests.sqlite import is_open, note_connections
 
 
 def execute(url: str, *statements: str) -> None:
@@ -85,8 +86,8 @@ async def test_a_new_id_that_is_taken_fails_alone(journal: Journal) -> None:
     """Should an id that was made for an order ever be there already, its order is not begun, and all others are."""
     await journal.open_order(order("o1", amount=Decimal(1)), INTENDED)
     taken, good = await asyncio.gather(
-        journal.open_order(order("o1", amount=Decimal(2)), INTENDED, has_new_id=True),
-        journal.open_order(order("o2"), INTENDED, has_new_id=True),
+        journal.open_order(order_of_ours("o1", amount=Decimal(2)), INTENDED),
+        journal.open_order(order_of_ours("o2"), INTENDED),
         return_exceptions=True,
     )
     assert isinstance(taken, sqlite3.IntegrityError | psycopg.IntegrityError)
@@ -224,6 +225,44 @@ def test_a_broken_connection_needs_no_roll_back(postgres_url: str) -> None:
     store.close()
 
 
+@pytest.mark.postgres
+async def test_a_start_that_is_cancelled_leaves_no_connection(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's answer comes to a thread that nobody waits for any more."""
+    store = PostgresStore(make_url(postgres_url))
+    connected, may_end = threading.Event(), threading.Event()
+    connect = store.connect
+
+    def connect_slowly() -> None:
+        connect()
+        connected.set()
+        may_end.wait()
+
+    monkeypatch.setattr(store, "connect", connect_slowly)
+    starting = asyncio.create_task(Writer(store, asyncio.get_running_loop(), lambda *_: None).start())
+    await asyncio.to_thread(connected.wait)
+    connection = store._connection
+    assert connection is not None
+    starting.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert connection.closed
+
+
+@pytest.mark.postgres
+def test_a_server_that_refuses_the_session_s_settings_is_let_go(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that knows less than PostgreSQL: the error is its own, and no connection stays."""
+    monkeypatch.setattr("app.journal.postgres_store._SESSION", ("SET no_such_setting = 1",))
+    store = PostgresStore(make_url(postgres_url))
+    with pytest.raises(psycopg.ProgrammingError, match="no_such_setting"):
+        store.connect()
+    assert store._connection is None
+
+
 async def test_more_than_a_group_is_written_in_several(journal: Journal) -> None:
     """What does not fit into one transaction goes into the next."""
     count = GROUP_SIZE + 50
@@ -348,14 +387,20 @@ DIE_FOR_DOUBT = (
 )
 
 
-async def test_a_damaged_file_is_unavailable(sqlite_url: str, clock: FakeClock) -> None:
-    """A file that is no database any more takes and gives nothing, and nobody mistakes that for a fault of theirs."""
+async def test_a_damaged_file_is_unavailable(
+    sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is no database any more takes and gives nothing, nobody mistakes that for a fault of theirs, and it is not
+    left open.
+    """
     path = Path(str(make_url(sqlite_url).database))
     async with opened(sqlite_url, clock):
         pass
     await asyncio.to_thread(path.write_bytes, b"no database" * 1000)
     store = SqliteStore(str(path))
+    opened_files = note_connections(monkeypatch)
     with pytest.raises(JournalUnavailable, match="not a database"):
         store.connect()
     with pytest.raises(JournalUnavailable, match="not a database"):
         Reader(Database(sqlite_url)).head()
+    assert [is_open(connection) for connection in opened_files] == [False, False]

@@ -20,6 +20,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from app.domain.enums import OrderType, TradeType
 from app.domain.errors import OrdergateError
+from app.domain.order import AccountKey
 from app.domain.reports import ConnectorEvent
 from app.paper.faults import CANCEL, SUBMIT
 from app.services.reconciling.feed import Feed
@@ -127,7 +128,7 @@ class GatewayMachine(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         """The feed reconciles."""
-        self.do(self._quietly(self.world.recovery.reconcile(ACCOUNT, "paper")))
+        self.do(self._quietly(self.world.recovery.reconcile(AccountKey(ACCOUNT, "paper"))))
 
     @rule()
     def crash(self) -> None:
@@ -176,7 +177,7 @@ class GatewayMachine(RuleBasedStateMachine):
     async def _restart(self) -> None:
         await self.stack.aclose()
         await self._start()
-        await self.world.recovery.wake_unsettled(ACCOUNT, "paper")
+        await self.world.recovery.wake_unsettled(AccountKey(ACCOUNT, "paper"))
 
     async def _place(self, operation: Operation) -> None:
         body = operation.body
@@ -202,13 +203,13 @@ class GatewayMachine(RuleBasedStateMachine):
         self.stream = [*self.stream, *events][-6:]
         for index in [*order, *(order[:2] if twice else ())]:
             if index < len(self.stream) and keep[index]:
-                await self.feed._take(connector, self.stream[index])
+                await self.feed._handle(connector, self.stream[index])
 
     async def _settle(self) -> None:
         """The exchange has no more faults: everything is reconciled."""
         self.world.faults.forget()
         for _ in range(30):
-            await self.world.recovery.reconcile(ACCOUNT, "paper")
+            await self.world.recovery.reconcile(AccountKey(ACCOUNT, "paper"))
             await self.world.pass_time(8.0, step=2.0)
             if not check(self.evidence(), EVENTUAL):
                 return

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
+from tests.sqlite import is_open, note_connections
 
 
 @contextmanager
@@ -57,8 +58,10 @@ def test_with_a_directory_it_remembers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["no-secret", ":"])
-def test_a_key_needs_a_secret(key: str) -> None:
-    """Otherwise it prints the reason and does not start."""
+def test_a_key_needs_a_secret(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it prints the reason, does not start, and leaves no file open."""
+    opened = note_connections(monkeypatch)
     result = CliRunner().invoke(main, ["sandbox", "--port", "0", "--key", key])
     assert result.exit_code == 1
     assert "KEY:SECRET" in result.output
+    assert not any(is_open(connection) for connection in opened)

@@ -18,9 +18,9 @@ PERPETUAL = "paper_perpetual"
 
 def give(gateway: Gateway, account_name: str, connector_name: str, **credentials: str) -> None:
     """Credentials for an account, which is made if there is none; they are not tried."""
-    gateway.accounts.ensure_account(account_name)
+    gateway.journal.accounts.add_account(account_name)
     sealed = Vault(SECRET_KEY).seal(account_name, connector_name, credentials)
-    gateway.accounts.put_credential(account_name, connector_name, sealed)
+    gateway.journal.accounts.put_credential(account_name, connector_name, sealed)
 
 
 async def market(

@@ -10,6 +10,7 @@ import pytest
 
 from app.bootstrap import build_gateway
 from app.domain.errors import ExchangeDown
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.settings import Settings
@@ -23,14 +24,14 @@ from tests.services.binance_stub import CREDENTIALS, running_stub, urls
 def with_credentials(gateway: Gateway) -> None:
     """The master account has keys for Binance, from an earlier day on which it could be reached."""
     sealed = Vault(SECRET_KEY).seal(MASTER_ACCOUNT, "binance", CREDENTIALS)
-    gateway.accounts.put_credential(MASTER_ACCOUNT, "binance", sealed)
+    gateway.journal.accounts.put_credential(MASTER_ACCOUNT, "binance", sealed)
 
 
 async def readiness_of(gateway: Gateway) -> str:
     """What readiness says of Binance."""
-    journal, connectors = await gateway.catalog.readiness()
-    assert (journal, connectors["paper"]) == ("ready", "ready")
-    return connectors["binance"]
+    journal, connectors = await gateway.catalog.problems()
+    assert (journal, connectors["paper"]) == (None, None)
+    return connectors["binance"] or "ready"
 
 
 async def test_an_exchange_that_is_down_at_start_up_is_named_and_stops_nothing(
@@ -61,7 +62,7 @@ async def test_an_exchange_that_came_back_is_ready(tmp_path: Path, sqlite_templa
     ):
         with_credentials(gateway)
         assert await readiness_of(gateway) == "ready"
-        connector = await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+        connector = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
         path = ("GET", "/api/v3/exchangeInfo")
         stub.script(*path, error(503, -1008, "Closed for repairs."), stub.scripted(*path))
         with pytest.raises(ExchangeDown):

@@ -10,6 +10,7 @@ import pytest
 
 from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount, UnknownConnector
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.vault import Vault
@@ -35,8 +36,10 @@ async def gateway(tmp_path: Path, sqlite_template: Path, hand: HandClock) -> Asy
 
 async def test_a_connector_is_started_once(gateway: Gateway) -> None:
     """Many who need it first at the same time get the same one, and so do those who come later."""
-    connectors = await asyncio.gather(*[gateway.sessions.connector(MASTER_ACCOUNT, "paper") for _ in range(5)])
-    connectors.append(await gateway.sessions.connector(MASTER_ACCOUNT, "paper"))
+    connectors = await asyncio.gather(
+        *[gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")) for _ in range(5)]
+    )
+    connectors.append(await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")))
     assert len({id(each) for each in connectors}) == 1
     assert await gateway.sessions.keyless("paper") is await gateway.sessions.keyless("paper")
 
@@ -44,17 +47,17 @@ async def test_a_connector_is_started_once(gateway: Gateway) -> None:
 async def test_what_is_missing_is_told(gateway: Gateway) -> None:
     """No account, no connector and no credentials are three things."""
     with pytest.raises(UnknownAccount):
-        await gateway.sessions.connector("nobody", "paper")
+        await gateway.sessions.connector(AccountKey("nobody", "paper"))
     with pytest.raises(UnknownConnector):
-        await gateway.sessions.connector(MASTER_ACCOUNT, "nonsense")
+        await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "nonsense"))
     with pytest.raises(ConnectorNotConfigured):
-        await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+        await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
 
 
 async def test_credentials_that_changed_elsewhere_are_found_by_looking(gateway: Gateway, hand: HandClock) -> None:
     """Each second the process looks; a database that can't be asked is asked again."""
     gateway.sessions.start()
-    old = await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+    old = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
     await hand.until_asleep(LOOK)
     with gateway.journal.database.change() as connection:
         connection.exec_driver_sql("ALTER TABLE credentials RENAME TO elsewhere")
@@ -62,13 +65,15 @@ async def test_credentials_that_changed_elsewhere_are_found_by_looking(gateway: 
     await hand.until_asleep(LOOK)
     with gateway.journal.database.change() as connection:
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO credentials")
-    assert await gateway.sessions.connector(MASTER_ACCOUNT, "paper") is old
+    assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")) is old
 
-    gateway.accounts.put_credential(MASTER_ACCOUNT, "paper", Vault(SECRET_KEY).seal(MASTER_ACCOUNT, "paper", {}))
+    gateway.journal.accounts.put_credential(
+        MASTER_ACCOUNT, "paper", Vault(SECRET_KEY).seal(MASTER_ACCOUNT, "paper", {})
+    )
     hand.advance(LOOK)
     await hand.until_asleep(LOOK)
 
-    assert await gateway.sessions.connector(MASTER_ACCOUNT, "paper") is not old
+    assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")) is not old
 
 
 async def test_a_connector_that_was_let_go_of_closes_later(
@@ -80,10 +85,10 @@ async def test_a_connector_that_was_let_go_of_closes_later(
         opened_gateway(tmp_path, sqlite_template, hand, connector_urls=urls(stub)) as gateway,
     ):
         timeout = gateway.settings.exchange_timeout.total_seconds()
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
-        old = await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
-        gateway.sessions.forget(MASTER_ACCOUNT, "binance")
-        gateway.sessions.forget(MASTER_ACCOUNT, "binance")
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        old = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
+        gateway.sessions.forget(AccountKey(MASTER_ACCOUNT, "binance"))
+        gateway.sessions.forget(AccountKey(MASTER_ACCOUNT, "binance"))
         await hand.until_asleep(timeout)
         await old.fetch_balances()
 
@@ -104,8 +109,8 @@ async def test_an_exchange_that_cannot_start_is_down(gateway: Gateway, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(PaperConnector, "open_venue", broken)
         with pytest.raises(ExchangeDown, match="Connector 'paper' can't start: OSError"):
-            await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
-    assert await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+            await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
+    assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
 
 
 async def test_what_cannot_be_closed_keeps_nothing_else_open(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +119,7 @@ async def test_what_cannot_be_closed_keeps_nothing_else_open(gateway: Gateway, m
     async def broken(_: object) -> None:
         raise ZeroDivisionError
 
-    connector = await gateway.sessions.connector(MASTER_ACCOUNT, "paper")
+    connector = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
     monkeypatch.setattr(PaperConnector, "close", broken)
     await gateway.sessions.close()
     with pytest.raises(OrdergateError):

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from app.bootstrap import build_gateway
-from app.connectors.paper.spot import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import PaperVenue
 from app.domain.enums import OrderType, TradeType
-from app.domain.order import Order, OrderKey, OrderRequest
+from app.domain.order import AccountKey, Order, OrderKey, OrderRequest
 from app.journal.journal import Journal
 from app.paper.exchange import PaperExchange
 from app.paper.faults import FaultPlan, Faults
+from app.services.history import History
 from app.services.markets.rules import Rules
-from app.services.orders.history import History
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
@@ -96,8 +97,7 @@ class World:
     def feed(self) -> Feed:
         """A feed of the account."""
         return Feed(
-            ACCOUNT,
-            "paper",
+            AccountKey(ACCOUNT, "paper"),
             journal=self.journal,
             recorder=self.recorder,
             recovery=self.recovery,
@@ -107,7 +107,7 @@ class World:
         )
 
     async def connector(self) -> PaperConnector:
-        connector = await self.sessions.connector(ACCOUNT, "paper")
+        connector = await self.sessions.connector(AccountKey(ACCOUNT, "paper"))
         assert isinstance(connector, PaperConnector)
         return connector
 
@@ -191,9 +191,9 @@ async def running_world(
     path = path or HandPath()
     gateway = build_gateway(settings, clock=clock, random_bits=random.Random(seed).getrandbits)
     await gateway.journal.open()
-    await asyncio.to_thread(gateway.keeper.ensure_master_account)
-    # The tests of the watch look at one account's one connector.
-    await asyncio.to_thread(gateway.accounts.delete_credential, ACCOUNT, "paper_perpetual")
+    await asyncio.to_thread(gateway.accounts.ensure_master_account)
+    # The tests of the feeds look at one account's one connector.
+    await asyncio.to_thread(gateway.journal.accounts.delete_credential, ACCOUNT, "paper_perpetual")
     exchange = await asyncio.to_thread(PaperExchange, paper_url(settings), clock=clock, seed=20, path=path)
     faults = Script(clock)
     gateway.sessions._venues["paper"] = PaperVenue(exchange, settings.exchange_timeout, faults)

@@ -21,13 +21,18 @@ def accounts(database_url: str, clock: FakeClock) -> Iterator[Accounts]:
     database.dispose()
 
 
+def sealed(accounts: Accounts, account_name: str, connector_name: str) -> bytes | None:
+    """The sealed credentials that are stored."""
+    found = accounts.find_credential(account_name, connector_name)
+    return None if found is None else found.sealed
+
+
 def test_accounts_are_added_once_and_listed_sorted(accounts: Accounts) -> None:
     """Adding says whether the account is new."""
     assert accounts.add_account("b")
     assert accounts.add_account("B")
     assert not accounts.add_account("b")
-    accounts.ensure_account("a")
-    accounts.ensure_account("a")
+    accounts.add_account("a")
 
     assert accounts.list_accounts() == ["B", "a", "b"]
     assert accounts.has_account("a")
@@ -41,7 +46,7 @@ def test_a_deleted_account_takes_its_credentials_along(accounts: Accounts) -> No
 
     assert accounts.delete_account("a")
     assert not accounts.delete_account("a")
-    assert accounts.get_credential("a", "binance") is None
+    assert accounts.find_credential("a", "binance") is None
 
 
 def test_credentials_are_stored_byte_for_byte_and_replaced(accounts: Accounts) -> None:
@@ -51,8 +56,8 @@ def test_credentials_are_stored_byte_for_byte_and_replaced(accounts: Accounts) -
     accounts.put_credential("a", "binance", b"1")
     accounts.put_credential("a", "binance", b"2")
 
-    assert accounts.get_credential("a", "paper") == b"\x00\xff"
-    assert accounts.get_credential("a", "binance") == b"2"
+    assert sealed(accounts, "a", "paper") == b"\x00\xff"
+    assert sealed(accounts, "a", "binance") == b"2"
     assert accounts.connectors_of("a") == ["binance", "paper"]
     assert accounts.connectors_of("b") == []
 
@@ -73,16 +78,9 @@ def test_credentials_need_an_account(accounts: Accounts) -> None:
         accounts.put_credential("x", "binance", b"1")
 
 
-def test_a_password_hash_is_stored_and_replaced(accounts: Accounts) -> None:
-    """An unknown user has no hash."""
-    assert accounts.password_hash("admin") is None
-    accounts.set_password_hash("admin", "h1")
-    accounts.set_password_hash("admin", "h2")
-    assert accounts.password_hash("admin") == "h2"
-
-
 def test_a_first_password_hash_is_not_replaced(accounts: Accounts) -> None:
-    """Of two who add a user's first password the second is told that it was late, and changes nothing."""
+    """An unknown user has no hash. Of two who add a user's first password the second changes nothing, and learns that."""
+    assert accounts.password_hash("admin") is None
     assert accounts.add_password_hash("admin", "h1")
     assert not accounts.add_password_hash("admin", "h2")
     assert accounts.password_hash("admin") == "h1"
@@ -119,7 +117,7 @@ def test_a_seal_is_replaced_only_where_it_still_is(accounts: Accounts, clock: Fa
 
     assert accounts.replace_seal("a", "paper", b"old", b"new")
     assert not accounts.replace_seal("a", "paper", b"old", b"newer")
-    assert accounts.get_credential("a", "paper") == b"new"
+    assert sealed(accounts, "a", "paper") == b"new"
     assert accounts.credentials_put_at() == {("a", "paper"): put_at}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.errors import DirectoryInUse
 from app.storage.directory_lock import DirectoryLock
 
 _HOLD = """
@@ -26,7 +27,7 @@ def test_a_second_process_is_refused_until_the_first_has_died(tmp_path: Path) ->
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(RuntimeError, match="another Ordergate process uses"):
+    with pytest.raises(DirectoryInUse, match="another Ordergate process uses"):
         DirectoryLock(tmp_path, patience=0).acquire()
     holder.kill()
     holder.communicate()

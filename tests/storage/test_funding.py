@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.enums import PositionSide
 from app.domain.errors import InvalidCursor
 from app.domain.reports import FundingPayment
 from app.storage.database import Database
 from app.storage.funding import FundingFilter, FundingPayments
+from app.storage.tables import FUNDING_PAYMENTS
 
 PAID = datetime(2026, 1, 2, 8, 0, tzinfo=UTC)
 LATER = PAID + timedelta(minutes=1)
@@ -21,11 +23,17 @@ ALL = FundingFilter()
 
 
 @pytest.fixture
-def payments(database_url: str) -> Iterator[FundingPayments]:
-    """Payments on each database."""
+def database(database_url: str) -> Iterator[Database]:
+    """A database of each kind."""
     database = Database(database_url)
-    yield FundingPayments(database)
+    yield database
     database.dispose()
+
+
+@pytest.fixture
+def payments(database: Database) -> FundingPayments:
+    """Payments on each database."""
+    return FundingPayments(database)
 
 
 def payment(name: str = "f1", hours: int = 0, **terms: Any) -> FundingPayment:
@@ -42,14 +50,16 @@ def payment(name: str = "f1", hours: int = 0, **terms: Any) -> FundingPayment:
     return FundingPayment(**given | terms)
 
 
-def test_what_is_put_comes_back_exactly(payments: FundingPayments) -> None:
+def test_what_is_put_comes_back_exactly(payments: FundingPayments, database: Database) -> None:
     """Every digit, and what the exchange did not say."""
     full = payment(payment=Decimal("0.123456789012345678"))
     bare = payment("f2", rate=None, position_size=None, position_side=None)
     assert payments.put("a", "paper_perpetual", [full, bare], at=LATER) == 2
     second, first = payments.page(ALL, limit=10, cursor=None).items
     assert (first.payment, second.payment) == (full, bare)
-    assert (first.account_name, first.connector_name, first.recorded_at) == ("a", "paper_perpetual", LATER)
+    assert (first.account_name, first.connector_name) == ("a", "paper_perpetual")
+    recorded = database.rows(select(FUNDING_PAYMENTS.c.recorded_at))
+    assert [row.recorded_at for row in recorded] == [LATER, LATER]
     assert second.number > first.number > 0
 
 
@@ -115,6 +125,6 @@ def test_filters_narrow(payments: FundingPayments) -> None:
 
 
 def test_a_foreign_cursor_is_refused(payments: FundingPayments) -> None:
-    """With the name of the page that it should have come from."""
-    with pytest.raises(InvalidCursor, match="/trading/funding-payments"):
+    """The error repeats the cursor."""
+    with pytest.raises(InvalidCursor, match="'nonsense': pass back the next_cursor of a previous page"):
         payments.page(ALL, limit=10, cursor="nonsense")

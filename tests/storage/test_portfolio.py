@@ -128,5 +128,5 @@ def test_filters_choose_accounts_connectors_and_times(snapshots: Snapshots) -> N
 @pytest.mark.parametrize("cursor", ["x", "0:", "2026-01-02T03:04:05", "0001-01-01T00:00:00+00:00", "2026-13-01"])
 def test_a_cursor_that_no_page_gave_is_refused(snapshots: Snapshots, cursor: str) -> None:
     """A cursor without a zone, out of the calendar, or of another form is named in the error."""
-    with pytest.raises(InvalidCursor, match="pass back the next_cursor of a previous /portfolio/history page"):
+    with pytest.raises(InvalidCursor, match="pass back the next_cursor of a previous page"):
         snapshots.page(ALL, limit=10, cursor=cursor)

@@ -15,9 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
+from app.domain.errors import SchemaOutdated
 from app.storage import schema
 from app.storage.database import Database
-from app.storage.errors import SchemaOutdated
 from app.storage.tables import EVENTS, METADATA
 from tests.clock import START
 

@@ -12,15 +12,15 @@ import httpx
 import pytest
 
 from app.bootstrap import build_gateway
-from app.connectors.paper.spot import PaperVenue
-from app.domain.order import Order, OrderKey
+from app.connectors.paper.venue import PaperVenue
+from app.domain.order import AccountKey, Order, OrderKey
 from app.paper.exchange import PaperExchange
 from app.services.gateway import Gateway
 from app.services.reconciling.feed import Feed
 from app.services.reconciling.recovery import Recovery
 from app.settings import Settings
 from app.web.application import create_app
-from app.web.contract.decoding import decode
+from app.web.contract.body import decode
 from tests.chaos.truth import PaperTruth
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
@@ -89,8 +89,8 @@ class Desk:
 
     def feed(self) -> Feed:
         """The feed of the account."""
-        assert self.gateway.watch is not None
-        feed = self.gateway.watch._make_feed(ACCOUNT, "paper")
+        assert self.gateway.account_feeds is not None
+        feed = self.gateway.account_feeds._make_feed(AccountKey(ACCOUNT, "paper"))
         assert isinstance(feed, Feed)
         return feed
 

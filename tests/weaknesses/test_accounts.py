@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
-from app.services.reconciling.funding import FundingKeeper
+from app.services.reconciling.funding import FundingRecorder
 from tests.services.odd_perpetual import register
 from tests.services.perpetuals import PERPETUAL, give, market
 from tests.weaknesses.conftest import LIMIT, Desk
@@ -22,7 +23,7 @@ async def test_w15_the_position_mode_is_that_of_the_exchange(desk: Desk) -> None
     """It is set there, read from there, and a change that the exchange refuses is no success."""
     give(desk.gateway, MASTER_ACCOUNT, PERPETUAL)
     await desk.post(MODE, position_mode="HEDGE")
-    desk.gateway.sessions.forget(MASTER_ACCOUNT, PERPETUAL)
+    desk.gateway.sessions.forget(AccountKey(MASTER_ACCOUNT, PERPETUAL))
     assert (await desk.get(MODE))["position_mode"] == "HEDGE"
     await desk.post(MODE, position_mode="ONEWAY")
     await market(desk.gateway, "0.1")
@@ -49,12 +50,12 @@ async def test_w16_leverage_that_was_not_set_is_no_success(monkeypatch: pytest.M
 async def test_w21_funding_payments_are_there(desk: Desk) -> None:
     """What was paid for holding a position over three terms is recorded, and shown by time."""
     give(desk.gateway, MASTER_ACCOUNT, PERPETUAL)
-    keeper = FundingKeeper(
+    keeper = FundingRecorder(
         desk.gateway.journal.funding_payments, desk.gateway.sessions, desk.gateway.settings, desk.clock
     )
     await market(desk.gateway, "0.1")
     desk.clock.advance(24 * 3_600)
-    await keeper.record(MASTER_ACCOUNT, PERPETUAL)
+    await keeper.record(AccountKey(MASTER_ACCOUNT, PERPETUAL))
     page = await desk.post("/trading/funding-payments", trading_pair="BTC-USDT")
     assert page["pagination"]["total_count"] == len(page["data"]) == 3
     latest = int(desk.clock.now().timestamp() * 1000) - 10 * 3_600_000
@@ -63,8 +64,8 @@ async def test_w21_funding_payments_are_there(desk: Desk) -> None:
 
 async def test_w25_one_caller_s_filter_is_not_the_next_one_s(desk: Desk) -> None:
     """After a narrow question the wide one still has everything, and two accounts add up."""
-    desk.gateway.keeper.add_account("second")
-    await desk.gateway.keeper.add_credential("second", "paper", {"starting_balances": "USDT:1000"})
+    desk.gateway.accounts.add_account("second")
+    await desk.gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:1000"})
     everything = await desk.post("/portfolio/state")
     assert await desk.post("/portfolio/state", connector_names=["nothing"]) == {MASTER_ACCOUNT: {}, "second": {}}
     assert await desk.post("/portfolio/state") == everything

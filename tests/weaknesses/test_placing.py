@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.domain.enums import OrderState
-from app.domain.order import Order
+from app.domain.order import AccountKey, Order
 from app.domain.reports import OrderReport
 from tests.services.world import ACCOUNT, request, until
 from tests.weaknesses.conftest import MARKET, PARTIAL, Desk, OpenDesk
@@ -27,7 +27,7 @@ async def test_w1_an_answer_is_the_exchange_s_answer(desk: Desk) -> None:
 async def test_w2_an_order_is_durable_before_it_is_sent(open_desk: OpenDesk) -> None:
     """The journal has the order when the exchange is called; a process that dies there leaves nothing that is not found."""
     async with open_desk() as desk:
-        connector = await desk.gateway.sessions.connector(ACCOUNT, "paper")
+        connector = await desk.gateway.sessions.connector(AccountKey(ACCOUNT, "paper"))
         seen: list[OrderState] = []
 
         class Dying(type(connector)):  # type: ignore[misc]
@@ -47,7 +47,7 @@ async def test_w2_an_order_is_durable_before_it_is_sent(open_desk: OpenDesk) -> 
 
     async with open_desk() as desk:
         desk.clock.advance(60)
-        await desk.recovery().reconcile(ACCOUNT, "paper")
+        await desk.recovery().reconcile(AccountKey(ACCOUNT, "paper"))
         await until(lambda: desk.order("o1").state is OrderState.OPEN, desk.clock)
         assert desk.at_exchange() == {"o1": "open"}
 

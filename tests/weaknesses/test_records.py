@@ -9,6 +9,7 @@ from typing import Any
 
 from app.domain.enums import OrderState
 from app.domain.fill import Fill
+from app.domain.order import AccountKey
 from app.domain.reports import OrderReport, ReportedState
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.storage.database import Database
@@ -116,8 +117,8 @@ async def test_w6_a_restart_counts_no_fill_twice(open_desk: OpenDesk) -> None:
     async with open_desk() as desk:
         async with running(desk.feed()):
             desk.clock.advance(1)
-            await desk.recovery().reconcile(ACCOUNT, "paper")
-            connector = await desk.gateway.sessions.connector(ACCOUNT, "paper")
+            await desk.recovery().reconcile(AccountKey(ACCOUNT, "paper"))
+            connector = await desk.gateway.sessions.connector(AccountKey(ACCOUNT, "paper"))
             for repeated in await connector.fetch_open_orders():
                 await desk.observe(order_id, repeated)
         after = await desk.row(order_id)

@@ -19,8 +19,8 @@ from app.bootstrap import build_gateway, rotate_vault
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.journal import batch
+from app.services.event_streams import EventFilter
 from app.services.orders.placing import Outcome
-from app.services.streams import StreamFilter
 from app.settings import Settings
 from tests.gateways import SECRET_KEY
 from tests.services.perpetuals import give
@@ -34,17 +34,17 @@ _PATIENCE = 20
 
 async def test_w26_own_orders_and_fills_are_pushed(desk: Desk) -> None:
     """The stream sends the intent, the acceptance and each execution, from any position in the journal."""
-    await desk.gateway.streams.start()
+    await desk.gateway.event_streams.start()
     kinds: list[str] = []
 
     async def follow() -> None:
-        async for portion in desk.gateway.streams.follow(0, StreamFilter(account_names=(ACCOUNT,))):
-            kinds.extend(str(entry.event.kind) for entry in portion if entry.event is not None)
+        async for events in desk.gateway.event_streams.follow(0, EventFilter(account_names=(ACCOUNT,))):
+            kinds.extend(str(entry.event.kind) for entry in events if entry.event is not None)
 
     following = asyncio.create_task(follow())
     await desk.gateway.orders.place(market())
     await until(lambda: kinds[-1:] == ["filled"], desk.clock)
-    desk.gateway.streams.end()
+    desk.gateway.event_streams.end()
     await following
     assert kinds == ["intended", "accepted", "filled"]
 
@@ -117,7 +117,7 @@ async def test_w30_memory_does_not_grow_with_what_was_traded(monkeypatch: pytest
     keeps any that are done."""
     monkeypatch.setattr(batch, "_REMEMBERED", 5)
     monkeypatch.setattr(desk.gateway.journal._tail, "_own", deque(maxlen=5))
-    monkeypatch.setattr(desk.gateway.streams, "_recent", deque(maxlen=5))
+    monkeypatch.setattr(desk.gateway.event_streams, "_recent", deque(maxlen=5))
 
     async def held_after(count: int) -> int:
         for _ in range(count):

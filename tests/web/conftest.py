@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
 from app.web.application import create_app
-from tests.web.small_contract import small_contract
+from tests.web.samples.contract import small_contract
 
 MAX_BODY = 20_000
 PASSWORD = "pä:ss word"

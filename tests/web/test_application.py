@@ -20,7 +20,7 @@ from app.web.contract.validation import PreparedValidation, PreparedValidationOp
 from app.web.errors import StartupRefused
 from openapi import load_spec
 from tests.web.conftest import PASSWORD, EdgeGateway, EdgeSettings, basic
-from tests.web.small_contract import one_operation, small_contract
+from tests.web.samples.contract import one_operation, small_contract
 
 SAMPLES = "tests.web.samples"
 

@@ -11,8 +11,8 @@ from typing import Any
 import flask
 import pytest
 
+from app.domain.errors import BodyTooLarge
 from app.web.bridge import THREADS, FlaskBridge, environ_for
-from app.web.errors import BodyTooLarge
 from app.web.scope import ARGUMENTS
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("WORD")

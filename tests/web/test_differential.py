@@ -16,12 +16,12 @@ from httpx import AsyncClient
 
 from app.domain.errors import NotAuthenticated
 from app.web.authentication import Authenticator
-from app.web.contract.encoding import WireJsonifier
 from app.web.contract.resolver import HandlerResolver
 from app.web.contract.security import security_map
+from app.web.inner import WireJsonifier
 from tests.web.clocks import StillClock
 from tests.web.conftest import PASSWORD, EdgeGateway, basic, client_of
-from tests.web.small_contract import small_contract
+from tests.web.samples.contract import small_contract
 
 GOOD = basic("admin", PASSWORD)
 JSON = {"Content-Type": "application/json"}

@@ -1,4 +1,4 @@
-"""The outermost layer and the problem documents."""
+"""The outermost layers and the problem documents."""
 
 from __future__ import annotations
 
@@ -14,15 +14,27 @@ from httpx import AsyncClient
 from starlette.exceptions import HTTPException
 
 from app.clock import SystemClock
-from app.domain.errors import NotAuthenticated, OrdergateError, OrderRefused, SchemaViolation, ShuttingDown
+from app.domain.errors import (
+    BodyTooLarge,
+    InvalidClientOrderId,
+    MethodNotAllowed,
+    NotAuthenticated,
+    OrdergateError,
+    OrderRefused,
+    SchemaViolation,
+    ShuttingDown,
+)
 from app.metrics import Metrics
+from app.web.application import create_app
 from app.web.edge import Edge
-from app.web.errors import BodyTooLarge, ClientGone, MethodNotAllowed
+from app.web.errors import ClientGone
 from app.web.problems import is_answer, problem_for
+from tests.web.conftest import EdgeGateway, EdgeSettings, client_of
+from tests.web.samples.contract import small_contract
 
 
 def document_of(error: Exception) -> tuple[dict[str, Any], dict[bytes, bytes]]:
-    problem = problem_for(error, "r1")
+    problem = problem_for(error, "r1", "/p")
     document = json.loads(problem.body)
     assert document["status"] == problem.status
     assert document["type"] == "about:blank"
@@ -69,6 +81,26 @@ def test_a_schema_violation_lists_its_faults() -> None:
     """``detail`` is the list."""
     fault = {"type": "missing", "loc": ["body", "a"], "msg": "Field required", "input": None}
     assert document_of(SchemaViolation([fault]))[0]["detail"] == [fault]
+
+
+def test_a_client_order_id_that_the_exchange_refuses_is_a_schema_violation() -> None:
+    """It is named with the field and the rule, in the form in which the schema's own refusals come."""
+    document, _ = document_of(InvalidClientOrderId("abc", "lighter", "[1-9][0-9]{0,18}"))
+    assert document["detail"] == [
+        {
+            "type": "string_pattern_mismatch",
+            "loc": ["body", "client_order_id"],
+            "msg": "String should match pattern '[1-9][0-9]{0,18}' on lighter",
+            "input": "abc",
+            "ctx": {"pattern": "[1-9][0-9]{0,18}"},
+        }
+    ]
+    assert (document["status"], document["code"], document["title"], document["retryable"]) == (
+        422,
+        "schema_violation",
+        "The request breaks the schema",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,3 +231,64 @@ async def test_a_fault_after_the_first_byte_escapes() -> None:
     with structlog.testing.capture_logs() as logs, pytest.raises(RuntimeError, match="late"):
         await _through_edge(inner)
     assert [line["event"] for line in logs] == ["request_failed"]
+
+
+# -- web pages of other origins: who may read answers ------------------------------------------------------------------
+
+
+PAGE = "http://localhost:3000"
+ASK = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, idempotency-key"}
+
+
+@pytest.fixture(scope="module")
+def public_app() -> Any:
+    """An application for the pages of two origins."""
+    settings = EdgeSettings(cors_origins=("https://desk.example", "http://10.0.0.5:8080"))
+    return create_app(EdgeGateway(settings=settings), spec=small_contract(), handlers="tests.web.samples")
+
+
+async def test_a_preflight_is_answered_before_credentials(stranger: AsyncClient) -> None:
+    """A browser asks without credentials whether it may send them, and learns which methods and headers it may use."""
+    answer = await stranger.options("/orders", headers={"Origin": PAGE, **ASK})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert {"authorization", "content-type", "idempotency-key"} <= allowed
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", [PAGE, "https://127.0.0.1", "http://[::1]:5173", "http://localhost"])
+async def test_pages_of_this_host_may_read_answers_and_errors(stranger: AsyncClient, origin: str) -> None:
+    """Without a setting, pages served from this host see the answer and the headers that matter, on a 401 too."""
+    answer = await stranger.get("/orders/active", headers={"Origin": origin})
+    assert answer.status_code == 401
+    assert answer.headers["access-control-allow-origin"] == origin
+    exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
+    assert {"Idempotent-Replayed", "Retry-After", "Server-Timing", "X-Request-Id"} <= exposed
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://localhost.evil.example", "http://evil.example/localhost", "null"]
+)
+async def test_other_pages_may_not(stranger: AsyncClient, origin: str) -> None:
+    """A page from elsewhere gets no leave: its browser hides the answer and never sends what needs a preflight."""
+    refused = await stranger.options("/orders", headers={"Origin": origin, **ASK})
+    assert refused.status_code == 400
+    assert "access-control-allow-origin" not in refused.headers
+    assert "access-control-allow-origin" not in (await stranger.get("/", headers={"Origin": origin})).headers
+
+
+async def test_a_request_without_origin_is_left_alone(client: AsyncClient) -> None:
+    """Programs other than browsers see no header of this."""
+    answer = await client.get("/orders/active")
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("access-control") or name == "vary"]
+
+
+async def test_named_origins_replace_the_default(public_app: Any) -> None:
+    """With a setting, its origins are allowed and pages of this host no longer."""
+    async with client_of(public_app) as client:
+        for origin, allowed in (("https://desk.example", True), ("http://10.0.0.5:8080", True), (PAGE, False)):
+            answer = await client.options("/orders", headers={"Origin": origin, **ASK})
+            assert (answer.headers.get("access-control-allow-origin") == origin) is allowed

@@ -1,41 +1,31 @@
-"""python-binance's ``AsyncClient``, tamed: it names the calls and builds the URLs, and everything that could lose, change or
-repeat an order is done here instead.
+"""A client of python-binance that takes only the names of calls and the URLs from the SDK. Everything that could lose, change or
+repeat an order is done here and in ``common.http`` instead.
 
 * Only REST, never its websocket-API orders: those report an order that was executed as one that timed out.
 * Parameters leave as plain text, percent-encoded first and signed afterwards over the very bytes that are sent.
 * Timestamps come from the venue's clock of the exchange; ``recvWindow`` is short.
-* No redirect is followed: a redirected POST would come back as a GET and an empty success.
-* Status, headers and body of an error survive, whatever the body is.
-* Whether a connection was there decides between "nothing was sent" and "nobody knows".
 
-aiohttp sends no POST twice. It may send a GET, PUT or DELETE again on a fresh connection when a kept one breaks; that is harmless,
-since a cancel by our own id can only find the order gone already, and a break in between still counts as "nobody knows".
-
-This module imports the SDK (half a second); import it only where a client is built.
+This module imports the SDK (half a second); only ``BinanceVenue`` imports it, in a thread.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import aiohttp
-import msgspec
-import yarl
 from binance.async_client import AsyncClient
 from Crypto.PublicKey import ECC, RSA
 
-from app import __version__
 from app.connectors.binance.credentials import Credentials
 from app.connectors.binance.endpoints import Endpoints
-from app.connectors.binance.limits import ORDERS_HEADER, AddressLimits, Usage, rate_limited
-from app.connectors.common.answers import ErrorAnswer, NoAnswer
+from app.connectors.binance.limits import ORDERS_HEADER
+from app.connectors.binance.outcomes import EXCHANGE, code_and_message
 from app.connectors.common.clock import ServerClock
-from app.connectors.common.numbers import DECODER
+from app.connectors.common.http import HttpSession
+from app.connectors.common.limits import AddressLimits, Usage, rate_limited
 from app.domain.errors import CredentialsRefused, ExchangeDown
 
 #: How long a signed request stays acceptable on its way, in milliseconds: it bounds how late an order can still arrive.
@@ -46,36 +36,11 @@ _NEEDS_NO_ENCODING = re.compile(r"[A-Za-z0-9_.~=&-]*", re.ASCII)
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-#: To connect, with TLS, takes a few round trips. Failing early here is certain knowledge that nothing was sent.
-_CONNECT_SECONDS = 5
-
 #: Below the time after which Binance's front drops idle connections, so that an order rarely meets a dying one.
 _KEEP_ALIVE_SECONDS = 15
 
 
-class _Call:
-    """One call on its way. From the moment that it has a connection it may have been written."""
-
-    __slots__ = ("has_connection",)
-
-    def __init__(self) -> None:
-        self.has_connection = False
-
-
-#: The call of the running task. aiohttp's tracing would tell the same, and takes a tenth of a call's time for its ten signals.
-_CALL: ContextVar[_Call] = ContextVar("binance_call")
-
-
-class _MarkingConnector(aiohttp.TCPConnector):
-    """Marks the running call when it gets its connection, new or kept."""
-
-    async def connect(self, *args: Any, **options: Any) -> Any:
-        connection = await super().connect(*args, **options)
-        _CALL.get().has_connection = True
-        return connection
-
-
-class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
+class BinanceClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
     """The calls of one account (or of none), on the loop that built it. ``close`` may be called twice.
 
     Calls raise ``RateLimited``, ``CredentialsRefused`` or ``ExchangeDown`` where nothing was sent, ``ErrorAnswer`` for anything but
@@ -109,7 +74,7 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         """Raise ``RateLimited`` if the account has placed as many orders as it may in one of the exchange's windows."""
         full_for = self._order_usage.full_for(self._address_limits.limits)
         if full_for:
-            raise rate_limited(full_for * _MILLISECOND)
+            raise rate_limited(EXCHANGE, full_for * _MILLISECOND)
 
     def sign(self, text: str) -> str:
         """The signature of ``text``: hex for an HMAC secret, base64 for an Ed25519 or RSA key."""
@@ -122,24 +87,19 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         return str(signature)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self.session.close()
 
-    def _init_session(self) -> aiohttp.ClientSession:
-        headers = {"Accept": "application/json", "User-Agent": f"ordergate/{__version__}"}
-        if self.API_KEY:
-            headers["X-MBX-APIKEY"] = self.API_KEY
-        return aiohttp.ClientSession(
-            headers=headers,
-            connector=_MarkingConnector(keepalive_timeout=_KEEP_ALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=self.REQUEST_TIMEOUT, connect=min(_CONNECT_SECONDS, self.REQUEST_TIMEOUT)
-            ),
+    def _init_session(self) -> HttpSession:
+        return HttpSession(
+            EXCHANGE,
+            headers={"X-MBX-APIKEY": self.API_KEY} if self.API_KEY else {},
+            timeout=self.REQUEST_TIMEOUT,
+            keep_alive=_KEEP_ALIVE_SECONDS,
         )
 
     def _init_private_key(self, private_key: Any, private_key_pass: str | None = None) -> Any:
-        """The key itself, its kind told by its content: the SDK goes by the length of the text."""
+        """The key itself; its content decides its kind, where the SDK goes by the length of the text."""
         if not private_key:
             return None
         try:
@@ -157,10 +117,15 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         self._check_may_leave(method, uri, signed)
         query = self._query(kwargs.get("data") or {}, signed)
         if method in ("post", "put"):
-            status, headers, body = await self._exchange(method, uri, query)
+            answer = await self.session.send(method, uri, query)
         else:
-            status, headers, body = await self._exchange(method, f"{uri}?{query}" if query else uri, None)
-        return self._payload(status, headers, body)
+            answer = await self.session.send(method, f"{uri}?{query}" if query else uri)
+        payload, error = answer.decode(code_and_message)
+        self._address_limits.note(answer.headers, error)
+        self._order_usage.note(answer.headers)
+        if error is not None:
+            raise error
+        return payload
 
     def _check_may_leave(self, method: str, uri: str, signed: bool) -> None:
         if self.session.closed:
@@ -179,44 +144,9 @@ class TamedClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         query = _urlencoded(pairs)
         return f"{query}&signature={quote(self.sign(query), safe='')}"
 
-    async def _exchange(self, method: str, url: str, body: str | None) -> tuple[int, dict[str, str], bytes]:
-        call = _Call()
-        _CALL.set(call)
-        headers = {} if body is None else {"Content-Type": "application/x-www-form-urlencoded"}
-        try:
-            async with self.session.request(
-                method.upper(),
-                yarl.URL(url, encoded=True),
-                data=None if body is None else body.encode("ascii"),
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                answered = {name.lower(): value for name, value in response.headers.items()}
-                return response.status, answered, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            if not call.has_connection:
-                raise ExchangeDown(f"Binance could not be reached ({what}); nothing was sent") from error
-            raise NoAnswer(what, timed_out=isinstance(error, TimeoutError)) from error
-
-    def _payload(self, status: int, headers: dict[str, str], body: bytes) -> Any:
-        try:
-            payload = DECODER.decode(body)
-        except (msgspec.DecodeError, ValueError):  # not an error yet: an error page is kept as text
-            payload, is_json = None, False
-        else:
-            is_json = True
-        is_good = 200 <= status < 300 and is_json
-        error = None if is_good else ErrorAnswer(status=status, headers=headers, body=body, payload=payload)
-        self._address_limits.note(headers, error)
-        self._order_usage.note(headers)
-        if error is not None:
-            raise error
-        return payload
-
 
 def _plain_pairs(parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """The parameters as text. A number that is no text yet is a fault of ours: its form would be left to chance."""
+    """The parameters as text. Raises ``TypeError`` for a number that is no text yet, because its form would be left to chance."""
     for name, value in sorted(parameters.items()):
         if isinstance(value, str):
             yield name, value
@@ -227,7 +157,7 @@ def _plain_pairs(parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _urlencoded(pairs: Sequence[tuple[str, str]]) -> str:
-    """As ``urlencode`` does it; what has nothing to be encoded, such as nearly every order, is only joined."""
+    """As ``urlencode`` does it; pairs without anything to encode, as in nearly every order, are only joined."""
     joined = "&".join([f"{name}={value}" for name, value in pairs])
     # A sign that joins must not come from within a name or a value.
     is_plain = joined.count("=") == len(pairs) and joined.count("&") == len(pairs) - 1

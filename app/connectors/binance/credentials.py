@@ -1,6 +1,6 @@
-"""The two credentials of a Binance account, read from what the vault held.
+"""The two credentials of a Binance account, as read from the vault.
 
-The secret is an HMAC secret or, told by its first line, a private key in PEM. Nothing is sent and no key is parsed here.
+The secret is an HMAC secret, or a private key in PEM, which its first line shows. Nothing is sent and no key is parsed here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from app.connectors.base import CredentialField
 from app.domain.errors import CredentialsRefused
 
-#: What may stand in an HTTP header; Binance's keys are 64 letters and digits.
+#: The signs that an HTTP header may contain; Binance's keys are 64 letters and digits.
 _API_KEY = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 
@@ -34,7 +34,7 @@ def credential_fields(prefix: str) -> Mapping[str, CredentialField]:
 
 
 def credentials_of(prefix: str, values: Mapping[str, str]) -> Credentials | None:
-    """The credentials in ``values``; None if there are none. Raises ``CredentialsRefused`` if they can't be any."""
+    """The credentials in ``values``; None if there are none. Raises ``CredentialsRefused`` if they can't be right."""
     api_key = values.get(f"{prefix}_api_key", "").strip()
     secret = values.get(f"{prefix}_api_secret", "").strip()
     if not api_key and not secret:

@@ -1,7 +1,4 @@
-"""Where Binance lives: the addresses of each connector, replaceable by environment variables for a local exchange.
-
-Only names and texts; nothing is opened here.
-"""
+"""Binance's addresses for each connector, replaceable by environment variables for a local exchange. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ class Endpoints:
     is_perpetual: bool
 
     def market_base(self, kind: MarketKind) -> str | None:
-        """Where streams of ``kind`` are served; None where nowhere.
+        """The address of the streams of ``kind``; None if there is none.
 
         Perpetuals have two routes: books and trades come from ``public/``, candles and tickers from ``market/``. A connection to
         the wrong one takes the subscription and stays silent.
@@ -60,7 +57,7 @@ def endpoints_of(connector_name: str, urls: Mapping[str, str]) -> Endpoints:
 
     The variables are ``ORDERGATE_<NAME>_REST_URL`` and ``ORDERGATE_<NAME>_STREAM_URL``; the spot user stream's is
     ``ORDERGATE_BINANCE_WS_API_URL``, because it comes through the websocket API. Where only REST was moved there are no market
-    streams: those of the public exchange would tell of another market.
+    streams: those of the public exchange would be about another market.
     """
     public = _PUBLIC[connector_name]
     prefix = f"ORDERGATE_{connector_name.upper()}"

@@ -19,9 +19,9 @@ PairOf = Callable[[str], str]
 
 
 def spot_balances(payload: Any) -> tuple[Balance, ...]:
-    """The assets of ``account`` of which there is something."""
-    held = (_free_and_locked(row, "asset", "free", "locked") for row in rows(mapping(payload).get("balances")))
-    return tuple(balance for balance in held if balance.total != ZERO)
+    """The assets of ``account`` with a balance."""
+    balances = (_free_and_locked(row, "asset", "free", "locked") for row in rows(mapping(payload).get("balances")))
+    return tuple(balance for balance in balances if balance.total != ZERO)
 
 
 def streamed_spot_balances(event: Mapping[str, Any]) -> BalanceReport:
@@ -42,7 +42,7 @@ def perpetual_balances(payload: Any) -> tuple[Balance, ...]:
 def streamed_perpetual_balances(event: Mapping[str, Any]) -> BalanceReport | None:
     """``ACCOUNT_UPDATE``, None if it is about positions only.
 
-    The event does not say what is available; the cross wallet stands in, which is the most it can be until it is fetched.
+    The event does not state what is available. The cross wallet takes its place: no more can be available until it is fetched.
     """
     balances = tuple(
         Balance(asset=text(row, "a"), total=number(row, "wb"), available=number(row, "cw"))
@@ -52,13 +52,13 @@ def streamed_perpetual_balances(event: Mapping[str, Any]) -> BalanceReport | Non
 
 
 def positions(payload: Any, pair_of: PairOf) -> tuple[Position, ...]:
-    """The rows of ``positionRisk`` (version 2 or 3) that hold something. Short amounts are negative in either mode."""
-    held = (_position(row, pair_of) for row in rows(payload))
-    return tuple(position for position in held if position.amount != ZERO)
+    """The open positions in ``positionRisk`` (version 2 or 3). Short amounts are negative in either mode."""
+    found = (_position(row, pair_of) for row in rows(payload))
+    return tuple(position for position in found if position.amount != ZERO)
 
 
 def position_mode(payload: Any) -> PositionMode:
-    """The answer of ``positionSide/dual``; never assumed, so anything else than a plain yes or no is unreadable."""
+    """The answer of ``positionSide/dual``; anything else than true or false is unreadable, because a mode is never assumed."""
     dual = mapping(payload).get("dualSidePosition")
     if not isinstance(dual, bool):
         raise Unreadable("dualSidePosition is neither true nor false")

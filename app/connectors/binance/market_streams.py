@@ -1,264 +1,165 @@
-"""One connection for all market streams below one address: opened for the first follower, closed after the last.
+"""Binance's market streams: their names, the messages that subscribe to them, and their payloads as events of ours.
 
-Theory of operation. The connection is a ``SupervisedStream`` like an account's, so all that ends and renews it is there. What is
-added is who wants which stream: a writer brings what the exchange was told in step with that, one message at a time, slowly enough
-for the exchange's limits however fast followers come and go. A stream counts from the moment its subscription was confirmed; a
-``Gap`` says so to its followers, who then read over REST what they missed. When the connection goes, all of them hear ``Lost``.
+No I/O except opening a connection. Books come as the best twenty levels, whole each time, so nothing has to be pieced together;
+candles come as far as they have grown. Only trades can be missed within a connection, and their numbers show it.
 Source: "WebSocket Streams" in Binance's spot API documentation, "Websocket Market Streams" in the USD-M futures one.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any
 
-from app.clock import Clock
-from app.connectors.binance.market_events import MarketReader
+from app.connectors.base import MarketTopic
+from app.connectors.binance import market
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.queue import MarketQueue
-from app.connectors.common.stream import LAST_WORDS, Socket, StreamEnded, SupervisedStream
-from app.domain.errors import ExchangeDown
-from app.domain.reports import Gap, Lost, MarketEvent
+from app.connectors.common.market_streams import Confirmed, MarketProtocol, MarketSocket, Published, Request
+from app.connectors.common.numbers import flag, integer_text, mapping, number, text, time
+from app.connectors.common.stream import StreamEnded
+from app.domain.enums import TradeType
+from app.domain.reports import Candle, CandleReport, Gap, MarketEvent, PublicTrade, Ticker
 
-if TYPE_CHECKING:
-    from app.connectors.binance.sockets import EventSocket
+#: The deepest book that is pushed whole.
+BOOK_LEVELS = 20
 
-#: What one connection may listen to.
-_MOST_STREAMS = 1024
+#: Binance closes each connection at 24 hours; half an hour before, it is our choice when.
+MAX_AGE_SECONDS = 23.5 * 3600
 
-#: Names in one message: a kilobyte or two, which any server takes.
-_NAMES_AT_ONCE = 50
-
-#: Between two messages of ours. Spot takes five a second, pings and pongs among them, and cuts off who sends more.
+#: Between two requests. Spot takes five messages per second, pings and pongs among them, and cuts off who sends more.
 _PAUSE_SECONDS = 0.5
 
-#: How long the confirmation of a message may take.
-_ANSWER_SECONDS = 10
+#: Names in one request: a kilobyte or two, which any server takes.
+_NAMES_PER_REQUEST = 50
 
-#: A connection on which nothing at all was said for so long is made anew, however politely it answers pings.
-SILENCE_SECONDS = 60
+#: The most streams on one connection.
+_STREAMS_PER_CONNECTION = 1024
 
-#: How long a connection without followers is kept, so that somebody who keeps changing their mind does not open one each time:
-#: Binance takes 300 of an address in five minutes.
-LINGER_SECONDS = 5
-
-
-@dataclass(slots=True)
-class _Followed:
-    """One stream and those who follow it."""
-
-    reader: MarketReader
-    queues: list[MarketQueue] = field(default_factory=list)
-
-    def tell(self, events: Sequence[MarketEvent]) -> None:
-        for queue in self.queues:
-            for event in events:
-                queue.put(event)
+#: Futures also report trades outside the book (with the insurance fund, for one); those are no market prices, and REST leaves
+#: them out.
+_MARKET_TRADE = "MARKET"
 
 
-@dataclass(slots=True)
-class _Told:
-    """What one connection was told to listen to, and what of that it has confirmed. Each has its own, since one that closes slowly
-    may still be there when the next is open.
-    """
+def protocol(base_url: str) -> MarketProtocol:
+    """How the streams below ``base_url`` are subscribed."""
 
-    asked: set[str] = field(default_factory=set)
-    confirmed: set[str] = field(default_factory=set)
-
-
-class MarketStreams:
-    """The streams below ``base_url``. ``close`` ends all of them and may be called twice."""
-
-    def __init__(self, base_url: str, clock: Clock, *, is_closed: bool = False) -> None:
-        self._base_url = base_url
-        self._clock = clock
-        self._wanted: dict[str, _Followed] = {}
-        self._told = _Told()
-        self._changed = asyncio.Event()
-        self._answer: tuple[int, asyncio.Future[None]] | None = None
-        self._requests = 0
-        self._heard_at = 0.0  # monotonic seconds, not money
-        self._stream: SupervisedStream[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closed = is_closed
-
-    async def follow(self, name: str, reader: MarketReader) -> AsyncGenerator[MarketEvent, None]:
-        """What the stream ``name`` says, until the iterator is closed. ``reader`` is used if nobody follows it yet."""
-        if self._is_closed:
-            raise ExchangeDown("The connector is closed")
-        queue = self._join(name, reader)
-        try:
-            while True:
-                yield await queue.next()
-        finally:
-            self._leave(name, queue)
-
-    async def close(self) -> None:
-        """End everything; whoever still follows gets ``ExchangeDown``."""
-        self._is_closed = True
-        self._fail(ExchangeDown("The connector is closed"))
-        await self._stop()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    # -- followers ------------------------------------------------------------------------------------------------------
-
-    def _join(self, name: str, reader: MarketReader) -> MarketQueue:
-        queue = MarketQueue()
-        followed = self._wanted.setdefault(name, _Followed(reader))
-        followed.queues.append(queue)
-        if name in self._told.confirmed:
-            queue.put(Gap())
-        self._changed.set()
-        if self._stream is None:
-            self._stream = SupervisedStream(self._open, self._take, self._clock)
-            self._spawn(self._run(self._stream))
-        return queue
-
-    def _leave(self, name: str, queue: MarketQueue) -> None:
-        followed = self._wanted[name]
-        followed.queues.remove(queue)
-        if not followed.queues:
-            del self._wanted[name]
-            self._changed.set()
-        if not self._wanted and not self._is_closed:
-            self._spawn(self._linger())
-
-    async def _linger(self) -> None:
-        await self._clock.sleep(LINGER_SECONDS)
-        if not self._wanted:
-            await self._stop()
-
-    async def _stop(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.close()
-
-    # -- the connection -------------------------------------------------------------------------------------------------
-
-    async def _run(self, stream: SupervisedStream[None]) -> None:
-        try:
-            async with aclosing(stream.events()) as events:
-                async for _ in events:
-                    continue  # each event has been told to those whom it concerns
-        except Exception as error:  # noqa: BLE001 - nobody foresaw it: who follows must hear of it, and may begin again
-            if self._stream is stream:
-                self._stream = None
-            self._fail(error)
-
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Socket]:
+    def connect() -> AbstractAsyncContextManager[MarketSocket]:
         from app.connectors.binance.sockets import market_socket
 
-        async with market_socket(self._base_url) as socket:
-            self._heard_at = self._clock.monotonic()
-            told = self._told = _Told()
-            self._changed.set()
-            work = [
-                asyncio.create_task(each)
-                for each in (self._keep_in_step(socket, told), self._end_of_silence(socket, told))
-            ]
-            try:
-                yield socket
-            finally:
-                for task in work:
-                    task.cancel()
-                await asyncio.gather(*work, return_exceptions=True)
-                if self._told is told:
-                    self._told = _Told()
-                    for followed in self._wanted.values():
-                        followed.tell([Lost(reason="the connection is down")])
+        return market_socket(base_url)
 
-    def _take(self, message: Mapping[str, Any]) -> None:
-        """One message of the exchange. Raises ``StreamEnded``."""
-        self._heard_at = self._clock.monotonic()
-        if "stream" in message:
-            self._hear(str(message["stream"]), message.get("data"))
-        elif "error" in message or "code" in message:
-            raise StreamEnded(f"the exchange refused a subscription: {message.get('error') or message.get('msg')}")
-        elif self._answer is not None and message.get("id") == self._answer[0] and not self._answer[1].done():
-            self._answer[1].set_result(None)
+    return MarketProtocol(
+        connect=connect,
+        request=_request,
+        read=_read,
+        max_age=MAX_AGE_SECONDS,
+        pause=_PAUSE_SECONDS,
+        names_per_request=_NAMES_PER_REQUEST,
+        streams_per_connection=_STREAMS_PER_CONNECTION,
+    )
 
-    def _hear(self, name: str, payload: Any) -> None:
-        if isinstance(payload, dict) and payload.get("e") in LAST_WORDS:
-            raise StreamEnded(f"the exchange said {payload['e']}")
-        followed = self._wanted.get(name)
-        if followed is None or name not in self._told.confirmed:
-            return
-        try:
-            events = followed.reader.read(payload)
-        except Unreadable as error:
-            events = [Gap(reason=f"a message can't be read: {error}")]
-        followed.tell(events)
 
-    # -- subscriptions --------------------------------------------------------------------------------------------------
+def stream_name(topic: MarketTopic, symbol: str) -> str:
+    """Binance's name of the stream for ``topic``."""
+    match topic.kind:
+        case "candles":
+            what = f"kline_{topic.interval}"
+        case "trades":
+            what = "trade"
+        case "order_book":
+            what = f"depth{BOOK_LEVELS}@100ms"
+        case "ticker":
+            what = "ticker"
+    return f"{symbol.lower()}@{what}"
 
-    async def _keep_in_step(self, socket: EventSocket, told: _Told) -> None:
-        """Tell the exchange what is wanted, whenever that has changed."""
-        try:
-            while self._told is told:
-                await self._changed.wait()
-                names, method = self._next_change(told)
-                if not names:
-                    self._changed.clear()
-                    continue
-                await self._say(socket, told, method, names)
-                await self._clock.sleep(_PAUSE_SECONDS)
-        except StreamEnded:  # the reader sees the same end, and tells why
-            return
 
-    def _next_change(self, told: _Told) -> tuple[list[str], str]:
-        gone = [name for name in told.asked if name not in self._wanted]
-        if gone:
-            return gone[:_NAMES_AT_ONCE], "UNSUBSCRIBE"
-        new = [name for name in self._wanted if name not in told.asked]
-        return new[: min(_NAMES_AT_ONCE, _MOST_STREAMS - len(told.asked))], "SUBSCRIBE"
+class MarketReader:
+    """Reads one stream. ``now`` is the exchange's time, for books that carry none."""
 
-    async def _say(self, socket: EventSocket, told: _Told, method: str, names: list[str]) -> None:
-        self._requests += 1
-        answer = asyncio.get_running_loop().create_future()
-        self._answer = (self._requests, answer)
-        if method == "SUBSCRIBE":
-            told.asked.update(names)
-        else:
-            told.asked.difference_update(names)
-            told.confirmed.difference_update(names)
-        await socket.send({"method": method, "params": names, "id": self._requests})
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await answer
-        except TimeoutError:
-            await socket.end(f"a {method} was not confirmed")
-            return
-        if method == "SUBSCRIBE":
-            self._confirm(told, names)
+    def __init__(self, topic: MarketTopic, now: Callable[[], datetime]) -> None:
+        self._topic = topic
+        self._now = now
+        self._last_trade: int | None = None
 
-    def _confirm(self, told: _Told, names: list[str]) -> None:
-        told.confirmed.update(names)
-        for name in names:
-            followed = self._wanted.get(name)
-            if followed is not None:
-                followed.reader.restart()
-                followed.tell([Gap(reason="connected")])
+    def restart(self) -> None:
+        """The stream begins anew, so the number of the last trade no longer counts."""
+        self._last_trade = None
 
-    async def _end_of_silence(self, socket: EventSocket, told: _Told) -> None:
-        while True:
-            await self._clock.sleep(SILENCE_SECONDS)
-            if told.confirmed and self._clock.monotonic() - self._heard_at >= SILENCE_SECONDS:
-                await socket.end("its silence")
+    def read(self, payload: Any) -> Sequence[MarketEvent]:
+        """The events in one payload. Raises ``Unreadable``."""
+        row = mapping(payload)
+        match self._topic.kind:
+            case "candles":
+                return [self._candle(row)]
+            case "trades":
+                return self._trade(row)
+            case "order_book":
+                return [self._book(row)]
+            case "ticker":
+                return [self._ticker(row)]
 
-    # -- ends -----------------------------------------------------------------------------------------------------------
+    def _candle(self, row: Mapping[str, Any]) -> CandleReport:
+        kline = mapping(row.get("k"))
+        if text(kline, "i") != self._topic.interval:
+            raise Unreadable(f"a candle of {kline['i']} came on the stream of {self._topic.interval}")
+        candle = Candle(
+            opened_at=time(kline, "t"),
+            open=number(kline, "o"),
+            high=number(kline, "h"),
+            low=number(kline, "l"),
+            close=number(kline, "c"),
+            volume=number(kline, "v"),
+            quote_volume=number(kline, "q"),
+            trades=int(integer_text(kline, "n")),
+            taker_buy_base_volume=number(kline, "V"),
+            taker_buy_quote_volume=number(kline, "Q"),
+        )
+        return CandleReport(candle=candle, is_closed=flag(kline, "x"))
 
-    def _fail(self, error: Exception) -> None:
-        for followed in self._wanted.values():
-            for queue in followed.queues:
-                queue.fail(error)
+    def _trade(self, row: Mapping[str, Any]) -> list[MarketEvent]:
+        trade_id, last = int(integer_text(row, "t")), self._last_trade
+        if last is not None and trade_id <= last:
+            return []
+        self._last_trade = trade_id
+        events: list[MarketEvent] = []
+        if last is not None and trade_id != last + 1:
+            events.append(Gap(reason=f"the trades between {last} and {trade_id} are missing"))
+        if row.get("X", _MARKET_TRADE) == _MARKET_TRADE:
+            events.append(
+                PublicTrade(
+                    exchange_trade_id=str(trade_id),
+                    trading_pair=self._topic.trading_pair,
+                    price=number(row, "p"),
+                    amount=number(row, "q"),
+                    taker_side=TradeType.SELL if flag(row, "m") else TradeType.BUY,
+                    traded_at=time(row, "T"),
+                )
+            )
+        return events
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _book(self, row: Mapping[str, Any]) -> MarketEvent:
+        sides = {"bids": row.get("bids", row.get("b")), "asks": row.get("asks", row.get("a"))}
+        return market.order_book({**row, **sides}, self._topic.trading_pair, depth=BOOK_LEVELS, now=self._now())
+
+    def _ticker(self, row: Mapping[str, Any]) -> Ticker:
+        return Ticker(
+            trading_pair=self._topic.trading_pair,
+            price=number(row, "c"),
+            reported_at=time(row, "E"),
+            base_volume=number(row, "v"),
+            quote_volume=number(row, "q"),
+        )
+
+
+def _request(request: Request, names: Sequence[str], request_id: int) -> Mapping[str, Any]:
+    return {"method": request.upper(), "params": names, "id": request_id}
+
+
+def _read(message: Mapping[str, Any]) -> Confirmed | Published | None:
+    if "stream" in message:
+        return Published(str(message["stream"]), message.get("data"))
+    if "error" in message or "code" in message:
+        raise StreamEnded(f"the exchange refused a subscription: {message.get('error') or message.get('msg')}")
+    request_id = message.get("id")
+    return Confirmed(request_id) if isinstance(request_id, int) else None

@@ -1,7 +1,7 @@
-"""Binance's order and trade payloads, of REST answers and of the user streams, as reports.
+"""Orders in Binance's form: their terms as parameters, and order and trade payloads of REST and the user streams as reports.
 
-Plain functions without I/O. A payload that lacks what a report must say raises ``Unreadable``: an answer to a submit then counts as
-unknown, which is right, since it is not a confirmation.
+Plain functions without I/O. Terms that Binance does not have are refused, and nothing was sent. A payload that lacks what a report
+must say raises ``Unreadable``: an answer to a submit then counts as unknown, which is right, because it is not a confirmation.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.numbers import integer_text, number, optional_number, optional_time, rows, text, time
-from app.domain.decimals import EXACT, ZERO
-from app.domain.enums import Liquidity, OrderType, TradeType
+from app.domain.decimals import EXACT, ZERO, shortest
+from app.domain.enums import Liquidity, OrderType, TimeInForce, TradeType
+from app.domain.errors import OrderRefused
 from app.domain.fill import Fill
+from app.domain.ids import is_client_order_id
+from app.domain.order import Order
 from app.domain.reports import OrderReport, ReportedState, ReportedTerms
 
 #: EXPIRED covers what IOC and FOK left over; EXPIRED_IN_MATCH is self-trade prevention; the NEW_ words are liquidations.
@@ -37,8 +40,29 @@ _STATES: Mapping[str, ReportedState] = {
 #: (CALCULATED) with a zero has no id.
 _FIRST_TRADE_ID = {"TRADE": 0, "CALCULATED": 1}
 
-#: Streams spell "nothing" in several ways.
-_NOTHING = ("", "NONE", "null", None)
+#: Streams spell "no value" in several ways.
+_NO_VALUE = ("", "NONE", "null", None)
+
+
+def checked_id(order_id: str) -> str:
+    """``order_id`` if Binance takes it as a client order id. Raises ``OrderRefused``."""
+    if not is_client_order_id(order_id):
+        raise OrderRefused(f"The order id '{order_id[:40]}' is not one that Binance takes; nothing was sent")
+    return order_id
+
+
+def limit_terms(order: Order) -> Mapping[str, str]:
+    """Quantity and price of a LIMIT or LIMIT_MAKER order on either market. Raises ``OrderRefused``."""
+    if order.amount is None or order.price is None:
+        raise refuse("a limit order needs an amount and a price")
+    if order.order_type is OrderType.LIMIT_MAKER and order.time_in_force not in (None, TimeInForce.GTC):
+        raise refuse("a LIMIT_MAKER order stays until it is canceled; it has no other time in force")
+    return {"quantity": shortest(order.amount), "price": shortest(order.price)}
+
+
+def refuse(why: str) -> OrderRefused:
+    """The refusal of terms that Binance does not have."""
+    return OrderRefused(f"Not sent to Binance: {why}")
 
 
 def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
@@ -47,7 +71,6 @@ def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
     The answer to a cancel has an id of its own in ``clientOrderId`` and the order's in ``origClientOrderId``.
     """
     state = _state(text(payload, "status"))
-    filled = number(payload, "executedQty")
     trades = rows(payload.get("fills", []))
     reported_at = optional_time(payload, "transactTime", "updateTime", "time")
     fills = tuple(_fill_of_answer(trade, reported_at) for trade in trades if trade.get("tradeId") is not None)
@@ -57,10 +80,9 @@ def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
         exchange_order_id=integer_text(payload, "orderId"),
         trading_pair=trading_pair,
         state=state,
-        filled_amount=filled,
+        filled_amount=number(payload, "executedQty"),
         amount=_amount(number(payload, "origQty"), optional_number(payload, "origQuoteOrderQty"), state),
         fills=fills,
-        fills_complete=total_amount(fills) == filled,
         reported_at=reported_at,
         reason_code=reason,
         reason=reason,
@@ -80,20 +102,17 @@ def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
     A canceled spot order has the cancel's id in ``c`` and its own in ``C``.
     """
     state = _state(text(event, "X"))
-    filled = number(event, "z")
     fill = _streamed_fill(event)
-    fills = () if fill is None else (fill,)
     original = event.get("C")
     reason = _why(state, event.get("r") if event.get("e") == "executionReport" else None, text(event, "X"))
     return OrderReport(
-        order_id=text(event, "c") if original in _NOTHING else text(event, "C"),
+        order_id=text(event, "c") if original in _NO_VALUE else text(event, "C"),
         exchange_order_id=integer_text(event, "i"),
         trading_pair=trading_pair,
         state=state,
-        filled_amount=filled,
+        filled_amount=number(event, "z"),
         amount=_amount(number(event, "q"), optional_number(event, "Q"), state),
-        fills=fills,
-        fills_complete=total_amount(fills) == filled,
+        fills=() if fill is None else (fill,),
         reported_at=time(event, "T"),
         reason_code=reason,
         reason=reason,
@@ -122,14 +141,14 @@ def trade_fill(trade: Mapping[str, Any]) -> Fill:
 
 
 def confirm_same(report: OrderReport, order_id: str, payload: Mapping[str, Any], symbol: str) -> OrderReport:
-    """``report`` if it is about the order that was asked about; an answer about another one confirms nothing."""
+    """``report`` if it is about the order in question. Raises ``Unreadable``: an answer about another one confirms nothing."""
     if report.order_id != order_id or payload.get("symbol") != symbol:
         raise Unreadable(f"an answer about {payload.get('symbol')} {report.order_id} instead of {symbol} {order_id}")
     return report
 
 
 def _fill_of_answer(trade: Mapping[str, Any], answered_at: datetime | None) -> Fill:
-    """A fill in the answer to a submit: it was executed at once, so it took."""
+    """A fill in the answer to a submit. It was executed at once, so its liquidity is taker."""
     if answered_at is None:
         raise Unreadable("the answer has fills and no time")
     return Fill(
@@ -172,7 +191,7 @@ def _amount(asked: Decimal, asked_quote: Decimal | None, state: ReportedState) -
 def _terms(
     side: Any, order_type: Any, time_in_force: Any, price: Decimal | None, at: datetime | None
 ) -> ReportedTerms | None:
-    """The terms, or None for kinds of orders that are not ours (stop orders, say)."""
+    """The terms, or None for kinds of orders that the gateway does not place, such as stop orders."""
     if side not in ("BUY", "SELL") or order_type not in ("LIMIT", "MARKET", "LIMIT_MAKER"):
         return None
     kind = OrderType.LIMIT_MAKER if time_in_force == "GTX" else OrderType(order_type)
@@ -187,10 +206,10 @@ def _state(status: str) -> ReportedState:
 
 
 def _why(state: ReportedState, stated: Any, status: str) -> str | None:
-    """Why an order ended that nobody canceled: the exchange's reason, else its status word."""
+    """Why an order expired or was rejected: the exchange's reason, else its status word."""
     if state not in ("expired", "rejected"):
         return None
-    return status if stated in _NOTHING else str(stated)
+    return status if stated in _NO_VALUE else str(stated)
 
 
 def _liquidity(is_maker: Any) -> Liquidity | None:

@@ -1,30 +1,29 @@
 """Binance's USD-M perpetuals: one account, on the exchange itself or on its test network.
 
 In one-way mode an order that closes carries ``reduceOnly``; in hedge mode it names the position's side, and ``reduceOnly`` is
-refused. So the account's mode is really asked of the exchange, kept until we change it or the exchange contradicts it, and
-never switched without being told to.
+refused. So the account's mode is read from the exchange and cached until we change it or the exchange contradicts it. It is never
+switched unless a caller asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.connectors.base import Capabilities, CredentialField, MarketTopic
-from app.connectors.binance import holdings as binance_accounts
-from app.connectors.binance import market as binance_market
+from app.connectors.base import Capabilities, CredentialField
+from app.connectors.binance import holdings, market
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.credentials import credential_fields
-from app.connectors.binance.market_events import BOOK_LEVELS
-from app.connectors.binance.orders import streamed_report, total_amount, trade_fill
-from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE, reading
+from app.connectors.binance.market_streams import BOOK_LEVELS
+from app.connectors.binance.orders import limit_terms, refuse, streamed_report, total_amount, trade_fill
+from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
 from app.connectors.binance.spot import ABSENCE_GRACE
-from app.connectors.binance.terms import limit_terms, refuse
 from app.connectors.common.clock import milliseconds_of
-from app.connectors.common.numbers import mapping, number, rows, text, time, wire_number
+from app.connectors.common.numbers import mapping, number, rows, text, time
 from app.connectors.common.stream import Socket
+from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
 from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, OrderRefused
 from app.domain.order import Order
@@ -33,18 +32,17 @@ from app.domain.reports import (
     ConnectorEvent,
     FundingInfo,
     FundingPayment,
-    MarketEvent,
     OrderReport,
     Position,
 )
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
+    from app.connectors.binance.client import BinanceClient
 
 #: The depths that futures' ``depth`` takes.
 _BOOK_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 
-#: ``userTrades`` looks at seven days at most, and at the last seven where no time is given.
+#: ``userTrades`` covers seven days at most, and the last seven where no time is given.
 _TRADES_WINDOW = timedelta(days=7)
 
 #: The most rows of ``income`` in one answer.
@@ -60,16 +58,16 @@ class BinancePerpetualConnector(BinanceAccount):
     capabilities = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         reduce_only=True,
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
+        candles_page=1000,  # an answer would hold 1500, for twice the weight
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")
-    calls_named = CallNames(
+    call_names = CallNames(
         create="futures_create_order",
         cancel="futures_cancel_order",
         order="futures_get_order",
@@ -80,9 +78,8 @@ class BinancePerpetualConnector(BinanceAccount):
         market_trades="futures_recent_trades",
         klines="futures_klines",
     )
-    candles_page = 1500
 
-    #: The account's mode as the exchange last said, None where it must be asked.
+    #: The account's mode as last read from the exchange, None where it must be read.
     _mode: PositionMode | None = None
 
     async def submit_order(self, order: Order) -> OrderReport:
@@ -95,15 +92,15 @@ class BinancePerpetualConnector(BinanceAccount):
 
     async def fetch_balances(self) -> Sequence[Balance]:
         payload = await self.calls.ask("futures_account_balance")
-        with reading():
-            return binance_accounts.perpetual_balances(payload)
+        with self.reading():
+            return holdings.perpetual_balances(payload)
 
     async def fetch_positions(self) -> Sequence[Position]:
-        """Asked in version 2, the last that states the leverage."""
+        """The open positions, from version 2 of the call, the last that states the leverage."""
         markets = await self.venue.markets()
         payload = await self.calls.ask("futures_position_information", version=2)
-        with reading():
-            return binance_accounts.positions(payload, markets.pair)
+        with self.reading():
+            return holdings.positions(payload, markets.pair)
 
     async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
         markets = await self.venue.markets()
@@ -113,8 +110,8 @@ class BinancePerpetualConnector(BinanceAccount):
             payload = await self.calls.ask(
                 "futures_income_history", incomeType="FUNDING_FEE", startTime=start, limit=_INCOME_PAGE
             )
-            with reading():
-                page = [binance_accounts.funding_payment(row, markets.pair) for row in rows(payload)]
+            with self.reading():
+                page = [holdings.funding_payment(row, markets.pair) for row in rows(payload)]
             fresh = {one.exchange_funding_id: one for one in page if one.exchange_funding_id not in found}
             found.update(fresh)
             if len(page) < _INCOME_PAGE:
@@ -125,13 +122,13 @@ class BinancePerpetualConnector(BinanceAccount):
 
     async def fetch_funding_info(self, trading_pair: str) -> FundingInfo:
         payload = await self._public("futures_mark_price", trading_pair)
-        with reading():
-            return binance_market.funding_info(payload, trading_pair)
+        with self.reading():
+            return market.funding_info(payload, trading_pair)
 
     async def fetch_position_mode(self) -> PositionMode:
         payload = await self.calls.ask("futures_get_position_mode")
-        with reading():
-            self._mode = binance_accounts.position_mode(payload)
+        with self.reading():
+            self._mode = holdings.position_mode(payload)
         return self._mode
 
     async def set_position_mode(self, mode: PositionMode) -> None:
@@ -149,13 +146,10 @@ class BinancePerpetualConnector(BinanceAccount):
         answer = await self.calls.change(
             "futures_change_leverage", symbol=self._symbol(trading_pair), leverage=leverage
         )
-        with reading():
+        with self.reading():
             now = number(mapping(answer), "leverage")
         if now != leverage:
             raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
-
-    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
-        return self.venue.follow(topic, self.name)
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         try:
@@ -167,11 +161,11 @@ class BinancePerpetualConnector(BinanceAccount):
     async def _trades(
         self, symbol: str, order_number: str, order: Mapping[str, Any] | None
     ) -> Mapping[int, Mapping[str, Any]]:
-        """The last seven days' trades, and where the order executed more than they show, all weeks of its life."""
+        """The last seven days' trades, and if the order executed more than they show, those of all weeks of its life."""
         found = await self._trade_pages(symbol, order_number)
         if order is None:
             return found
-        with reading():
+        with self.reading():
             missing = total_amount([trade_fill(trade) for trade in found.values()]) < number(order, "executedQty")
             start, end = time(order, "time"), time(order, "updateTime")
         while missing and start <= end:
@@ -184,7 +178,7 @@ class BinancePerpetualConnector(BinanceAccount):
     def _book_limit(self, depth: int) -> int:
         return next((limit for limit in _BOOK_LIMITS if limit >= depth), _BOOK_LIMITS[-1])
 
-    def _socket(self, client: TamedClient) -> AbstractAsyncContextManager[Socket]:
+    def _socket(self, client: BinanceClient) -> AbstractAsyncContextManager[Socket]:
         from app.connectors.binance.sockets import perpetual_socket
 
         return perpetual_socket(client, self.venue.endpoints.stream, self.context.clock)
@@ -195,7 +189,7 @@ class BinancePerpetualConnector(BinanceAccount):
                 order = mapping(event.get("o"))
                 return streamed_report(order, self.venue.known_markets.pair(text(order, "s")))
             case "ACCOUNT_UPDATE":
-                return binance_accounts.streamed_perpetual_balances(event)
+                return holdings.streamed_perpetual_balances(event)
             case _:
                 return None
 
@@ -213,7 +207,7 @@ def perpetual_terms(order: Order, mode: PositionMode) -> Mapping[str, str]:
     if order.order_type is OrderType.MARKET:
         if order.amount is None:
             raise refuse("a perpetual order needs an amount in base units")
-        return {**terms, "type": "MARKET", "quantity": wire_number(order.amount)}
+        return {**terms, "type": "MARKET", "quantity": shortest(order.amount)}
     is_maker = order.order_type is OrderType.LIMIT_MAKER
     lasting = "GTX" if is_maker else (order.time_in_force or TimeInForce.GTC).value
     return {**terms, **limit_terms(order), "type": "LIMIT", "timeInForce": lasting}

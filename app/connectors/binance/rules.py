@@ -8,43 +8,20 @@ Source: "Filters" in Binance's spot API documentation, "Exchange Information" in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from app.connectors.binance.limits import RateLimit, rate_limits
+from app.connectors.binance.limits import rate_limits
 from app.connectors.common.answers import Unreadable
+from app.connectors.common.markets import Markets
 from app.connectors.common.numbers import mapping, optional_number, rows, text
 from app.domain.decimals import ZERO
 from app.domain.trading_rule import TradingRule
 
 #: The only status in which new orders are taken; HALT, BREAK, END_OF_DAY, CANCEL_ONLY, SETTLING and words to come refuse them.
 _OPEN_STATUS = "TRADING"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Markets:
-    """All pairs of one market: rules by trading pair, both directions of the names, and the rate limits of the address."""
-
-    rules: Mapping[str, TradingRule]
-    symbols: Mapping[str, str]
-    pairs: Mapping[str, str]
-    rate_limits: tuple[RateLimit, ...]
-    unreadable: tuple[str, ...] = ()
-
-    def symbol(self, trading_pair: str) -> str:
-        """Binance's name of ``trading_pair``; a pair that is no longer listed is still named by its two assets."""
-        return self.symbols.get(trading_pair) or trading_pair.replace("-", "")
-
-    def pair(self, symbol: str) -> str:
-        """Our name of ``symbol``; one that is no pair of ours (a dated future, say) keeps its own name."""
-        return self.pairs.get(symbol, symbol)
-
-
-NO_MARKETS = Markets(
-    rules=MappingProxyType({}), symbols=MappingProxyType({}), pairs=MappingProxyType({}), rate_limits=()
-)
 
 
 def spot_markets(payload: Any) -> Markets:

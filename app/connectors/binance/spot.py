@@ -6,28 +6,27 @@ make a resend harmless; nothing is ever resent.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from app.connectors.base import Capabilities, CredentialField, MarketTopic
-from app.connectors.binance import holdings as binance_accounts
+from app.connectors.base import Capabilities, CredentialField
+from app.connectors.binance import holdings
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.credentials import credential_fields
-from app.connectors.binance.market_events import BOOK_LEVELS
-from app.connectors.binance.orders import streamed_report
-from app.connectors.binance.outcomes import reading
-from app.connectors.binance.terms import limit_terms, refuse
-from app.connectors.common.numbers import text, wire_number
+from app.connectors.binance.market_streams import BOOK_LEVELS
+from app.connectors.binance.orders import limit_terms, refuse, streamed_report
+from app.connectors.common.numbers import text
 from app.connectors.common.stream import Socket
+from app.domain.decimals import shortest
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.order import Order
-from app.domain.reports import Balance, ConnectorEvent, MarketEvent
+from app.domain.reports import Balance, ConnectorEvent
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
+    from app.connectors.binance.client import BinanceClient
 
 #: Past the last instant at which an order can still reach the book: the call's own time-out (12 s), then recvWindow (5 s) and the
 #: engine's limit (10 s), and a little for clocks.
@@ -41,14 +40,14 @@ class BinanceConnector(BinanceAccount):
     capabilities = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         quote_amount=True,
         absence_grace=ABSENCE_GRACE,
+        candles_page=1000,
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance")
-    calls_named = CallNames(
+    call_names = CallNames(
         create="create_order",
         cancel="cancel_order",
         order="get_order",
@@ -59,16 +58,12 @@ class BinanceConnector(BinanceAccount):
         market_trades="get_recent_trades",
         klines="get_klines",
     )
-    candles_page = 1000
     tickers_form: ClassVar[Mapping[str, str]] = {"type": "MINI"}
 
     async def fetch_balances(self) -> Sequence[Balance]:
         payload = await self.calls.ask("get_account", omitZeroBalances="true")
-        with reading():
-            return binance_accounts.spot_balances(payload)
-
-    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
-        return self.venue.follow(topic, self.name)
+        with self.reading():
+            return holdings.spot_balances(payload)
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         return spot_terms(order)
@@ -78,7 +73,7 @@ class BinanceConnector(BinanceAccount):
     ) -> Mapping[int, Mapping[str, Any]]:
         return await self._trade_pages(symbol, order_number)
 
-    def _socket(self, client: TamedClient) -> AbstractAsyncContextManager[Socket]:
+    def _socket(self, client: BinanceClient) -> AbstractAsyncContextManager[Socket]:
         from app.connectors.binance.sockets import spot_socket
 
         return spot_socket(client, self.venue.endpoints.stream, self.venue.server_clock.now_ms, str(uuid4()))
@@ -88,7 +83,7 @@ class BinanceConnector(BinanceAccount):
             case "executionReport":
                 return streamed_report(event, self.venue.known_markets.pair(text(event, "s")))
             case "outboundAccountPosition":
-                return binance_accounts.streamed_spot_balances(event)
+                return holdings.streamed_spot_balances(event)
             case _:
                 return None
 
@@ -100,10 +95,10 @@ def spot_terms(order: Order) -> Mapping[str, str]:
     answer = {"newOrderRespType": "FULL"}
     if order.order_type is OrderType.MARKET:
         if order.quote_amount is not None:
-            return {**answer, "type": "MARKET", "quoteOrderQty": wire_number(order.quote_amount)}
+            return {**answer, "type": "MARKET", "quoteOrderQty": shortest(order.quote_amount)}
         if order.amount is None:
             raise refuse("a MARKET order needs an amount")
-        return {**answer, "type": "MARKET", "quantity": wire_number(order.amount)}
+        return {**answer, "type": "MARKET", "quantity": shortest(order.amount)}
     terms = {**answer, **limit_terms(order)}
     if order.order_type is OrderType.LIMIT_MAKER:
         return {**terms, "type": "LIMIT_MAKER"}

@@ -1,105 +1,50 @@
-"""What the Binance accounts of one connector share in a process: addresses, rate limits, the exchange's clock, trading rules, and
-the connections to the market's streams.
-
-Opening one needs no network and imports no SDK. Everything is read on first use and renewed by later use, so an exchange that is
-down at start-up stops nothing: ``problem`` says what is missing, and the next use asks again.
-"""
+"""One market of Binance: its addresses, its client, and the questions about markets and time that all accounts share."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from app.clock import Clock
-from app.concurrency.cached import Cached
 from app.connectors.base import MarketTopic
 from app.connectors.binance.credentials import Credentials
 from app.connectors.binance.endpoints import Endpoints
-from app.connectors.binance.limits import AddressLimits
-from app.connectors.binance.market_events import MarketReader, stream_name
-from app.connectors.binance.market_streams import MarketStreams
-from app.connectors.binance.outcomes import PERPETUAL, SPOT, Outcomes, read_failure, reading
-from app.connectors.binance.rules import NO_MARKETS, Markets, perpetual_markets, spot_markets
-from app.connectors.common.answers import ErrorAnswer, NoAnswer
+from app.connectors.binance.limits import address_limits
+from app.connectors.binance.market_streams import MarketReader, protocol, stream_name
+from app.connectors.binance.outcomes import EXCHANGE, PERPETUAL, SPOT
+from app.connectors.binance.rules import perpetual_markets, spot_markets
 from app.connectors.common.clock import ServerClock, milliseconds_of
+from app.connectors.common.judging import reading
+from app.connectors.common.market_streams import MarketStreams
+from app.connectors.common.markets import Markets
 from app.connectors.common.numbers import mapping, time
-from app.domain.errors import OrdergateError, UnsupportedFeature, UnsupportedPair
+from app.connectors.common.venue import RestVenue
+from app.domain.errors import UnsupportedFeature, UnsupportedPair
 from app.domain.reports import MarketEvent
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.connectors.binance.client import TamedClient
-
-T = TypeVar("T")
-
-#: Seconds. A quartz clock drifts a few milliseconds in three minutes; Binance refuses what is a second ahead.
-_CLOCK_MAX_AGE = 180.0
-
-#: Seconds. Filters change a few times a month, a symbol's status a few times a day; the answer has megabytes.
-_RULES_MAX_AGE = 600.0
-
-#: Seconds after a failed question: long enough not to press an exchange that is down.
-_RETRY_AFTER = 5.0
+    from app.connectors.binance.client import BinanceClient
 
 
-class BinanceVenue:
+class BinanceVenue(RestVenue["BinanceClient"]):
     """One market of Binance as all accounts of the process see it."""
 
     def __init__(self, endpoints: Endpoints, settings: Settings, clock: Clock) -> None:
+        server_clock = ServerClock(clock)
+        outcomes = PERPETUAL if endpoints.is_perpetual else SPOT
+        super().__init__(outcomes, server_clock, address_limits(server_clock), clock)
         self.endpoints = endpoints
-        self.outcomes: Outcomes = PERPETUAL if endpoints.is_perpetual else SPOT
-        self.server_clock = ServerClock(clock)
-        self.limits = AddressLimits(self.server_clock.now_ms, self.server_clock.monotonic_ms)
         self._timeout = settings.exchange_timeout.total_seconds()
         self._clock = clock
-        self._public: TamedClient | None = None
         self._streams: dict[str, MarketStreams] = {}
         self._is_closed = False
-        self._markets = Cached(clock, self._fetch_markets, retry_after=_RETRY_AFTER)
-        self._time = Cached(clock, self._fetch_time, retry_after=_RETRY_AFTER)
 
-    @property
-    def problem(self) -> str | None:
-        """Why the venue is not ready for orders, None if it is. Not having been asked yet is not a problem."""
-        error = self._markets.error or self._time.error
-        if error is None:
-            return None
-        return error.detail if isinstance(error, OrdergateError) else type(error).__name__
-
-    @property
-    def known_markets(self) -> Markets:
-        """The markets as last read, empty before the first time."""
-        return self._markets.value or NO_MARKETS
-
-    async def markets(self) -> Markets:
-        """The markets, at most some minutes old. Raises ``ExchangeReadFailed`` or ``Refused``."""
-        return await self._markets.get_or_renew_behind(_RULES_MAX_AGE)
-
-    async def ready_to_sign(self) -> None:
-        """Return when the exchange's clock is known. Raises ``ExchangeReadFailed`` or ``Refused``."""
-        await self._time.get_or_renew_behind(_CLOCK_MAX_AGE)
-
-    async def distrust_clock(self) -> None:
-        """Read the exchange's clock anew, since it disagreed with a timestamp. A failure is kept in ``problem``."""
-        try:
-            await self._time.renew()
-        except OrdergateError:  # the caller reports the disagreement itself, and the next use asks again
-            return
-
-    @property
-    def public(self) -> TamedClient:
-        """The client without an account."""
-        if self._public is None:
-            self._public = self.new_client(None)
-        return self._public
-
-    def new_client(self, credentials: Credentials | None) -> TamedClient:
-        """A client on the running loop; the caller closes it. The first one imports the SDK."""
-        from app.connectors.binance.client import TamedClient
-
-        return TamedClient(
+    def new_client(self, credentials: Credentials | None) -> BinanceClient:
+        """A client on the running loop; the caller closes it."""
+        return self.client_class(
             self.endpoints,
             credentials,
             server_clock=self.server_clock,
@@ -107,15 +52,8 @@ class BinanceVenue:
             timeout=self._timeout,
         )
 
-    async def read(self, question: Awaitable[T]) -> T:
-        """The answer to a question, or ``ExchangeReadFailed``, or the ``Refused`` that is about us and not about an order."""
-        try:
-            return await question
-        except (ErrorAnswer, NoAnswer) as error:
-            raise read_failure(error, self.outcomes, self.limits.hold) from error
-
     async def follow(self, topic: MarketTopic, connector_name: str) -> AsyncGenerator[MarketEvent, None]:
-        """What happens in a market: ``Connector.follow``. All who follow markets below one address share a connection."""
+        """What happens in a market: ``Connector.follow``. All followers of markets below one address share a connection."""
         base_url = self.endpoints.market_base(topic.kind)
         if base_url is None:
             raise UnsupportedFeature(f"Connector '{connector_name}' was given no address of market streams")
@@ -129,35 +67,33 @@ class BinanceVenue:
                 yield event
 
     async def close(self) -> None:
-        """Let go of the network; may be called twice."""
         self._is_closed = True
-        await self._markets.close()
-        await self._time.close()
         for streams in self._streams.values():
             await streams.close()
-        if self._public is not None:
-            await self._public.close()
+        await super().close()
 
     def _streams_below(self, base_url: str) -> MarketStreams:
         if base_url not in self._streams:
-            self._streams[base_url] = MarketStreams(base_url, self._clock, is_closed=self._is_closed)
+            self._streams[base_url] = MarketStreams(protocol(base_url), self._clock, is_closed=self._is_closed)
         return self._streams[base_url]
 
-    async def _fetch_markets(self) -> Markets:
-        is_perpetual = self.endpoints.is_perpetual
-        client = self.public
-        payload = await self.read(client.futures_exchange_info() if is_perpetual else client.get_exchange_info())
-        with reading():  # thousands of symbols: beside the loop, so that no order waits for them
-            markets = await asyncio.to_thread(perpetual_markets if is_perpetual else spot_markets, payload)
-        self.limits.limits = markets.rate_limits
-        return markets
+    def _import_client_class(self) -> type[BinanceClient]:
+        # The sockets import websockets, and are needed soon after.
+        from app.connectors.binance import sockets  # noqa: F401
+        from app.connectors.binance.client import BinanceClient
 
-    async def _fetch_time(self) -> int:
-        clock, client = self.server_clock, self.public
-        asked_ms = clock.monotonic_ms()
+        return BinanceClient
+
+    def _build_public(self) -> BinanceClient:
+        return self.new_client(None)
+
+    async def _fetch_markets(self, client: BinanceClient) -> Markets:
+        is_perpetual = self.endpoints.is_perpetual
+        payload = await self.read(client.futures_exchange_info() if is_perpetual else client.get_exchange_info())
+        with reading(EXCHANGE):  # thousands of symbols: in a thread, so that no order waits for them
+            return await asyncio.to_thread(perpetual_markets if is_perpetual else spot_markets, payload)
+
+    async def _fetch_server_ms(self, client: BinanceClient) -> int:
         payload = await self.read(client.futures_time() if self.endpoints.is_perpetual else client.get_server_time())
-        answered_ms = clock.monotonic_ms()
-        with reading():
-            server_ms = milliseconds_of(time(mapping(payload), "serverTime"))
-        clock.set(server_ms, asked_ms=asked_ms, answered_ms=answered_ms)
-        return answered_ms
+        with reading(EXCHANGE):
+            return milliseconds_of(time(mapping(payload), "serverTime"))

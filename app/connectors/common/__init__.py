@@ -1,1 +1,1 @@
-"""What any exchange needs, whatever its name: streams, exact numbers, clocks. No module here names an exchange."""
+"""What a connector to any exchange needs: HTTP, calls, outcomes, limits, clocks, streams. No module here names an exchange."""

@@ -1,7 +1,7 @@
 """The exchange's clock as seen from here: the base of every signed timestamp.
 
-It runs on the monotonic clock from the last answer of the exchange, so a jump of the local clock moves nothing. Before the
-first answer the local time stands in. It does no I/O; the venue asks.
+It runs on the monotonic clock from the exchange's last answer, so a jump of the local clock moves nothing. Before the first answer
+the local time is used. It does no I/O; the venue asks.
 """
 
 from __future__ import annotations
@@ -15,26 +15,21 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def instant(milliseconds: int) -> datetime:
-    """The time that lies ``milliseconds`` after 1970, exactly."""
+    """The time exactly ``milliseconds`` after 1970."""
     return _EPOCH + milliseconds * _MILLISECOND
 
 
 def milliseconds_of(at: datetime) -> int:
-    """How many whole milliseconds ``at`` lies after 1970."""
+    """The whole milliseconds from 1970 to ``at``."""
     return (at - _EPOCH) // _MILLISECOND
 
 
 class ServerClock:
-    """What time it is at the exchange."""
+    """The time at the exchange."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._base_ms: int | None = None
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the exchange has been asked at all."""
-        return self._base_ms is not None
 
     def monotonic_ms(self) -> int:
         """Milliseconds that never jump."""
@@ -51,5 +46,5 @@ class ServerClock:
         return instant(self.now_ms())
 
     def set(self, server_ms: int, *, asked_ms: int, answered_ms: int) -> None:
-        """Take over ``server_ms``, read half way between the two monotonic times."""
+        """Set the clock to ``server_ms``, which the exchange read half way between the two monotonic times."""
         self._base_ms = server_ms - (asked_ms + answered_ms) // 2

@@ -1,7 +1,7 @@
-"""Numbers and times in Binance's JSON: exact on the way in, plain text on the way out.
+"""The fields of an exchange's JSON: exact numbers, times in milliseconds, ids, texts.
 
-Amounts come as JSON strings, times as integers; a JSON number with a point becomes a ``Decimal`` and never a float. Every function
-raises ``Unreadable`` where the value is not what it should be.
+A JSON number with a point becomes a ``Decimal`` and never a float. Every function raises ``Unreadable`` where the value is not
+what it should be.
 """
 
 from __future__ import annotations
@@ -15,18 +15,13 @@ import msgspec
 
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.clock import instant
-from app.domain.decimals import ZERO, bounded, parse_decimal, shortest
+from app.domain.decimals import ZERO, bounded, parse_decimal
 
 #: JSON without floats.
 DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 #: The year 9999 in milliseconds: a larger "time" is not one.
 _LAST_MS = 253_402_300_799_000
-
-
-def wire_number(number: Decimal) -> str:
-    """``number`` as Binance takes it: no exponent, and no trailing zeros that would count as precision."""
-    return shortest(number)
 
 
 def number(payload: Mapping[str, Any], name: str) -> Decimal:
@@ -43,7 +38,7 @@ def number(payload: Mapping[str, Any], name: str) -> Decimal:
 
 
 def optional_number(payload: Mapping[str, Any], name: str) -> Decimal | None:
-    """The number under ``name``; None where it is absent, empty or zero, which is how Binance says "none"."""
+    """The number under ``name``; None where it is absent, empty or zero, where zero means "none"."""
     if payload.get(name) in (None, ""):
         return None
     value = number(payload, name)

@@ -1,6 +1,6 @@
-"""What a market's stream has said and one follower has not read yet: in order, and bounded.
+"""The events of a market's stream that one follower has not read yet: in order, and bounded.
 
-A follower that is too slow gets a ``Gap`` in place of what it did not read, so that it can never grow without end.
+A follower that is too slow gets a ``Gap`` in place of what it did not read, so that its queue can't grow without end.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class MarketQueue:
         self._arrived.set()
 
     def fail(self, error: Exception) -> None:
-        """Let ``next`` raise ``error`` once everything has been read."""
+        """Let ``next`` raise ``error`` once every event has been read."""
         self._failure = error
         self._arrived.set()
 
     async def next(self) -> MarketEvent:
-        """The next event. Raises what ``fail`` was given."""
+        """The next event. Raises the error that ``fail`` was given."""
         while not self._events:
             if self._failure is not None:
                 raise self._failure

@@ -1,11 +1,12 @@
-"""Keeps one stream alive for ever, an account's or a market's: connect, subscribe, read, and on any doubt begin again.
+"""One stream that never stays down, an account's or a market's: connect, subscribe, read, and on any doubt reconnect.
 
 Theory of operation. A stream that has stopped looks exactly like a quiet market, so nothing is repaired in place. Every fault (an
 error frame, a closed or silent connection, a notice of the exchange that it will stop, old age) ends the connection; a new one is
-made and subscribed from scratch, and a ``Gap`` tells the reader to reconcile by REST. The first thing yielded is a ``Gap`` too. A
-message that can't be read yields a ``Gap`` as well: what it said is then asked for.
+made and subscribed from scratch, and a ``Gap`` tells the reader to reconcile by REST. The first event is a ``Gap`` too. A message
+that can't be read yields a ``Gap`` as well: the reader then asks for what the message said.
 
-Only refused credentials end the stream with an error, since trying on would press the exchange for nothing.
+This is the only place that reconnects. The stream raises where another attempt makes no sense: refused credentials, because trying
+on would press the exchange for nothing, and faults that nobody foresaw.
 """
 
 from __future__ import annotations
@@ -16,22 +17,17 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.clock import Clock
+from app.concurrency.waiting import wait_for_event
 from app.connectors.common.answers import ErrorAnswer, NoAnswer, Unreadable
 from app.domain.errors import CredentialsRefused, OrdergateError
-from app.domain.reports import ConnectorEvent, Gap
-
-#: Binance closes each connection at 24 hours; half an hour before, it is our choice when.
-MAX_AGE_SECONDS = 23.5 * 3600
+from app.domain.reports import Gap
 
 #: The pauses between attempts double from one second to a minute; a connection that stood for a minute counts as a success.
 _FIRST_PAUSE_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 60
 _STOOD_SECONDS = 60
 
-#: The notices after which nothing more will come.
-LAST_WORDS = frozenset({"serverShutdown", "eventStreamTerminated", "listenKeyExpired"})
-
-#: A burst larger than this between two attempts to connect would overflow the exponent, not help anybody.
+#: More doublings would overflow the exponent and lengthen no pause.
 _MOST_DOUBLINGS = 6
 
 
@@ -46,7 +42,7 @@ class Socket(Protocol):
         """The next event. Raises ``StreamEnded`` when the connection is over."""
 
     async def end(self, reason: str) -> None:
-        """Close it; whoever waits for an event sees ``StreamEnded`` with ``reason``."""
+        """Close the connection; ``event`` then raises ``StreamEnded`` with ``reason``."""
 
 
 #: Opens a subscribed connection.
@@ -55,26 +51,34 @@ Opener = Callable[[], AbstractAsyncContextManager[Socket]]
 Event = TypeVar("Event")
 
 
-class SupervisedStream(Generic[Event]):
-    """One stream under supervision. ``events`` may be iterated once; ``close`` ends it and may be called twice.
+class ReconnectingStream(Generic[Event]):
+    """One stream. ``events`` may be iterated once; ``close`` ends it and may be called twice.
 
-    ``translate`` makes an event of the exchange one of ours; None for one that does not concern us. It raises ``Unreadable`` or
-    ``StreamEnded``.
+    ``translate`` makes an event of the exchange one of ours, or None where it does not concern us; it raises ``Unreadable`` or
+    ``StreamEnded``. A connection is renewed after ``max_age`` seconds, before the exchange closes it by itself.
     """
 
-    def __init__(self, opener: Opener, translate: Callable[[Mapping[str, Any]], Event | None], clock: Clock) -> None:
+    def __init__(
+        self,
+        opener: Opener,
+        translate: Callable[[Mapping[str, Any]], Event | None],
+        clock: Clock,
+        *,
+        max_age: float,  # float: seconds, no money
+    ) -> None:
         self._open = opener
         self._translate = translate
         self._clock = clock
+        self._max_age = max_age
         self._closed = asyncio.Event()
         self._socket: Socket | None = None
         self._failures = 0
 
     async def events(self) -> AsyncGenerator[Event | Gap, None]:
-        """Reports and gaps until closed. Raises ``CredentialsRefused``."""
+        """Events and gaps until ``close``. Raises ``CredentialsRefused``, and what nobody foresaw."""
         reason = "connected"
         while not self._closed.is_set():
-            opened_at: float | None = None  # monotonic seconds, not money
+            opened_at: float | None = None  # float: monotonic seconds, no money
             try:
                 async with self._open() as socket:
                     opened_at = self._clock.monotonic()
@@ -88,10 +92,10 @@ class SupervisedStream(Generic[Event]):
                 raise
             except (StreamEnded, ErrorAnswer, NoAnswer, OrdergateError, OSError, TimeoutError) as error:
                 reason = f"reconnected after: {error}"
-                await self._pause(self._pause_seconds(error, opened_at))
+                await wait_for_event(self._closed, self._clock, self._pause_seconds(error, opened_at))
 
     async def close(self) -> None:
-        """End the stream, whatever it is doing."""
+        """End the stream, whether it is reading or pausing."""
         self._closed.set()
         if self._socket is not None:
             await self._socket.end("closed by us")
@@ -114,7 +118,7 @@ class SupervisedStream(Generic[Event]):
             old_age.cancel()
 
     async def _end_of_old_age(self, socket: Socket) -> None:
-        await self._clock.sleep(MAX_AGE_SECONDS)
+        await self._clock.sleep(self._max_age)
         await socket.end("its age")
 
     def _pause_seconds(self, error: Exception, opened_at: float | None) -> float:
@@ -123,18 +127,3 @@ class SupervisedStream(Generic[Event]):
         pause = min(_FIRST_PAUSE_SECONDS << max(self._failures - 1, 0), _LONGEST_PAUSE_SECONDS)
         asked = error.retry_after if isinstance(error, OrdergateError) else None
         return max(pause, asked.total_seconds()) if asked is not None else pause
-
-    async def _pause(self, seconds: float) -> None:
-        waits = {asyncio.create_task(self._clock.sleep(seconds)), asyncio.create_task(self._wait_closed())}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-
-    async def _wait_closed(self) -> None:
-        await self._closed.wait()
-
-
-#: The stream of one account.
-UserStream = SupervisedStream[ConnectorEvent]

@@ -1,6 +1,6 @@
-"""The one thing that an account of the paper exchange can be told: the money it opens with.
+"""The only credential field of a paper account: its starting balances, as text like ``USDT:1000,BTC:0.5``.
 
-Text like ``USDT:1000,BTC:0.5``. Nothing is opened here, and what an account holds once it is open is the exchange's business.
+They count when the account is opened; after that its balances are the exchange's. No account is opened here.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ CREDENTIAL_FIELDS: Mapping[str, CredentialField] = {
 
 #: No market of the paper exchange could move with more, and sums of such amounts stay far within the bounds of our numbers.
 _MOST = Decimal(10) ** 15
-#: What the exchange's own ledger counts in.
+#: The decimal places of the exchange's ledger.
 _PLACES = 18
 
 
 def starting_balances(values: Mapping[str, str], assets: Collection[str]) -> Mapping[str, Decimal] | None:
-    """The balances that ``values`` ask for, or None for the default. Raises ``CredentialsRefused`` saying what is wrong."""
+    """The balances in ``values``, or None for the default ones. Raises ``CredentialsRefused`` that says what is wrong."""
     text = values.get(STARTING_BALANCES, "").strip()
     if not text:
         return None

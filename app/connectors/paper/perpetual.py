@@ -1,7 +1,7 @@
 """The paper exchange's perpetuals as a connector: leverage, positions, funding and liquidation with play money.
 
-Everything that is not about positions it has from the spot connector. Whether an order opens or closes is said to the exchange in
-the terms of the account's position mode, which is asked of the exchange in the same breath; nothing is kept here.
+The rest is the spot connector's. An order says in the terms of the account's position mode whether it opens or closes; the mode is
+read from the exchange for each order and not cached.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from app.clock import Clock
 from app.connectors.base import Capabilities, ConnectorContext, CredentialField
 from app.connectors.paper.credentials import STARTING_BALANCES
 from app.connectors.paper.reports import new_order_of, rule_of
-from app.connectors.paper.spot import PaperConnector, refusals, store_url
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import refusals, store_url
 from app.domain.decimals import normal
 from app.domain.enums import OrderType, PositionAction, PositionMode, TimeInForce
 from app.domain.errors import OrderRefused
@@ -33,6 +34,10 @@ from app.settings import Settings
 Answer = TypeVar("Answer")
 
 
+def perpetual_rule_of(pair: Pair) -> TradingRule:
+    return replace(rule_of(pair), sell_order_collateral_token=pair.quote, notional_applies_to_reduce_only=False)
+
+
 class PaperPerpetualConnector(PaperConnector):
     """One margin account on the paper exchange, under the gateway's name for it."""
 
@@ -40,12 +45,12 @@ class PaperPerpetualConnector(PaperConnector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         reduce_only=True,
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         # As on spot: a submit begins before its deadline or never.
         absence_grace=timedelta(seconds=2),
+        candles_page=PaperConnector.capabilities.candles_page,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = {
         STARTING_BALANCES: CredentialField(
@@ -54,6 +59,8 @@ class PaperPerpetualConnector(PaperConnector):
             help="Play money to open the account with, such as USDT:1000; a hundred thousand dollars by default",
         ),
     }
+
+    _rule_of = staticmethod(perpetual_rule_of)
 
     def __init__(self, context: ConnectorContext) -> None:
         super().__init__(context)
@@ -65,9 +72,6 @@ class PaperPerpetualConnector(PaperConnector):
     def _open_exchange(cls, settings: Settings, clock: Clock) -> PaperPerpetualExchange:
         url = store_url(settings, "paper_perpetual.db")
         return PaperPerpetualExchange(url, clock=clock, seed=settings.paper_seed)
-
-    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
-        return {name: perpetual_rule_of(pair) for name, pair in self._perpetuals.pairs.items()}
 
     async def fetch_positions(self) -> Sequence[Position]:
         views = await self._query(lambda: self._perpetuals.positions(self._account))
@@ -113,10 +117,6 @@ class PaperPerpetualConnector(PaperConnector):
     ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
         mode = self._perpetuals.position_mode(self._account)
         return self._perpetuals.place(new_perpetual_order_of(order, self._account, mode), deadline=deadline)
-
-
-def perpetual_rule_of(pair: Pair) -> TradingRule:
-    return replace(rule_of(pair), sell_order_collateral_token=pair.quote, notional_applies_to_reduce_only=False)
 
 
 def new_perpetual_order_of(order: Order, account: str, mode: PositionMode) -> NewPerpetualOrder:

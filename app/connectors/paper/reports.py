@@ -1,4 +1,4 @@
-"""Between the paper exchange's records and the gateway's: plain functions, each way, and the one map of its refusals."""
+"""The paper exchange's records as the gateway's values and back: plain functions, and the only map of its refusals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _REASONS = {
 
 
 def refused_of(refusal: PaperRefusal) -> OrderRefused:
-    """What an order's refusal means to the gateway; the exchange's own code is kept."""
+    """The gateway's error for a refusal of an order, with the exchange's own code."""
     classes = {
         RefusalCode.INSUFFICIENT_BALANCE: InsufficientBalance,
         RefusalCode.WOULD_TAKE: WouldTake,
@@ -82,7 +82,6 @@ def report_of(record: OrderRecord) -> OrderReport:
         filled_amount=order.filled_amount,
         amount=order.amount,
         fills=tuple(fill_of(fill) for fill in record.fills),
-        fills_complete=True,
         reported_at=order.updated_at,
         reason_code=reason,
         reason=None if reason is None else _REASONS[reason],

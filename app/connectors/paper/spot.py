@@ -1,26 +1,25 @@
 """The paper exchange as a connector: real matching, fees and fills with play money, in this process and durable.
 
 The exchange's calls block for about a millisecond, so they run on the venue's threads, each bounded by the exchange time-out. A
-submit that has not begun by then is never begun (``deadline``), which is what makes a short grace time enough to prove that an
-absent order will not arrive. Nothing is decided here: the exchange's records are turned into reports, its refusals into ours.
+submit that has not begun by then is never begun (``deadline``), so a short grace time is enough to prove that an absent order will
+not arrive. The connector decides nothing: it turns the exchange's records into reports, and its refusals into ours.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-import structlog
 from msgspec import structs
 
 from app.clock import Clock
+from app.concurrency.threads import open_in_thread
+from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Capabilities, Connector, ConnectorContext
 from app.connectors.paper.credentials import CREDENTIAL_FIELDS, STARTING_BALANCES, starting_balances
 from app.connectors.paper.reports import (
@@ -29,16 +28,15 @@ from app.connectors.paper.reports import (
     candle_of,
     new_order_of,
     public_trade_of,
-    refused_of,
     report_of,
     rule_of,
     ticker_of,
 )
+from app.connectors.paper.venue import PaperVenue, faults_of, refusals, store_url
 from app.domain.decimals import ZERO
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.errors import (
     CredentialsRefused,
-    ExchangeDown,
     ExchangeReadError,
     ExchangeReadTimeout,
     InvalidArgument,
@@ -61,52 +59,18 @@ from app.domain.reports import (
 from app.domain.trading_rule import TradingRule
 from app.failpoints import reach
 from app.paper.exchange import PAGE, PaperExchange
-from app.paper.faults import GRACE, FaultPlan, Faults, ServerFault
+from app.paper.faults import GRACE, ServerFault
 from app.paper.orders import OrderRecord
-from app.paper.refusals import PaperRefusal, PaperUnavailable
+from app.paper.refusals import PaperRefusal
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
-
 Answer = TypeVar("Answer")
-
-#: The exchange's lock lets one operation run at a time; the others are for market data, which is computed without it.
-_THREADS = 4
 
 #: How often to look for what other processes did and to let the market move on; this process's own changes wake the stream at once.
 _POLL_SECONDS = 0.25
 
-#: A locked store is free again within milliseconds, as a rule.
-_RETRY_AFTER = timedelta(seconds=1)
-
-
-class PaperVenue:
-    """The paper exchange of this process and the threads that its calls run on."""
-
-    def __init__(self, exchange: PaperExchange, timeout: timedelta, faults: Faults | None = None) -> None:
-        self.exchange = exchange
-        self.faults = faults
-        self.timeout = timeout.total_seconds()
-        self._is_closed = False
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="paper")
-
-    async def call(self, function: Callable[[], Answer]) -> Answer:
-        """``function`` on a thread. Raises ``TimeoutError`` if it takes too long, and then it may still come to its end;
-        ``PaperUnavailable`` once the venue is closed.
-        """
-        if self._is_closed:
-            raise PaperUnavailable("the paper exchange is closed")
-        # Not wait_for: up to Python 3.11 it swallows a cancellation that comes in the moment of the answer.
-        async with asyncio.timeout(self.timeout):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function)
-
-    async def close(self) -> None:
-        """Wait for what is running, then let go; may be called twice."""
-        self._is_closed = True
-        if self.faults is not None:
-            await self.faults.close()
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self.exchange.close)
+#: Computing these takes far less than the time limit of a call.
+_CANDLES_PAGE = 1000
 
 
 class PaperConnector(Connector):
@@ -116,13 +80,14 @@ class PaperConnector(Connector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         order_types=(OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER),
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
-        post_only=True,
         quote_amount=True,
         # A submit begins before its deadline or never, and a question waits for one that has begun, since both take the
         # exchange's lock. Two seconds are for the moment between writing the intent and starting the deadline.
         absence_grace=timedelta(seconds=2),
+        candles_page=_CANDLES_PAGE,
     )
     credential_fields = CREDENTIAL_FIELDS
+    _rule_of = staticmethod(rule_of)
 
     def __init__(self, context: ConnectorContext) -> None:
         super().__init__(context)
@@ -130,21 +95,22 @@ class PaperConnector(Connector):
         venue = context.venue
         assert isinstance(venue, PaperVenue), "the paper connector lives on the venue that open_venue made"
         self._venue = venue
+        self._is_closed = False
+        self._changes: set[asyncio.Event] = set()
         self._faults = venue.faults
         if self._faults is not None:
             # This exchange can deliver an order late and hide it, so its silence proves less.
             self.capabilities = replace(self.capabilities, absence_grace=GRACE)  # type: ignore[misc]
         self._exchange = venue.exchange
-        self._opens_with = starting_balances(context.credentials, self._exchange.assets)
-        if self._opens_with is not None:
-            self._exchange.set_opening_balances(self._account, self._opens_with)
+        self._starting_balances = starting_balances(context.credentials, self._exchange.assets)
+        if self._starting_balances is not None:
+            self._exchange.set_opening_balances(self._account, self._starting_balances)
 
     @classmethod
     async def open_venue(cls, settings: Settings, clock: Clock) -> PaperVenue:
         """The exchange on its store: a file of its own beside the journal's, or tables of its own in PostgreSQL."""
-        faults = _faults_of(settings, clock)
-        exchange = await asyncio.to_thread(cls._open_exchange, settings, clock)
-        return PaperVenue(exchange, settings.exchange_timeout, faults)
+        exchange = await open_in_thread(partial(cls._open_exchange, settings, clock), PaperExchange.close)
+        return PaperVenue(exchange, settings.exchange_timeout, faults_of(settings, clock), rule_of=cls._rule_of)
 
     @classmethod
     def _open_exchange(cls, settings: Settings, clock: Clock) -> PaperExchange:
@@ -155,8 +121,14 @@ class PaperConnector(Connector):
         assert isinstance(venue, PaperVenue)
         await venue.close()
 
-    async def load_trading_rules(self) -> Mapping[str, TradingRule]:
-        return {name: rule_of(pair) for name, pair in self._exchange.pairs.items()}
+    async def close(self) -> None:
+        self._is_closed = True
+        for changed in self._changes:
+            changed.set()
+
+    async def load_trading_rules(self, max_age: timedelta | None = None) -> Mapping[str, TradingRule]:
+        """The exchange's pairs never change, so these rules are never old."""
+        return self._venue.rules
 
     async def submit_order(self, order: Order) -> OrderReport:
         reach("connector.paper.submitting")
@@ -209,10 +181,10 @@ class PaperConnector(Connector):
         balances = await self._ask(partial(self._exchange.balances, self._account))
         return [balance_of(balance) for balance in balances if balance.total != ZERO]
 
-    async def prove(self) -> Sequence[Balance]:
-        """Open the account if it is not; money that it is to open with must then be what it holds."""
+    async def check_credentials(self) -> Sequence[Balance]:
+        """Open the account if it is not open yet; it must then hold its starting balances."""
         balances = await self.fetch_balances()
-        wanted = self._opens_with
+        wanted = self._starting_balances
         if wanted is not None and {each.asset: each.total for each in balances} != _nonzero(wanted):
             raise CredentialsRefused(
                 f"The paper account '{self._account}' is open already and holds other money; add it without {STARTING_BALANCES}"
@@ -222,26 +194,30 @@ class PaperConnector(Connector):
 
     async def events(self) -> AsyncIterator[ConnectorEvent]:
         """What happens to the account from now on. An order's report is the order as it stands, with all its fills."""
-        bell = asyncio.Event()
+        if self._is_closed:
+            return
+        changed = asyncio.Event()
         loop = asyncio.get_running_loop()
 
-        def ring() -> None:
-            loop.call_soon_threadsafe(bell.set)
+        def notify() -> None:
+            loop.call_soon_threadsafe(changed.set)
 
-        stop = self._exchange.listen(ring)
+        stop_listening = self._exchange.listen(notify)
+        self._changes.add(changed)
         try:
             seq = await self._ask(self._exchange.last_event)
             yield Gap()
-            while True:
-                bell.clear()
+            while not self._is_closed:
+                changed.clear()
                 reached, reports = await self._ask(partial(self._tail, seq))
                 for report in reports if self._faults is None else self._faults.stream(reports):
                     yield report
-                if reached == seq:
-                    await _rung(bell, self.context.clock)
+                if reached == seq and not self._is_closed:
+                    await wait_for_event(changed, self.context.clock, _POLL_SECONDS)
                 seq = reached
         finally:
-            stop()
+            self._changes.discard(changed)
+            stop_listening()
 
     async def fetch_ticker(self, trading_pair: str) -> Ticker:
         self._check_pair(trading_pair)
@@ -261,6 +237,7 @@ class PaperConnector(Connector):
         end_at: datetime | None = None,
     ) -> Sequence[Candle]:
         self._check_pair(trading_pair)
+        limit = min(limit, self.capabilities.candles_page)
         ask = partial(self._exchange.candles, trading_pair, interval, limit=limit, start_at=start_at, end_at=end_at)
         return [candle_of(candle) for candle in await self._ask(ask)]
 
@@ -274,7 +251,7 @@ class PaperConnector(Connector):
         return [ticker_of(each) for each in await self._ask(lambda: [self._exchange.ticker(name) for name in traded])]
 
     async def _ask(self, question: Callable[[], Answer]) -> Answer:
-        """The answer to a question that changes nothing; what goes wrong is ``ExchangeReadFailed``, or the caller's fault."""
+        """The answer to a question that changes nothing. Raises ``ExchangeReadFailed``, or ``InvalidArgument`` if refused."""
         try:
             return await self._venue.call(question)
         except TimeoutError as fault:
@@ -282,7 +259,7 @@ class PaperConnector(Connector):
         except PaperRefusal as refusal:
             raise InvalidArgument(refusal.text) from None
         except Exception as fault:
-            # Whatever broke, no order is affected by a question: the caller learns that it was not answered, and why.
+            # Whatever broke, a question affects no order: the caller learns that it was not answered, and why.
             raise ExchangeReadError(f"the paper exchange did not answer: {type(fault).__name__}") from fault
 
     async def _query(self, question: Callable[[], Answer]) -> Answer:
@@ -298,7 +275,7 @@ class PaperConnector(Connector):
         report = report_of(record)
         if self._faults is None or not report.fills or not self._faults.strips(report.order_id):
             return report
-        return structs.replace(report, fills=(), fills_complete=False)
+        return structs.replace(report, fills=())
 
     def _place(
         self, order: Order, deadline: float
@@ -307,7 +284,7 @@ class PaperConnector(Connector):
         return self._exchange.place(new_order_of(order, self._account), deadline=deadline)
 
     def _seconds_left(self, order: Order) -> float:  # float: a duration in seconds, never money
-        """How long the order may still be begun: recovery counts the same time from when it was made."""
+        """The seconds in which the order may still begin: recovery counts the same time from when the order was made."""
         age = (self.context.clock.now() - order.created_at).total_seconds()
         return self._venue.timeout - age if 0 < age < self._venue.timeout else self._venue.timeout
 
@@ -316,7 +293,7 @@ class PaperConnector(Connector):
             raise UnsupportedPair(trading_pair, self.name, sorted(self._exchange.pairs))
 
     def _tail(self, seq: int) -> tuple[int, Sequence[ConnectorEvent]]:
-        """Where the tape has been read to after ``seq``, and what it said of this account. Runs on a thread."""
+        """The last event that was read after ``seq``, and the account's reports up to it. Runs on a thread."""
         self._exchange.advance()
         last = self._exchange.last_event()
         if last == seq:
@@ -335,43 +312,6 @@ class PaperConnector(Connector):
         if events and (len(events) == PAGE or events[-1].seq > last):
             last = events[-1].seq
         return last, reports
-
-
-def store_url(settings: Settings, file_name: str) -> str:
-    """Where an exchange keeps its store: in a file of its own, or in tables of its own in PostgreSQL."""
-    if not settings.is_sqlite:
-        return settings.database_url
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{settings.data_dir / file_name}"
-
-
-def _faults_of(settings: Settings, clock: Clock) -> Faults | None:
-    if not settings.paper_faults:
-        return None
-    log.warning("the paper exchange is faulty on purpose", faults=settings.paper_faults)
-    return Faults(FaultPlan.parse(settings.paper_faults), clock, settings.data_dir / "paper-faults.jsonl")
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn the exchange's proofs that nothing was changed into ours. Everything else escapes, and so counts as unknown."""
-    try:
-        yield
-    except PaperUnavailable as fault:
-        raise ExchangeDown(str(fault), retry_after=_RETRY_AFTER) from fault
-    except PaperRefusal as refusal:
-        raise refused_of(refusal) from None
-
-
-async def _rung(bell: asyncio.Event, clock: Clock) -> None:
-    """Wait for the bell, or for the time to look anyway."""
-    waits = [asyncio.ensure_future(bell.wait()), asyncio.ensure_future(clock.sleep(_POLL_SECONDS))]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _nonzero(balances: Mapping[str, Decimal]) -> Mapping[str, Decimal]:

@@ -1,7 +1,7 @@
-"""Accounts and their credentials: adding, listing, deleting, and sealing anew.
+"""Accounts and their credentials: adding, listing, deleting, and sealing with another key.
 
-Credentials go in and never come out: no verb returns them, and what an exchange says about them is repeated without them. They are
-tried against the exchange before they replace anything. What still has orders on an exchange's book is deleted only by force.
+No verb returns credentials, and an exchange's messages about them are cleaned of them. Credentials are tried against the exchange
+before they replace earlier ones. An account or connector that still has orders on an exchange's book is deleted only by force.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from app.domain.errors import (
     OrdergateError,
     UnknownAccount,
 )
+from app.domain.order import AccountKey
 from app.domain.reports import Balance
 from app.journal.filters import OrderFilter
 from app.journal.journal import Journal
@@ -41,31 +42,42 @@ log = structlog.get_logger(__name__)
 #: The account that always exists; callers of hummingbot-api take it for granted.
 MASTER_ACCOUNT = "master_account"
 
-#: What the master account is given: play money to try everything with.
+#: The connectors that the master account is given: play money to try everything with.
 _PAPER = ("paper", "paper_perpetual")
-#: What it was given before this was kept.
+#: The connector that it was given before there was a preference.
 _GIVEN_FIRST = "paper"
-#: The preference that keeps what it has been given.
+#: The preference that says which connectors it has been given.
 _GIVEN = "master_account"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-#: Active orders are counted by place from one page of them; beyond it the text only says how many there are in all.
+#: Active orders are counted by connector on one page of them. The text says how many there are beyond it, but not where.
 _COUNTED = 1_000
 
 
-class AccountKeeper:
+class AccountAdmin:
     """The verbs on accounts and credentials."""
 
     def __init__(
-        self, *, journal: Journal, vault: Vault, sessions: Sessions, portfolio: Portfolio, settings: Settings
+        self,
+        *,
+        journal: Journal,
+        preferences: Preferences,
+        vault: Vault,
+        sessions: Sessions,
+        portfolio: Portfolio,
+        settings: Settings,
     ) -> None:
         self._journal = journal
         self._accounts = journal.accounts
-        self._preferences = Preferences(journal.database)
+        self._preferences = preferences
         self._vault = vault
         self._sessions = sessions
         self._portfolio = portfolio
         self._timeout = settings.exchange_timeout
+
+    def list_accounts(self) -> Sequence[str]:
+        """The names of all accounts, sorted."""
+        return self._accounts.list_accounts()
 
     def add_account(self, account_name: str) -> None:
         """Add an account. Raises ``InvalidArgument`` for a bad or taken name."""
@@ -84,16 +96,16 @@ class AccountKeeper:
         connectors = await asyncio.to_thread(self._accounts.connectors_of, account_name)
         await self._check_active(force, f"Account '{account_name}'", OrderFilter(account_names=(account_name,)))
         if not await asyncio.to_thread(self._accounts.delete_account, account_name):
-            raise UnknownAccount(account_name, f"Folder '{account_name}' not found in 'credentials'")
+            raise UnknownAccount(account_name)
         for connector_name in connectors:
-            self._let_go(account_name, connector_name)
+            self._forget(AccountKey(account_name, connector_name))
         log.info("account deleted", account_name=account_name, force=force)
 
     def list_credentials(self, account_name: str) -> Sequence[str]:
         """The connectors that the account has credentials for. Raises ``InvalidArgument`` or ``UnknownAccount``."""
         _check_name("account", account_name)
         if not self._accounts.has_account(account_name):
-            raise UnknownAccount(account_name, f"Directory 'credentials/{account_name}/connectors' not found")
+            raise UnknownAccount(account_name)
         return self._accounts.connectors_of(account_name)
 
     async def add_credential(self, account_name: str, connector_name: str, given: Mapping[str, Any]) -> None:
@@ -101,18 +113,19 @@ class AccountKeeper:
 
         Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials``
         with the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried.
-        Whatever is raised, earlier credentials stay in use.
+        Earlier credentials stay in use after any failure.
         """
+        account = AccountKey(account_name, connector_name)
         _check_name("account", account_name)
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
             raise UnknownAccount(account_name)
         connector_class(connector_name)
         credentials = checked(connector_name, credential_fields(connector_name), given)
-        balances = await self._prove(account_name, connector_name, credentials)
+        balances = await self._prove(account, credentials)
         sealed = self._vault.seal(account_name, connector_name, credentials)
         await asyncio.to_thread(self._accounts.put_credential, account_name, connector_name, sealed)
-        self._let_go(account_name, connector_name)
-        self._portfolio.note(account_name, connector_name, balances)
+        self._forget(account)
+        self._portfolio.put(account, balances)
         log.info("credentials added", account_name=account_name, connector_name=connector_name)
 
     async def delete_credential(self, account_name: str, connector_name: str, *, force: bool) -> None:
@@ -124,12 +137,12 @@ class AccountKeeper:
             return
         await self._check_active(force, f"Connector '{connector_name}' of account '{account_name}'", orders)
         await asyncio.to_thread(self._accounts.delete_credential, account_name, connector_name)
-        self._let_go(account_name, connector_name)
+        self._forget(AccountKey(account_name, connector_name))
         log.info("credentials deleted", account_name=account_name, connector_name=connector_name, force=force)
 
     def ensure_master_account(self) -> None:
-        """Make the account that always exists, if there is none, and give it the paper exchanges: each once, so that one which was
-        deleted does not come back.
+        """Add the account that always exists, if it is missing, and give it each paper exchange once. A paper exchange that was
+        deleted is not given again.
         """
         is_new = self._accounts.add_account(MASTER_ACCOUNT)
         given = self._preferences.get(_GIVEN).get("connectors", [] if is_new else [_GIVEN_FIRST])
@@ -140,16 +153,17 @@ class AccountKeeper:
         if missing:
             self._preferences.put(_GIVEN, {"connectors": [*given, *missing]})
 
-    async def _prove(self, account_name: str, connector_name: str, credentials: Mapping[str, str]) -> Sequence[Balance]:
-        """The balances, as the exchange gave them for ``credentials``. Of what is raised the causes, which may hold a signed
-        request, are cut off.
+    async def _prove(self, account: AccountKey, credentials: Mapping[str, str]) -> Sequence[Balance]:
+        """The balances that the exchange gives for ``credentials``. Exceptions are raised without their causes, which may contain a
+        signed request.
         """
+        connector_name = account.connector_name
         try:
             async with (
                 asyncio.timeout(self._timeout.total_seconds()),
-                self._sessions.trial(account_name, connector_name, credentials) as connector,
+                self._sessions.trial(account, credentials) as connector,
             ):
-                return await connector.prove()
+                return await connector.check_credentials()
         except CredentialsRefused as refusal:
             raise InvalidCredentials(refusal.detail) from None
         except TimeoutError:
@@ -158,7 +172,7 @@ class AccountKeeper:
             ) from None
         except OrdergateError as error:
             raise error from None
-        except Exception as error:  # noqa: BLE001 - an SDK's own: whatever it is, the keys were not proven, and that is said
+        except Exception as error:  # noqa: BLE001 - an SDK may raise anything: the credentials were not proven, and the error says so
             raise ExchangeReadError(
                 f"{connector_name} could not be asked about the credentials: {type(error).__name__}; nothing was changed"
             ) from None
@@ -169,28 +183,27 @@ class AccountKeeper:
         page = await asyncio.to_thread(self._journal.active_orders, orders, limit=_COUNTED, cursor=None)
         if not page.total_count:
             return
-        places = Counter(order.connector_name for order in page.items)
-        where = ", ".join(f"{count} on {name}" for name, count in sorted(places.items()))
+        counts = Counter(order.connector_name for order in page.items)
+        where = ", ".join(f"{count} on {name}" for name, count in sorted(counts.items()))
         raise ActiveOrders(
-            f"{what} has {page.total_count} active order{'s' if page.total_count > 1 else ''} ({where}): cancel them first, or"
-            " repeat with ?force=true to leave them at the exchange without anyone following them"
+            f"{what} has {page.total_count} active order{'s' if page.total_count > 1 else ''} ({where}): cancel them first"
         )
 
-    def _let_go(self, account_name: str, connector_name: str) -> None:
-        self._sessions.forget(account_name, connector_name)
-        self._portfolio.forget(account_name, connector_name)
+    def _forget(self, account: AccountKey) -> None:
+        self._sessions.forget(account)
+        self._portfolio.forget(account)
 
 
 def reseal(journal: Journal, vault: Vault) -> int:
-    """Seal with the vault's first key what is sealed with another; how many credentials that were.
+    """Seal with the vault's first key all credentials that are sealed with another key, and return how many they were.
 
     Raises ``VaultError`` if some can't be opened, after all the others have been sealed.
     """
     count = 0
     closed: list[VaultError] = []
-    for account_name, connector_name in journal.accounts.all_credentials():
+    for account in journal.accounts.all_credentials():
         try:
-            count += _reseal(journal.accounts, vault, account_name, connector_name)
+            count += _reseal(journal.accounts, vault, account)
         except VaultError as error:
             closed.append(error)
     if closed:
@@ -198,15 +211,15 @@ def reseal(journal: Journal, vault: Vault) -> int:
     return count
 
 
-def _reseal(accounts: Accounts, vault: Vault, account_name: str, connector_name: str) -> bool:
-    while (stored := accounts.find_credential(account_name, connector_name)) is not None:
-        if vault.is_current(account_name, connector_name, stored.sealed):
+def _reseal(accounts: Accounts, vault: Vault, account: AccountKey) -> bool:
+    while (stored := accounts.find_credential(*account)) is not None:
+        if vault.is_current(*account, stored.sealed):
             return False
-        clear = vault.open(account_name, connector_name, stored.sealed)
-        fresh = vault.seal(account_name, connector_name, clear)
-        if accounts.replace_seal(account_name, connector_name, stored.sealed, fresh):
+        clear = vault.open(*account, stored.sealed)
+        fresh = vault.seal(*account, clear)
+        if accounts.replace_seal(*account, stored.sealed, fresh):
             return True
-        # Somebody has put other credentials in this moment; they are looked at in the next round.
+        # Other credentials were stored at this moment; the next round looks at them.
     return False
 
 

@@ -1,6 +1,6 @@
-"""Credentials as a caller sends them, checked against the fields of the connector and turned into the texts that are sealed.
+"""Checking a caller's credentials against the connector's fields, and converting them to the texts that are sealed.
 
-Every fault is named by its field; no text here repeats a value.
+Every fault names its field; no text repeats a value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.connectors.base import CredentialField
 from app.domain.decimals import plain
 from app.domain.errors import InvalidCredentials
 
-#: How much of a name that nobody knows is repeated.
+#: How much of an unknown field name is repeated, in characters.
 _LONGEST_NAME = 60
 #: The spellings of yes and no that config maps of hummingbot-api take.
 _YES_AND_NO = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
@@ -55,7 +55,7 @@ def _type_fault(field: CredentialField, text: str) -> str | None:
 
 
 def _text(value: Any) -> str:
-    """A value of the body as text; what surrounds a pasted key is not part of it."""
+    """A value of the body as text. White space around a pasted key is removed."""
     if value is None:
         return ""
     if isinstance(value, str):

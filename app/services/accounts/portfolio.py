@@ -1,7 +1,7 @@
-"""What the accounts hold, asked of their exchanges, and what it is worth.
+"""What the accounts hold, read from their exchanges, and what it is worth.
 
-Exchanges are asked side by side and within a time limit; what they said serves for a few seconds. One that can't be asked is never
-passed over: what it said last is shown with the reason, and where it never said anything the question fails. A filter chooses among
+Exchanges are asked side by side and within a time limit; an answer serves for a few seconds. An exchange that can't be asked is
+never left out: its last answer is shown with the reason, and where there never was one the question fails. A filter selects among
 the answers and changes none of them.
 """
 
@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 
 from app.clock import Clock
-from app.concurrency.single_flight import SingleFlight
+from app.concurrency.cached import Cached
 from app.domain.decimals import ZERO
 from app.domain.errors import (
     ConnectorNotConfigured,
@@ -24,6 +24,7 @@ from app.domain.errors import (
     OrdergateError,
     UnknownAccount,
 )
+from app.domain.order import AccountKey
 from app.domain.portfolio import Holding, Holdings
 from app.domain.reports import Balance
 from app.journal.journal import Journal
@@ -34,9 +35,7 @@ from app.settings import Settings
 log = structlog.get_logger(__name__)
 
 #: Seconds for which an exchange's answer serves: a page that shows state and distribution asks once.
-_FRESH = 3.0
-
-Place = tuple[str, str]
+_MAX_AGE = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +47,15 @@ class PortfolioState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Balances:
+    """The balances of one account that are not zero, by asset."""
+
     balances: tuple[Balance, ...]
     asked_at: datetime
-    until: float  # float: the clock's monotonic seconds, no money
 
 
 class Portfolio:
-    """The verb state; and note and forget, by which accounts keep it true."""
+    """The verb state; and put and forget, which must be called when credentials change."""
 
     def __init__(
         self, *, journal: Journal, sessions: Sessions, prices: Prices, settings: Settings, clock: Clock
@@ -65,24 +65,22 @@ class Portfolio:
         self._prices = prices
         self._timeout = settings.exchange_timeout
         self._clock = clock
-        self._answers: dict[Place, _Answer] = {}
-        self._flights: SingleFlight[Place, _Answer] = SingleFlight()
-        self._forgotten = 0
+        self._balances: dict[AccountKey, Cached[_Balances]] = {}
 
     async def state(
         self, account_names: Collection[str] = (), connector_names: Collection[str] = (), *, refresh: bool = False
     ) -> PortfolioState:
         """What the named accounts hold on the named connectors; all of them without names. ``refresh`` asks the exchanges again.
 
-        Raises ``ExchangeReadFailed`` if one can't be asked of which nothing is known from before.
+        Raises ``ExchangeReadFailed`` if an exchange can't be asked and never answered before.
         """
         listed = await asyncio.to_thread(self._journal.accounts.list_accounts)
-        places = [
-            place
-            for place in await asyncio.to_thread(self._journal.accounts.all_credentials)
-            if _chosen(place[0], account_names) and _chosen(place[1], connector_names)
+        accounts = [
+            account
+            for account in await asyncio.to_thread(self._journal.accounts.all_credentials)
+            if _chosen(account.account_name, account_names) and _chosen(account.connector_name, connector_names)
         ]
-        found = await self._gather(places, refresh=refresh)
+        found = await self._gather(accounts, refresh=refresh)
         for each in found:
             if isinstance(each, BaseException):
                 raise each
@@ -92,61 +90,60 @@ class Portfolio:
         )
 
     async def known(self) -> Sequence[Holdings]:
-        """What all accounts hold, without those of which nothing could be learned."""
-        places = await asyncio.to_thread(self._journal.accounts.all_credentials)
-        return [each for each in await self._gather(places, refresh=False) if isinstance(each, Holdings)]
+        """What all accounts hold, without those whose holdings are not known."""
+        accounts = await asyncio.to_thread(self._journal.accounts.all_credentials)
+        return [each for each in await self._gather(accounts, refresh=False) if isinstance(each, Holdings)]
 
-    def note(self, account_name: str, connector_name: str, balances: Sequence[Balance]) -> None:
-        """Take over what the exchange has said just now."""
-        self._answers[(account_name, connector_name)] = self._answer(balances)
+    def put(self, account: AccountKey, balances: Sequence[Balance]) -> None:
+        """Store balances that the exchange has just answered."""
+        self._cached(account).put(self._balances_of(balances))
 
-    def forget(self, account_name: str, connector_name: str) -> None:
-        """What was known of this account is not to be shown any more."""
-        self._forgotten += 1
-        self._answers.pop((account_name, connector_name), None)
-        self._flights.forget((account_name, connector_name))
+    def forget(self, account: AccountKey) -> None:
+        """Drop the balances of an account. An answer that is under way is not stored, since the credentials may have changed."""
+        if account in self._balances:
+            self._balances.pop(account).clear()
 
     async def close(self) -> None:
-        """Give up on what is under way."""
-        await self._flights.close()
+        """Cancel the requests that are under way."""
+        for cached in self._balances.values():
+            await cached.close()
 
-    async def _gather(self, places: Sequence[Place], *, refresh: bool) -> list[Holdings | BaseException | None]:
-        asked = [self._holdings(place, refresh=refresh) for place in places]
+    async def _gather(self, accounts: Sequence[AccountKey], *, refresh: bool) -> list[Holdings | BaseException | None]:
+        asked = [self._holdings(account, refresh=refresh) for account in accounts]
         return list(await asyncio.gather(*asked, return_exceptions=True))
 
-    async def _holdings(self, place: Place, *, refresh: bool) -> Holdings | None:
-        """None if the credentials are gone by now."""
-        answer = self._answers.get(place)
-        if answer is not None and not refresh and answer.until > self._clock.monotonic():
-            return await self._priced(place, answer)
-        forgotten = self._forgotten
+    def _cached(self, account: AccountKey) -> Cached[_Balances]:
+        cached = self._balances.get(account)
+        if cached is None:
+            cached = self._balances[account] = Cached(self._clock, lambda: self._ask(account))
+        return cached
+
+    async def _holdings(self, account: AccountKey, *, refresh: bool) -> Holdings | None:
+        """None if the credentials have been deleted meanwhile."""
+        cached = self._cached(account)
         try:
-            answer = await self._flights.run(place, lambda: self._ask(place))
+            balances = (None if refresh else cached.fresh(_MAX_AGE)) or await cached.renew()
         except (UnknownAccount, ConnectorNotConfigured):
             return None
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises: the last answer is shown with it, or it is raised anew
-            return await self._last_known(place, error)
-        if forgotten == self._forgotten:
-            # Otherwise it may come from credentials that have been replaced meanwhile.
-            self._answers[place] = answer
-        return await self._priced(place, answer)
+            return await self._last_known(account, cached.value, error)
+        return await self._priced(account, balances)
 
-    async def _ask(self, place: Place) -> _Answer:
+    async def _ask(self, account: AccountKey) -> _Balances:
         async with asyncio.timeout(self._timeout.total_seconds()):
-            connector = await self._sessions.connector(*place)
-            return self._answer(await connector.fetch_balances())
+            connector = await self._sessions.connector(account)
+            return self._balances_of(await connector.fetch_balances())
 
-    def _answer(self, balances: Sequence[Balance]) -> _Answer:
-        held = tuple(sorted((each for each in balances if each.total != ZERO), key=lambda balance: balance.asset))
-        return _Answer(balances=held, asked_at=self._clock.now(), until=self._clock.monotonic() + _FRESH)
+    def _balances_of(self, balances: Sequence[Balance]) -> _Balances:
+        present = sorted((each for each in balances if each.total != ZERO), key=lambda balance: balance.asset)
+        return _Balances(balances=tuple(present), asked_at=self._clock.now())
 
-    async def _last_known(self, place: Place, error: Exception) -> Holdings:
-        account_name, connector_name = place
+    async def _last_known(self, account: AccountKey, last: _Balances | None, error: Exception) -> Holdings:
+        account_name, connector_name = account
         problem = self._problem(error)
         log.warning("balances missing", account_name=account_name, connector_name=connector_name, problem=problem)
-        answer = self._answers.get(place)
-        if answer is not None:
-            return replace(await self._priced(place, answer), problem=problem)
+        if last is not None:
+            return replace(await self._priced(account, last), problem=problem)
         snapshot = await asyncio.to_thread(self._journal.snapshots.latest, account_name, connector_name)
         if snapshot is not None:
             return replace(snapshot, problem=problem)
@@ -162,12 +159,12 @@ class Portfolio:
             return f"no answer within {self._timeout.total_seconds():g} seconds"
         return type(error).__name__
 
-    async def _priced(self, place: Place, answer: _Answer) -> Holdings:
-        prices = await self._prices.of(place[1], [balance.asset for balance in answer.balances])
+    async def _priced(self, account: AccountKey, balances: _Balances) -> Holdings:
+        prices = await self._prices.of(account.connector_name, [balance.asset for balance in balances.balances])
         return Holdings(
-            account_name=place[0],
-            connector_name=place[1],
-            asked_at=answer.asked_at,
+            account_name=account.account_name,
+            connector_name=account.connector_name,
+            asked_at=balances.asked_at,
             tokens=tuple(
                 Holding(
                     token=balance.asset,
@@ -175,7 +172,7 @@ class Portfolio:
                     available_units=balance.available,
                     price=prices[balance.asset],
                 )
-                for balance in answer.balances
+                for balance in balances.balances
             ),
         )
 

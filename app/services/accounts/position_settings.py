@@ -1,7 +1,7 @@
-"""Position mode and leverage: really asked of the exchange, and really changed there.
+"""Position mode and leverage, read and changed at the exchange.
 
-Nothing is kept here, so nothing can differ from what the exchange has. What it refuses is told with its reason; where it gave no
-answer, whether it made the change is not known, and asking for it again does no harm.
+No setting is stored here, so none can differ from the exchange's. A refusal is raised with the exchange's reason. Where the
+exchange gave no answer, it is not known whether the change was made; repeating the request does no harm.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from app.domain.errors import (
     OrdergateError,
     OrderRefused,
 )
+from app.domain.order import AccountKey
 from app.services.markets.readings import read_error
 from app.services.markets.rules import Rules
 from app.services.sessions import Sessions
@@ -42,58 +43,64 @@ class PositionSettings:
         self._rules = rules
         self._timeout: timedelta = settings.exchange_timeout
 
-    async def position_mode(self, account_name: str, connector_name: str) -> PositionMode:
+    async def position_mode(self, account: AccountKey) -> PositionMode:
         """The mode that the account is in, as its exchange says now.
 
         Raises ``InvalidArgument`` for a connector without one, ``UnknownAccount``, ``UnknownConnector``,
         ``ConnectorNotConfigured`` or ``ExchangeReadFailed``.
         """
-        connector = await self._connector(account_name, connector_name, "fetch_position_mode", "position mode")
+        connector = await self._connector(account, "fetch_position_mode", "position mode")
         try:
             return await self._within_limit(connector.fetch_position_mode())
         except Exception as fault:
-            # Whatever an SDK raises, the question was not answered; it is raised in our words.
-            raise read_error(connector_name, fault) from fault
+            # Whatever an SDK raises, the question was not answered; it is raised as an error of the tree.
+            raise read_error(account.connector_name, fault) from fault
 
-    async def set_position_mode(self, account_name: str, connector_name: str, wanted: str) -> PositionMode:
-        """Bring the account into the mode ``wanted``, in any of the spellings that callers use; the mode.
+    async def set_position_mode(self, account: AccountKey, wanted: str) -> PositionMode:
+        """Set the account's mode to ``wanted``, in any of the spellings that callers use, and return the mode.
 
         Raises as ``position_mode`` does, and ``ChangeRefused`` with the exchange's reason.
         """
         mode = position_mode_of(wanted)
-        connector = await self._connector(account_name, connector_name, "set_position_mode", "position mode")
+        connector = await self._connector(account, "set_position_mode", "position mode")
         supported = connector.capabilities.position_modes
         if mode not in supported:
             raise InvalidArgument(
                 f"Position mode '{mode}' not supported. Supported modes: {[str(each) for each in supported]}"
             )
         await self._change(connector, connector.set_position_mode(mode), "position mode")
-        log.info("position mode set", account_name=account_name, connector_name=connector_name, mode=str(mode))
+        log.info(
+            "position mode set",
+            account_name=account.account_name,
+            connector_name=account.connector_name,
+            mode=str(mode),
+        )
         return mode
 
-    async def set_leverage(self, account_name: str, connector_name: str, trading_pair: str, leverage: int) -> None:
+    async def set_leverage(self, account: AccountKey, trading_pair: str, leverage: int) -> None:
         """Set the account's leverage on a pair.
 
         Raises as ``set_position_mode`` does, ``UnsupportedPair``, and ``RulesNotLoaded`` while the pairs are not known yet.
         """
-        connector = await self._connector(account_name, connector_name, "set_leverage", "leverage setting")
-        await self._rules.rule(connector_name, trading_pair)
+        connector = await self._connector(account, "set_leverage", "leverage setting")
+        await self._rules.rule(account.connector_name, trading_pair)
         await self._change(connector, connector.set_leverage(trading_pair, leverage), f"leverage of {trading_pair}")
         log.info(
             "leverage set",
-            account_name=account_name,
-            connector_name=connector_name,
+            account_name=account.account_name,
+            connector_name=account.connector_name,
             trading_pair=trading_pair,
             leverage=leverage,
         )
 
-    async def _connector(self, account_name: str, connector_name: str, verb: str, feature: str) -> Connector:
+    async def _connector(self, account: AccountKey, verb: str, feature: str) -> Connector:
+        connector_name = account.connector_name
         kind = connector_class(connector_name)
         if not kind.capabilities.is_perpetual:
             raise InvalidArgument(f"Connector '{connector_name}' is not a perpetual connector")
         if not kind.has_verb(verb):
             raise InvalidArgument(f"Connector '{connector_name}' does not support {feature}")
-        return await self._sessions.connector(account_name, connector_name)
+        return await self._sessions.connector(account)
 
     async def _change(self, connector: Connector, change: Awaitable[None], what: str) -> None:
         try:
@@ -107,7 +114,7 @@ class PositionSettings:
                 f"{connector.name} did not answer in time; whether the {what} was changed is not known"
             ) from fault
         except Exception as fault:
-            # Whatever an SDK raises, nobody knows whether the change was made.
+            # Whatever an SDK raises, it is not known whether the change was made.
             raise ExchangeReadError(
                 f"{connector.name} did not answer: {type(fault).__name__}; whether the {what} was changed is not known"
             ) from fault

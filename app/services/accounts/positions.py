@@ -1,7 +1,7 @@
-"""Open positions, asked of their exchanges side by side and within a time limit.
+"""Open positions, read from their exchanges side by side and within a time limit.
 
-Nothing is remembered: what is shown is what the exchanges say now. One that can't be asked is never passed over: its problem stands
-beside the positions of the others, and where none of them answered the question fails.
+Positions are not cached. An exchange that can't be asked is never left out: its problem is returned beside the positions of the
+others, and where none of them answered the question fails.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import structlog
 from app.concurrency.single_flight import SingleFlight
 from app.connectors.registry import connector_class
 from app.domain.errors import ExchangeReadError, OrdergateError, UnknownConnector, UnsupportedConnector
+from app.domain.order import AccountKey
 from app.domain.reports import Position
 from app.services.markets.readings import read_error
 from app.services.sessions import Sessions
@@ -24,10 +25,6 @@ from app.storage.accounts import Accounts
 from app.storage.records import Page
 
 log = structlog.get_logger(__name__)
-
-Place = tuple[str, str]
-
-_PATH = "/trading/positions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,7 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionPage:
-    """One page of the positions as they are now; ``errors`` says of whom none could be had, on every page."""
+    """One page of the positions as they are now. ``errors`` names the accounts whose positions are not known, on every page."""
 
     page: Page[AccountPosition]
     errors: tuple[Unanswered, ...]
@@ -68,7 +65,7 @@ class Positions:
         self._accounts = accounts
         self._sessions = sessions
         self._timeout = settings.exchange_timeout
-        self._flights: SingleFlight[Place, Sequence[Position]] = SingleFlight()
+        self._flights: SingleFlight[AccountKey, Sequence[Position]] = SingleFlight()
 
     async def page(
         self, account_names: Collection[str], connector_names: Collection[str], *, limit: int, cursor: str | None
@@ -78,11 +75,11 @@ class Positions:
 
         Raises ``InvalidCursor``, or ``ExchangeReadError`` where there are exchanges to ask and none answered.
         """
-        after = None if cursor is None else cursors.decode_names(cursor, 4, _PATH)
-        places = await asyncio.to_thread(self._places, account_names, connector_names)
-        answers = await asyncio.gather(*[self._ask(place) for place in places])
+        after = None if cursor is None else cursors.decode_names(cursor, 4)
+        accounts = await asyncio.to_thread(self._perpetual_accounts, account_names, connector_names)
+        answers = await asyncio.gather(*[self._ask(account) for account in accounts])
         errors = tuple(each for each in answers if isinstance(each, Unanswered))
-        if errors and len(errors) == len(places):
+        if errors and len(errors) == len(accounts):
             raise _nobody_answered(errors)
         found = sorted(
             (each for answer in answers if not isinstance(answer, Unanswered) for each in answer),
@@ -98,23 +95,23 @@ class Positions:
         return PositionPage(page=page, errors=errors)
 
     async def close(self) -> None:
-        """Give up on what is under way."""
+        """Cancel the requests that are under way."""
         await self._flights.close()
 
-    def _places(self, account_names: Collection[str], connector_names: Collection[str]) -> list[Place]:
+    def _perpetual_accounts(self, account_names: Collection[str], connector_names: Collection[str]) -> list[AccountKey]:
         return [
-            (account_name, connector_name)
-            for account_name, connector_name in self._accounts.all_credentials()
-            if (not account_names or account_name in account_names)
-            and (not connector_names or connector_name in connector_names)
-            and _is_perpetual(connector_name)
+            account
+            for account in self._accounts.all_credentials()
+            if (not account_names or account.account_name in account_names)
+            and (not connector_names or account.connector_name in connector_names)
+            and _is_perpetual(account.connector_name)
         ]
 
-    async def _ask(self, place: Place) -> list[AccountPosition] | Unanswered:
-        account_name, connector_name = place
+    async def _ask(self, account: AccountKey) -> list[AccountPosition] | Unanswered:
+        account_name, connector_name = account
         try:
-            positions = await self._flights.run(place, lambda: self._fetch(account_name, connector_name))
-        except Exception as fault:  # noqa: BLE001 - whatever an SDK raises, this exchange was not read; it is told beside the others
+            positions = await self._flights.run(account, lambda: self._fetch(account))
+        except Exception as fault:  # noqa: BLE001 - whatever an SDK raises, this exchange was not read; the result says so
             problem = read_error(connector_name, fault)
             log.warning(
                 "positions not read",
@@ -129,9 +126,9 @@ class Positions:
             for position in positions
         ]
 
-    async def _fetch(self, account_name: str, connector_name: str) -> Sequence[Position]:
+    async def _fetch(self, account: AccountKey) -> Sequence[Position]:
         async with asyncio.timeout(self._timeout.total_seconds()):
-            connector = await self._sessions.connector(account_name, connector_name)
+            connector = await self._sessions.connector(account)
             return await connector.fetch_positions()
 
 
@@ -139,7 +136,7 @@ def _is_perpetual(connector_name: str) -> bool:
     try:
         return connector_class(connector_name).capabilities.is_perpetual
     except (UnknownConnector, UnsupportedConnector):
-        # Its credentials were stored by another version. By its name it may hold positions, so asking it must fail visibly.
+        # Another version stored its credentials. By its name it may hold positions, so asking it must fail visibly.
         return "_perpetual" in connector_name
 
 

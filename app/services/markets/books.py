@@ -1,7 +1,7 @@
-"""Volume and price questions to an order book as it stands.
+"""Volume and price queries on an order book as it stands.
 
-The cheap book answers first; only where it is not deep enough the deep one is asked for. Where that ends before the question does,
-there is no price for it, and the answer says how much there is.
+The cheap book is read first, and the deep one only where the cheap one is not deep enough. Where the deep one is not deep enough
+either, there is no price, and the answer says how much the book holds.
 """
 
 from __future__ import annotations

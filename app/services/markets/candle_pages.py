@@ -1,7 +1,7 @@
-"""A stretch of history as candles, read from a connector page by page, so that no single call takes long.
+"""Candles of any number, fetched page by page. This is the only place that puts pages together: a connector returns one page.
 
-A range is asked for forward from its start, until its end, the present, or more than one answer may hold; the last candles are
-asked for backward.
+A range is fetched forward from its start, until its end, the present, or more than one answer may hold; the last candles are
+fetched backward. The size of a page is the connector's (``Capabilities.candles_page``).
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from app.domain.reports import Candle
 
 #: A month of minutes, and a little more, is what callers are known to ask for.
 MOST_CANDLES = 50_000
-#: One page: what Binance gives in one answer, and well below the time limit of a call on the paper exchange.
-PAGE = 1_000
 #: No interval is shorter, and some exchanges count in whole seconds.
 _SECOND = timedelta(seconds=1)
 
-#: What every exchange calls its intervals. A month has no length, and there have not been many.
+#: What every exchange calls its intervals. A month has no fixed length.
 _INTERVAL = re.compile(r"([1-9][0-9]{0,3})([smhdw])", re.ASCII)
 _UNITS = {
     "s": _SECOND,
@@ -40,7 +38,7 @@ class CandleRange:
     end_at: datetime
 
     def count(self, interval: str, now: datetime) -> int | None:
-        """How many candles that are at the most, up to ``now``; None for an interval whose length only the exchange knows."""
+        """The largest number of candles up to ``now``; None for an interval whose length only the exchange knows."""
         length = interval_length(interval)
         if length is None:
             return None
@@ -54,12 +52,13 @@ def interval_length(interval: str) -> timedelta | None:
 
 
 async def fetch_last(connector: Connector, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:
-    """The last ``count`` candles, oldest first; all there are if these are fewer. Raises what the connector raises."""
-    found = list(await connector.fetch_candles(trading_pair, interval, limit=min(count, PAGE)))
-    is_full = len(found) == PAGE
+    """The last ``count`` candles, oldest first; fewer where there are no more. Raises what the connector raises."""
+    size = connector.capabilities.candles_page
+    found = list(await connector.fetch_candles(trading_pair, interval, limit=min(count, size)))
+    is_full = len(found) == size
     while is_full and len(found) < count:
         end_at = found[0].opened_at - _SECOND
-        limit = min(PAGE, count - len(found))
+        limit = min(size, count - len(found))
         page = await connector.fetch_candles(trading_pair, interval, limit=limit, end_at=end_at)
         earlier = [candle for candle in page if candle.opened_at <= end_at]
         is_full = len(page) == limit and bool(earlier)
@@ -69,14 +68,15 @@ async def fetch_last(connector: Connector, trading_pair: str, interval: str, cou
 
 async def fetch_range(connector: Connector, trading_pair: str, interval: str, wanted: CandleRange) -> Sequence[Candle]:
     """The candles of ``wanted``, oldest first; a page more than ``MOST_CANDLES`` at most. Raises what the connector raises."""
+    size = connector.capabilities.candles_page
     found: list[Candle] = []
     start_at, is_full = wanted.start_at, True
     while is_full and start_at <= wanted.end_at and len(found) <= MOST_CANDLES:
         page = await connector.fetch_candles(
-            trading_pair, interval, limit=PAGE, start_at=start_at, end_at=wanted.end_at
+            trading_pair, interval, limit=size, start_at=start_at, end_at=wanted.end_at
         )
         later = [candle for candle in page if start_at <= candle.opened_at <= wanted.end_at]
-        is_full = len(page) >= PAGE and bool(later)
+        is_full = len(page) >= size and bool(later)
         found += later
         if later:
             start_at = later[-1].opened_at + _SECOND

@@ -1,9 +1,10 @@
-"""Markets that their exchange pushes, kept up to date while somebody watches them.
+"""Markets that their exchange pushes, kept up to date while they have followers.
 
-Theory of operation. A market is followed from the first watcher to the last. Its connector's stream says ``Gap`` when it begins,
-begins again or may have missed something: then what is kept is forgotten and read anew over REST, and what the stream said since
-is put on top. ``Lost`` forgets it as well. So there is a value only while it is whole, and with it goes when it was last confirmed:
-whoever wants a younger one, or finds none, asks over REST as if there were no stream. Nothing here is ever an error to a caller.
+Theory of operation. A market is followed from its first follower to its last. The connector's stream reconnects by itself; it is
+started again here only if it raises or ends, which it should not. It yields ``Gap`` when it begins, begins again, or may have
+missed something: then the snapshot is cleared and read anew over REST, and what the stream yielded since is applied to it. ``Lost``
+clears the snapshot as well. So there is a value only while it is complete, together with the time when it was last confirmed. A
+caller who wants a younger value, or finds none, asks over REST as if there were no stream. No failure here is an error to a caller.
 """
 
 from __future__ import annotations
@@ -18,30 +19,31 @@ from typing import Any
 import structlog
 
 from app.clock import Clock
+from app.concurrency.backoff import Backoff, doubling
 from app.connectors.base import Connector, MarketTopic
 from app.domain.errors import UnsupportedFeature
 from app.domain.reports import Gap, Lost, OrderBook, Ticker
 from app.services.markets.candle_pages import fetch_last
-from app.services.markets.live_pictures import CandlesPicture, Picture, TradesPicture, WholePicture
+from app.services.markets.market_snapshots import CandleSnapshot, LastMessage, MarketSnapshot, TradeSnapshot
 from app.services.markets.readings import ReadingKey, read_error
 from app.services.sessions import Sessions
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two attempts to read anew or to follow. REST answers meanwhile, at its own pace.
+#: Seconds between two attempts to seed a snapshot, at least. REST serves meanwhile.
 _PAUSE = 1.0
-#: After failure upon failure the pauses double up to this.
-_LONGEST_PAUSE = 60.0
-#: Markets read anew at once: after a reconnect that may be all of them, and others have questions too.
+#: Pauses after each failure to seed or to follow, in seconds.
+_PAUSES = doubling(_PAUSE, 60.0)
+#: Snapshots seeded at once. After a reconnect that may be all of them, and other callers need the request limits too.
 _AT_ONCE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """How one market is followed: as what, into which picture, and how that is read over REST."""
+    """How one market is followed: the topic, its snapshot, and how the snapshot is read over REST."""
 
     topic: MarketTopic
-    picture: Picture
+    snapshot: MarketSnapshot
     read: Callable[[Connector], Awaitable[Any]]
 
 
@@ -57,12 +59,12 @@ class LiveMarkets:
         self._ending: set[asyncio.Task[None]] = set()
 
     def follow(self, key: ReadingKey) -> Callable[[], None]:
-        """Keep ``key`` up to date until the answer is called, which may be done twice. A connector that can't push is let be."""
+        """Keep ``key`` up to date until the result is called, which may be done twice. Does nothing if the connector can't push."""
         market = self._markets.get(key)
         if market is None:
             market = _LiveMarket(key, self._sessions, self._clock, limit=self._limit, slots=self._slots)
             self._markets[key] = market
-        market.watchers += 1
+        market.followers += 1
         is_over = False
 
         def leave() -> None:
@@ -74,15 +76,15 @@ class LiveMarkets:
         return leave
 
     def value(self, key: ReadingKey, max_age: float) -> tuple[Any, float] | None:  # float: monotonic seconds, no money
-        """What is known for ``key`` and when it was confirmed, if that is less than ``max_age`` seconds ago."""
+        """The value of ``key`` and when it was confirmed, if that is less than ``max_age`` seconds ago."""
         market = self._markets.get(key)
-        found = None if market is None else market.picture.value
+        found = None if market is None else market.snapshot.value
         if market is None or found is None or self._clock.monotonic() - market.confirmed_at >= max_age:
             return None
         return found, market.confirmed_at
 
     async def close(self) -> None:
-        """Follow nothing any more; may be called twice."""
+        """Stop following all markets; may be called twice."""
         for market in self._markets.values():
             market.task.cancel()
         tasks = [*(market.task for market in self._markets.values()), *self._ending]
@@ -90,8 +92,8 @@ class LiveMarkets:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _leave(self, key: ReadingKey, market: _LiveMarket) -> None:
-        market.watchers -= 1
-        if market.watchers == 0 and self._markets.get(key) is market:
+        market.followers -= 1
+        if market.followers == 0 and self._markets.get(key) is market:
             del self._markets[key]
             market.task.cancel()
             self._ending.add(market.task)
@@ -110,66 +112,63 @@ class _LiveMarket:
         self._limit = limit
         self._slots = slots
         self._plan = _plan(key)
-        self._failures = 0
+        self._backoff = Backoff(_PAUSES)
         self._read_at: float | None = None
-        self.picture = self._plan.picture
-        self.watchers = 0
+        self.snapshot = self._plan.snapshot
+        self.followers = 0
         self.confirmed_at = 0.0  # float: the clock's monotonic seconds, no money
-        self.task = asyncio.get_running_loop().create_task(self._keep())
+        self.task = asyncio.get_running_loop().create_task(self._follow_for_ever())
 
-    async def _keep(self) -> None:
+    async def _follow_for_ever(self) -> None:
         while True:
             try:
                 await self._follow()
+                log.warning("market stream ended", market=self._key.name)
             except UnsupportedFeature:
                 return
-            except Exception as fault:  # noqa: BLE001 - whatever an SDK raises, REST still answers; it is told, and tried again
-                self._tell(fault)
+            except Exception as fault:  # noqa: BLE001 - whatever an SDK raises, REST still serves; it is logged, and tried again
+                self._log_failure(fault)
             finally:
-                self.picture.clear()
-            await self._pause()
+                self.snapshot.clear()
+            await self._clock.sleep(self._backoff.next_pause())
 
     async def _follow(self) -> None:
         connector = await self._sessions.keyless(self._key.connector_name)
         async with aclosing(connector.follow(self._plan.topic)) as events:
             async for event in events:
                 if isinstance(event, Lost):
-                    self.picture.clear()
+                    self.snapshot.clear()
                     log.info("market stream lost", market=self._key.name, reason=event.reason)
-                elif isinstance(event, Gap) or not self.picture.take(event):
-                    await self._begin_anew(connector)
+                elif isinstance(event, Gap) or not self.snapshot.apply(event):
+                    await self._seed(connector)
                 else:
                     self.confirmed_at = self._clock.monotonic()
 
-    async def _begin_anew(self, connector: Connector) -> None:
-        """Read what the stream goes on from; it waits meanwhile."""
-        self.picture.clear()
+    async def _seed(self, connector: Connector) -> None:
+        """Read the snapshot anew. The stream's events wait meanwhile."""
+        self.snapshot.clear()
         since = _PAUSE if self._read_at is None else self._clock.monotonic() - self._read_at
         if since < _PAUSE:
             await self._clock.sleep(_PAUSE - since)
         while not await self._is_read(connector):
-            await self._pause()
+            await self._clock.sleep(self._backoff.next_pause())
 
     async def _is_read(self, connector: Connector) -> bool:
         self._read_at = self._clock.monotonic()
         try:
             async with self._slots, asyncio.timeout(self._limit.total_seconds()):
                 found = await self._plan.read(connector)
-        except Exception as fault:  # noqa: BLE001 - whatever an SDK raises, it was not read; it is told, and tried again
-            self._tell(fault)
+        except Exception as fault:  # noqa: BLE001 - whatever an SDK raises, it was not read; it is logged, and tried again
+            self._log_failure(fault)
             return False
-        self._failures = 0
-        self.picture.seed(found)
+        self._backoff.reset()
+        self.snapshot.seed(found)
         self.confirmed_at = self._clock.monotonic()
         return True
 
-    def _tell(self, fault: Exception) -> None:
-        self._failures += 1
+    def _log_failure(self, fault: Exception) -> None:
         error = read_error(self._key.connector_name, fault)
         log.info("market not followed", market=self._key.name, error=type(fault).__name__, problem=error.detail)
-
-    async def _pause(self) -> None:
-        await self._clock.sleep(min(_PAUSE * 2 ** min(max(self._failures - 1, 0), 6), _LONGEST_PAUSE))
 
 
 def _plan(key: ReadingKey) -> _Plan:
@@ -178,28 +177,30 @@ def _plan(key: ReadingKey) -> _Plan:
     if key.kind == "order_book":
         return _Plan(
             topic=MarketTopic(kind="order_book", trading_pair=trading_pair),
-            picture=WholePicture(OrderBook),
-            read=_nothing,
+            snapshot=LastMessage(OrderBook),
+            read=_read_nothing,
         )
     if key.kind == "ticker":
         return _Plan(
-            topic=MarketTopic(kind="ticker", trading_pair=trading_pair), picture=WholePicture(Ticker), read=_nothing
+            topic=MarketTopic(kind="ticker", trading_pair=trading_pair),
+            snapshot=LastMessage(Ticker),
+            read=_read_nothing,
         )
     if key.kind == "trades":
         (count,) = (int(each) for each in key.detail)
         return _Plan(
             topic=MarketTopic(kind="trades", trading_pair=trading_pair),
-            picture=TradesPicture(count),
+            snapshot=TradeSnapshot(count),
             read=lambda connector: connector.fetch_recent_trades(trading_pair, count),
         )
     assert key.kind == "candles", f"{key.kind} can't be followed"
     interval, wanted = str(key.detail[0]), int(key.detail[1])
     return _Plan(
         topic=MarketTopic(kind="candles", trading_pair=trading_pair, interval=interval),
-        picture=CandlesPicture(interval, wanted),
+        snapshot=CandleSnapshot(interval, wanted),
         read=lambda connector: fetch_last(connector, trading_pair, interval, wanted),
     )
 
 
-async def _nothing(connector: Connector) -> None:
-    """A pushed book or ticker needs no reading."""
+async def _read_nothing(connector: Connector) -> None:
+    """Do nothing: each message of a book's or ticker's stream is complete."""

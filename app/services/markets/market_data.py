@@ -1,8 +1,8 @@
 """Market data of any connector, without credentials: prices, books, candles, trades, funding terms.
 
-Callers are served from ``Readings``, so that a hundred of them cost an exchange what one does. What somebody watches is kept up to
-date by the exchange's own stream where it has one (``LiveMarkets``), and serves everybody while it is as fresh as an answer would
-be. Numbers are the exchange's own. What a connector can't tell is an error that says so.
+Callers are served from ``Readings``, so that a hundred of them cost an exchange one request. A market that has subscribers is kept
+up to date by the exchange's stream where it has one (``LiveMarkets``); its data serves all callers while it is as fresh as an
+answer of REST would be. Numbers are the exchange's own. Data that a connector does not have is an error that says so.
 """
 
 from __future__ import annotations
@@ -17,41 +17,42 @@ from app.clock import Clock
 from app.connectors.base import Connector
 from app.connectors.registry import CONNECTORS, connector_class
 from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, UnsupportedPair
+from app.domain.order import AccountKey
 from app.domain.rates import split_pair
 from app.domain.reports import Candle, FundingInfo, OrderBook, PublicTrade, Ticker
-from app.services.markets.candle_pages import MOST_CANDLES, PAGE, CandleRange, fetch_last, fetch_range
+from app.services.markets.candle_pages import MOST_CANDLES, CandleRange, fetch_last, fetch_range
 from app.services.markets.live_markets import LiveMarkets
 from app.services.markets.readings import Reading, ReadingKey, Readings
 from app.services.sessions import Sessions
 
-#: Seconds for which one answer serves everybody. A book is asked for by those who are about to trade.
+#: Seconds for which one answer serves all callers. A book is asked for by callers who are about to trade.
 _BOOK_AGE = 0.25
-_MOMENT = 1.0
-#: All tickers at once are dear (80 of 6000 units a minute at Binance), so these serve longer.
+_DEFAULT_AGE = 1.0
+#: All tickers at once are expensive (80 of 6000 units per minute at Binance), so they serve longer.
 TICKERS_AGE = 10.0
 #: Funding terms change every few hours, their mark price every second or so.
 _FUNDING_AGE = 1.0
 
-#: Levels that are asked for: the cheap book that nearly everybody needs, and the deep one.
+#: Depths that exchanges are asked for: the cheap book, which nearly all callers need, and the deep one.
 _DEPTHS = (100, 1000)
-#: Candles and trades that are asked for, so that callers who want a few more or less share one question.
+#: Numbers of candles and trades that exchanges are asked for, so that callers who want a few more or less share one request.
 _COUNTS = (100, 500, 1000, 5000)
-#: More tickers than this are asked for all at once where the connector can. At Binance twenty cost half of all.
+#: Where more tickers than this are wanted, all are requested at once if the connector can. At Binance twenty cost half of all.
 _SINGLE_TICKERS = 20
-#: Tickers asked for side by side; enough for twenty in half a second, few enough for any exchange's limits.
+#: Concurrent requests for tickers; enough for twenty in half a second, few enough for any exchange's limits.
 _AT_ONCE = 5
-#: How long a long stretch of history may take; it is read in pages that have the ordinary limit each.
+#: How long a long range of history may take. It is read in pages, each of which has the ordinary limit.
 _HISTORY_LIMIT = timedelta(seconds=60)
-#: Trades that are kept of a market that is followed: what exchanges give in one answer.
+#: Trades in memory for each followed market: what exchanges give in one answer.
 _FOLLOWED_TRADES = 1000
 
-#: For those who watch: seconds for which the last word of a stream counts, because a stream that has nothing to say is silent.
-#: After that, until its next word, they look over REST, so that a stream which has quietly stopped hides nothing.
-WATCHED_AGE = 5.0
+#: For subscribers: seconds for which the last message of a stream serves, because a stream of a quiet market is silent. After that,
+#: until its next message, they are served over REST, so that a stream which has stopped without notice hides nothing.
+SUBSCRIBED_AGE = 5.0
 
 
 class MarketData:
-    """Questions about markets, and which of them are being asked."""
+    """Questions about markets, and the list of those that are being asked."""
 
     def __init__(self, sessions: Sessions, readings: Readings, clock: Clock) -> None:
         self._sessions = sessions
@@ -59,16 +60,23 @@ class MarketData:
         self._clock = clock
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._live = LiveMarkets(sessions, clock, _HISTORY_LIMIT)
-        #: Set when the server stops: whoever follows a market must end.
+        #: Set when the server stops: every subscription must end.
         self.ended = asyncio.Event()
 
     # -- questions ------------------------------------------------------------------------------------------------------
 
-    async def ticker(self, connector_name: str, trading_pair: str, *, live_age: float = _MOMENT) -> Ticker:
+    async def ticker(
+        self,
+        connector_name: str,
+        trading_pair: str,
+        *,
+        max_age: float = _DEFAULT_AGE,
+        live_age: float = _DEFAULT_AGE,
+    ) -> Ticker:
         """The last trade and the day's volume of one pair."""
         connector = await self._sessions.keyless(connector_name)
         key = _ticker_key(connector_name, trading_pair)
-        live: Ticker | None = self._known(key, live_age)
+        live: Ticker | None = self._live_value(key, live_age)
         if live is not None:
             return live
 
@@ -76,7 +84,15 @@ class MarketData:
             async with self._slots:
                 return await connector.fetch_ticker(trading_pair)
 
-        return await self._readings.get(key, _MOMENT, ask)
+        return await self._readings.get(key, max_age, ask)
+
+    def last_ticker(self, connector_name: str, trading_pair: str) -> Ticker | None:
+        """The last ticker that was read of one pair, also if later requests failed. Never asks the exchange.
+
+        None if no ticker was read, or nobody has asked for one for ten minutes.
+        """
+        ticker: Ticker | None = self._readings.last_value(_ticker_key(connector_name, trading_pair))
+        return ticker
 
     async def tickers(self, connector_name: str, max_age: float = TICKERS_AGE) -> Mapping[str, Ticker]:
         """The tickers of all pairs of a connector, by pair, at most ``max_age`` seconds old, or a second if that is more."""
@@ -86,13 +102,13 @@ class MarketData:
         async def ask() -> Mapping[str, Ticker]:
             return {ticker.trading_pair: ticker for ticker in await connector.fetch_tickers()}
 
-        return await self._readings.get(key, max(max_age, _MOMENT), ask)
+        return await self._readings.get(key, max(max_age, _DEFAULT_AGE), ask)
 
     async def prices(self, connector_name: str, trading_pairs: Sequence[str]) -> Mapping[str, Decimal]:
         """The last price of each pair. Raises ``UnsupportedPair`` if one is not traded there."""
         wanted = list(dict.fromkeys(trading_pairs))
         if len(wanted) > _SINGLE_TICKERS and connector_class(connector_name).has_verb("fetch_tickers"):
-            every = await self.tickers(connector_name, _MOMENT)
+            every = await self.tickers(connector_name, _DEFAULT_AGE)
             for trading_pair in wanted:
                 if trading_pair not in every:
                     raise UnsupportedPair(trading_pair, connector_name, sorted(every))
@@ -112,7 +128,9 @@ class MarketData:
         """The ``depth`` best levels of each side, up to a thousand; fewer where the book holds no more."""
         connector = await self._sessions.keyless(connector_name)
         levels = connector.capabilities.followed_levels
-        book: Any = self._known(_book_key(connector_name, trading_pair, levels), live_age) if depth <= levels else None
+        book: Any = (
+            self._live_value(_book_key(connector_name, trading_pair, levels), live_age) if depth <= levels else None
+        )
         if book is None:
             asked = next((each for each in _DEPTHS if each >= depth), _DEPTHS[-1])
             book = await self._readings.get(
@@ -134,7 +152,7 @@ class MarketData:
         """The market's last trades, at most ``count`` of them, oldest first."""
         connector = await self._sessions.keyless(connector_name)
         followed = _trades_key(connector_name, trading_pair, _FOLLOWED_TRADES)
-        trades: Any = self._known(followed, live_age) if count <= _FOLLOWED_TRADES else None
+        trades: Any = self._live_value(followed, live_age) if count <= _FOLLOWED_TRADES else None
         if trades is None:
             asked = _count(count)
             key = _trades_key(connector_name, trading_pair, asked)
@@ -153,17 +171,17 @@ class MarketData:
         return await self._readings.get(key, _FUNDING_AGE, lambda: connector.fetch_funding_info(trading_pair))
 
     async def candles(
-        self, connector_name: str, trading_pair: str, interval: str, count: int, *, live_age: float = _MOMENT
+        self, connector_name: str, trading_pair: str, interval: str, count: int, *, live_age: float = _DEFAULT_AGE
     ) -> Sequence[Candle]:
         """The last ``count`` candles, oldest first; the last is still growing. Raises ``MarketDataNotFound`` if there are none."""
         connector = await self._candle_connector(connector_name, trading_pair)
         asked = _count(count)
         key = _candles_key(connector_name, trading_pair, interval, asked)
-        found: Sequence[Candle] = self._known(key, live_age) or await self._readings.get(
+        found: Sequence[Candle] = self._live_value(key, live_age) or await self._readings.get(
             key,
-            _MOMENT,
+            _DEFAULT_AGE,
             lambda: fetch_last(connector, trading_pair, interval, asked),
-            limit=_HISTORY_LIMIT if asked > PAGE else None,
+            limit=_HISTORY_LIMIT if asked > connector.capabilities.candles_page else None,
         )
         if not found:
             raise MarketDataNotFound("No candles data available")
@@ -184,7 +202,7 @@ class MarketData:
                 key, 0, lambda: fetch_range(connector, trading_pair, interval, wanted), limit=_HISTORY_LIMIT
             )
         finally:
-            # History is large and rarely asked for twice: it serves those who wait for it now, and nobody later.
+            # History is large and rarely asked for twice: it serves the callers who wait for it now, and no later ones.
             self._readings.forget(key)
         if not found:
             raise MarketDataNotFound("No historical data available")
@@ -194,52 +212,54 @@ class MarketData:
     # -- following ------------------------------------------------------------------------------------------------------
 
     def follow_book(self, connector_name: str, trading_pair: str, depth: int) -> Callable[[], None]:
-        """Let the exchange push the book, if it can and as deep, until the answer is called; then and before that REST serves."""
+        """Let the exchange push the book, if it can and as deep. Call the result to stop. Before and after that REST serves."""
         levels = connector_class(connector_name).capabilities.followed_levels
-        return self._live.follow(_book_key(connector_name, trading_pair, levels)) if depth <= levels else _nothing
+        if depth > levels:
+            return _not_followed
+        return self._live.follow(_book_key(connector_name, trading_pair, levels))
 
     def follow_ticker(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
         """Let the exchange push the ticker in the same way."""
         if "ticker" not in connector_class(connector_name).capabilities.followed:
-            return _nothing
+            return _not_followed
         return self._live.follow(_ticker_key(connector_name, trading_pair))
 
     def follow_trades(self, connector_name: str, trading_pair: str) -> Callable[[], None]:
         """Let the exchange push the market's trades in the same way."""
         if "trades" not in connector_class(connector_name).capabilities.followed:
-            return _nothing
+            return _not_followed
         return self._live.follow(_trades_key(connector_name, trading_pair, _FOLLOWED_TRADES))
 
     def follow_candles(self, connector_name: str, trading_pair: str, interval: str, count: int) -> Callable[[], None]:
         """Let the exchange push the last candles in the same way."""
         if "candles" not in connector_class(connector_name).capabilities.followed:
-            return _nothing
+            return _not_followed
         return self._live.follow(_candles_key(connector_name, trading_pair, interval, _count(count)))
 
-    def _known(self, key: ReadingKey, max_age: float) -> Any:
-        """What the exchange's stream last said, if that is young enough. It counts as asked for, like what REST answers."""
+    def _live_value(self, key: ReadingKey, max_age: float) -> Any:
+        """The value of the exchange's stream, if it is young enough. It counts as access, like an answer of REST."""
         live = self._live.value(key, max_age)
         if live is None:
             return None
-        self._readings.note(key, *live)
+        self._readings.put(key, *live)
         return live[0]
 
     # -- what is being asked --------------------------------------------------------------------------------------------
 
     def candle_connectors(self) -> list[str]:
         """The names of the connectors that have candles, sorted."""
-        return having("fetch_candles")
+        return connectors_with("fetch_candles")
 
     def active(self) -> Sequence[Reading]:
         """What has been asked for in the last ten minutes, by name."""
         return self._readings.active()
 
-    async def check_place(self, connector_name: str, account_name: str | None) -> None:
-        """Raise ``UnknownConnector``, ``UnknownAccount`` or ``ConnectorNotConfigured`` where a caller named what is not there."""
+    async def check_names(self, connector_name: str, account_name: str | None) -> None:
+        """Raise ``UnknownConnector``, ``UnknownAccount`` or ``ConnectorNotConfigured`` for names that do not exist."""
         if account_name is None:
             await self._sessions.keyless(connector_name)
         else:
-            await self._sessions.connector(account_name, connector_name)
+            await self._sessions.connector(AccountKey(account_name, connector_name))
 
     async def add_pair(self, connector_name: str, trading_pair: str, limit: timedelta) -> OrderBook:
         """Ask for the book of a pair, so that it is among the active readings and known to be there."""
@@ -249,7 +269,7 @@ class MarketData:
             raise ExchangeReadTimeout(f"Failed to initialize order book for {trading_pair}: {error.detail}") from error
 
     def remove_pair(self, connector_name: str, trading_pair: str) -> bool:
-        """Let go of the book of a pair; False if nobody had asked for it."""
+        """Drop the book of a pair; False if nobody had asked for it."""
         keys = [reading.key for reading in self.books(connector_name) if reading.key.trading_pair == trading_pair]
         for key in keys:
             self._readings.forget(key)
@@ -264,7 +284,7 @@ class MarketData:
         ]
 
     async def restart_books(self, connector_name: str) -> list[str]:
-        """Ask anew for every book of the connector that is being asked for; their pairs. Raises what the first failure raises."""
+        """Read every active book of the connector anew and return their pairs. Raises what the first failure raises."""
         keys = [reading.key for reading in self.books(connector_name)]
         for key in keys:
             self._readings.forget(key)
@@ -273,11 +293,11 @@ class MarketData:
         return pairs
 
     def end(self) -> None:
-        """Tell whoever follows a market that it is over; may be called twice."""
+        """End every subscription; may be called twice."""
         self.ended.set()
 
     async def close(self) -> None:
-        """Give up on what is under way; may be called twice."""
+        """Cancel everything that is under way; may be called twice."""
         self.end()
         await self._live.close()
         await self._readings.close()
@@ -293,7 +313,7 @@ class MarketData:
         return await self._sessions.keyless(connector_name)
 
 
-def having(verb: str) -> list[str]:
+def connectors_with(verb: str) -> list[str]:
     """The names of the connectors that have the optional verb ``verb``, sorted."""
     return sorted(name for name in CONNECTORS if connector_class(name).has_verb(verb))
 
@@ -326,8 +346,8 @@ def _candles_key(connector_name: str, trading_pair: str, interval: str, count: i
     )
 
 
-def _nothing() -> None:
-    """There is nothing to let go of."""
+def _not_followed() -> None:
+    """Stop following a market that is not followed."""
 
 
 def _count(count: int) -> int:

@@ -1,8 +1,8 @@
-"""What one token is worth in another: the rate oracle, and the cross rates of all collected markets.
+"""What one token is worth in another: the rate oracle, and the cross rates of all connectors in use.
 
-The oracle speaks from one connector's tickers, its source, which an operator may choose; the choice is kept in the database, so
-that it survives restarts and holds for every process. The pool is the tickers of every connector that is in use. The paper
-exchange's invented prices never mix with real ones: it is in the merged pool only where it is the only one.
+The oracle uses the tickers of one connector, its source, which an operator may choose. The choice is stored in the database, so
+that it survives restarts and holds for every process. The pool is the tickers of every connector that is in use. The invented
+prices of the paper exchange never mix with real ones: the merged pool has them only where there are no others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.connectors.registry import connector_class
 from app.domain.errors import ExchangeReadError, InvalidArgument, OrdergateError, UnsupportedFeature
 from app.domain.rates import RatePool, split_pair
 from app.domain.reports import Ticker
-from app.services.markets.market_data import TICKERS_AGE, MarketData, having
+from app.services.markets.market_data import TICKERS_AGE, MarketData, connectors_with
 from app.storage.accounts import Accounts
 from app.storage.preferences import Preferences
 
@@ -60,28 +60,28 @@ class Rates:
 
     def sources(self) -> list[str]:
         """The connectors that can be the source, sorted."""
-        return having(_VERB)
+        return connectors_with(_VERB)
 
     async def config(self) -> RateConfig:
-        """What was chosen; without a choice the first real exchange in use is the source, else the paper exchange."""
-        kept = await asyncio.to_thread(self._preferences.get, _KEY)
-        chosen = {name: kept[name] for name in ("quote", "symbol") if name in kept}
-        return RateConfig(source=kept.get("source") or await self._default_source(), **chosen)
+        """The operator's choice. Without one the source is the first real exchange in use, else the paper exchange."""
+        stored = await asyncio.to_thread(self._preferences.get, _KEY)
+        chosen = {name: stored[name] for name in ("quote", "symbol") if name in stored}
+        return RateConfig(source=stored.get("source") or await self._default_source(), **chosen)
 
     async def configure(
         self, *, source: str | None = None, quote: str | None = None, symbol: str | None = None
     ) -> tuple[RateConfig, Sequence[str]]:
-        """Change what is given and keep the rest; the choice as it now is, and what changed, in words.
+        """Change what is given and leave the rest. Return the choice as it now is, and what changed, in words.
 
-        Raises ``InvalidArgument`` for a source that there is not.
+        Raises ``InvalidArgument`` for an unknown source.
         """
         if source is not None and source not in self.sources():
             raise InvalidArgument(f"Invalid rate oracle source: {source}. Available sources: {self.sources()}")
         given = {"source": source, "quote": quote, "symbol": symbol}
         wanted = {name: value for name, value in given.items() if value is not None}
         if wanted:
-            kept = await asyncio.to_thread(self._preferences.get, _KEY)
-            await asyncio.to_thread(self._preferences.put, _KEY, {**kept, **wanted})
+            stored = await asyncio.to_thread(self._preferences.get, _KEY)
+            await asyncio.to_thread(self._preferences.put, _KEY, {**stored, **wanted})
         config = await self.config()
         changes = [] if source is None else [f"Rate oracle source updated to {source}"]
         if quote is not None or symbol is not None:
@@ -89,7 +89,7 @@ class Rates:
         return config, changes
 
     async def oracle_rates(self, config: RateConfig, trading_pairs: Sequence[str]) -> Mapping[str, Decimal | None]:
-        """The rate of each pair by the oracle's source; None where no way leads from one token to the other."""
+        """The rate of each pair by the oracle's source; None where no chain of pairs leads from one token to the other."""
         _check(trading_pairs)
         tickers = await self._market_data.tickers(config.source)
         return _rates(_prices(tickers), trading_pairs)
@@ -103,8 +103,8 @@ class Rates:
     async def pool(self, connector_names: Sequence[str] | None = None, *, max_age: float = TICKERS_AGE) -> TickerPool:
         """The tickers of the named connectors, or of all that are in use.
 
-        Raises ``UnknownConnector``; ``InvalidArgument`` if none of them has tickers, ``ExchangeReadError`` if all failed. One that
-        fails among others is named in ``errors``.
+        Raises ``UnknownConnector``; ``InvalidArgument`` if none of them has tickers, ``ExchangeReadError`` if all failed. If some
+        fail, ``errors`` names them.
         """
         names = await self._in_use() if connector_names is None else list(dict.fromkeys(connector_names))
         for name in names:
@@ -137,21 +137,22 @@ class Rates:
     async def pool_rates(
         self, trading_pairs: Sequence[str], connector_name: str | None = None
     ) -> Mapping[str, Decimal | None]:
-        """The rate of each pair by one connector's tickers or the merged pool; None where no way leads there."""
+        """The rate of each pair by one connector's tickers or the merged pool; None where no chain of pairs does."""
         _check(trading_pairs)
         return _rates(await self.pool_prices(connector_name), trading_pairs)
 
     async def _in_use(self) -> list[str]:
         """The connectors that accounts have credentials for and that have tickers, and the oracle's source."""
-        stored = await asyncio.to_thread(self._accounts.all_credentials)
+        accounts = await asyncio.to_thread(self._accounts.all_credentials)
         sources = self.sources()
         source = (await self.config()).source
-        return sorted({name for _, name in stored if name in sources} | {source})
+        return sorted({account.connector_name for account in accounts if account.connector_name in sources} | {source})
 
     async def _default_source(self) -> str:
-        stored = await asyncio.to_thread(self._accounts.all_credentials)
+        accounts = await asyncio.to_thread(self._accounts.all_credentials)
         sources = self.sources()
-        return min((name for _, name in stored if name in sources and not _is_paper(name)), default=_PAPER)
+        names = (account.connector_name for account in accounts)
+        return min((name for name in names if name in sources and not _is_paper(name)), default=_PAPER)
 
 
 def _check(trading_pairs: Sequence[str]) -> None:
@@ -163,7 +164,7 @@ def _check(trading_pairs: Sequence[str]) -> None:
 
 
 def _check_known(name: str) -> None:
-    """Raise ``UnknownConnector`` for a name that nobody knows. One that is known and can't trade yet just has no tickers."""
+    """Raise ``UnknownConnector`` for an unknown name. A known connector that can't trade yet has no tickers."""
     try:
         connector_class(name)
     except UnsupportedFeature:

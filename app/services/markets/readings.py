@@ -1,8 +1,8 @@
-"""What exchanges were asked of their markets last: one question serves everybody who asks it within a moment.
+"""Readings: the last answer to each question about a market. One request to the exchange serves all concurrent callers.
 
-A reading begins on the first demand and is let go of when nobody has asked for it for ten minutes. However many callers want the
-same thing, the exchange is asked once at a time, and not again while the last answer, or the last failure, is fresh enough. Every
-question has a time limit, and whatever goes wrong comes out as an error of the tree; nothing is answered with less than was asked.
+A reading begins with its first caller and is dropped when nobody has asked for it for ten minutes. However many callers ask the
+same question, the exchange gets one request at a time, and no new one while the last answer, or the last failure, is fresh enough.
+Each request has a time limit. Every failure is raised as an error of the tree, and no answer has less than was asked for.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Any, Literal, TypeVar
 import structlog
 
 from app.clock import Clock
-from app.concurrency.single_flight import SingleFlight
+from app.concurrency.cached import Cached
 from app.domain.errors import ExchangeReadError, ExchangeReadTimeout, OrdergateError
 
 log = structlog.get_logger(__name__)
 
-#: How long nobody need have asked for a reading to be let go of; the numbers that callers of hummingbot-api know.
+#: A reading that nobody has asked for in this time is dropped; the numbers that callers of hummingbot-api know.
 FEED_TIMEOUT = timedelta(seconds=600)
 CLEANUP_INTERVAL = timedelta(seconds=300)
 
-#: Seconds after which the value of a reading is dropped. No caller takes one so old, and candles are large.
-_KEEP = 60.0
+#: Seconds after which the value of a reading is dropped. No caller accepts one so old, and candles are large.
+_VALUE_TTL = 60.0
 #: Seconds between looks for what can be dropped.
 _SWEEP = 10.0
-#: Seconds for which a failure serves: an exchange that is in trouble is not asked more often for it.
-_FAILED = 1.0
-#: Readings that are remembered; whoever asks for more different things in ten minutes makes the oldest go earlier.
+#: Seconds for which a failure is raised again: an exchange in trouble does not get more requests for it.
+_FAILURE_TTL = 1.0
+#: Readings in memory. Callers who ask more different questions in ten minutes cause the oldest to be dropped earlier.
 _MOST = 2_000
 
 Kind = Literal["ticker", "tickers", "order_book", "candles", "trades", "funding_info"]
@@ -50,24 +50,34 @@ class ReadingKey:
 
     @property
     def name(self) -> str:
-        """As text, for people."""
+        """The key as text, for people."""
         parts = (self.kind, self.connector_name, self.trading_pair, *self.detail)
         return "_".join(str(part) for part in parts if part != "")
 
 
 @dataclass(slots=True, kw_only=True)
 class Reading:
-    """The last outcome of one question."""
+    """The last answer to one question, and who asked for it when."""
 
     key: ReadingKey
+    cached: Cached[Any]
     last_access_at: datetime
     accessed_at: float  # float: the clock's monotonic seconds, no money
-    value: Any = None
-    error: OrdergateError | None = None
-    read_at: float | None = None  # float: when the outcome came
-    #: How often the exchange was asked, and how often that failed.
+    #: How many requests the exchange got, and how many of them failed.
     questions: int = 0
     failures: int = 0
+
+    @property
+    def value(self) -> Any:
+        """The last answer; None where the last request failed, or the answer is more than a minute old."""
+        age = self.cached.age
+        return None if self.cached.error is not None or age is None or age >= _VALUE_TTL else self.cached.value
+
+    @property
+    def error(self) -> OrdergateError | None:
+        """Why the last request failed; None if it succeeded."""
+        error = self.cached.error
+        return None if error is None else read_error(self.key.connector_name, error)
 
 
 class Readings:
@@ -77,45 +87,45 @@ class Readings:
         self._clock = clock
         self._timeout = timeout
         self._readings: dict[ReadingKey, Reading] = {}
-        self._flights: SingleFlight[ReadingKey, Any] = SingleFlight()
         self._swept_at = clock.monotonic()
 
     async def get(
         self, key: ReadingKey, max_age: float, question: Callable[[], Awaitable[T]], *, limit: timedelta | None = None
     ) -> T:
-        """The answer to ``question``, or to an earlier one for ``key`` that is not older than ``max_age`` seconds.
+        """The answer to ``question``, or an earlier one for ``key`` that is not older than ``max_age`` seconds.
 
         Raises what the connector raises: ``ExchangeReadFailed``, ``Refused``, ``RequestError`` or ``UnsupportedFeature``.
         """
         reading = self._touch(key)
-        if self._fresh(reading, max_age):
-            if reading.error is not None:
-                raise reading.error
-            value: T = reading.value
-            return value
-        found: T = await self._flights.run(key, lambda: self._ask(reading, question, limit or self._timeout))
+        found: T = await reading.cached.get(max_age, lambda: self._ask(reading, question, limit or self._timeout))
         return found
 
-    def note(
+    def last_value(self, key: ReadingKey) -> Any:
+        """The last value of a reading, whatever its age, also if later requests failed; None if it was dropped. Does not count as
+        access. Only tickers are never dropped before their reading is.
+        """
+        reading = self._readings.get(key)
+        return None if reading is None else reading.cached.value
+
+    def put(
         self, key: ReadingKey, value: Any, read_at: float
     ) -> None:  # float: the clock's monotonic seconds, no money
-        """Take over a value that came without a question at ``read_at``, and count it as asked for now."""
-        reading = self._touch(key)
-        reading.value, reading.error, reading.read_at = value, None, read_at
+        """Store a value that came without a request at ``read_at``. Counts as access."""
+        self._touch(key).cached.put(value, read_at)
 
     def active(self) -> Sequence[Reading]:
-        """The readings that have not been let go of, by name."""
+        """The readings that have not been dropped, by name."""
         self._sweep()
         return sorted(self._readings.values(), key=lambda reading: reading.key.name)
 
     def forget(self, key: ReadingKey) -> bool:
-        """Let go of a reading now; False if there is none."""
-        self._flights.forget(key)
+        """Drop a reading now; False if there is none."""
         return self._readings.pop(key, None) is not None
 
     async def close(self) -> None:
-        """Give up on what is under way."""
-        await self._flights.close()
+        """Cancel the requests that are under way."""
+        for reading in self._readings.values():
+            await reading.cached.close()
 
     def _touch(self, key: ReadingKey) -> Reading:
         now = self._clock.monotonic()
@@ -124,46 +134,40 @@ class Readings:
         reading = self._readings.pop(key, None)
         if reading is None:
             if len(self._readings) >= _MOST:
-                # A dictionary keeps the order of insertion, and each access inserts anew: the first is the longest unused.
+                # A dictionary has the order of insertion, and each access inserts anew: the first is the longest unused.
                 del self._readings[next(iter(self._readings))]
-            reading = Reading(key=key, last_access_at=self._clock.now(), accessed_at=now)
+            cached: Cached[Any] = Cached(self._clock, retry_after=_FAILURE_TTL)
+            reading = Reading(key=key, cached=cached, last_access_at=self._clock.now(), accessed_at=now)
         reading.last_access_at, reading.accessed_at = self._clock.now(), now
         self._readings[key] = reading
         return reading
-
-    def _fresh(self, reading: Reading, max_age: float) -> bool:
-        if reading.read_at is None:
-            return False
-        age = self._clock.monotonic() - reading.read_at
-        return age < (max_age if reading.error is None else min(max_age, _FAILED))
 
     async def _ask(self, reading: Reading, question: Callable[[], Awaitable[T]], limit: timedelta) -> T:
         reading.questions += 1
         try:
             async with asyncio.timeout(limit.total_seconds()):
-                value = await question()
-        except Exception as fault:  # whatever an SDK raises, the question was not answered; it is raised in our words
+                return await question()
+        except (
+            Exception
+        ) as fault:  # whatever an SDK raises, the question was not answered; it is raised as an error of the tree
             error = read_error(reading.key.connector_name, fault)
             reading.failures += 1
-            reading.value, reading.error, reading.read_at = None, error, self._clock.monotonic()
             log.info("market not read", reading=reading.key.name, error=type(fault).__name__, problem=error.detail)
             if error is fault:
                 raise
             raise error from fault
-        reading.value, reading.error, reading.read_at = value, None, self._clock.monotonic()
-        return value
 
     def _sweep(self) -> None:
         now = self._swept_at = self._clock.monotonic()
         for key, reading in list(self._readings.items()):
             if now - reading.accessed_at >= FEED_TIMEOUT.total_seconds():
                 del self._readings[key]
-            elif reading.read_at is not None and now - reading.read_at >= _KEEP:
-                reading.value, reading.error, reading.read_at = None, None, None
+            elif key.kind != "ticker":  # a ticker is small, and stays as the last known price
+                reading.cached.expire(_VALUE_TTL)
 
 
 def read_error(connector_name: str, fault: Exception) -> OrdergateError:
-    """``fault`` as an error of the tree: itself, or a question to the exchange that failed."""
+    """``fault`` as an error of the tree: itself, or ``ExchangeReadFailed``."""
     if isinstance(fault, OrdergateError):
         return fault
     if isinstance(fault, TimeoutError):

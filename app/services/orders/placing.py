@@ -5,9 +5,10 @@
     3 call       the exchange is called once, with no transaction open
     4 outcome    accepted, refused or unknown is committed, and only then answered
 
-Between 2 and 4 the work runs in a task of its own: a caller that hangs up, or a server that stops, does not tear it. Whatever dies
-in between leaves a pending order, which recovery settles by asking. Nothing here ever sends an order a second time, and nothing is
-sent or awaited past the deadline (creation and the exchange's time-out) after which recovery takes a pending order for a dead one.
+The work runs in a task of its own, so a caller that hangs up, or a server that stops, does not interrupt it between 2 and 4. A
+process that dies in between leaves a pending order, which recovery settles by asking. No order is ever sent a second time. Nothing
+is sent or awaited past the deadline (creation plus the exchange's time-out), after which recovery treats a pending order as the
+order of a dead process.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from msgspec import Struct, field
@@ -25,16 +26,8 @@ from msgspec.structs import replace
 from app import failpoints
 from app.clock import Clock
 from app.connectors.base import Connector
-from app.domain.enums import EventKind, OrderState, OrderType, TimeInForce
-from app.domain.errors import (
-    ExchangeDown,
-    InvalidArgument,
-    OrderNotFound,
-    OrderRefused,
-    PriceRequired,
-    Refused,
-    UnsupportedOrder,
-)
+from app.domain.enums import EventKind, OrderState
+from app.domain.errors import ExchangeDown, OrderNotFound, OrderRefused, Refused
 from app.domain.ids import new_order_id
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import Order, OrderKey, OrderRequest, intended
@@ -42,12 +35,10 @@ from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import Opened
 from app.metrics import Metrics
-from app.services.markets.rules import Rules, check_client_order_id
+from app.services.markets.rules import Rules
+from app.services.orders.checks import check_options, check_replay
 from app.services.orders.inflight import InFlight
 from app.services.orders.recorder import Recorder
-from app.services.orders.replay import check_replay
-from app.services.orders.stopwatch import Stopwatch
-from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
 
@@ -71,6 +62,16 @@ class Placed(Struct, frozen=True, kw_only=True):
     laps: Mapping[str, float] = field(default_factory=dict)
 
 
+class Settler(Protocol):
+    """Asks an exchange what became of an order whose outcome or fills are not known. ``reconciling`` implements it."""
+
+    def wake(self, key: OrderKey) -> None:
+        """Ask in the background until the order is settled."""
+
+    async def ask_now(self, key: OrderKey) -> Order:
+        """Ask once and return the order as the answer leaves it. Raises what the exchange raises."""
+
+
 class Orders:
     """The verbs place and cancel."""
 
@@ -81,7 +82,7 @@ class Orders:
         recorder: Recorder,
         sessions: Sessions,
         rules: Rules,
-        settling: Settling,
+        settling: Settler,
         inflight: InFlight,
         metrics: Metrics,
         settings: Settings,
@@ -100,11 +101,11 @@ class Orders:
         self._random_bits = random_bits
 
     async def place(self, request: OrderRequest) -> Placed:
-        """Place an order. Raises a ``RequestError``, ``NotNow`` or ``Refused``; every other outcome is in the answer."""
+        """Place an order. Raises ``RequestError``, ``NotNow`` or ``Refused``; every other outcome is in the result."""
         return await self._inflight.run(self._place(request))
 
     async def cancel(self, key: OrderKey) -> Order:
-        """Cancel an order; the answer is the order as it then stands: final, or still open where the outcome is unknown.
+        """Cancel an order and return it as it then stands: final, or still open where the outcome is unknown.
 
         Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel.
         """
@@ -113,8 +114,8 @@ class Orders:
     # -- placing --------------------------------------------------------------------------------------------------------
 
     async def _place(self, request: OrderRequest) -> Placed:
-        watch = Stopwatch(self._clock)
-        connector = await self._sessions.connector(request.account_name, request.connector_name)
+        watch = _Stopwatch(self._clock)
+        connector = await self._sessions.connector(request.account)
         earlier = await self._earlier(request)
         if earlier is not None:
             return self._replay(request, earlier)
@@ -133,7 +134,7 @@ class Orders:
         return replace(placed, laps=watch.laps)
 
     async def _earlier(self, request: OrderRequest) -> Order | None:
-        """The order that the request's key or id names already. Most requests carry neither and cost nothing here."""
+        """The order that has the request's idempotency key or client order id. A request with neither costs no query."""
         account, connector = request.account_name, request.connector_name
         if request.idempotency_key is not None:
             found = await asyncio.to_thread(
@@ -147,16 +148,15 @@ class Orders:
         return None
 
     async def _checked(self, request: OrderRequest, connector: Connector) -> OrderRequest:
-        _check_options(request, connector)
+        check_options(request, connector.capabilities)
         rule = await self._rules.rule(request.connector_name, request.trading_pair)
         return rule.checked(request)
 
     async def _intend(self, request: OrderRequest, terms: str) -> Opened:
         now = self._clock.now()
-        has_new_id = request.client_order_id is None
         order_id = request.client_order_id or new_order_id(now, self._random_bits)
         order = intended(request, order_id=order_id, at=now, terms=terms)
-        return await self._recorder.begin(order, EventKind.INTENDED, "caller", has_new_id=has_new_id)
+        return await self._recorder.begin(order, EventKind.INTENDED, "caller")
 
     def _replay(self, request: OrderRequest, order: Order) -> Placed:
         check_replay(request, order, now=self._clock.now(), deadline=order.created_at + self._timeout)
@@ -165,8 +165,8 @@ class Orders:
 
     # -- the call -------------------------------------------------------------------------------------------------------
 
-    async def _send(self, connector: Connector, order: Order, watch: Stopwatch) -> Placed:
-        # A process may stand still between the intent and here; what is late now must not be sent any more.
+    async def _send(self, connector: Connector, order: Order, watch: _Stopwatch) -> Placed:
+        # The process may have been suspended since the intent. An order that is too late must not be sent.
         left = order.created_at + self._timeout - self._clock.now()
         try:
             if left <= timedelta(0):
@@ -177,15 +177,15 @@ class Orders:
             self._metrics.count_outcome(order.connector_name, "place", "refused")
             await self._record_refusal(order, refusal)
             raise
-        except Exception as error:  # noqa: BLE001 - rule 3: whatever nobody classified is an unknown outcome
-            return await self._doubt(order, error)
+        except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
+            return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
         return await self._record_acceptance(order, report)
 
     async def _record_acceptance(self, order: Order, report: OrderReport) -> Placed:
         try:
             observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the order")
-        except Exception as error:  # noqa: BLE001 - the order is at the exchange whatever became of the record; recovery makes it
+        except Exception as error:  # noqa: BLE001 - the order is at the exchange even if that was not recorded; recovery records it
             return self._left_to_recovery(order, error)
         failpoints.reach("orders.outcome_recorded")
         if observed.missing_fills:
@@ -202,17 +202,17 @@ class Orders:
                 reason_code=refusal.code,
                 reason=refusal.detail,
                 evidence=f"the exchange's answer means that it has no such order: {type(refusal).__name__}",
-                # An order that the exchange has shown meanwhile is there, whatever this answer says.
+                # An order that the exchange has reported meanwhile exists, whatever this answer says.
                 only_if_state=UNSETTLED,
             )
-        except Exception as error:  # noqa: BLE001 - the refusal is true even if it could not be recorded; recovery finds it out again
+        except Exception as error:  # noqa: BLE001 - the refusal is true even if it was not recorded; recovery learns of it again
             self._left_to_recovery(order, error)
             return
         if recorded.state is not OrderState.REJECTED:
             log.error("the exchange refused an order that it has", order_id=order.order_id, refusal=refusal.code)
             self._settling.wake(order.key)
 
-    async def _doubt(self, order: Order, error: Exception) -> Placed:
+    async def _record_doubt(self, order: Order, error: Exception) -> Placed:
         log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
         try:
             recorded = await self._recorder.note(
@@ -220,10 +220,10 @@ class Orders:
                 EventKind.UNCONFIRMED,
                 "answer",
                 evidence=f"no answer that settles it: {type(error).__name__}",
-                # The stream may have told already what the answer did not.
+                # The stream may have reported the outcome already.
                 only_if_state=frozenset({OrderState.PENDING}),
             )
-        except Exception as fault:  # noqa: BLE001 - a doubt that could not be recorded is still a doubt: the order stays pending
+        except Exception as fault:  # noqa: BLE001 - the order stays pending, which is in doubt as well
             return self._left_to_recovery(order, fault)
         self._settling.wake(order.key)
         return _placed(recorded)
@@ -234,9 +234,14 @@ class Orders:
         return Placed(order=order, outcome=Outcome.UNKNOWN)
 
     async def _timed(
-        self, call: Coroutine[Any, Any, OrderReport], limit: timedelta, connector_name: str, verb: str, watch: Stopwatch
+        self,
+        call: Coroutine[Any, Any, OrderReport],
+        limit: timedelta,
+        connector_name: str,
+        verb: str,
+        watch: _Stopwatch,
     ) -> OrderReport:
-        """The exchange's answer within ``limit``, and a note of how long it took, whatever came of it."""
+        """The exchange's answer within ``limit``. How long it took is measured, also where it fails."""
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await call
@@ -249,14 +254,14 @@ class Orders:
     # -- cancelling -----------------------------------------------------------------------------------------------------
 
     async def _cancel(self, key: OrderKey) -> Order:
-        connector = await self._sessions.connector(key.account_name, key.connector_name)
+        connector = await self._sessions.connector(key.account)
         order = await asyncio.to_thread(self._journal.find_order, key)
         if order is None or order.state in FINAL:
             raise OrderNotFound(f"Order '{key.order_id}' not found in active orders")
         connector.check_available()
         order = await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller")
         failpoints.reach("orders.cancel_recorded")
-        call, watch = connector.cancel_order(order.ref), Stopwatch(self._clock)
+        call, watch = connector.cancel_order(order.ref), _Stopwatch(self._clock)
         try:
             report = await self._timed(call, self._timeout, key.connector_name, "cancel", watch)
         except Refused as refusal:
@@ -265,7 +270,7 @@ class Orders:
             raise
         except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
             self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
-            return await self._doubt_cancel(order, error)
+            return await self._record_cancel_doubt(order, error)
         self._count(key.connector_name, "cancel", Outcome.ACCEPTED)
         failpoints.reach("orders.cancel_answered")
         return await self._record_cancel(order, report)
@@ -273,16 +278,16 @@ class Orders:
     async def _record_cancel(self, order: Order, report: OrderReport) -> Order:
         try:
             observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the cancel")
-        except Exception as error:  # noqa: BLE001 - the cancel was done whatever became of the record; recovery makes it
+        except Exception as error:  # noqa: BLE001 - the cancel was done even if that was not recorded; recovery records it
             return self._left_to_recovery(order, error).order
         if not observed.missing_fills:
             if observed.order.is_active:
-                # The exchange has taken the cancel and not done it yet.
+                # The exchange has accepted the cancel and not done it yet.
                 self._settling.wake(order.key)
             return observed.order
         try:
-            return (await self._settling.settle(order.key)).order
-        except Exception as error:  # noqa: BLE001 - fills are missing still: the order is shown as it is and asked about again
+            return await self._settling.ask_now(order.key)
+        except Exception as error:  # noqa: BLE001 - fills are still missing: the order is returned as it is and asked about again
             return self._left_to_recovery(observed.order, error).order
 
     async def _record_cancel_refusal(self, order: Order, refusal: Refused) -> None:
@@ -290,13 +295,13 @@ class Orders:
         evidence = f"the exchange refused the cancel: {refusal.detail}"
         await self._note_cancel(order, EventKind.CANCEL_REFUSED, evidence)
 
-    async def _doubt_cancel(self, order: Order, error: Exception) -> Order:
+    async def _record_cancel_doubt(self, order: Order, error: Exception) -> Order:
         log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
         evidence = f"no answer that settles it: {type(error).__name__}"
         return await self._note_cancel(order, EventKind.CANCEL_UNCONFIRMED, evidence)
 
     async def _note_cancel(self, order: Order, kind: EventKind, evidence: str) -> Order:
-        """What came of a cancel that did not succeed. The order is asked about either way."""
+        """Record what came of a cancel that did not succeed, and ask about the order."""
         try:
             order = await self._recorder.note(order.key, kind, "answer", evidence=evidence)
         except Exception as error:  # noqa: BLE001 - the order is as it was; recovery asks about it
@@ -305,48 +310,27 @@ class Orders:
         return order
 
 
+class _Stopwatch:
+    """The seconds of each step of one call to the exchange. A step that is measured twice is added up."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = clock.monotonic()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, step: str) -> float:
+        """End the present lap as ``step`` and return its seconds."""
+        now = self._clock.monotonic()
+        passed = now - self._last
+        self._last = now
+        self.laps[step] = self.laps.get(step, 0.0) + passed
+        return passed
+
+
 def _placed(order: Order) -> Placed:
-    """The answer for an order as the journal has it after the call. Raises ``OrderRefused`` if it was rejected."""
+    """The result for an order as the journal has it after the call. Raises ``OrderRefused`` if it was rejected."""
     if order.state is OrderState.REJECTED:
         refusal = OrderRefused(order.error_message or "The exchange rejected the order")
         refusal.order_id = order.order_id
         raise refusal
     return Placed(order=order, outcome=Outcome.UNKNOWN if order.state in UNSETTLED else Outcome.ACCEPTED)
-
-
-def _check_options(request: OrderRequest, connector: Connector) -> None:
-    """Refuse what the connector can't do and what contradicts itself, before anything is written."""
-    can = connector.capabilities
-    check_client_order_id(request.client_order_id, request.connector_name, can)
-    if request.order_type not in can.order_types:
-        supported = [str(order_type) for order_type in can.order_types]
-        raise UnsupportedOrder(f"Order type '{request.order_type}' not supported. Supported types: {supported}")
-    if (request.amount is None) == (request.quote_amount is None):
-        raise InvalidArgument("Exactly one of amount and quote_amount is required")
-    if request.order_type is OrderType.MARKET:
-        _check_market(request, connector)
-    elif request.price is None:
-        raise PriceRequired
-    elif request.quote_amount is not None:
-        raise InvalidArgument("quote_amount is for MARKET orders only")
-    _check_time_in_force(request, connector)
-    if request.reduce_only and not can.reduce_only:
-        raise UnsupportedOrder(f"reduce_only is not supported on {request.connector_name}")
-
-
-def _check_market(request: OrderRequest, connector: Connector) -> None:
-    if request.quote_amount is not None and not connector.capabilities.quote_amount:
-        raise UnsupportedOrder(f"quote_amount is not supported on {request.connector_name}")
-
-
-def _check_time_in_force(request: OrderRequest, connector: Connector) -> None:
-    wanted = request.time_in_force
-    if wanted is None:
-        return
-    if request.order_type is OrderType.MARKET or (
-        request.order_type is OrderType.LIMIT_MAKER and wanted is not TimeInForce.GTC
-    ):
-        raise InvalidArgument(f"time_in_force {wanted} has no meaning for a {request.order_type} order")
-    if wanted not in connector.capabilities.times_in_force:
-        supported = [str(time_in_force) for time_in_force in connector.capabilities.times_in_force]
-        raise UnsupportedOrder(f"time_in_force '{wanted}' not supported. Supported values: {supported}")

@@ -44,12 +44,8 @@ class Recorder:
         self._journal = journal
         self._clock = clock
 
-    async def begin(
-        self, order: Order, kind: EventKind, source: Source, *, evidence: str | None = None, has_new_id: bool = False
-    ) -> Opened:
-        """Write the start of an order's life; the stored one comes back where its id or key is taken. ``has_new_id``: the id was
-        made for this order.
-        """
+    async def begin(self, order: Order, kind: EventKind, source: Source, *, evidence: str | None = None) -> Opened:
+        """Write the start of an order's life; the stored one comes back where its id or key is taken."""
         event = OrderEvent(
             kind=kind,
             at=self._clock.now(),
@@ -57,7 +53,7 @@ class Recorder:
             exchange_order_id=order.exchange_order_id,
             evidence=evidence,
         )
-        opened = await self._journal.open_order(order, event, has_new_id=has_new_id)
+        opened = await self._journal.open_order(order, event)
         if opened.is_new and kind is not EventKind.INTENDED:
             _log(order, [event])
         return opened

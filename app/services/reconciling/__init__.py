@@ -1,1 +1,1 @@
-"""Keeping an account equal to its exchange: feeds, recovery, settling and funding payments."""
+"""Keeping each account's orders and funding payments in the journal equal to what its exchange has."""

@@ -1,55 +1,56 @@
-"""The feed: what one account's exchange pushes, taken into the journal, under supervision.
+"""The feed of one account: it records in the journal what the account's exchange pushes, and reconciles.
 
-Three loops run side by side. One reads the stream and restarts it with growing pauses when it fails or falls silent. The second
-reconciles: after every ``Gap``, after every restart, and at intervals, because a stream can lose events silently. The third looks
-into the journal for orders that a process left in doubt when it died. A fill may come before the answer to its order, twice, late
-or out of order; the journal takes each once. Beside them the funding payments of perpetuals are recorded.
+Three loops run side by side. The first reads the connector's stream. The stream reconnects by itself, so the feed restarts it only
+when it raises, ends, or is silent for too long. The second reconciles after every ``Gap``, after every restart, and at intervals,
+because a stream can lose events without notice. The third looks in the journal for orders that a dead process left in doubt. A fill
+may come before the answer to its order, twice, late or out of order; the journal records each fill once. Beside the loops, the
+funding payments of perpetuals are recorded.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import chain, repeat
 
 import structlog
 
 from app import failpoints
 from app.clock import Clock
+from app.concurrency.backoff import Backoff
 from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Connector
 from app.domain.errors import JournalUnavailable, OrderNotFound
-from app.domain.order import OrderKey
+from app.domain.order import AccountKey, OrderKey
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.journal.journal import Journal
 from app.services.orders.recorder import Recorder
-from app.services.reconciling.funding import FundingKeeper
+from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 
 log = structlog.get_logger(__name__)
 
-#: Pauses before a failed stream is tried again, in seconds; the last repeats. An exchange that is down for an hour is not hammered.
+#: Pauses before a failed stream is restarted, and before a failed reconciliation is repeated, in seconds. The last is long enough
+#: for an exchange that is down for an hour.
 _PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-#: A stream that has run this long, in seconds, is healthy: the next failure starts with the first pause again.
+#: A stream that ran for this many seconds was healthy: the next failure starts with the first pause again.
 _HEALTHY = 60.0
-#: A stream that says nothing at all for this long, in seconds, is taken for dead and restarted.
+#: A stream that yields nothing at all for this many seconds is taken for dead and restarted.
 _SILENCE = 600.0
-#: Seconds between reconciliations while nothing seems wrong: what a stream lost is found after this long at the latest.
-_INTERVAL = 30.0
-#: Seconds between looks for orders in doubt: one indexed read of the journal, so that a dead process's orders need not wait for the
-#: next reconciliation.
-_LOOK = 2.0
+#: Seconds between reconciliations while nothing seems wrong. What a stream lost is found after this time at the latest.
+_RECONCILE_INTERVAL = 30.0
+#: Seconds between looks for orders in doubt. A look is one indexed read of the journal, so the orders of a dead process need not
+#: wait for the next reconciliation.
+_DOUBT_INTERVAL = 2.0
 
 
 class Feed:
-    """Keeps one account on one connector in step with its exchange while ``run`` runs."""
+    """Keeps one account in step with its exchange while ``run`` runs."""
 
     def __init__(
         self,
-        account_name: str,
-        connector_name: str,
+        account: AccountKey,
         *,
         journal: Journal,
         recorder: Recorder,
@@ -57,10 +58,9 @@ class Feed:
         settling: Settling,
         sessions: Sessions,
         clock: Clock,
-        funding: FundingKeeper | None = None,
+        funding: FundingRecorder | None = None,
     ) -> None:
-        self._account_name = account_name
-        self._connector_name = connector_name
+        self._account = account
         self._journal = journal
         self._recorder = recorder
         self._recovery = recovery
@@ -68,80 +68,82 @@ class Feed:
         self._sessions = sessions
         self._clock = clock
         self._funding = funding
-        self._is_dirty = asyncio.Event()
-        self._log = log.bind(account_name=account_name, connector_name=connector_name)
+        #: Set when events may have been missed.
+        self._must_reconcile = asyncio.Event()
+        self._log = log.bind(account_name=account.account_name, connector_name=account.connector_name)
 
     async def run(self) -> None:
         """Run until cancelled."""
-        self._is_dirty.set()
+        self._must_reconcile.set()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_reading())
-            group.create_task(self._keep_reconciling())
-            group.create_task(self._keep_looking())
+            group.create_task(self._read_for_ever())
+            group.create_task(self._reconcile_for_ever())
+            group.create_task(self._find_doubt_for_ever())
             if self._funding is not None:
-                group.create_task(self._funding.run(self._account_name, self._connector_name))
+                group.create_task(self._funding.run(self._account))
 
-    async def _keep_reading(self) -> None:
-        pauses = _pauses()
+    async def _read_for_ever(self) -> None:
+        backoff = Backoff(_PAUSES)
         while True:
             started = self._clock.monotonic()
             try:
-                connector = await self._sessions.connector(self._account_name, self._connector_name)
+                connector = await self._sessions.connector(self._account)
                 await self._read(connector)
                 self._log.warning("stream ended")
-            except Exception as error:  # noqa: BLE001 - a stream fails in as many ways as networks do; it is told and restarted
+            except Exception as error:  # noqa: BLE001 - a stream can fail in any way; the failure is logged and the stream restarted
                 self._log.warning("stream failed", error=type(error).__name__, text=str(error))
-            self._is_dirty.set()
+            self._must_reconcile.set()
             if self._clock.monotonic() - started > _HEALTHY:
-                pauses = _pauses()
-            await self._clock.sleep(next(pauses))
+                backoff.reset()
+            await self._clock.sleep(backoff.next_pause())
 
     async def _read(self, connector: Connector) -> None:
         events = connector.events()
         try:
             while (event := await _next_event(events)) is not None:
-                await self._take(connector, event)
+                await self._handle(connector, event)
         finally:
             await events.aclose()  # type: ignore[attr-defined]
 
-    async def _take(self, connector: Connector, event: ConnectorEvent) -> None:
+    async def _handle(self, connector: Connector, event: ConnectorEvent) -> None:
         match event:
             case Gap():
-                self._is_dirty.set()
+                self._must_reconcile.set()
             case BalanceReport():
-                await self._journal.record_balances(self._account_name, self._connector_name, event)
+                await self._journal.record_balances(*self._account, event)
             case OrderReport():
-                await self._take_order(connector, event)
+                await self._handle_order(connector, event)
 
-    async def _take_order(self, connector: Connector, report: OrderReport) -> None:
-        key = OrderKey(account_name=self._account_name, connector_name=self._connector_name, order_id=report.order_id)
+    async def _handle_order(self, connector: Connector, report: OrderReport) -> None:
+        account_name, connector_name = self._account
+        key = OrderKey(account_name=account_name, connector_name=connector_name, order_id=report.order_id)
         failpoints.reach("feed.event_read")
         try:
             observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")
         except OrderNotFound:
-            await self._recovery.take(connector, report)
+            await self._recovery.record(connector, report)
             return
         if observed.missing_fills:
             self._settling.wake(key)
 
-    async def _keep_reconciling(self) -> None:
-        pauses = _pauses()
+    async def _reconcile_for_ever(self) -> None:
+        backoff = Backoff(_PAUSES)
         while True:
-            await wait_for_event(self._is_dirty, self._clock, _INTERVAL)
-            self._is_dirty.clear()
+            await wait_for_event(self._must_reconcile, self._clock, _RECONCILE_INTERVAL)
+            self._must_reconcile.clear()
             try:
-                await self._recovery.reconcile(self._account_name, self._connector_name)
-                pauses = _pauses()
+                await self._recovery.reconcile(self._account)
+                backoff.reset()
             except Exception as error:  # noqa: BLE001 - the exchange can't be asked now; nothing is concluded and it is asked again
                 self._log.warning("not reconciled", error=type(error).__name__, text=str(error))
-                self._is_dirty.set()
-                await self._clock.sleep(next(pauses))
+                self._must_reconcile.set()
+                await self._clock.sleep(backoff.next_pause())
 
-    async def _keep_looking(self) -> None:
+    async def _find_doubt_for_ever(self) -> None:
         while True:
-            await self._clock.sleep(_LOOK)
+            await self._clock.sleep(_DOUBT_INTERVAL)
             try:
-                await self._recovery.wake_unsettled(self._account_name, self._connector_name)
+                await self._recovery.wake_unsettled(self._account)
             except JournalUnavailable as error:
                 self._log.warning("orders in doubt not looked for", error=error.detail)
 
@@ -149,7 +151,3 @@ class Feed:
 async def _next_event(events: AsyncIterator[ConnectorEvent]) -> ConnectorEvent | None:
     async with asyncio.timeout(_SILENCE):
         return await anext(events, None)
-
-
-def _pauses() -> chain[float]:
-    return chain(_PAUSES, repeat(_PAUSES[-1]))

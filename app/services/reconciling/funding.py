@@ -1,7 +1,7 @@
-"""Funding payments, taken from the exchanges into the journal's database by whoever keeps the account in step.
+"""Funding payments: what the exchanges paid and took, recorded in the journal's database by the process that feeds the account.
 
-Exchanges push no funding that could be relied on, so it is asked for again and again; a payment that is recorded already is left
-alone. Nothing else depends on it: a failure is told and the question repeated.
+No exchange pushes funding reliably, so it is polled. A payment that is recorded already is not recorded again. A failed poll is
+logged and repeated; nothing else depends on it.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ import structlog
 
 from app.clock import Clock
 from app.connectors.registry import connector_class
+from app.domain.order import AccountKey
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage.funding import FundingPayments
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two questions. Funding falls due every hour at the most, and a question costs a limit's weight.
+#: Seconds between two polls. Funding falls due every hour at most, and a poll costs weight of the request limits.
 _INTERVAL = 60.0
-#: How far back the first question of an account goes: what exchanges keep at hand.
+#: How far back the first poll of an account goes: what exchanges have at hand.
 _FIRST = timedelta(days=30)
-#: How far before the newest recorded payment later questions go: an exchange may list one late, but not by a whole interval.
+#: How far before the newest recorded payment later polls go. An exchange may list a payment late, but not by a whole interval.
 _OVERLAP = timedelta(hours=9)
 
 
-class FundingKeeper:
-    """Records what the exchanges paid and took."""
+class FundingRecorder:
+    """Records the funding payments of accounts."""
 
     def __init__(self, payments: FundingPayments, sessions: Sessions, settings: Settings, clock: Clock) -> None:
         self._payments = payments
@@ -36,33 +37,38 @@ class FundingKeeper:
         self._timeout = settings.exchange_timeout
         self._clock = clock
 
-    async def run(self, account_name: str, connector_name: str) -> None:
-        """Keep one account's payments recorded, until cancelled; ends at once where there is no funding."""
-        kind = connector_class(connector_name)
+    async def run(self, account: AccountKey) -> None:
+        """Record the payments of ``account`` until cancelled. Returns at once where the connector has no funding."""
+        kind = connector_class(account.connector_name)
         if not (kind.capabilities.is_perpetual and kind.has_verb("fetch_funding_payments")):
             return
         while True:
             try:
-                await self.record(account_name, connector_name)
-            except Exception as error:  # noqa: BLE001 - exchange or database can't be asked now; it is told, and asked again
+                await self.record(account)
+            except Exception as error:  # noqa: BLE001 - exchange or database can't be asked now; it is logged and repeated
                 log.warning(
                     "funding not recorded",
-                    account_name=account_name,
-                    connector_name=connector_name,
+                    account_name=account.account_name,
+                    connector_name=account.connector_name,
                     error=type(error).__name__,
                     text=str(error),
                 )
             await self._clock.sleep(_INTERVAL)
 
-    async def record(self, account_name: str, connector_name: str) -> int:
-        """Record what is new; how much that was. Raises what the exchange raises, or ``JournalUnavailable``."""
-        last = await asyncio.to_thread(self._payments.last_paid_at, account_name, connector_name)
+    async def record(self, account: AccountKey) -> int:
+        """Record new payments and return how many they were. Raises what the exchange raises, or ``JournalUnavailable``."""
+        last = await asyncio.to_thread(self._payments.last_paid_at, *account)
         since = self._clock.now() - _FIRST if last is None else last - _OVERLAP
-        connector = await self._sessions.connector(account_name, connector_name)
+        connector = await self._sessions.connector(account)
         async with asyncio.timeout(self._timeout.total_seconds()):
             found = await connector.fetch_funding_payments(since)
         at = self._clock.now()
-        count = await asyncio.to_thread(self._payments.put, account_name, connector_name, found, at=at)
+        count = await asyncio.to_thread(self._payments.put, *account, found, at=at)
         if count:
-            log.info("funding recorded", account_name=account_name, connector_name=connector_name, payments=count)
+            log.info(
+                "funding recorded",
+                account_name=account.account_name,
+                connector_name=account.connector_name,
+                payments=count,
+            )
         return count

@@ -1,7 +1,7 @@
-"""Recovery: making the journal equal to the exchange, for one account on one connector.
+"""Recovery: making the journal equal to the exchange, for one account.
 
-``reconcile`` compares the whole of it: what rests on the exchange's book, what the journal believes to be open, and what it does
-not know. It runs at start, after every gap of the stream, and at intervals, since a stream may lose events without saying so.
+``reconcile`` compares all orders: what rests on the exchange's book, what the journal believes to be open, and what it does not
+know. It runs at start, after every gap of the stream, and at intervals, since a stream may lose events without notice.
 
     the book shows      the journal has      done
     an order            it, active           recorded, with missing fills
@@ -25,7 +25,7 @@ from app.connectors.base import Connector
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.ids import is_ours
-from app.domain.order import Order, OrderKey
+from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.services.orders.recorder import Recorder
@@ -56,12 +56,12 @@ class Recovery:
         self._timeout = settings.exchange_timeout
         self._clock = clock
 
-    async def reconcile(self, account_name: str, connector_name: str) -> None:
+    async def reconcile(self, account: AccountKey) -> None:
         """Bring one account's orders up to date. Raises what the exchange raises when it can't be asked, after everything that
         could be done without that answer.
         """
-        await self.wake_unsettled(account_name, connector_name, at_once=True)
-        connector = await self._sessions.connector(account_name, connector_name)
+        await self.wake_unsettled(account, at_once=True)
+        connector = await self._sessions.connector(account)
         asked_at = self._clock.now()
         async with asyncio.timeout(self._timeout.total_seconds()):
             book = {report.order_id: report for report in await connector.fetch_open_orders()}
@@ -69,22 +69,24 @@ class Recovery:
         fault: Exception | None = None
         for report in book.values():
             try:
-                await self.take(connector, report)
-            except Exception as error:  # noqa: BLE001 - one order that can't be asked about must not keep the others from it
-                log.warning("order not taken from the book", order_id=report.order_id, error=type(error).__name__)
+                await self.record(connector, report)
+            except Exception as error:  # noqa: BLE001 - one order that can't be asked about must not stop the others
+                log.warning("order on the book not recorded", order_id=report.order_id, error=type(error).__name__)
                 fault = error
-        await self._ask_about_missing(account_name, connector_name, set(book), asked_at)
+        await self._ask_about_missing(account, set(book), asked_at)
         if fault is not None:
             raise fault
 
-    async def wake_unsettled(self, account_name: str, connector_name: str, *, at_once: bool = False) -> None:
-        """Pursue every order that is pending or unknown, whichever process left it so. Asks the journal only."""
+    async def wake_unsettled(self, account: AccountKey, *, at_once: bool = False) -> None:
+        """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
         for order in await asyncio.to_thread(
-            self._journal.unsettled_orders, account_name=account_name, connector_name=connector_name
+            self._journal.unsettled_orders,
+            account_name=account.account_name,
+            connector_name=account.connector_name,
         ):
             self._settling.wake(order.key, at_once=at_once)
 
-    async def take(self, connector: Connector, report: OrderReport) -> None:
+    async def record(self, connector: Connector, report: OrderReport) -> None:
         """Record a report about any order of the account: known, adopted, or ignored as foreign."""
         order = await self._known(connector, report)
         if order is not None:
@@ -124,12 +126,10 @@ class Recovery:
         evidence = "the exchange has this order under an id of our form, and the journal did not know it"
         return (await self._recorder.begin(order, EventKind.ADOPTED, "recovery", evidence=evidence)).order
 
-    async def _ask_about_missing(
-        self, account_name: str, connector_name: str, on_book: set[str], asked_at: datetime
-    ) -> None:
-        """Orders that the journal believes open and the book did not show. One that moved since is newer than the book."""
+    async def _ask_about_missing(self, account: AccountKey, on_book: set[str], asked_at: datetime) -> None:
+        """Ask about orders that the journal believes open and the book did not show, unless they have changed since."""
         for order in await asyncio.to_thread(
-            self._journal.open_orders, account_name=account_name, connector_name=connector_name
+            self._journal.open_orders, account_name=account.account_name, connector_name=account.connector_name
         ):
             is_missing = order.order_id not in on_book and order.updated_at < asked_at
             if is_missing or order.cancel_requested_at is not None:

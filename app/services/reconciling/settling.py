@@ -27,7 +27,6 @@ from collections import defaultdict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import structlog
@@ -35,6 +34,7 @@ from msgspec import structs
 
 from app import failpoints
 from app.clock import Clock
+from app.concurrency.backoff import Backoff
 from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Connector
 from app.domain.decimals import ZERO
@@ -74,10 +74,10 @@ class Settled:
 
 @dataclass(slots=True)
 class _Pursuit:
-    """An order that is being asked about. Ringing the bell makes the next question come at once."""
+    """An order that is being asked about. Setting ``is_urgent`` ends the pause before the next question."""
 
     task: asyncio.Task[None]
-    bell: asyncio.Event
+    is_urgent: asyncio.Event
 
 
 class Settling:
@@ -104,11 +104,11 @@ class Settling:
             return
         pursuit = self._pursuits.get(key)
         if pursuit is None:
-            bell = asyncio.Event()
-            task = asyncio.get_running_loop().create_task(self._pursue(key, bell))
-            self._pursuits[key] = _Pursuit(task, bell)
+            is_urgent = asyncio.Event()
+            task = asyncio.get_running_loop().create_task(self._pursue(key, is_urgent))
+            self._pursuits[key] = _Pursuit(task, is_urgent)
         elif at_once:
-            pursuit.bell.set()
+            pursuit.is_urgent.set()
 
     async def close(self) -> None:
         """Stop asking; what is not settled is in the journal, for the next process to take up."""
@@ -132,13 +132,17 @@ class Settling:
             )
         if order.state in FINAL:
             return Settled(order=order, is_settled=True)
-        connector = await self._sessions.connector(key.account_name, key.connector_name)
+        connector = await self._sessions.connector(key.account)
         asked_at = self._clock.now()
         report = await self._ask(connector.fetch_order(order.ref))
         failpoints.reach("settling.exchange_answered")
         if report is None:
             return await self._absent(connector, order, asked_at=asked_at)
         return await self._present(connector, order, report, asked_at=asked_at)
+
+    async def ask_now(self, key: OrderKey) -> Order:
+        """Ask once and return the order as the answer leaves it. Raises what the exchange raises."""
+        return (await self.settle(key)).order
 
     async def record(self, connector: Connector, order: Order, report: OrderReport) -> Order:
         """Record what the exchange says of an order, with all its fills."""
@@ -148,7 +152,7 @@ class Settling:
             return observed.order
         fills = await self._ask(connector.fetch_fills(observed.order.ref))
         failpoints.reach("settling.fills_answered")
-        complete = structs.replace(report, fills=tuple(fills), fills_complete=True)
+        complete = structs.replace(report, fills=tuple(fills))
         return (await self._recorder.observe(order.key, complete, "recovery", evidence)).order
 
     async def _find(self, key: OrderKey) -> Order:
@@ -175,10 +179,10 @@ class Settling:
     async def _absent(self, connector: Connector, order: Order, *, asked_at: datetime) -> Settled:
         if order.state is OrderState.OPEN:
             return await self._missing(order, asked_at=asked_at)
-        can = connector.capabilities
-        if not can.query_by_client_id or can.absence_grace is None:
+        grace = connector.capabilities.absence_grace
+        if grace is None:
             return Settled(order=order, is_settled=False)
-        proof_at = order.updated_at + can.absence_grace
+        proof_at = order.updated_at + grace
         if asked_at < proof_at:
             return Settled(order=order, is_settled=False, ask_at=proof_at)
         fills = await self._ask(connector.fetch_fills(order.ref))
@@ -193,7 +197,7 @@ class Settling:
             reason_code=kind.value,
             reason="The exchange has no such order",
             evidence=(
-                f"asked {asked_at - order.updated_at} after its last event (grace {can.absence_grace}): the exchange knows no"
+                f"asked {asked_at - order.updated_at} after its last event (grace {grace}): the exchange knows no"
                 " such order by our id, and has no fill of it"
             ),
             as_seen=order,
@@ -201,7 +205,7 @@ class Settling:
         return Settled(order=order, is_settled=order.state in FINAL)
 
     async def _missing(self, order: Order, *, asked_at: datetime) -> Settled:
-        """An order that we had seen open, and of which the exchange knows nothing now."""
+        """Record that an order which was open is in doubt, because the exchange does not know it now."""
         if asked_at < order.updated_at + _LEAVE_ALONE:
             return Settled(order=order, is_settled=False, ask_at=order.updated_at + _LEAVE_ALONE)
         evidence = "the exchange knows no such order, which we had seen open"
@@ -211,7 +215,7 @@ class Settling:
         return Settled(order=order, is_settled=order.state in FINAL)
 
     async def _only_fills(self, order: Order, fills: Sequence[Fill]) -> Settled:
-        """The exchange lists fills of an order that it does not know: they are taken, and the rest stays in doubt."""
+        """Record fills that the exchange lists of an order which it does not know. The rest of the order stays in doubt."""
         known = {trade.fill.exchange_fill_id for trade in await asyncio.to_thread(self._journal.known_fills, order.key)}
         if any(fill.exchange_fill_id not in known for fill in fills):
             report = OrderReport(
@@ -230,16 +234,16 @@ class Settling:
         async with asyncio.timeout(self._timeout.total_seconds()):
             return await question
 
-    async def _pursue(self, key: OrderKey, bell: asyncio.Event) -> None:
+    async def _pursue(self, key: OrderKey, is_urgent: asyncio.Event) -> None:
         try:
-            pauses = chain(_PAUSES, repeat(_PAUSES[-1]))
+            backoff = Backoff(_PAUSES)
             ask_at: datetime | None = None
             while True:
-                await self._pause(bell, next(pauses), ask_at)
-                # Who rings from here on knows something that the coming question may not.
-                bell.clear()
+                await self._pause(is_urgent, backoff.next_pause(), ask_at)
+                # A caller that wakes the pursuit from here on may know more than the coming answer says.
+                is_urgent.clear()
                 settled = await self._try_to_settle(key)
-                if settled is not None and settled.is_settled and not bell.is_set():
+                if settled is not None and settled.is_settled and not is_urgent.is_set():
                     return
                 ask_at = None if settled is None else settled.ask_at
         finally:
@@ -253,8 +257,8 @@ class Settling:
             log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=str(error))
             return None
 
-    async def _pause(self, bell: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
-        """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or for the bell."""
+    async def _pause(self, is_urgent: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
+        """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or until ``is_urgent`` is set."""
         if ask_at is not None:
             seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
-        await wait_for_event(bell, self._clock, seconds)
+        await wait_for_event(is_urgent, self._clock, seconds)

@@ -1,18 +1,61 @@
-"""The body of a request: its declared type and its bytes, never more of them than the settings allow.
+"""The body of a request, read and checked: its declared type, its bytes, its JSON and its schema.
 
-It must not look into the bytes, and it must stop reading as soon as the limit is passed, with or without a Content-Length.
+Never more bytes are read than the settings allow, with or without a Content-Length. Fractions become ``Decimal``, integers stay
+integers; no float is ever made. What two readers could understand differently is refused: repeated keys, NaN and infinities,
+numbers of absurd size, lone surrogates, other encodings, documents nested too deeply.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from starlette.types import Message, Receive
 
-from app.web.errors import BodyTooLarge, ClientGone, UnsupportedMediaType
+from app.domain.decimals import parse_decimal
+from app.domain.errors import BodyTooLarge, UnreadableBody, UnsupportedMediaType
+from app.web.contract.schema import CompiledSchema, Unsupported
+from app.web.errors import ClientGone
 
 _JSON = b"application/json"
 _CHARSETS = (b"utf-8", b"utf8")
+
+_DECODER = msgspec.json.Decoder(float_hook=parse_decimal)
+
+#: Deeper than any request of the contract, and far below the depths at which parsers and validators give up.
+MAX_DEPTH = 64
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+class BodyReader:
+    """The JSON body of one operation."""
+
+    def __init__(self, request_body: Mapping[str, Any], limit: int) -> None:
+        content = request_body.get("content", {})
+        if list(content) != ["application/json"]:
+            raise Unsupported("a body of another type than application/json")
+        definition = content["application/json"].get("schema", {})
+        self._required = request_body.get("required", False)
+        self._absent = definition.get("default", {})
+        self._schema = CompiledSchema({key: value for key, value in definition.items() if key != "components"})
+        self._limit = limit
+
+    async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> Any:
+        """The checked document. Raises ``UnsupportedMediaType``, ``BodyTooLarge``, ``UnreadableBody`` or ``SchemaViolation``."""
+        require_json(headers)
+        refuse_declared_excess(headers, self._limit)
+        data = await read_body(receive, self._limit)
+        if data:
+            document = decode(data)
+        elif self._required:
+            raise UnreadableBody("The body is empty")
+        else:
+            # A fresh copy: filling in defaults changes it.
+            document = dict(self._absent)
+        return self._schema.check(document, ("body",))
 
 
 def require_json(headers: Mapping[bytes, bytes]) -> None:
@@ -73,3 +116,58 @@ def limited(receive: Receive, limit: int) -> Receive:
         return message
 
     return receive_limited
+
+
+def decode(data: bytes) -> Any:
+    """The document written in ``data``. Raises ``UnreadableBody`` with a sentence that quotes nothing of the data."""
+    try:
+        document = _DECODER.decode(data)
+    except msgspec.ValidationError as error:
+        raise UnreadableBody(f"A number in the body can't be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableBody("The body is not UTF-8") from error
+    except msgspec.DecodeError as error:
+        raise UnreadableBody(f"The body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise UnreadableBody("The body is nested too deeply") from error
+    _refuse_repeated_keys(data, _count_members(document))
+    if b"\\u0000" in data and _holds_nul(document):
+        raise UnreadableBody("A text in the body holds a NUL character")
+    return document
+
+
+def _refuse_repeated_keys(data: bytes, members: int) -> None:
+    """Each member of an object has one colon outside the strings, so more colons than members mean a key that came twice."""
+    if data.count(b":") == members:
+        return
+    if _STRING.sub(b"", data).count(b":") != members:
+        raise UnreadableBody("A key in the body is repeated")
+
+
+def _count_members(document: Any) -> int:
+    """How many members all objects of the document have together. Raises ``UnreadableBody`` if it is nested too deeply."""
+    members = 0
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        deeper: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                members += len(node)
+                deeper += [value for value in node.values() if type(value) is dict or type(value) is list]
+            elif type(node) is list:
+                deeper += [value for value in node if type(value) is dict or type(value) is list]
+        if not deeper:
+            return members
+        level = deeper
+    raise UnreadableBody("The body is nested too deeply")
+
+
+def _holds_nul(node: Any) -> bool:
+    """Whether any text of the document holds a NUL, which PostgreSQL can't store. The depth is bounded by now."""
+    if isinstance(node, str):
+        return "\x00" in node
+    if isinstance(node, dict):
+        return any("\x00" in key or _holds_nul(value) for key, value in node.items())
+    if isinstance(node, list):
+        return any(_holds_nul(value) for value in node)
+    return False

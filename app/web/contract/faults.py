@@ -12,6 +12,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from app.domain.errors import InvalidClientOrderId
+
 Fault = dict[str, Any]
 Location = tuple[str | int, ...]
 
@@ -76,6 +78,16 @@ def bound_fault(keyword: str, bound: Any, location: Location, value: Any) -> Fau
     """The fault of a number beyond a bound; ``keyword`` is ``Minimum``, ``ExclusiveMinimum`` and so on."""
     kind, message = _BOUNDS[keyword]
     return fault(kind, location, message.format(bound), value)
+
+
+def client_order_id_fault(error: InvalidClientOrderId) -> Fault:
+    """The fault of a client order id that the connector of the order does not take."""
+    message = f"String should match pattern '{error.pattern}' on {error.connector_name}"
+    return {
+        **fault("string_pattern_mismatch", ("body", "client_order_id"), message),
+        "input": error.client_order_id,
+        "ctx": {"pattern": error.pattern},
+    }
 
 
 def from_validator(error: jsonschema_rs.ValidationError, location: Location, schema: Mapping[str, Any]) -> Fault:

@@ -15,9 +15,8 @@ from urllib.parse import parse_qsl
 import inflection
 
 from app.domain.errors import SchemaViolation
-from app.web.contract.decimal_node import decimal_node
 from app.web.contract.faults import Fault, fault, is_secret, missing, type_fault
-from app.web.contract.schema import CompiledSchema, Unsupported, flat
+from app.web.contract.schema import CompiledSchema, Unsupported, decimal_node, flat
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -101,7 +100,7 @@ class ParameterReader:
         self._all = [parameter for parameter in compiled if parameter.required or accepted(parameter.key)]
         self._path = [parameter for parameter in self._all if parameter.place == "path"]
         self._query = {parameter.name: parameter for parameter in self._all if parameter.place == "query"}
-        self._headers = [(p.name.lower().encode("ascii"), p) for p in self._all if p.place == "header"]
+        self._headers = [(each.name.lower().encode("ascii"), each) for each in self._all if each.place == "header"]
         self._defaults = {parameter.key: parameter.default for parameter in self._all if parameter.has_default}
         self._required_query = [parameter for parameter in self._query.values() if parameter.required]
         self._drop = frozenset(parameter.key for parameter in self._all if not accepted(parameter.key))

@@ -17,7 +17,8 @@ from connexion.middleware.routing import RoutingAPI, RoutingMiddleware
 from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
-from app.web.errors import MethodNotAllowed, UnknownPath
+from app.domain.errors import MethodNotAllowed, UnknownPath
+from app.web.scope import path_of
 
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 #: Nineteen digits are a 64-bit integer; anything longer names nothing.
@@ -179,10 +180,3 @@ class PreparedRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion has
     def _refusal(self, path: str) -> Exception:
         methods = self.table.methods(path)
         return MethodNotAllowed(methods) if methods else UnknownPath()
-
-
-def path_of(scope: Scope) -> str:
-    """The path below the place at which a proxy or server mounted us."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path.removeprefix(root) if root else path

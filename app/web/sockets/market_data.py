@@ -18,8 +18,15 @@ from app.domain.reports import OrderBook, PublicTrade, Ticker
 from app.handlers.market_views import book_sides, candle_row, ticker_row, trade_row
 from app.services.gateway import Gateway
 from app.services.markets.market_data import MarketData
-from app.services.markets.market_watch import BookWatch, CandleNews, CandleWatch, TickerWatch, TradeWatch, Watch
-from app.web.sockets.router import StreamRoute
+from app.services.markets.market_subscriptions import (
+    BookSubscription,
+    CandleSubscription,
+    CandleUpdate,
+    MarketSubscription,
+    TickerSubscription,
+    TradeSubscription,
+)
+from app.web.router import SocketRoute
 from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
 #: The bounds that callers know, in seconds.
@@ -40,7 +47,7 @@ _EXECUTORS = (
 )
 
 
-def market_socket(gateway: Gateway) -> StreamRoute:
+def market_socket(gateway: Gateway) -> SocketRoute:
     """The route of the market-data socket."""
 
     async def subscribe(asked: Mapping[str, Any]) -> Subscription:
@@ -49,7 +56,7 @@ def market_socket(gateway: Gateway) -> StreamRoute:
     return _route(gateway, "/ws/market-data", subscribe)
 
 
-def executor_socket(gateway: Gateway) -> StreamRoute:
+def executor_socket(gateway: Gateway) -> SocketRoute:
     """The route of the executors' socket."""
 
     async def subscribe(asked: Mapping[str, Any]) -> Subscription:
@@ -59,12 +66,12 @@ def executor_socket(gateway: Gateway) -> StreamRoute:
     return _route(gateway, "/ws/executors", subscribe)
 
 
-def _route(gateway: Gateway, path: str, subscribe: Subscribe) -> StreamRoute:
+def _route(gateway: Gateway, path: str, subscribe: Subscribe) -> SocketRoute:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
         await SubscriptionSocket(socket, gateway.clock, gateway.market_data.ended, subscribe).serve()
 
-    return StreamRoute(kind="websocket", path=path, endpoint=serve)
+    return SocketRoute(path=path, endpoint=serve)
 
 
 async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Subscription:
@@ -73,30 +80,32 @@ async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Su
     if not (isinstance(connector_name, str) and isinstance(trading_pair, str) and connector_name and trading_pair):
         raise Unsubscribable("connector and trading_pair are required")
     interval = min(max(_number(asked, "update_interval", 1.0), _SHORTEST), _LONGEST)
-    name, watch = f"{kind}_{connector_name}_{trading_pair}", _watch(market_data, kind, asked)
+    name, market = f"{kind}_{connector_name}_{trading_pair}", _market(market_data, kind, asked)
     if kind == "candles":
         name = f"{name}_{_interval(asked)}"
     try:
-        await watch.start()
+        await market.start()
     except OrdergateError as error:
         raise Unsubscribable(f"Failed to start feed: {error.detail}") from error
 
     async def look() -> Mapping[str, Any] | None:
-        news = await watch.look()
+        news = await market.poll()
         return None if news is None else _message(news)
 
-    return Subscription(subscription_id=name, interval=interval, look=look, close=watch.close)
+    return Subscription(subscription_id=name, interval=interval, look=look, close=market.close)
 
 
-def _watch(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> Watch:
+def _market(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> MarketSubscription:
     place = (asked["connector"], asked["trading_pair"])
     if kind == "order_book":
-        return BookWatch(market_data, *place, _count(asked, "depth", 10, _MOST_LEVELS))
+        return BookSubscription(market_data, *place, _count(asked, "depth", 10, _MOST_LEVELS))
     if kind == "candles":
-        return CandleWatch(market_data, *place, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES))
+        return CandleSubscription(
+            market_data, *place, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES)
+        )
     if kind == "ticker":
-        return TickerWatch(market_data, *place)
-    return TradeWatch(market_data, *place)
+        return TickerSubscription(market_data, *place)
+    return TradeSubscription(market_data, *place)
 
 
 def _message(news: object) -> Mapping[str, Any]:
@@ -104,7 +113,7 @@ def _message(news: object) -> Mapping[str, Any]:
         return {"type": "order_book", "data": book_sides(news)}
     if isinstance(news, Ticker):
         return {"type": "ticker", "data": ticker_row(news)}
-    if isinstance(news, CandleNews):
+    if isinstance(news, CandleUpdate):
         rows = [candle_row(candle) for candle in news.candles]
         return {"type": "candles", "data": rows} if news.is_new else {"type": "candle_update", "data": rows[0]}
     assert isinstance(news, Sequence)

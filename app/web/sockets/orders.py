@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.handlers.events import is_seq, messages, start_of, stream_filter
+from app.services.event_streams import EventFilter
 from app.services.gateway import Gateway
-from app.services.streams import StreamFilter
-from app.web.sockets.router import StreamRoute
+from app.web.router import SocketRoute
 
 #: What a caller may ask about; anything longer is not a question we know.
 _LONGEST_QUESTION = 1000
@@ -24,13 +24,13 @@ _BAD_QUERY = 1008
 _GOING_AWAY = 1001
 
 
-def order_socket(gateway: Gateway) -> StreamRoute:
+def order_socket(gateway: Gateway) -> SocketRoute:
     """The route of the socket."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         await _serve(gateway, WebSocket(scope, receive, send))
 
-    return StreamRoute(kind="websocket", path="/ws/orders", endpoint=serve)
+    return SocketRoute(path="/ws/orders", endpoint=serve)
 
 
 async def _serve(gateway: Gateway, socket: WebSocket) -> None:
@@ -58,11 +58,11 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
             raise end
 
 
-async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: StreamFilter) -> None:
-    async for portion in gateway.streams.follow(since, wanted):
-        if not portion:
+async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: EventFilter) -> None:
+    async for batch in gateway.event_streams.follow(since, wanted):
+        if not batch:
             await _say(socket, type="heartbeat")
-        for text in portion.made_by(messages):
+        for text in batch.rendered_by(messages):
             await socket.send_text(text)
     await socket.close(_GOING_AWAY)
 

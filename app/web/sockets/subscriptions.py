@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.clock import Clock
 from app.domain.errors import OrdergateError
 from app.handlers.market_views import unix_seconds
-from app.web.contract.encoding import encode
+from app.web.answers import encode
 
 log = structlog.get_logger(__name__)
 

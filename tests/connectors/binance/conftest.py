@@ -61,14 +61,11 @@ def settings(url: str, stream_url: str = "ws://127.0.0.1:1/", *, timeout: timede
     )
 
 
-def context(
-    name: str, venue: BinanceVenue, its_settings: Settings, clock: HandClock, secret: str = SECRET
-) -> ConnectorContext:
+def context(name: str, venue: BinanceVenue, clock: HandClock, secret: str = SECRET) -> ConnectorContext:
     return ConnectorContext(
         account_name="main",
         credentials={f"{name}_api_key": API_KEY, f"{name}_api_secret": secret},
         clock=clock,
-        settings=its_settings,
         venue=venue,
     )
 
@@ -77,7 +74,7 @@ def context(
 async def spot(exchange: StubExchange, clock: HandClock) -> AsyncIterator[BinanceConnector]:
     its_settings = settings(exchange.url)
     venue = await BinanceConnector.open_venue(its_settings, clock)
-    connector = BinanceConnector(context("binance", venue, its_settings, clock))
+    connector = BinanceConnector(context("binance", venue, clock))
     yield connector
     await connector.close()
     await BinanceConnector.close_venue(venue)
@@ -87,7 +84,7 @@ async def spot(exchange: StubExchange, clock: HandClock) -> AsyncIterator[Binanc
 async def perpetual(exchange: StubExchange, clock: HandClock) -> AsyncIterator[BinancePerpetualConnector]:
     its_settings = settings(exchange.url)
     venue = await BinancePerpetualConnector.open_venue(its_settings, clock)
-    connector = BinancePerpetualConnector(context("binance_perpetual", venue, its_settings, clock))
+    connector = BinancePerpetualConnector(context("binance_perpetual", venue, clock))
     yield connector
     await connector.close()
     await BinancePerpetualConnector.close_venue(venue)

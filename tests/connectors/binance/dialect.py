@@ -83,7 +83,6 @@ class BinanceDialect(Dialect):
             account_name=ACCOUNT,
             credentials={"binance_api_key": API_KEY, "binance_api_secret": SECRET},
             clock=self.clock,
-            settings=self.settings,
             venue=self.venue,
         )
         return BinanceConnector(context)

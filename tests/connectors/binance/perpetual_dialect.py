@@ -54,7 +54,6 @@ class BinancePerpetualDialect(BinanceDialect):
             account_name=ACCOUNT,
             credentials={"binance_perpetual_api_key": API_KEY, "binance_perpetual_api_secret": SECRET},
             clock=self.clock,
-            settings=self.settings,
             venue=self.venue,
         )
         return BinancePerpetualConnector(context)

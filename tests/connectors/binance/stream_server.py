@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+
+from app.domain.reports import MarketEvent
+from tests.clock import FakeClock
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -76,3 +79,13 @@ async def _play(connection: ServerConnection, messages: tuple[Any, ...], stay: b
 def wrapped(event: dict[str, Any]) -> dict[str, Any]:
     """An event as the websocket API sends it."""
     return {"subscriptionId": 0, "event": event}
+
+
+async def heard(events: AsyncGenerator[MarketEvent, None], clock: FakeClock) -> MarketEvent:
+    """The next event; the clock moves until it comes."""
+    task = asyncio.ensure_future(anext(events))
+    while not task.done():
+        await asyncio.wait({task}, timeout=0.01)
+        if not task.done():
+            clock.advance(0.25)
+    return task.result()

@@ -45,7 +45,7 @@ async def test_a_submit_reports_its_fills(spot: BinanceConnector, exchange: Stub
     assert report.state == "open"
     assert report.exchange_order_id == "28"
     assert [fill.exchange_fill_id for fill in report.fills] == ["56", "57"]
-    assert report.fills_complete
+    assert sum(fill.amount for fill in report.fills) == report.filled_amount
 
 
 async def test_a_cancel_reports_the_order_under_its_own_id(spot: BinanceConnector, exchange: StubExchange) -> None:
@@ -288,14 +288,14 @@ def kline_pages(start: datetime, count: int) -> Callable[[Request], Reply]:
     return page
 
 
-async def test_candles_in_pages(spot: BinanceConnector, exchange: StubExchange) -> None:
-    """More candles than one answer holds: forward from a start, backward from the end, always oldest first, none twice."""
+async def test_a_page_of_candles(spot: BinanceConnector, exchange: StubExchange) -> None:
+    """One question for each page, never for more than a page holds: forward from a start, else backward from the end."""
     start = datetime(2026, 11, 1, tzinfo=UTC)
     exchange.script("GET", "/api/v3/klines", kline_pages(start, 2500))
     last = await spot.fetch_candles("BTC-USDT", "1m", limit=1500)
-    assert [row.opened_at for row in last] == [start + timedelta(minutes=minute) for minute in range(1000, 2500)]
+    assert [row.opened_at for row in last] == [start + timedelta(minutes=minute) for minute in range(1500, 2500)]
     first = await spot.fetch_candles("BTC-USDT", "1m", limit=1200, start_at=start)
-    assert [row.opened_at for row in first] == [start + timedelta(minutes=minute) for minute in range(1200)]
+    assert [row.opened_at for row in first] == [start + timedelta(minutes=minute) for minute in range(1000)]
     few = await spot.fetch_candles("BTC-USDT", "1m", limit=5, end_at=start + timedelta(minutes=2))
     assert [row.opened_at for row in few] == [start + timedelta(minutes=minute) for minute in range(3)]
     assert few[0].close == Decimal("0.01577100")
@@ -304,6 +304,8 @@ async def test_candles_in_pages(spot: BinanceConnector, exchange: StubExchange) 
         "BTC-USDT", "1m", limit=5000, start_at=start + timedelta(minutes=10), end_at=start + timedelta(minutes=19)
     )
     assert len(between) == 10
+    limits = [request.parameters["limit"] for request in exchange.asked("GET", "/api/v3/klines")]
+    assert limits == ["1000", "1000", "5", "1000"]
     with pytest.raises(InvalidArgument):
         await spot.fetch_candles("BTC-USDT", "7m", limit=5)
 

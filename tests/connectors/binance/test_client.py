@@ -194,7 +194,7 @@ async def test_a_cancel_written_once_is_never_called_unsent(clock: HandClock, or
         dying.script("POST", "/api/v3/order", reply(RESTING))
         its_settings = settings(dying.url)
         venue = await BinanceConnector.open_venue(its_settings, clock)
-        spot = BinanceConnector(context("binance", venue, its_settings, clock))
+        spot = BinanceConnector(context("binance", venue, clock))
         await spot.submit_order(order_of())
 
         def die(_: object) -> Any:
@@ -218,7 +218,7 @@ async def raw_order(secret: str, exchange: StubExchange, clock: HandClock) -> tu
     """The signed text and the signature of one order sent with ``secret``."""
     its_settings = settings(exchange.url)
     venue = await BinanceConnector.open_venue(its_settings, clock)
-    spot = BinanceConnector(context("binance", venue, its_settings, clock, secret))
+    spot = BinanceConnector(context("binance", venue, clock, secret))
     exchange.script(*SPOT_ORDER, reply(RESTING))
     try:
         await spot.submit_order(an_order(clock))
@@ -267,7 +267,7 @@ async def test_a_connector_without_credentials_answers_public_questions(
     its_settings = settings(exchange.url)
     venue = await BinanceConnector.open_venue(its_settings, clock)
     spot = BinanceConnector(
-        context("nobody", venue, its_settings, clock),
+        context("nobody", venue, clock),
     )
     exchange.script("GET", "/api/v3/ticker/24hr", reply(payload_json("ticker")))
     assert (await spot.fetch_ticker("BTC-USDT")).price == Decimal("4.000002")

@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.connectors.binance.limits import AddressLimits
+from app.connectors.binance.limits import address_limits
+from app.connectors.binance.outcomes import code_and_message
 from app.connectors.binance.spot import BinanceConnector
 from app.connectors.common.answers import ErrorAnswer
+from app.connectors.common.clock import ServerClock
+from app.connectors.common.limits import AddressLimits
 from app.domain.errors import RateLimited
 from app.domain.order import Order
 from tests.connectors.binance.conftest import SERVER_MS, payload
@@ -66,11 +69,14 @@ async def test_one_account_s_429_holds_the_others(
 
 
 def limits_at(now_ms: int = SERVER_MS) -> AddressLimits:
-    return AddressLimits(lambda: now_ms, lambda: 0)
+    clock = ServerClock(HandClock())
+    clock.set(now_ms, asked_ms=clock.monotonic_ms(), answered_ms=clock.monotonic_ms())
+    return address_limits(clock)
 
 
 def answer(status: int, code: int | None, message: str = "", **headers: str) -> ErrorAnswer:
-    return ErrorAnswer(status=status, headers=headers, body=b"", payload={"code": code, "msg": message})
+    found, text = code_and_message({"code": code, "msg": message})
+    return ErrorAnswer(status=status, headers=headers, body=b"", code=found, message=text)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal as D
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,14 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from app.connectors.base import ConnectorContext, MarketTopic
-from app.connectors.binance import market_streams as binance_market_streams
-from app.connectors.binance import sockets as binance_sockets
+from app.connectors.binance import sockets
 from app.connectors.binance.account import BinanceAccount
-from app.connectors.binance.market_events import MarketReader, stream_name
-from app.connectors.binance.market_streams import LINGER_SECONDS, SILENCE_SECONDS, MarketStreams, _Followed
+from app.connectors.binance.market_streams import MAX_AGE_SECONDS, MarketReader, protocol, stream_name
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
-from app.connectors.common import queue as binance_market_queue
+from app.connectors.common import socket
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.queue import MarketQueue
-from app.connectors.common.stream import MAX_AGE_SECONDS
+from app.connectors.common.market_streams import LINGER_SECONDS, MarketStreams
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
 from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
 from app.paper.exchange import PaperExchange
@@ -41,7 +37,7 @@ from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.settings import Settings
 from tests.clock import START, FakeClock
-from tests.connectors.binance.stream_server import Handler, StreamServer
+from tests.connectors.binance.stream_server import Handler, StreamServer, heard
 from tests.sandbox.conftest import serving
 
 PAIR = "BTC-USDT"
@@ -75,24 +71,14 @@ class World:
             self.clock.advance(0.25)
 
 
-async def heard(events: Events, clock: FakeClock) -> MarketEvent:
-    """The next event; the clock moves until it comes."""
-    task = asyncio.ensure_future(anext(events))
-    while not task.done():
-        await asyncio.wait({task}, timeout=0.01)
-        if not task.done():
-            clock.advance(0.25)
-    return task.result()
-
-
 async def drain(events: Events) -> None:
     """Read until there is an end."""
     async for _ in events:
         continue
 
 
-def keyless(kind: type[BinanceAccount], settings: Settings, clock: Any, venue: Any) -> BinanceAccount:
-    return kind(ConnectorContext(account_name="", credentials={}, clock=clock, settings=settings, venue=venue))
+def keyless(kind: type[BinanceAccount], clock: Any, venue: Any) -> BinanceAccount:
+    return kind(ConnectorContext(account_name="", credentials={}, clock=clock, venue=venue))
 
 
 @pytest.fixture
@@ -108,7 +94,7 @@ async def world(clock: FakeClock, tmp_path: Path) -> AsyncIterator[World]:
     async with serving(exchange, clock, path, futures) as sandbox:
         settings = Settings(database_url="sqlite://", connector_urls=urls(sandbox))
         venues = {kind: await kind.open_venue(settings, clock) for kind in KINDS}
-        connectors = {kind: keyless(kind, settings, clock, venue) for kind, venue in venues.items()}
+        connectors = {kind: keyless(kind, clock, venue) for kind, venue in venues.items()}
         yield World(sandbox=sandbox, clock=clock, connectors=connectors)
         for kind, venue in venues.items():
             await kind.close_venue(venue)
@@ -364,7 +350,7 @@ async def test_a_missing_trade_is_a_gap(world: World) -> None:
     seen: list[MarketEvent] = []
     while not any(isinstance(event, Gap) for event in seen):
         seen.append(await world.next(events))
-    assert "not told" in str(seen[-1])
+    assert "missing" in str(seen[-1])
     after = await world.next(events)
     assert isinstance(after, PublicTrade)
     world.sandbox.faults.set(1, [FaultRule(kind=FaultKind.DOUBLE, routes=("market",), times=1)])
@@ -384,7 +370,7 @@ async def test_what_can_not_be_followed(world: World, clock: FakeClock) -> None:
     for kind in KINDS:
         venue = await kind.open_venue(settings, clock)
         with pytest.raises(UnsupportedFeature, match="no address"):
-            await anext(keyless(kind, settings, clock, venue).follow(TRADES))
+            await anext(keyless(kind, clock, venue).follow(TRADES))
         await kind.close_venue(venue)
     nowhere = {
         "ORDERGATE_BINANCE_REST_URL": "http://127.0.0.1:1/api",
@@ -393,7 +379,7 @@ async def test_what_can_not_be_followed(world: World, clock: FakeClock) -> None:
     settings = Settings(database_url="sqlite://", connector_urls=nowhere)
     venue = await BinanceConnector.open_venue(settings, clock)
     with pytest.raises((ExchangeReadFailed, ExchangeDown)):
-        await anext(keyless(BinanceConnector, settings, clock, venue).follow(TRADES))
+        await anext(keyless(BinanceConnector, clock, venue).follow(TRADES))
     await BinanceConnector.close_venue(venue)
 
 
@@ -439,7 +425,7 @@ def confirmed(*messages: Any, stay: bool = True, answer: Any = None) -> Handler:
 @asynccontextmanager
 async def following(server: StreamServer, clock: FakeClock) -> AsyncIterator[tuple[MarketStreams, Events]]:
     async with server:
-        streams = MarketStreams(f"{server.url}/", clock)
+        streams = MarketStreams(protocol(f"{server.url}/"), clock)
         events = streams.follow(NAME, MarketReader(TRADES, lambda: START))
         try:
             yield streams, events
@@ -492,36 +478,10 @@ async def test_trades_outside_the_book_are_left_out(clock: FakeClock) -> None:
     assert [event.exchange_trade_id for event in seen if isinstance(event, PublicTrade)] == ["1", "3"]
 
 
-async def test_a_subscription_that_is_not_confirmed(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a confirmation a quiet stream and a deaf exchange look alike, so the connection is made anew."""
-    monkeypatch.setattr(binance_market_streams, "_ANSWER_SECONDS", 0.05)
-    server = StreamServer()
-
-    async def deaf(connection: ServerConnection) -> None:
-        await connection.wait_closed()
-
-    server.script(deaf, confirmed(trade(1)))
-    async with following(server, clock) as (_, events):
-        seen = [await heard(events, clock) for _ in range(3)]
-    assert [type(event) for event in seen] == [Lost, Gap, PublicTrade]
-
-
-async def test_a_silent_connection_is_made_anew(clock: FakeClock) -> None:
-    """A minute without a word, however politely pings are answered."""
-    server = StreamServer()
-    server.script(confirmed(), confirmed(trade(1)))
-    async with following(server, clock) as (_, events):
-        assert isinstance(await heard(events, clock), Gap)
-        began = clock.monotonic()
-        assert isinstance(await heard(events, clock), Lost)
-        assert SILENCE_SECONDS <= clock.monotonic() - began + 1 <= 2 * SILENCE_SECONDS + 2
-        assert isinstance(await heard(events, clock), Gap)
-
-
 async def test_a_deaf_connection_is_found_out(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that answers no ping is gone, however open its connection looks."""
-    monkeypatch.setattr(binance_sockets, "MARKET_PING_SECONDS", 0.1)
-    monkeypatch.setattr(binance_sockets, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(sockets, "MARKET_PING_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "CLOSE_SECONDS", 0.1)
     release = asyncio.Event()
     server = StreamServer()
 
@@ -538,88 +498,3 @@ async def test_a_deaf_connection_is_found_out(clock: FakeClock, monkeypatch: pyt
         assert isinstance(await anext(events), Lost)
         assert isinstance(await heard(events, clock), Gap)
         release.set()
-
-
-async def test_a_connection_that_closes_slowly_does_not_disturb_the_next(clock: FakeClock) -> None:
-    """The end of an old connection takes nothing from one that was opened meanwhile, and is told to nobody who hears that one."""
-    server = StreamServer()
-    server.script(lambda connection: connection.wait_closed())
-    async with server:
-        streams = MarketStreams(f"{server.url}/", clock)
-        queue = MarketQueue()
-        streams._wanted[NAME] = _Followed(MarketReader(TRADES, lambda: START), [queue])
-        old, new = streams._open(), streams._open()
-        await old.__aenter__()
-        await new.__aenter__()
-        streams._told.confirmed.add(NAME)
-        await old.__aexit__(None, None, None)
-        streams._take(trade(6))
-        told = await queue.next()
-        assert isinstance(told, PublicTrade)
-        await new.__aexit__(None, None, None)
-        assert isinstance(await queue.next(), Lost)
-
-
-async def test_refusals_are_met_with_growing_pauses(clock: FakeClock) -> None:
-    """An exchange that refuses every subscription is not pressed."""
-    server = StreamServer()
-    server.script(confirmed(answer={"code": 2, "msg": "no"}, stay=False))
-    async with following(server, clock) as (_, events):
-        times = []
-        for _ in range(5):
-            assert isinstance(await heard(events, clock), Lost)
-            times.append(clock.monotonic())
-    pauses = [later - earlier for earlier, later in pairwise(times)]
-    assert all(pause >= least for pause, least in zip(pauses, (1, 2, 4, 8), strict=True)), pauses
-
-
-async def test_an_unforeseen_fault_is_told_to_who_follows(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It must not leave them waiting; whoever follows again gets a new connection."""
-    server = StreamServer()
-    server.script(confirmed(trade(1), stay=True))
-    async with following(server, clock) as (streams, events):
-        with monkeypatch.context() as broken:
-            broken.setattr(MarketReader, "read", lambda self, payload: 1 / 0)
-            assert [type(await heard(events, clock)) for _ in range(2)] == [Gap, Lost]
-            with pytest.raises(ZeroDivisionError):
-                await heard(events, clock)
-        again = streams.follow(NAME, MarketReader(TRADES, lambda: START))
-        assert isinstance(await heard(again, clock), Gap)
-        await again.aclose()
-
-
-async def test_no_more_streams_than_a_connection_takes(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes too late waits, and is served when somebody leaves."""
-    monkeypatch.setattr(binance_market_streams, "_MOST_STREAMS", 1)
-    server = StreamServer()
-    server.script(confirmed())
-    async with following(server, clock) as (streams, events):
-        assert isinstance(await heard(events, clock), Gap)
-        late = streams.follow("ethusdt@trade", MarketReader(TRADES, lambda: START))
-        waiting = asyncio.ensure_future(anext(late))
-        for _ in range(8):
-            await asyncio.sleep(0.005)
-            clock.advance(0.5)
-        assert not waiting.done()
-        await events.aclose()
-        while not waiting.done():
-            await asyncio.sleep(0.005)
-            clock.advance(0.5)
-        assert isinstance(waiting.result(), Gap)
-        await late.aclose()
-
-
-async def test_a_follower_that_is_too_slow_gets_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it has not read is bounded; a stream that is down stays down."""
-    monkeypatch.setattr(binance_market_queue, "_MOST", 3)
-    queue = MarketQueue()
-    for number in range(4):
-        queue.put(Gap(reason=str(number)))
-    assert await queue.next() == Gap(reason="more came than could be read")
-    for number in range(3):
-        queue.put(Gap(reason=str(number)))
-    queue.put(Lost(reason="down"))
-    queue.fail(ExchangeDown("over"))
-    assert await queue.next() == Lost(reason="down")
-    with pytest.raises(ExchangeDown):
-        await queue.next()

@@ -209,7 +209,7 @@ async def test_every_code_of_the_tables_has_a_case() -> None:
     """A row added to a table needs a case here."""
     tried = {_code(answer) for answer, _ in (*REFUSED, *PERPETUAL_ONLY)}
     tried |= {_code(answer) for answer in UNKNOWN if isinstance(answer, Reply)} | {-2021, -2022}
-    assert set(SPOT.codes) | set(PERPETUAL.codes) | set(SPOT.texts) <= tried
+    assert set(SPOT.codes) | set(SPOT.codes_at_any_status) | set(PERPETUAL.codes) | set(SPOT.texts) <= tried
 
 
 def _code(answer: Reply) -> int:
@@ -221,7 +221,7 @@ async def test_a_read_timeout_is_unknown(exchange: StubExchange, clock: HandCloc
     """An order that is read by the exchange and not answered in time is unknown, not refused."""
     its_settings = settings(exchange.url, timeout=timedelta(milliseconds=200))
     venue = await BinanceConnector.open_venue(its_settings, clock)
-    spot = BinanceConnector(context("binance", venue, its_settings, clock))
+    spot = BinanceConnector(context("binance", venue, clock))
     exchange.script(*SPOT_ORDER, HANG)
     with pytest.raises(NoAnswer) as raised:
         await spot.submit_order(an_order(clock))
@@ -242,7 +242,7 @@ async def test_a_refused_connection_means_that_nothing_was_sent(
     its_settings = settings(f"http://127.0.0.1:{port}")
     venue = await BinanceConnector.open_venue(its_settings, clock)
     venue.server_clock.set(SERVER_MS, asked_ms=0, answered_ms=0)
-    spot = BinanceConnector(context("binance", venue, its_settings, clock))
+    spot = BinanceConnector(context("binance", venue, clock))
     with pytest.raises(ExchangeDown, match="nothing was sent"):
         await spot.submit_order(order_of())
     await spot.close()

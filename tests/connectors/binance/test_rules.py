@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.connectors.binance.limits import RateLimit
 from app.connectors.binance.rules import perpetual_markets, spot_markets
 from app.connectors.common.answers import Unreadable
+from app.connectors.common.limits import RateLimit
 from tests.connectors.binance.conftest import PAYLOADS
 
 

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.connectors.binance import sockets as binance_sockets
+from app.connectors.binance import sockets
 from app.connectors.binance.account import BinanceAccount
+from app.connectors.binance.market_streams import MAX_AGE_SECONDS
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
-from app.connectors.common.stream import MAX_AGE_SECONDS
+from app.connectors.common import socket
 from app.domain.errors import CredentialsRefused
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
 from tests.connectors.binance.conftest import API_KEY, SECRET, SERVER_MS, context, payload, settings
@@ -37,7 +38,7 @@ async def listening(
     """A connector whose stream is ready to be iterated."""
     its_settings = settings(exchange.url, url)
     venue = await kind.open_venue(its_settings, clock)
-    connector = kind(context(kind.name, venue, its_settings, clock))
+    connector = kind(context(kind.name, venue, clock))
     events = connector.events()
     try:
         yield connector, events
@@ -114,29 +115,6 @@ async def test_a_closed_connection_leads_to_a_new_subscription(exchange: StubExc
         assert isinstance(await anext(events), OrderReport)
 
 
-async def test_the_pauses_grow_and_start_anew_after_a_connection_that_stood(
-    exchange: StubExchange, clock: HandClock
-) -> None:
-    """1, 2, 4 ... 60 seconds between failures; a connection that stood for a minute counts as a success."""
-    server = StreamServer()
-    failing = server.subscribed(answer={"status": 500, "error": {"code": -1000, "msg": "not now"}})
-    server.script(*[failing] * 8, server.subscribed(stay=True))
-    async with server, listening(BinanceConnector, server.url, exchange, clock) as (_, events):
-        following = asyncio.ensure_future(anext(events))
-        pauses = []
-        for _ in range(8):
-            pauses.append(await clock.asleep.get())
-            clock.advance(pauses[-1])
-        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-        assert isinstance(await following, Gap)
-        following = asyncio.ensure_future(anext(events))
-        await clock.until_asleep(MAX_AGE_SECONDS)
-        clock.advance(MAX_AGE_SECONDS)
-        await clock.until_asleep(1)
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-
-
 async def test_old_age_ends_a_connection(exchange: StubExchange, clock: HandClock) -> None:
     """After 23.5 hours, before the exchange does it, the connection is made anew."""
     server = StreamServer()
@@ -156,8 +134,8 @@ async def test_a_silent_connection_is_found_out(
     exchange: StubExchange, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer that answers no ping is gone, however open its connection looks."""
-    monkeypatch.setattr(binance_sockets, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(binance_sockets, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(sockets, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(socket, "CLOSE_SECONDS", 0.1)
     release = asyncio.Event()
     server = StreamServer()
     confirm = server.subscribed(stay=False)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+import structlog
 
 from app.connectors.binance.spot import BinanceConnector
-from app.domain.errors import ExchangeDown
+from app.domain.errors import ExchangeDown, ExchangeReadError
 from tests.connectors.binance.conftest import SERVER_MS
 from tests.connectors.binance.hand_clock import HandClock
 from tests.connectors.binance.stub import Reply, StubExchange, error, reply
@@ -49,6 +51,34 @@ async def test_old_rules_serve_while_new_ones_are_fetched(
     await spot.load_trading_rules()
     await until(lambda: spot.venue.problem is None)
     assert await spot.load_trading_rules() is not before
+
+
+async def test_rules_have_an_age(spot: BinanceConnector, exchange: StubExchange, clock: HandClock) -> None:
+    """Who asks for an age gets rules of that age at most, waits for them, and hears why they can't be had."""
+    path = "/api/v3/exchangeInfo"
+    good = exchange.scripted("GET", path)
+    before = await spot.load_trading_rules()
+    clock.advance(60)
+    assert await spot.load_trading_rules(timedelta(seconds=61)) is before
+    renewed = await spot.load_trading_rules(timedelta(seconds=60))
+    assert renewed is not before
+    assert renewed == before
+    assert await spot.load_trading_rules() is renewed
+    exchange.script("GET", path, Reply(status=500), good)
+    with pytest.raises(ExchangeReadError, match="500"):
+        await spot.load_trading_rules(timedelta(0))
+    assert await spot.load_trading_rules() is renewed
+    assert await spot.load_trading_rules(timedelta(0)) is not renewed
+    assert len(exchange.asked("GET", path)) == 4
+
+
+async def test_pairs_that_can_not_be_read_are_named_once(spot: BinanceConnector) -> None:
+    """The operator sees in the log which pairs are missing, and not again with every renewal."""
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            assert "BROKEN-USDT" not in await spot.load_trading_rules(timedelta(0))
+    (line,) = [line for line in lines if line["event"] == "pairs left out"]
+    assert "BROKENUSDT" in str(line["unreadable"])
 
 
 async def test_the_clock_is_read_half_way_and_again_after_minutes(

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.connectors.base import Connector, ConnectorContext
-from app.connectors.paper.spot import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import PaperVenue
 from app.paper.exchange import PaperExchange
 from app.paper.orders import NewOrder, OrderRecord
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS
@@ -80,6 +81,7 @@ class PaperDialect(Dialect):
     faults = frozenset({Fault.CONNECTION_REFUSED, Fault.REPLY_LOST, Fault.UNEXPECTED})
     pair = "BTC-USDT"
     amount = D("0.1")
+    rules_are_constant = True
     fine_pair = FINE.trading_pair
 
     def __init__(self) -> None:
@@ -107,9 +109,7 @@ class PaperDialect(Dialect):
         self._directory.cleanup()
 
     def connect(self) -> Connector:
-        context = ConnectorContext(
-            account_name=self.account, credentials={}, clock=self.clock, settings=self.settings, venue=self.venue
-        )
+        context = ConnectorContext(account_name=self.account, credentials={}, clock=self.clock, venue=self.venue)
         return PaperConnector(context)
 
     async def move_market(self, price: D) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal as D
 
 from app.connectors.base import Connector, ConnectorContext
-from app.connectors.paper.perpetual import PaperPerpetualConnector
-from app.connectors.paper.spot import PaperVenue
+from app.connectors.paper.perpetual import PaperPerpetualConnector, perpetual_rule_of
+from app.connectors.paper.venue import PaperVenue
 from app.paper.perpetual.exchange import PERPETUAL_PAIRS, PaperPerpetualExchange
 from tests.connectors.paper.dialect import FINE, FaultyExchange, PaperDialect
 
@@ -29,10 +29,8 @@ class PaperPerpetualDialect(PaperDialect):
             pairs={**PERPETUAL_PAIRS, FINE.trading_pair: FINE},
             default_balances={"USDT": D(100_000)},
         )
-        self.venue = PaperVenue(self.exchange, self.settings.exchange_timeout)
+        self.venue = PaperVenue(self.exchange, self.settings.exchange_timeout, rule_of=perpetual_rule_of)
 
     def connect(self) -> Connector:
-        context = ConnectorContext(
-            account_name=self.account, credentials={}, clock=self.clock, settings=self.settings, venue=self.venue
-        )
+        context = ConnectorContext(account_name=self.account, credentials={}, clock=self.clock, venue=self.venue)
         return PaperPerpetualConnector(context)

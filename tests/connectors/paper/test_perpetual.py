@@ -62,7 +62,7 @@ async def test_a_venue_opens_beside_the_spot_one(empty_database_url: str, tmp_pa
     clock = SystemClock()
     for expected in (ONEWAY, HEDGE):
         venue = await PaperPerpetualConnector.open_venue(settings, clock)
-        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, settings=settings, venue=venue)
+        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, venue=venue)
         connector = PaperPerpetualConnector(context)
         assert await connector.fetch_position_mode() is expected
         await connector.set_position_mode(HEDGE)
@@ -147,8 +147,8 @@ async def test_a_dust_position_passes_the_rules_and_the_exchange(bench: Bench) -
     assert (rule.sell_order_collateral_token, rule.notional_applies_to_reduce_only) == ("USDT", False)
     await market(bench, BUY, "0.10001")
     await market(bench, SELL, "0.1", position_action=CLOSE)
-    request = bench.request(trade_type=SELL, amount=D("0.00001"), position_action=CLOSE)
-    assert rule.checked(request, reference_price=D(65_000)).amount == D("0.00001")
+    request = bench.request(trade_type=SELL, price=D(65_000), amount=D("0.00001"), position_action=CLOSE)
+    assert rule.checked(request).amount == D("0.00001")
     await market(bench, SELL, "0.00001", position_action=CLOSE)
     assert await bench.connector.fetch_positions() == []
 
@@ -257,7 +257,7 @@ async def test_an_account_opens_with_dollars_only(dialect: PaperPerpetualDialect
         context = dialect.connect().context
         return PaperPerpetualConnector(replace(context, account_name=account, credentials={"starting_balances": text}))
 
-    (balance,) = await connect("bob", "USDT:1234.5").prove()
+    (balance,) = await connect("bob", "USDT:1234.5").check_credentials()
     assert (balance.asset, balance.total, balance.available) == ("USDT", D("1234.5"), D("1234.5"))
     with pytest.raises(CredentialsRefused, match="with one of USDT"):
         connect("cy", "BTC:1")

@@ -13,14 +13,17 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
+from sqlalchemy.pool import QueuePool
 
 from app.clock import SystemClock
 from app.connectors.base import ConnectorContext
 from app.connectors.paper.reports import refused_of
-from app.connectors.paper.spot import PaperConnector, PaperVenue
+from app.connectors.paper.spot import PaperConnector
+from app.connectors.paper.venue import PaperVenue
 from app.connectors.registry import connector_class
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import (
@@ -81,7 +84,7 @@ async def test_a_venue_opens_where_the_settings_say(empty_database_url: str, tmp
     order = intended(request, order_id="first", at=clock.now(), terms=request.terms())
     for expected in ("absent", "open"):
         venue = await PaperConnector.open_venue(settings, clock)
-        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, settings=settings, venue=venue)
+        context = ConnectorContext(account_name="ann", credentials={}, clock=clock, venue=venue)
         connector = PaperConnector(context)
         found = await connector.fetch_order(order.ref)
         if found is None:
@@ -90,6 +93,33 @@ async def test_a_venue_opens_where_the_settings_say(empty_database_url: str, tmp
         await PaperConnector.close_venue(venue)
         assert (found.state if found else "absent") == expected
     assert (tmp_path / "new" / "data" / "paper.db").exists() == settings.is_sqlite
+
+
+async def test_a_venue_that_nobody_waits_for_is_not_left_open(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller may be cancelled, by a time limit for one, while the store is being opened."""
+    settings = Settings(data_dir=tmp_path, database_url=empty_database_url)
+    made: list[PaperExchange] = []
+    begun, may_end = threading.Event(), threading.Event()
+    open_exchange = PaperConnector._open_exchange
+
+    def open_slowly(*arguments: Any) -> PaperExchange:
+        begun.set()
+        may_end.wait()
+        made.append(open_exchange(*arguments))
+        return made[0]
+
+    monkeypatch.setattr(PaperConnector, "_open_exchange", open_slowly)
+    caller = asyncio.create_task(PaperConnector.open_venue(settings, SystemClock()))
+    await asyncio.to_thread(begun.wait)
+    caller.cancel()
+    may_end.set()
+    await asyncio.gather(caller, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    (pool,) = (exchange._store._engine.pool for exchange in made)
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedin() == 0
 
 
 async def test_a_closed_venue_takes_no_order(bench: Bench, dialect: PaperDialect) -> None:
@@ -189,7 +219,7 @@ async def test_an_expired_order_says_why(bench: Bench, dialect: PaperDialect) ->
         report = await bench.connector.submit_order(order)
         assert (report.state, report.reason_code) == ("expired", reason)
         assert report.reason
-        assert report.fills_complete
+        assert sum(fill.amount for fill in report.fills) == report.filled_amount
 
 
 async def test_a_foreign_exchange_id_falls_back_to_ours(bench: Bench) -> None:
@@ -287,7 +317,6 @@ async def test_the_stream_lets_the_market_move(bench: Bench, dialect: PaperDiale
         await dialect.clock.asleep.wait()
         await dialect.move_market(D(60_000))
         report = await reading
-    assert report.fills_complete
     assert sum(fill.amount for fill in report.fills) == report.filled_amount == order.amount
 
 
@@ -315,7 +344,7 @@ from app.settings import Settings
 async def main():
     clock, settings = SystemClock(), Settings(data_dir=Path(sys.argv[1]), database_url="sqlite://")
     venue = await PaperConnector.open_venue(settings, clock)
-    context = ConnectorContext(account_name="ann", credentials={}, clock=clock, settings=settings, venue=venue)
+    context = ConnectorContext(account_name="ann", credentials={}, clock=clock, venue=venue)
     request = OrderRequest(account_name="ann", connector_name="paper", trading_pair="BTC-USDT", trade_type=TradeType.BUY,
                            order_type=OrderType.LIMIT, amount=Decimal(1), price=Decimal(123))
     order = intended(request, order_id="doomed", at=clock.now(), terms=request.terms())

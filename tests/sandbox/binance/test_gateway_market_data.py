@@ -12,7 +12,7 @@ from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
-from app.services.markets.market_watch import TradeWatch
+from app.services.markets.market_subscriptions import TradeSubscription
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
 from tests.sandbox.binance.client import API_KEY, SECRET
@@ -45,7 +45,7 @@ async def test_rates_come_from_binance(gateway: Gateway) -> None:
     assert "binance" in gateway.rates.sources()
     assert (await gateway.rates.config()).source == "paper"
     credentials = {"binance_api_key": API_KEY, "binance_api_secret": SECRET}
-    await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", credentials)
+    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", credentials)
     config = await gateway.rates.config()
     assert config.source == "binance"
     tickers = await gateway.market_data.tickers("binance")
@@ -59,13 +59,13 @@ async def test_rates_come_from_binance(gateway: Gateway) -> None:
 
 async def test_trades_come_once_each_and_in_order(gateway: Gateway, clock: FakeClock, path: SteeredPath) -> None:
     """A subscriber sees every trade of the market after its start, also more than one short list holds."""
-    watch = TradeWatch(gateway.market_data, "binance", PAIR)
+    watch = TradeSubscription(gateway.market_data, "binance", PAIR)
     await watch.start()
-    assert await watch.look() is None
+    assert await watch.poll() is None
     seen = []
     for pause in (1, 3, 0.5, 90, 250, 1):
         clock.advance(pause)
-        seen += await watch.look() or ()
+        seen += await watch.poll() or ()
     ids = [int(trade.exchange_trade_id) for trade in seen]
     assert ids == list(range(ids[0], ids[-1] + 1))
     assert len(ids) == 345
@@ -76,7 +76,7 @@ async def test_trades_come_once_each_and_in_order(gateway: Gateway, clock: FakeC
 async def test_a_crowd_of_subscribers_costs_what_one_does(gateway: Gateway, sandbox: Sandbox, clock: FakeClock) -> None:
     """Ten subscribe to the same trades and tickers; the weight of one request each is used, as Binance counts it."""
     await gateway.market_data.ticker("binance", PAIR)
-    watches = [TradeWatch(gateway.market_data, "binance", PAIR) for _ in range(10)]
+    watches = [TradeSubscription(gateway.market_data, "binance", PAIR) for _ in range(10)]
     before = sandbox.requests.total()
     for watch in watches:
         await watch.start()

@@ -20,7 +20,14 @@ from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.gateway import Gateway
-from app.services.markets.market_watch import BookWatch, CandleNews, CandleWatch, TickerWatch, TradeWatch, Watch
+from app.services.markets.market_subscriptions import (
+    BookSubscription,
+    CandleSubscription,
+    CandleUpdate,
+    MarketSubscription,
+    TickerSubscription,
+    TradeSubscription,
+)
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
 
@@ -48,15 +55,15 @@ async def gateway(
 class Watcher:
     """One subscriber: it polls four times per second, and stores what it gets."""
 
-    def __init__(self, watch: Watch, clock: FakeClock) -> None:
-        self.watch = watch
+    def __init__(self, subscription: MarketSubscription, clock: FakeClock) -> None:
+        self.subscription = subscription
         self.news: list[Any] = []
         self.errors: list[Exception] = []
         self._clock = clock
 
     async def look(self) -> None:
         try:
-            news = await self.watch.look()
+            news = await self.subscription.poll()
         except (ExchangeReadFailed, ExchangeDown) as error:
             self.errors.append(error)
             return
@@ -73,7 +80,7 @@ class Watcher:
             await self.step()
 
     async def step(self) -> None:
-        await self.look()
+        await self.poll()
         await settle()
         self._clock.advance(0.25)
         await settle()
@@ -84,16 +91,16 @@ async def settle() -> None:
     await asyncio.sleep(0.01)
 
 
-def watch_of(gateway: Gateway, kind: str, connector_name: str) -> Watch:
+def subscription_of(gateway: Gateway, kind: str, connector_name: str) -> MarketSubscription:
     match kind:
         case "candles":
-            return CandleWatch(gateway.market_data, connector_name, PAIR, "1m", 50)
+            return CandleSubscription(gateway.market_data, connector_name, PAIR, "1m", 50)
         case "trades":
-            return TradeWatch(gateway.market_data, connector_name, PAIR)
+            return TradeSubscription(gateway.market_data, connector_name, PAIR)
         case "ticker":
-            return TickerWatch(gateway.market_data, connector_name, PAIR)
+            return TickerSubscription(gateway.market_data, connector_name, PAIR)
         case _:
-            return BookWatch(gateway.market_data, connector_name, PAIR, 10)
+            return BookSubscription(gateway.market_data, connector_name, PAIR, 10)
 
 
 def streamed(gateway: Gateway) -> dict[str, bool]:
@@ -103,8 +110,8 @@ def streamed(gateway: Gateway) -> dict[str, bool]:
 
 async def watching(gateway: Gateway, clock: FakeClock, kind: str, connector_name: str = "binance") -> Watcher:
     """A watcher whose market is being pushed."""
-    watcher = Watcher(watch_of(gateway, kind, connector_name), clock)
-    await watcher.watch.start()
+    watcher = Watcher(subscription_of(gateway, kind, connector_name), clock)
+    await watcher.subscription.start()
     await watcher.look_until(lambda: streamed(gateway) != {} and all(streamed(gateway).values()))
     return watcher
 
@@ -121,7 +128,7 @@ async def test_a_watched_market_is_not_asked_about(
     assert both_markets.requests.total() == before
     assert len(watcher.news) - seen >= 18
     assert watcher.errors == []
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 async def test_streamed_candles_are_the_exchange_s(gateway: Gateway, both_markets: Sandbox, clock: FakeClock) -> None:
@@ -135,9 +142,9 @@ async def test_streamed_candles_are_the_exchange_s(gateway: Gateway, both_market
     asked = await connector.fetch_candles(PAIR, "1m", limit=50)
     assert list(live[:-1]) == list(asked[:-1])
     assert len(live) == 50
-    opened = [news for news in watcher.news if isinstance(news, CandleNews) and news.is_new]
+    opened = [news for news in watcher.news if isinstance(news, CandleUpdate) and news.is_new]
     assert len(opened) == 2
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 async def test_a_crowd_shares_one_stream(gateway: Gateway, both_markets: Sandbox, clock: FakeClock) -> None:
@@ -146,11 +153,11 @@ async def test_a_crowd_shares_one_stream(gateway: Gateway, both_markets: Sandbox
     assert list(streamed(gateway)) == ["trades_binance_BTC-USDT_1000"]
     assert len(both_markets.connections) == 1
     for watcher in watchers[1:]:
-        watcher.watch.close()
-        watcher.watch.close()
+        watcher.subscription.close()
+        watcher.subscription.close()
     await watchers[0].look_for(2)
     assert all(streamed(gateway).values())
-    watchers[0].watch.close()
+    watchers[0].subscription.close()
     assert streamed(gateway) == {}
     while len(both_markets.connections) > 0:
         clock.advance(0.5)
@@ -172,7 +179,7 @@ async def test_a_cut_loses_and_repeats_nothing(gateway: Gateway, both_markets: S
     assert len(ids) > 20
     assert ids == list(range(ids[0], ids[-1] + 1))
     assert watcher.errors == []
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 @pytest.mark.parametrize("kind", ["candles", "trades", "order_book", "ticker"])
@@ -190,7 +197,7 @@ async def test_while_the_streams_are_down_rest_serves(
     await watcher.look_for(3)
     assert abs(_price(watcher.news[-1]) - 70_000) < 200
     assert watcher.errors == []
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 async def test_a_stream_that_falls_silent_hides_nothing(
@@ -208,7 +215,7 @@ async def test_a_stream_that_falls_silent_hides_nothing(
     before = both_markets.requests.total()
     await watcher.look_for(3)
     assert both_markets.requests.total() == before
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 async def test_an_exchange_that_is_gone_is_an_error(gateway: Gateway, both_markets: Sandbox, clock: FakeClock) -> None:
@@ -225,7 +232,7 @@ async def test_an_exchange_that_is_gone_is_an_error(gateway: Gateway, both_marke
     await watcher.look_for(3)
     assert len(watcher.errors) == failed
     assert len(watcher.news) > seen
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 async def test_questions_are_answered_by_a_fresh_stream_only(
@@ -245,7 +252,7 @@ async def test_questions_are_answered_by_a_fresh_stream_only(
     assert market._live._markets[key].confirmed_at == confirmed_at
     await market.candles("binance", PAIR, "1m", 30)
     assert both_markets.requests.total() == before + 1
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 @pytest.mark.parametrize("connector_name", CONNECTORS)
@@ -265,15 +272,17 @@ async def test_a_price_is_answered_by_a_fresh_ticker_only(
     assert live.confirmed_at == confirmed_at
     await market.prices(connector_name, [PAIR])
     assert both_markets.requests.total() == before + 1
-    watcher.watch.close()
+    watcher.subscription.close()
 
 
 async def test_a_deep_book_is_asked_for(gateway: Gateway, both_markets: Sandbox, clock: FakeClock) -> None:
     """What is pushed has twenty levels; who wants more gets more, over REST."""
-    shallow, deep = (Watcher(BookWatch(gateway.market_data, "binance", PAIR, depth), clock) for depth in (20, 21))
+    shallow, deep = (
+        Watcher(BookSubscription(gateway.market_data, "binance", PAIR, depth), clock) for depth in (20, 21)
+    )
     for watcher in (shallow, deep):
-        await watcher.watch.start()
-        await watcher.look()
+        await watcher.subscription.start()
+        await watcher.poll()
     assert list(streamed(gateway)) == ["order_book_binance_BTC-USDT_20"]
     await shallow.look_until(lambda: all(streamed(gateway).values()))
     before = both_markets.requests.total()
@@ -284,17 +293,17 @@ async def test_a_deep_book_is_asked_for(gateway: Gateway, both_markets: Sandbox,
     assert "order_book_binance_BTC-USDT_20" in {reading.key.name for reading in gateway.market_data.active()}
     assert gateway.market_data.remove_pair("binance", PAIR)
     for watcher in (shallow, deep):
-        watcher.watch.close()
+        watcher.subscription.close()
 
 
 async def test_what_can_not_be_pushed_is_asked_for(gateway: Gateway, clock: FakeClock) -> None:
     """The paper exchange has no streams: nothing is followed, and its watchers see what they always saw."""
     for kind in ("candles", "trades", "order_book", "ticker"):
-        watcher = Watcher(watch_of(gateway, kind, "paper"), clock)
-        await watcher.watch.start()
+        watcher = Watcher(subscription_of(gateway, kind, "paper"), clock)
+        await watcher.subscription.start()
         await watcher.look_for(2)
         assert watcher.news
-        watcher.watch.close()
+        watcher.subscription.close()
     assert streamed(gateway) == {}
 
 
@@ -306,17 +315,17 @@ async def test_streams_without_an_address(
     directory.mkdir()
     urls = {"ORDERGATE_BINANCE_REST_URL": both_markets.rest_url}
     async with opened_gateway(directory, sqlite_template, clock, connector_urls=urls) as gateway:
-        watcher = Watcher(watch_of(gateway, "trades", "binance"), clock)
-        await watcher.watch.start()
+        watcher = Watcher(subscription_of(gateway, "trades", "binance"), clock)
+        await watcher.subscription.start()
         await watcher.look_for(3)
         assert watcher.news
         assert not any(streamed(gateway).values())
         assert len(both_markets.connections) == 0
-        watcher.watch.close()
+        watcher.subscription.close()
 
 
 def _price(news: Any) -> D:
-    if isinstance(news, CandleNews):
+    if isinstance(news, CandleUpdate):
         return news.candles[-1].close
     if isinstance(news, Ticker):
         return news.price

@@ -26,7 +26,7 @@ from app.domain.errors import (
     UnknownConnector,
     UnsupportedConnector,
 )
-from app.domain.order import OrderRequest
+from app.domain.order import AccountKey, OrderRequest
 from app.services.accounts.accounts import MASTER_ACCOUNT, reseal
 from app.services.gateway import Gateway
 from app.storage.preferences import Preferences
@@ -82,10 +82,10 @@ def limit_order(account_name: str, price: str = "100") -> OrderRequest:
 
 def test_an_account_is_added_once(gateway: Gateway) -> None:
     """A name can be taken once."""
-    gateway.keeper.add_account("second")
-    assert gateway.catalog.list_accounts() == [MASTER_ACCOUNT, "second"]
+    gateway.accounts.add_account("second")
+    assert gateway.accounts.list_accounts() == [MASTER_ACCOUNT, "second"]
     with pytest.raises(InvalidArgument, match=r"^Account already exists\.$"):
-        gateway.keeper.add_account("second")
+        gateway.accounts.add_account("second")
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a/b", "ä", "a\n", "../x", "a.b"])
@@ -93,17 +93,17 @@ async def test_names_hold_letters_digits_underscores_and_hyphens(gateway: Gatewa
     """Every verb refuses any other name in the same words."""
     expected = f"Invalid account name: '{name}'. Only letters, numbers, underscores and hyphens are allowed."
     calls: list[Callable[[], object]] = [
-        lambda: gateway.keeper.add_account(name),
-        lambda: gateway.keeper.list_credentials(name),
+        lambda: gateway.accounts.add_account(name),
+        lambda: gateway.accounts.list_credentials(name),
     ]
     for call in calls:
         with pytest.raises(InvalidArgument) as caught:
             call()
         assert caught.value.detail == expected
     for verb in (
-        gateway.keeper.delete_account(name, force=True),
-        gateway.keeper.add_credential(name, "paper", {}),
-        gateway.keeper.delete_credential(name, "paper", force=True),
+        gateway.accounts.delete_account(name, force=True),
+        gateway.accounts.add_credential(name, "paper", {}),
+        gateway.accounts.delete_credential(name, "paper", force=True),
     ):
         with pytest.raises(InvalidArgument) as caught:
             await verb
@@ -112,51 +112,51 @@ async def test_names_hold_letters_digits_underscores_and_hyphens(gateway: Gatewa
 
 async def test_deleting_accounts(gateway: Gateway) -> None:
     """The master account stays; an unknown one is said to be unknown; another goes with its credentials and its connector."""
-    gateway.keeper.add_account("second")
-    await gateway.keeper.add_credential("second", "paper", {})
-    await gateway.sessions.connector("second", "paper")
+    gateway.accounts.add_account("second")
+    await gateway.accounts.add_credential("second", "paper", {})
+    await gateway.sessions.connector(AccountKey("second", "paper"))
 
-    await gateway.keeper.delete_account("second", force=False)
+    await gateway.accounts.delete_account("second", force=False)
 
     with pytest.raises(UnknownAccount, match="Account 'second' not found"):
-        await gateway.sessions.connector("second", "paper")
-    with pytest.raises(UnknownAccount, match="Folder 'second' not found in 'credentials'"):
-        await gateway.keeper.delete_account("second", force=True)
+        await gateway.sessions.connector(AccountKey("second", "paper"))
+    with pytest.raises(UnknownAccount, match="Account 'second' not found"):
+        await gateway.accounts.delete_account("second", force=True)
     with pytest.raises(InvalidArgument, match="Cannot delete master account"):
-        await gateway.keeper.delete_account(MASTER_ACCOUNT, force=True)
+        await gateway.accounts.delete_account(MASTER_ACCOUNT, force=True)
 
 
 async def test_active_orders_keep_an_account_and_its_credentials(gateway: Gateway) -> None:
     """Without force nothing with active orders is deleted, and the refusal counts them; cancelled ones do not count."""
-    gateway.keeper.add_account("second")
-    await gateway.keeper.add_credential("second", "paper", {})
+    gateway.accounts.add_account("second")
+    await gateway.accounts.add_credential("second", "paper", {})
     first = await gateway.orders.place(limit_order("second"))
     await gateway.orders.place(limit_order("second", "101"))
 
     with pytest.raises(ActiveOrders, match=r"^Account 'second' has 2 active orders \(2 on paper\): cancel them first"):
-        await gateway.keeper.delete_account("second", force=False)
+        await gateway.accounts.delete_account("second", force=False)
     await gateway.orders.cancel(first.order.key)
     with pytest.raises(ActiveOrders, match=r"^Connector 'paper' of account 'second' has 1 active order \(1 on paper\)"):
-        await gateway.keeper.delete_credential("second", "paper", force=False)
-    assert gateway.keeper.list_credentials("second") == ["paper"]
+        await gateway.accounts.delete_credential("second", "paper", force=False)
+    assert gateway.accounts.list_credentials("second") == ["paper"]
 
-    await gateway.keeper.delete_credential("second", "paper", force=True)
-    assert gateway.keeper.list_credentials("second") == []
+    await gateway.accounts.delete_credential("second", "paper", force=True)
+    assert gateway.accounts.list_credentials("second") == []
     with pytest.raises(ActiveOrders):
-        await gateway.keeper.delete_account("second", force=False)
-    await gateway.keeper.delete_account("second", force=True)
+        await gateway.accounts.delete_account("second", force=False)
+    await gateway.accounts.delete_account("second", force=True)
 
 
 async def test_orders_left_behind_are_followed_again(gateway: Gateway) -> None:
     """Who deletes by force and comes back with the credentials finds the orders as they are."""
-    gateway.keeper.add_account("second")
-    await gateway.keeper.add_credential("second", "paper", {})
+    gateway.accounts.add_account("second")
+    await gateway.accounts.add_credential("second", "paper", {})
     placed = await gateway.orders.place(limit_order("second"))
-    await gateway.keeper.delete_credential("second", "paper", force=True)
+    await gateway.accounts.delete_credential("second", "paper", force=True)
     with pytest.raises(ConnectorNotConfigured):
         await gateway.orders.place(limit_order("second"))
 
-    await gateway.keeper.add_credential("second", "paper", {})
+    await gateway.accounts.add_credential("second", "paper", {})
 
     assert str((await gateway.orders.cancel(placed.order.key)).state) == "canceled"
 
@@ -166,28 +166,28 @@ async def test_orders_left_behind_are_followed_again(gateway: Gateway) -> None:
 
 async def test_credentials_are_tried_and_then_used(gateway: Gateway, stub: StubExchange) -> None:
     """The exchange is asked for the balances with the new keys, and the next connector has them."""
-    await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
 
     [tried] = stub.asked(*ACCOUNT)
     assert tried.headers["x-mbx-apikey"] == API_KEY
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["binance", "paper"]
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["binance", "paper"]
     assert await api_key_in_use(gateway, stub) == API_KEY
 
 
 async def test_refused_credentials_change_nothing(gateway: Gateway, stub: StubExchange) -> None:
     """The exchange's reason is told without the keys, and the earlier ones stay in use."""
-    await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", {**CREDENTIALS, "binance_api_key": "TheGoodOne"})
-    before = await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", {**CREDENTIALS, "binance_api_key": "TheGoodOne"})
+    before = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
     good = stub.scripted(*ACCOUNT)
     stub.script(*ACCOUNT, REFUSED)
 
     with pytest.raises(InvalidCredentials, match=r"Invalid API-key, IP, or permissions for action: \*\*\*\.") as caught:
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
 
     assert caught.value.status == 400
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
-    assert await gateway.sessions.connector(MASTER_ACCOUNT, "binance") is before
+    assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance")) is before
     stub.script(*ACCOUNT, good)
     assert await api_key_in_use(gateway, stub) == "TheGoodOne"
 
@@ -209,9 +209,9 @@ async def test_credentials_that_could_not_be_tried_are_not_stored(
     stub.script(*ACCOUNT, answer)
 
     with pytest.raises(kind) as caught:
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
 
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper"]
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
     for text in (caught.value.detail, str(caught.value), repr(caught.value)):
         assert API_KEY not in text
         assert API_SECRET not in text
@@ -221,31 +221,31 @@ async def test_an_exchange_that_is_not_there(gateway: Gateway, stub: StubExchang
     """A refused connection is told as such and stores nothing."""
     stub.stop_listening()
     with pytest.raises((ExchangeDown, ExchangeReadFailed)):
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper"]
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
 
 
 async def test_wrong_places_and_fields(gateway: Gateway, stub: StubExchange) -> None:
     """Unknown accounts and connectors, exchanges that are not supported, and missing fields never reach an exchange."""
     with pytest.raises(UnknownAccount, match="Account 'nobody' not found"):
-        await gateway.keeper.add_credential("nobody", "binance", CREDENTIALS)
+        await gateway.accounts.add_credential("nobody", "binance", CREDENTIALS)
     with pytest.raises(UnknownConnector, match="Connector 'binanse' not found"):
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binanse", CREDENTIALS)
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binanse", CREDENTIALS)
     with pytest.raises(UnsupportedConnector, match="'kraken' is known, but"):
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "kraken", {})
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "kraken", {})
     with pytest.raises(InvalidCredentials, match="missing field binance_api_secret"):
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", {"binance_api_key": API_KEY})
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", {"binance_api_key": API_KEY})
     assert stub.requests == []
 
 
 async def test_new_credentials_replace_the_ones_in_use(gateway: Gateway, stub: StubExchange) -> None:
     """The connector in use is let go of, and closed only when what was under way on it has had its time."""
-    await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", {**CREDENTIALS, "binance_api_key": "TheOldOne"})
-    old = await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", {**CREDENTIALS, "binance_api_key": "TheOldOne"})
+    old = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
 
-    await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
 
-    assert await gateway.sessions.connector(MASTER_ACCOUNT, "binance") is not old
+    assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance")) is not old
     assert await api_key_in_use(gateway, stub) == API_KEY
     await old.fetch_balances()
     assert stub.asked(*ACCOUNT)[-1].headers["x-mbx-apikey"] == "TheOldOne"
@@ -254,36 +254,36 @@ async def test_new_credentials_replace_the_ones_in_use(gateway: Gateway, stub: S
 async def test_deleting_credentials_twice(gateway: Gateway) -> None:
     """Deleting what is not there is no error, wherever it is not."""
     for _ in range(2):
-        await gateway.keeper.delete_credential(MASTER_ACCOUNT, "paper", force=False)
-    await gateway.keeper.delete_credential("nobody", "kraken", force=False)
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == []
+        await gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+    await gateway.accounts.delete_credential("nobody", "kraken", force=False)
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == []
     with pytest.raises(InvalidArgument, match="Invalid connector name: 'a b'"):
-        await gateway.keeper.delete_credential(MASTER_ACCOUNT, "a b", force=False)
+        await gateway.accounts.delete_credential(MASTER_ACCOUNT, "a b", force=False)
 
 
 async def test_credentials_of_unknown_accounts(gateway: Gateway) -> None:
     """Listing the credentials of an account that is not there is an error."""
-    with pytest.raises(UnknownAccount, match="Directory 'credentials/nobody/connectors' not found"):
-        gateway.keeper.list_credentials("nobody")
+    with pytest.raises(UnknownAccount, match="Account 'nobody' not found"):
+        gateway.accounts.list_credentials("nobody")
 
 
 async def test_the_master_account_comes_back_without_its_deleted_credentials(gateway: Gateway) -> None:
     """What a user deleted from the master account stays deleted after a restart."""
-    await gateway.keeper.delete_credential(MASTER_ACCOUNT, "paper", force=False)
-    gateway.keeper.ensure_master_account()
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == []
+    await gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+    gateway.accounts.ensure_master_account()
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == []
 
 
 async def test_the_master_account_is_given_each_paper_exchange_once(gateway: Gateway) -> None:
     """A database from before there were perpetuals gets them; one whose perpetuals were deleted does not."""
     preferences = Preferences(gateway.journal.database)
     assert preferences.get(MASTER_ACCOUNT) == {"connectors": ["paper", "paper_perpetual"]}
-    gateway.keeper.ensure_master_account()
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper"]
+    gateway.accounts.ensure_master_account()
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
     preferences.put(MASTER_ACCOUNT, {})
-    await gateway.keeper.delete_credential(MASTER_ACCOUNT, "paper", force=False)
-    gateway.keeper.ensure_master_account()
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper_perpetual"]
+    await gateway.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+    gateway.accounts.ensure_master_account()
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper_perpetual"]
 
 
 async def test_secrets_are_neither_logged_nor_shown_nor_readable(
@@ -291,12 +291,12 @@ async def test_secrets_are_neither_logged_nor_shown_nor_readable(
 ) -> None:
     """Neither a log line, nor a repr, nor any file of the data directory holds a key that was added or refused."""
     with structlog.testing.capture_logs() as lines:
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
-        connector = await gateway.sessions.connector(MASTER_ACCOUNT, "binance")
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        connector = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))
         stub.script(*ACCOUNT, REFUSED)
         with pytest.raises(InvalidCredentials):
-            await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
-    stored = gateway.accounts.find_credential(MASTER_ACCOUNT, "binance")
+            await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    stored = gateway.journal.accounts.find_credential(MASTER_ACCOUNT, "binance")
     shown = [repr(each) for each in (lines, gateway, connector, connector.context, vars(connector), stored)]
     files = contents(tmp_path)
 
@@ -321,32 +321,32 @@ async def balances_of(connector: Connector) -> dict[str, str]:
 async def test_every_paper_account_has_its_own_money(gateway: Gateway) -> None:
     """Accounts open with the money they were given, or with the default; what one does changes no other."""
     for name, given in (("rich", {"starting_balances": "USDT:5000000"}), ("coins", {"starting_balances": "BTC:1.50"})):
-        gateway.keeper.add_account(name)
-        await gateway.keeper.add_credential(name, "paper", given)
+        gateway.accounts.add_account(name)
+        await gateway.accounts.add_credential(name, "paper", given)
 
-    assert await balances_of(await gateway.sessions.connector("rich", "paper")) == {"USDT": "5000000"}
-    assert await balances_of(await gateway.sessions.connector("coins", "paper")) == {"BTC": "1.5"}
-    assert len(await balances_of(await gateway.sessions.connector(MASTER_ACCOUNT, "paper"))) == 10
+    assert await balances_of(await gateway.sessions.connector(AccountKey("rich", "paper"))) == {"USDT": "5000000"}
+    assert await balances_of(await gateway.sessions.connector(AccountKey("coins", "paper"))) == {"BTC": "1.5"}
+    assert len(await balances_of(await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")))) == 10
 
 
 async def test_money_of_an_open_paper_account_is_not_changed(gateway: Gateway) -> None:
     """Asking again for the same money is fine until it was used; other money is refused; none keeps what there is."""
-    gateway.keeper.add_account("second")
+    gateway.accounts.add_account("second")
     money = {"starting_balances": "USDT:1000,BTC:0"}
     for _ in range(2):
-        await gateway.keeper.add_credential("second", "paper", money)
+        await gateway.accounts.add_credential("second", "paper", money)
     with pytest.raises(InvalidCredentials, match="The paper account 'second' is open already and holds other money"):
-        await gateway.keeper.add_credential("second", "paper", {"starting_balances": "USDT:2000"})
-    await gateway.keeper.delete_credential("second", "paper", force=False)
-    await gateway.keeper.add_credential("second", "paper", {})
+        await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:2000"})
+    await gateway.accounts.delete_credential("second", "paper", force=False)
+    await gateway.accounts.add_credential("second", "paper", {})
 
-    assert await balances_of(await gateway.sessions.connector("second", "paper")) == {"USDT": "1000"}
+    assert await balances_of(await gateway.sessions.connector(AccountKey("second", "paper"))) == {"USDT": "1000"}
 
 
 async def test_wrong_starting_balances_are_explained(gateway: Gateway) -> None:
     """Text that is no list of balances is refused with the form it should have."""
     with pytest.raises(InvalidCredentials, match="starting_balances: 'much' is not of the form ASSET:AMOUNT"):
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "paper", {"starting_balances": "much"})
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "paper", {"starting_balances": "much"})
 
 
 # -- several processes, and keys ----------------------------------------------------------------------------------------
@@ -362,21 +362,21 @@ async def test_another_process_notices_replaced_and_deleted_credentials(
         opened_gateway(tmp_path, sqlite_template, clock, **places[1]) as there,
     ):
         here.sessions.start()
-        old = await here.sessions.connector(MASTER_ACCOUNT, "paper")
+        old = await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
         keyless = await here.sessions.keyless("paper")
         clock.advance(0.5)
-        await here.sessions.look()
-        assert await here.sessions.connector(MASTER_ACCOUNT, "paper") is old
+        await here.sessions.retire_changed()
+        assert await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")) is old
 
-        await there.keeper.add_credential(MASTER_ACCOUNT, "paper", {})
-        await here.sessions.look()
-        new = await here.sessions.connector(MASTER_ACCOUNT, "paper")
+        await there.accounts.add_credential(MASTER_ACCOUNT, "paper", {})
+        await here.sessions.retire_changed()
+        new = await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
         assert new is not old
 
-        await there.keeper.delete_credential(MASTER_ACCOUNT, "paper", force=False)
-        await here.sessions.look()
+        await there.accounts.delete_credential(MASTER_ACCOUNT, "paper", force=False)
+        await here.sessions.retire_changed()
         with pytest.raises(ConnectorNotConfigured):
-            await here.sessions.connector(MASTER_ACCOUNT, "paper")
+            await here.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
         assert await here.sessions.keyless("paper") is keyless
 
 
@@ -384,9 +384,9 @@ async def test_sealing_anew_with_another_key(
     gateway: Gateway, tmp_path: Path, sqlite_template: Path, clock: FakeClock
 ) -> None:
     """All credentials are sealed with the first key, once, and then open without the old one; the moment stays the same."""
-    gateway.keeper.add_account("second")
-    await gateway.keeper.add_credential("second", "paper", {"starting_balances": "USDT:7"})
-    before = gateway.accounts.credentials_put_at()
+    gateway.accounts.add_account("second")
+    await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:7"})
+    before = gateway.journal.accounts.credentials_put_at()
     clock.advance(5)
     new = "a new key of many letters"
     both = Vault(f"{new},{SECRET_KEY}")
@@ -394,8 +394,8 @@ async def test_sealing_anew_with_another_key(
     assert await asyncio.to_thread(reseal, gateway.journal, both) == 2
     assert await asyncio.to_thread(reseal, gateway.journal, both) == 0
 
-    assert gateway.accounts.credentials_put_at() == before
-    stored = gateway.accounts.find_credential("second", "paper")
+    assert gateway.journal.accounts.credentials_put_at() == before
+    stored = gateway.journal.accounts.find_credential("second", "paper")
     assert stored is not None
     assert Vault(new).open("second", "paper", stored.sealed) == {"starting_balances": "USDT:7"}
     with pytest.raises(VaultError):
@@ -404,8 +404,8 @@ async def test_sealing_anew_with_another_key(
 
 async def test_what_no_key_opens_is_named_after_the_rest_is_sealed(gateway: Gateway) -> None:
     """One row that can't be opened does not keep the others under the old key."""
-    gateway.keeper.add_account("a_first")
-    gateway.accounts.put_credential(
+    gateway.accounts.add_account("a_first")
+    gateway.journal.accounts.put_credential(
         "a_first", "paper", Vault("a lost key of many letters").seal("a_first", "paper", {})
     )
     both = Vault(f"a new key of many letters,{SECRET_KEY}")
@@ -413,14 +413,14 @@ async def test_what_no_key_opens_is_named_after_the_rest_is_sealed(gateway: Gate
     with pytest.raises(VaultError, match="The credentials of 'paper' of account 'a_first' can't be opened"):
         reseal(gateway.journal, both)
 
-    stored = gateway.accounts.find_credential(MASTER_ACCOUNT, "paper")
+    stored = gateway.journal.accounts.find_credential(MASTER_ACCOUNT, "paper")
     assert stored is not None
     assert both.is_current(MASTER_ACCOUNT, "paper", stored.sealed)
 
 
 async def api_key_in_use(gateway: Gateway, stub: StubExchange) -> str:
     """The key with which the account's connector asks the exchange."""
-    await (await gateway.sessions.connector(MASTER_ACCOUNT, "binance")).fetch_balances()
+    await (await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "binance"))).fetch_balances()
     return stub.asked(*ACCOUNT)[-1].headers["x-mbx-apikey"]
 
 
@@ -438,14 +438,14 @@ def test_credentials_that_change_while_they_are_sealed_anew(gateway: Gateway, ta
         def seal(self, account_name: str, connector_name: str, credentials: Mapping[str, str]) -> bytes:
             if not self.is_quiet:
                 self.is_quiet = True
-                gateway.accounts.put_credential(account_name, connector_name, later)
+                gateway.journal.accounts.put_credential(account_name, connector_name, later)
                 if takes_away:
-                    gateway.accounts.delete_credential(account_name, connector_name)
+                    gateway.journal.accounts.delete_credential(account_name, connector_name)
             return super().seal(account_name, connector_name, credentials)
 
     assert reseal(gateway.journal, Disturbed(f"{new},{SECRET_KEY}")) == (0 if takes_away else 1)
 
-    stored = gateway.accounts.find_credential(MASTER_ACCOUNT, "paper")
+    stored = gateway.journal.accounts.find_credential(MASTER_ACCOUNT, "paper")
     opened = stored and Vault(new).open(MASTER_ACCOUNT, "paper", stored.sealed)
     assert opened == (None if takes_away else {"starting_balances": "USDT:1"})
 
@@ -467,6 +467,6 @@ async def test_a_connector_that_breaks_stores_nothing(
     """Whatever a connector does instead of answering, the caller learns of it and nothing is stored."""
     register(monkeypatch)
     with pytest.raises(kind) as caught:
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "odd", {"mode": mode})
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "odd", {"mode": mode})
     assert caught.value.detail == detail
-    assert gateway.keeper.list_credentials(MASTER_ACCOUNT) == ["paper"]
+    assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]

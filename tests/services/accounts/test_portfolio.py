@@ -12,9 +12,10 @@ import pytest
 
 from app.clock import Clock
 from app.domain.errors import ExchangeReadError, ExchangeReadTimeout
+from app.domain.order import AccountKey
 from app.domain.portfolio import Holdings
 from app.services.accounts.accounts import MASTER_ACCOUNT
-from app.services.accounts.snapshots import SnapshotTaker
+from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.gateway import Gateway
 from app.storage.portfolio import SLOT, SnapshotFilter, slot_of
 from app.vault import Vault
@@ -45,9 +46,9 @@ async def gateway(
     async with opened_gateway(
         tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=2)
     ) as gateway:
-        gateway.keeper.add_account("second")
-        await gateway.keeper.add_credential("second", "paper", {"starting_balances": "USDT:1000,BTC:0.5"})
-        await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        gateway.accounts.add_account("second")
+        await gateway.accounts.add_credential("second", "paper", {"starting_balances": "USDT:1000,BTC:0.5"})
+        await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
         stub.requests.clear()
         yield gateway
 
@@ -111,7 +112,7 @@ async def test_answers_serve_for_three_seconds_unless_refreshed(
 
 async def test_callers_at_the_same_time_share_one_question(gateway: Gateway, stub: StubExchange) -> None:
     """Many who ask at once make one call to the exchange."""
-    gateway.portfolio.forget(MASTER_ACCOUNT, "binance")
+    gateway.portfolio.forget(AccountKey(MASTER_ACCOUNT, "binance"))
     states = await asyncio.gather(*[binance(gateway, refresh=False) for _ in range(10)])
 
     assert len(stub.asked(*ACCOUNT)) == 1
@@ -222,10 +223,10 @@ async def test_replaced_credentials_show_their_own_balances(gateway: Gateway, st
     await binance(gateway)
     stub.script(*ACCOUNT, account(BTC="7"))
 
-    await gateway.keeper.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
+    await gateway.accounts.add_credential(MASTER_ACCOUNT, "binance", CREDENTIALS)
 
     assert units(await binance(gateway, refresh=False)) == {"BTC": "7"}
-    await gateway.keeper.delete_credential(MASTER_ACCOUNT, "binance", force=False)
+    await gateway.accounts.delete_credential(MASTER_ACCOUNT, "binance", force=False)
     assert (await gateway.portfolio.state(connector_names=["binance"])).holdings == ()
 
 
@@ -233,7 +234,7 @@ async def test_an_answer_to_replaced_credentials_is_not_kept(gateway: Gateway, s
     """Where credentials change while the exchange is being asked, the next caller asks with the new ones."""
 
     def replaced_meanwhile(_: Request) -> Reply:
-        gateway.portfolio.forget(MASTER_ACCOUNT, "binance")
+        gateway.portfolio.forget(AccountKey(MASTER_ACCOUNT, "binance"))
         return account(BTC="1")
 
     stub.script(*ACCOUNT, replaced_meanwhile, account(BTC="2"))
@@ -246,17 +247,17 @@ async def test_connectors_that_break(gateway: Gateway, monkeypatch: pytest.Monke
     """Without trading rules coins have no price and dollars do; what breaks or never answers is named; what is gone is left out."""
     register(monkeypatch)
     for name, balances in (("coins", "BTC:1,USDT:2"), ("dollars", "USDT:3")):
-        gateway.keeper.add_account(name)
-        await gateway.keeper.add_credential(name, "paper", {"starting_balances": balances})
-        await gateway.keeper.add_credential(name, "odd", {"mode": "well"})
+        gateway.accounts.add_account(name)
+        await gateway.accounts.add_credential(name, "paper", {"starting_balances": balances})
+        await gateway.accounts.add_credential(name, "odd", {"mode": "well"})
 
     state = await gateway.portfolio.state(["coins", "dollars"], ["odd"])
     assert [[token.price for token in each.tokens] for each in state.holdings] == [[None, 1], [1]]
 
     vault = Vault(SECRET_KEY)
     for name, mode in (("coins", "crash"), ("dollars", "hang"), ("second", "gone")):
-        gateway.accounts.put_credential(name, "odd", vault.seal(name, "odd", {"mode": mode}))
-        gateway.sessions.forget(name, "odd")
+        gateway.journal.accounts.put_credential(name, "odd", vault.seal(name, "odd", {"mode": mode}))
+        gateway.sessions.forget(AccountKey(name, "odd"))
     problems = {
         each.account_name: each.problem
         for each in (await gateway.portfolio.state(connector_names=["odd"], refresh=True)).holdings
@@ -334,8 +335,8 @@ async def test_one_of_several_processes_takes_a_slot(
         tmp_path, sqlite_template, clock, database_url=postgres_url, secret_key=SECRET_KEY
     ) as gateway:
         await taker(gateway, clock, "one", leases=True).take()
-        gateway.keeper.add_account("second")
-        await gateway.keeper.add_credential("second", "paper", {})
+        gateway.accounts.add_account("second")
+        await gateway.accounts.add_credential("second", "paper", {})
         await taker(gateway, clock, "two", leases=True).take()
         [snapshot] = gateway.journal.snapshots.page(SnapshotFilter(), limit=10, cursor=None).items
         assert [each.account_name for each in snapshot.holdings] == [MASTER_ACCOUNT]

@@ -23,6 +23,7 @@ from app.domain.errors import (
     UnsupportedConnector,
     UnsupportedPair,
 )
+from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.accounts.position_settings import PositionSettings, position_mode_of
 from app.services.gateway import Gateway
@@ -70,10 +71,10 @@ def test_other_words_are_no_mode(text: str) -> None:
 
 async def test_the_mode_is_the_exchanges(settings: PositionSettings, gateway: Gateway) -> None:
     """Set through one connector, it is there for another process's; orders then go to the side that they name."""
-    assert await settings.position_mode(MASTER_ACCOUNT, PERPETUAL) is PositionMode.ONEWAY
-    assert await settings.set_position_mode(MASTER_ACCOUNT, PERPETUAL, "hedge") is PositionMode.HEDGE
-    gateway.sessions.forget(MASTER_ACCOUNT, PERPETUAL)
-    assert await settings.position_mode(MASTER_ACCOUNT, PERPETUAL) is PositionMode.HEDGE
+    assert await settings.position_mode(AccountKey(MASTER_ACCOUNT, PERPETUAL)) is PositionMode.ONEWAY
+    assert await settings.set_position_mode(AccountKey(MASTER_ACCOUNT, PERPETUAL), "hedge") is PositionMode.HEDGE
+    gateway.sessions.forget(AccountKey(MASTER_ACCOUNT, PERPETUAL))
+    assert await settings.position_mode(AccountKey(MASTER_ACCOUNT, PERPETUAL)) is PositionMode.HEDGE
     await market(gateway, "0.1")
     (found,) = (await gateway.positions.page((), (), limit=10, cursor=None)).page.items
     assert found.position.side == "LONG"
@@ -83,13 +84,13 @@ async def test_a_refused_mode_is_no_success(settings: PositionSettings, gateway:
     """The exchange's reason, and the mode is as it was."""
     await market(gateway, "0.1")
     with pytest.raises(ChangeRefused, match="while there are positions"):
-        await settings.set_position_mode(MASTER_ACCOUNT, PERPETUAL, "HEDGE")
-    assert await settings.position_mode(MASTER_ACCOUNT, PERPETUAL) is PositionMode.ONEWAY
+        await settings.set_position_mode(AccountKey(MASTER_ACCOUNT, PERPETUAL), "HEDGE")
+    assert await settings.position_mode(AccountKey(MASTER_ACCOUNT, PERPETUAL)) is PositionMode.ONEWAY
 
 
 async def test_leverage_reaches_the_exchange(settings: PositionSettings, gateway: Gateway) -> None:
     """A position shows it."""
-    await settings.set_leverage(MASTER_ACCOUNT, PERPETUAL, "BTC-USDT", 20)
+    await settings.set_leverage(AccountKey(MASTER_ACCOUNT, PERPETUAL), "BTC-USDT", 20)
     await market(gateway, "0.1")
     (found,) = (await gateway.positions.page((), (), limit=10, cursor=None)).page.items
     assert found.position.leverage == 20
@@ -97,12 +98,12 @@ async def test_leverage_reaches_the_exchange(settings: PositionSettings, gateway
 
 async def test_a_refused_leverage_is_no_success(settings: PositionSettings, gateway: Gateway) -> None:
     """A hundred thousand dollars can't carry a position of two hundred thousand without leverage."""
-    await settings.set_leverage(MASTER_ACCOUNT, PERPETUAL, "BTC-USDT", 20)
+    await settings.set_leverage(AccountKey(MASTER_ACCOUNT, PERPETUAL), "BTC-USDT", 20)
     await market(gateway, "3")
     with pytest.raises(ChangeRefused, match="available"):
-        await settings.set_leverage(MASTER_ACCOUNT, PERPETUAL, "BTC-USDT", 1)
+        await settings.set_leverage(AccountKey(MASTER_ACCOUNT, PERPETUAL), "BTC-USDT", 1)
     with pytest.raises(UnsupportedPair):
-        await settings.set_leverage(MASTER_ACCOUNT, PERPETUAL, "NO-PAIR", 5)
+        await settings.set_leverage(AccountKey(MASTER_ACCOUNT, PERPETUAL), "NO-PAIR", 5)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +120,11 @@ async def test_whom_nobody_can_ask(
     gateway: Gateway, account: str, connector: str, error: type[OrdergateError], text: str
 ) -> None:
     """Every verb refuses alike."""
-    gateway.keeper.add_account("second")
+    gateway.accounts.add_account("second")
     for verb in (
-        gateway.position_settings.position_mode(account, connector),
-        gateway.position_settings.set_position_mode(account, connector, "HEDGE"),
-        gateway.position_settings.set_leverage(account, connector, "BTC-USDT", 5),
+        gateway.position_settings.position_mode(AccountKey(account, connector)),
+        gateway.position_settings.set_position_mode(AccountKey(account, connector), "HEDGE"),
+        gateway.position_settings.set_leverage(AccountKey(account, connector), "BTC-USDT", 5),
     ):
         with pytest.raises(error, match=text):
             await verb
@@ -135,11 +136,11 @@ async def test_what_a_connector_lacks_is_said(gateway: Gateway) -> None:
         give(gateway, MASTER_ACCOUNT, name)
     settings = gateway.position_settings
     with pytest.raises(InvalidArgument, match="'bare_perpetual' does not support leverage setting"):
-        await settings.set_leverage(MASTER_ACCOUNT, "bare_perpetual", "BTC-USDT", 5)
+        await settings.set_leverage(AccountKey(MASTER_ACCOUNT, "bare_perpetual"), "BTC-USDT", 5)
     with pytest.raises(InvalidArgument, match="'bare_perpetual' does not support position mode"):
-        await settings.position_mode(MASTER_ACCOUNT, "bare_perpetual")
+        await settings.position_mode(AccountKey(MASTER_ACCOUNT, "bare_perpetual"))
     with pytest.raises(InvalidArgument, match=r"'HEDGE' not supported\. Supported modes: \['ONEWAY'\]"):
-        await settings.set_position_mode(MASTER_ACCOUNT, "oneway_perpetual", "HEDGE")
+        await settings.set_position_mode(AccountKey(MASTER_ACCOUNT, "oneway_perpetual"), "HEDGE")
 
 
 @pytest.mark.parametrize(
@@ -158,10 +159,10 @@ async def test_an_exchange_that_gives_no_answer(
     give(gateway, MASTER_ACCOUNT, "odd_perpetual", mode=mode)
     settings = gateway.position_settings
     with pytest.raises(asked):
-        await settings.position_mode(MASTER_ACCOUNT, "odd_perpetual")
+        await settings.position_mode(AccountKey(MASTER_ACCOUNT, "odd_perpetual"))
     for verb in (
-        settings.set_position_mode(MASTER_ACCOUNT, "odd_perpetual", "HEDGE"),
-        settings.set_leverage(MASTER_ACCOUNT, "odd_perpetual", "BTC-USDT", 5),
+        settings.set_position_mode(AccountKey(MASTER_ACCOUNT, "odd_perpetual"), "HEDGE"),
+        settings.set_leverage(AccountKey(MASTER_ACCOUNT, "odd_perpetual"), "BTC-USDT", 5),
     ):
         with pytest.raises(changed) as error:
             await verb

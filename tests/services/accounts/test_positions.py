@@ -73,7 +73,7 @@ async def test_pages_show_each_position_once(gateway: Gateway) -> None:
             break
     assert seen == sorted(seen)
     assert len(set(seen)) == 4
-    with pytest.raises(InvalidCursor, match="/trading/positions"):
+    with pytest.raises(InvalidCursor, match="'nonsense': pass back the next_cursor of a previous page"):
         await gateway.positions.page((), (), limit=3, cursor="nonsense")
 
 

@@ -7,19 +7,27 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import delete, update
 
+from app.domain.errors import JournalUnavailable
 from app.services.accounts.users import Users
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.storage.database import Database
+from app.storage.tables import USERS
 from tests.clock import FakeClock
 
 
 @pytest.fixture
-def accounts(database_url: str, clock: FakeClock) -> Iterator[Accounts]:
+def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
-    yield Accounts(database, clock)
+    yield database
     database.dispose()
+
+
+@pytest.fixture
+def accounts(database: Database, clock: FakeClock) -> Accounts:
+    return Accounts(database, clock)
 
 
 def users(accounts: Accounts, **settings: Any) -> Users:
@@ -55,6 +63,37 @@ async def test_an_unknown_user_has_no_hash(accounts: Accounts) -> None:
     only = users(accounts)
     await only.start()
     assert await only.password_hash("somebody") is None
+
+
+async def test_a_changed_password_takes_effect(accounts: Accounts, database: Database) -> None:
+    """What one process or an operator writes into the database is what the others verify with; a deleted user has no hash."""
+    running = users(accounts)
+    await running.start()
+    with database.change() as connection:
+        connection.execute(update(USERS).values(password_hash="another"))
+    assert await running.password_hash("admin") == "another"
+    with database.change() as connection:
+        connection.execute(delete(USERS))
+    assert await running.password_hash("admin") is None
+    made_anew = users(accounts)
+    assert await made_anew.start() is not None
+    assert await running.password_hash("admin") == await made_anew.password_hash("admin") is not None
+
+
+async def test_a_database_that_is_away_locks_nobody_out(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hash that was known last counts until the database answers again."""
+    running = users(accounts)
+    await running.start()
+    known = await running.password_hash("admin")
+
+    def away(_username: str) -> str | None:
+        raise JournalUnavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(accounts, "password_hash", away)
+        assert await running.password_hash("admin") == known is not None
+        assert await running.password_hash("somebody") is None
+    assert await running.password_hash("admin") == known
 
 
 async def test_two_processes_that_start_at_once_agree(accounts: Accounts) -> None:

@@ -1,13 +1,24 @@
-"""How many candles a stretch of time holds, told before anybody is asked."""
+"""How many candles a range holds, known before anybody is asked, and how pages become one answer."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.services.markets.candle_pages import CandleRange
+from app.clock import SystemClock
+from app.connectors.base import ConnectorContext
+from app.connectors.binance.spot import BinanceConnector
+from app.services.markets.candle_pages import CandleRange, fetch_last, fetch_range
+from app.settings import Settings
 from tests.clock import START
+from tests.connectors.binance.stub import StubExchange
+from tests.connectors.binance.test_account import kline_pages
+from tests.services.binance_stub import running_stub, urls
+
+PAIR = "BTC-USDT"
+KLINES = ("GET", "/api/v3/klines")
 
 
 @pytest.mark.parametrize(
@@ -36,3 +47,50 @@ def test_the_future_holds_no_candles() -> None:
     wanted = CandleRange(start_at=START - timedelta(minutes=5), end_at=START + timedelta(days=9000))
     assert wanted.count("1m", START) == 6
     assert CandleRange(start_at=START + timedelta(days=1), end_at=START + timedelta(days=2)).count("1m", START) == 1
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[StubExchange]:
+    async with running_stub() as stub:
+        yield stub
+
+
+@pytest.fixture
+async def connector(stub: StubExchange) -> AsyncIterator[BinanceConnector]:
+    """A connector to an exchange that gives a thousand candles in one answer."""
+    venue = await BinanceConnector.open_venue(
+        Settings(database_url="sqlite://", connector_urls=urls(stub)), SystemClock()
+    )
+    connector = BinanceConnector(ConnectorContext(account_name="", credentials={}, clock=SystemClock(), venue=venue))
+    yield connector
+    await connector.close()
+    await BinanceConnector.close_venue(venue)
+
+
+async def test_candles_in_pages(connector: BinanceConnector, stub: StubExchange) -> None:
+    """More candles than one answer holds: forward from a start, backward from the end, always oldest first, none twice."""
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    stub.script(*KLINES, kline_pages(start, 2500))
+    last = await fetch_last(connector, PAIR, "1m", 1500)
+    assert [row.opened_at for row in last] == [start + timedelta(minutes=minute) for minute in range(1000, 2500)]
+    assert [request.parameters["limit"] for request in stub.asked(*KLINES)] == ["1000", "500"]
+    first = await fetch_range(
+        connector, PAIR, "1m", CandleRange(start_at=start, end_at=start + timedelta(minutes=1199))
+    )
+    assert [row.opened_at for row in first] == [start + timedelta(minutes=minute) for minute in range(1200)]
+    between = await fetch_range(
+        connector,
+        PAIR,
+        "1m",
+        CandleRange(start_at=start + timedelta(minutes=10), end_at=start + timedelta(minutes=19)),
+    )
+    assert len(between) == 10
+    assert [request.parameters["limit"] for request in stub.asked(*KLINES)[2:]] == ["1000"] * 3
+
+
+async def test_all_candles_there_are(connector: BinanceConnector, stub: StubExchange) -> None:
+    """An exchange that has fewer than were asked for gives all of them, and a full last page is followed by an empty one."""
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    stub.script(*KLINES, kline_pages(start, 2000))
+    assert len(await fetch_last(connector, PAIR, "1m", 5000)) == 2000
+    assert len(stub.asked(*KLINES)) == 3

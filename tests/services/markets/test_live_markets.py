@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import MarketTopic
+from app.connectors.base import Capabilities, MarketTopic
 from app.domain.errors import ExchangeReadError, UnsupportedFeature
 from app.domain.reports import Candle, Gap, Lost, MarketEvent, PublicTrade
 from app.services.markets.live_markets import LiveMarkets
 from app.services.markets.readings import ReadingKey
 from tests.clock import FakeClock
-from tests.services.markets.test_live_pictures import candle, ids_of, told, trade
+from tests.services.markets.test_market_snapshots import candle, ids_of, told, trade
 
 TRADES = ReadingKey(kind="trades", connector_name="odd", trading_pair="BTC-USDT", detail=(1000,))
 CANDLES = ReadingKey(kind="candles", connector_name="odd", trading_pair="BTC-USDT", detail=("1m", 3))
@@ -23,6 +23,8 @@ CANDLES = ReadingKey(kind="candles", connector_name="odd", trading_pair="BTC-USD
 
 class Scripted:
     """A connector whose stream says what the test puts into ``news``, and whose REST has what the test lays there."""
+
+    capabilities = Capabilities(order_types=(), candles_page=1000)
 
     def __init__(self) -> None:
         self.news: asyncio.Queue[MarketEvent | Exception] = asyncio.Queue()

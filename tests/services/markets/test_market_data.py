@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import (
     ConnectorNotConfigured,
     ExchangeReadError,
@@ -26,7 +28,7 @@ from app.services.gateway import Gateway
 from app.services.markets import candle_pages
 from app.services.markets import market_data as module
 from app.services.markets.candle_pages import CandleRange
-from app.services.markets.market_data import MarketData, having
+from app.services.markets.market_data import MarketData, connectors_with
 from app.services.markets.readings import Readings
 from tests.clock import START, FakeClock
 from tests.connectors.binance.stub import StubExchange, error, reply
@@ -192,9 +194,14 @@ async def test_candles(market: MarketData) -> None:
     assert [candle.opened_at for candle in candles] == [minute - timedelta(minutes=age) for age in (2, 1, 0)]
 
 
+def page_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the paper connector return at most ``size`` candles at once."""
+    monkeypatch.setattr(PaperConnector, "capabilities", replace(PaperConnector.capabilities, candles_page=size))
+
+
 async def test_more_candles_than_a_page(market: MarketData, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is more than one page is put together from several, without a gap or a double."""
-    monkeypatch.setattr(candle_pages, "PAGE", 40)
+    page_of(40, monkeypatch)
     candles = await market.candles("paper", PAIR, "1h", 90)
     hour = START.replace(minute=0, second=0)
     assert [candle.opened_at for candle in candles] == [hour - timedelta(hours=age) for age in range(89, -1, -1)]
@@ -216,7 +223,7 @@ def hours(count: float, until: datetime = START) -> CandleRange:
 @pytest.mark.parametrize("page", [1, 7, 24, 1000])
 async def test_history_in_pages_of_any_size(market: MarketData, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
     """A stretch of history is complete, without a gap or a double, whatever the size of a page."""
-    monkeypatch.setattr(candle_pages, "PAGE", page)
+    page_of(page, monkeypatch)
     candles = await market.historical_candles("paper", PAIR, "1h", hours(24))
     hour = START.replace(minute=0, second=0)
     assert [candle.opened_at for candle in candles] == [hour - timedelta(hours=age) for age in range(23, -1, -1)]
@@ -281,10 +288,10 @@ async def test_candles_that_can_not_be_had(
 
 def test_which_connectors_have_a_verb() -> None:
     """A connector has a verb if it answers it itself."""
-    assert {"binance", "binance_perpetual", "paper"} <= set(having("fetch_candles"))
-    assert "paper" in having("fetch_tickers")
-    assert "paper" not in having("fetch_positions")
-    assert having("fetch_candles") == sorted(having("fetch_candles"))
+    assert {"binance", "binance_perpetual", "paper"} <= set(connectors_with("fetch_candles"))
+    assert "paper" in connectors_with("fetch_tickers")
+    assert "paper" not in connectors_with("fetch_positions")
+    assert connectors_with("fetch_candles") == sorted(connectors_with("fetch_candles"))
 
 
 # -- feeds ------------------------------------------------------------------------------------------------------------------
@@ -319,14 +326,14 @@ async def test_restarting_reads_every_book_anew(gateway: Gateway, stub: StubExch
 
 async def test_checking_a_place(market: MarketData) -> None:
     """A caller who names an account must name one that is there and has the connector."""
-    await market.check_place("paper", None)
-    await market.check_place("paper", "master_account")
+    await market.check_names("paper", None)
+    await market.check_names("paper", "master_account")
     with pytest.raises(UnknownConnector):
-        await market.check_place("nope", None)
+        await market.check_names("nope", None)
     with pytest.raises(UnknownAccount):
-        await market.check_place("paper", "nobody")
+        await market.check_names("paper", "nobody")
     with pytest.raises(ConnectorNotConfigured):
-        await market.check_place("binance", "master_account")
+        await market.check_names("binance", "master_account")
 
 
 async def test_the_book_has_the_users_orders(market: MarketData, world: World) -> None:

@@ -16,7 +16,7 @@ from tests.services.world import World, request
 
 
 async def begun(world: World) -> Order:
-    asked = request()
+    asked = request(client_order_id="o1")
     order = intended(asked, order_id="o1", at=START, terms=asked.terms())
     return (await world.recorder.begin(order, EventKind.INTENDED, "caller")).order
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import JournalUnavailable
 from app.domain.ids import new_order_id
-from app.domain.order import intended
+from app.domain.order import AccountKey, intended
 from app.services.reconciling.feed import Feed
 from tests.services.reconciling.test_recovery import place_past_the_gateway
 from tests.services.world import ACCOUNT, World, gathered, key, request, until
@@ -141,7 +141,7 @@ async def test_missing_fills_are_asked_for(world: World) -> None:
     connector = await world.connector()
     report = await connector.fetch_order(world.order("o1").ref)
     assert report is not None
-    await world.feed()._take(connector, structs.replace(report, fills=(), fills_complete=False))
+    await world.feed()._handle(connector, structs.replace(report, fills=()))
 
     await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
     assert world.violations() == ()
@@ -157,7 +157,7 @@ async def test_looking_for_doubt_goes_on_without_a_journal(world: World) -> None
         looks += 1
         if looks <= 3 and not at_once:
             raise JournalUnavailable("away")
-        await wake(ACCOUNT, "paper", at_once=at_once)
+        await wake(AccountKey(ACCOUNT, "paper"), at_once=at_once)
 
     world.recovery.wake_unsettled = failing  # type: ignore[method-assign,assignment]
     async with running(world.feed()) as feed:

@@ -10,7 +10,9 @@ from msgspec import structs
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadFailed
 from app.domain.ids import new_order_id
+from app.domain.order import AccountKey
 from app.paper.orders import NewOrder
+from tests.journal.replaying import replay
 from tests.services.world import ACCOUNT, World, key, request, until
 
 
@@ -31,7 +33,7 @@ def place_past_the_gateway(world: World, order_id: str, price: int = 40_000) -> 
 
 
 async def reconcile(world: World) -> None:
-    await world.recovery.reconcile(ACCOUNT, "paper")
+    await world.recovery.reconcile(AccountKey(ACCOUNT, "paper"))
 
 
 async def test_nothing_changes_where_all_is_well(each_world: World) -> None:
@@ -81,7 +83,7 @@ async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -
     order = world.order(order_id)
     assert (order.state, order.amount, order.price) == (OrderState.OPEN, Decimal("0.01"), Decimal(40_000))
     assert world.kinds(order_id)[0] == "adopted"
-    assert world.journal.replay(order.key) == order
+    assert replay(world.journal, order.key) == order
 
 
 async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -> None:
@@ -91,7 +93,7 @@ async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -
     connector = await world.connector()
     (report,) = await connector.fetch_open_orders()
 
-    await world.recovery.take(connector, structs.replace(report, terms=None))
+    await world.recovery.record(connector, structs.replace(report, terms=None))
 
     assert world.journal.find_order(key(order_id)) is None
 

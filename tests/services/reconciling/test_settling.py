@@ -83,11 +83,10 @@ async def test_absence_within_the_grace_is_none(world: World) -> None:
     assert (settled.is_settled, settled.order) == (False, order)
 
 
-@pytest.mark.parametrize("change", [{"absence_grace": None}, {"query_by_client_id": False}])
-async def test_where_absence_is_never_proof_the_order_stays_unknown(world: World, change: dict[str, object]) -> None:
-    """A connector that can't be asked by our id, or has no grace, never gets "never arrived"."""
+async def test_where_absence_is_never_proof_the_order_stays_unknown(world: World) -> None:
+    """A connector that can't be asked by our id has no grace, and never gets "never arrived"."""
     connector = await world.connector()
-    connector.capabilities = replace(connector.capabilities, **change)  # type: ignore[misc,arg-type]
+    connector.capabilities = replace(connector.capabilities, absence_grace=None)  # type: ignore[misc]
     order = await unknown(world)
     world.clock.advance(1_000_000)
     settled = await world.settling.settle(order.key)
@@ -224,9 +223,7 @@ async def test_fills_that_a_report_does_not_carry_are_fetched(world: World) -> N
     full = await connector.fetch_order(world.order("o1").ref)
     assert full is not None
 
-    order = await world.settling.record(
-        connector, world.order("o1"), structs.replace(full, fills=(), fills_complete=False)
-    )
+    order = await world.settling.record(connector, world.order("o1"), structs.replace(full, fills=()))
 
     assert order.state is OrderState.FILLED
     assert world.violations() == ()
@@ -242,7 +239,7 @@ async def test_fills_that_are_not_listed_yet_keep_the_order_unsettled(world: Wor
     class Lagging(PaperConnector):
         async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
             report = await super().fetch_order(ref)
-            return None if report is None else structs.replace(report, fills=(), fills_complete=False)
+            return None if report is None else structs.replace(report, fills=())
 
         async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
             return []

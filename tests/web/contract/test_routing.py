@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.web.contract.routing import RouteTable, path_of
+from app.web.contract.routing import RouteTable
+from app.web.scope import path_of
 
 
 def table_of(*paths: str, method: str = "GET") -> RouteTable:

@@ -1,1 +1,1 @@
-"""Handlers of the small contract in ``tests.web.small_contract``; they answer with what they were given."""
+"""Handlers of the small contract in ``tests.web.samples.contract``; they answer with what they were given."""

@@ -20,11 +20,11 @@ from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.services.gateway import Gateway
 from app.web.application import create_app
-from app.web.sockets.endpoints import sockets
+from app.web.sockets import sockets
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
+from tests.web.samples.contract import small_contract
 from tests.web.serving import serving
-from tests.web.small_contract import small_contract
 
 PASSWORD = "a password"
 TOKEN = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
@@ -40,7 +40,7 @@ async def gateway(tmp_path: Path, sqlite_template: Path, clock: FakeClock) -> As
 
 @pytest.fixture
 async def address(gateway: Gateway) -> AsyncIterator[str]:
-    app = create_app(gateway, spec=small_contract(), handlers="tests.web.samples", streams=sockets(gateway))
+    app = create_app(gateway, spec=small_contract(), handlers="tests.web.samples", sockets=sockets(gateway))
     async with serving(app) as address:
         yield address
 
@@ -157,7 +157,7 @@ async def pushed(
     options = {"password": PASSWORD, "connector_urls": urls}
     async with opened_gateway(directory, sqlite_template, clock, **options) as gateway:
         await gateway.users.start()
-        app = create_app(gateway, spec=small_contract(), handlers="tests.web.samples", streams=sockets(gateway))
+        app = create_app(gateway, spec=small_contract(), handlers="tests.web.samples", sockets=sockets(gateway))
         async with serving(app) as address:
             yield address, gateway
 
@@ -208,7 +208,7 @@ async def test_a_caller_who_hangs_up_watches_nothing_more(
             await ask_through(connection, clock, action="subscribe", **market)
         await first_of(connection, clock, "trades")
         (live,) = gateway.market_data._live._markets.values()
-        assert live.watchers == 1
+        assert live.followers == 1
         await connection.send(json.dumps({"action": "subscribe", **market, "trading_pair": "ETH-USDT"}))
     while len(binance.connections) > 0 or gateway.market_data._live._markets:
         await asyncio.sleep(0.01)

@@ -1,0 +1,118 @@
+"""How one account calls its exchange: when a call may be signed, and what a failure of it means.
+
+Three ways to call, by what is at stake. ``order``: sent once, and only a proven refusal becomes one; anything else escapes and
+counts as unknown. ``ask``: a question, free to be asked again. ``change``: a setting of the account, which no order depends on.
+Each takes the name of a coroutine of the SDK's client, and its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
+
+from app.connectors.common.answers import ErrorAnswer, NoAnswer
+from app.connectors.common.judging import read_failure, reading, refusal
+from app.connectors.common.numbers import mapping
+from app.connectors.common.venue import ClientT, RestVenue
+from app.domain.errors import ExchangeDown, ExchangeReadFailed, Refused
+
+
+class AccountCalls(Generic[ClientT]):
+    """The calls of one account. Building it reads no key and opens nothing.
+
+    ``build_client`` makes the account's client on first use, on the running loop; it raises ``CredentialsRefused``.
+    """
+
+    def __init__(self, venue: RestVenue[ClientT], build_client: Callable[[], ClientT]) -> None:
+        self._venue = venue
+        self._build_client = build_client
+        self._client: ClientT | None = None
+        self._is_closed = False
+
+    def check_available(self) -> None:
+        """Raise ``RateLimited`` or ``ExchangeDown`` if it is known that an order can't be sent now."""
+        if self._is_closed:
+            raise ExchangeDown("The connector is closed; nothing was sent")
+        self._venue.limits.check(is_question=False)
+        if self._client is not None:
+            self._client.check_order_count()
+
+    async def order(self, name: str, **parameters: str) -> Mapping[str, Any]:
+        """Send an order or a cancel once. Raises ``Refused`` where that is proven; any other error means that nobody knows."""
+        try:
+            await self._venue.ready_to_sign()
+        except ExchangeReadFailed as error:
+            exchange = self._venue.outcomes.exchange
+            raise ExchangeDown(f"{exchange}'s clock could not be read ({error.detail}); nothing was sent") from error
+        client = self.client()
+        try:
+            return mapping(await getattr(client, name)(**parameters))
+        except ErrorAnswer as error:
+            refused = await self.judged(error)
+            if refused is None:
+                raise
+            raise refused from error
+
+    async def ask(self, name: str, **parameters: str | int) -> Any:
+        """The answer to a question. Raises ``ExchangeReadFailed``, or a ``Refused`` that is about us."""
+        try:
+            return await self._asked(name, parameters)
+        except (ErrorAnswer, NoAnswer) as error:
+            raise self._failure(error) from error
+
+    async def ask_order(self, name: str, **parameters: str) -> Mapping[str, Any] | None:
+        """One order as the exchange describes it; None only after its positive "no such order"."""
+        try:
+            payload = await self._asked(name, parameters)
+        except ErrorAnswer as error:
+            if error.code == self._venue.outcomes.no_such_order and 400 <= error.status < 500:
+                return None
+            raise self._failure(error) from error
+        except NoAnswer as error:
+            raise self._failure(error) from error
+        with reading(self._venue.outcomes.exchange):
+            return mapping(payload)
+
+    async def change(self, name: str, **parameters: str | int) -> Any:
+        """Change a setting. Raises ``Refused`` where that is proven, ``ExchangeReadFailed`` where the outcome is not known."""
+        await self._venue.ready_to_sign()
+        try:
+            return await getattr(self.client(), name)(**parameters)
+        except ErrorAnswer as error:
+            raise await self.judged(error) or self._failure(error) from error
+        except NoAnswer as error:
+            raise self._failure(error) from error
+
+    async def judged(self, error: ErrorAnswer) -> Refused | None:
+        """The refusal that ``error`` proves, if any. If it casts doubt on the clock, the clock is read anew for the next call."""
+        if error.code == self._venue.outcomes.clock_is_off:
+            await self._venue.distrust_clock()
+        return refusal(error, self._venue.outcomes, retry_after=self._venue.limits.hold)
+
+    def client(self) -> ClientT:
+        """The account's client; ``ready_to_sign`` must have been awaited. Raises ``CredentialsRefused`` or ``ExchangeDown``."""
+        if self._is_closed:
+            raise ExchangeDown("The connector is closed; nothing was sent")
+        if self._client is None:
+            self._client = self._build_client()
+        return self._client
+
+    async def close(self) -> None:
+        """Close the connections; may be called twice."""
+        self._is_closed = True
+        if self._client is not None:
+            await self._client.close()
+
+    async def _asked(self, name: str, parameters: Mapping[str, str | int]) -> Any:
+        """The answer, after a second try if the first one's timestamp was wrong."""
+        await self._venue.ready_to_sign()
+        try:
+            return await getattr(self.client(), name)(**parameters)
+        except ErrorAnswer as error:
+            if error.code != self._venue.outcomes.clock_is_off:
+                raise
+            await self._venue.distrust_clock()
+        return await getattr(self.client(), name)(**parameters)
+
+    def _failure(self, error: ErrorAnswer | NoAnswer) -> Refused | ExchangeReadFailed:
+        return read_failure(error, self._venue.outcomes, self._venue.limits.hold)

@@ -1,0 +1,165 @@
+"""Everything that can go wrong on purpose, as one tree ordered by what the caller should do next.
+
+    OrdergateError
+    ├── RequestError                nothing was sent, the caller must change something
+    │   ├── UnknownPath                 404
+    │   ├── MethodNotAllowed            405  says which methods the path has
+    │   ├── UpgradeRequired             426  the path speaks WebSocket only
+    │   ├── UnsupportedMediaType        415  the body is declared as something other than JSON in UTF-8
+    │   ├── BodyTooLarge                413
+    │   ├── UnreadableBody              400  the body is not JSON in UTF-8
+    │   ├── SchemaViolation             422  the body or a parameter breaks the schema; carries the list of faults
+    │   ├── InvalidClientOrderId        422  the exchange takes no order under this client order id
+    │   ├── NotAuthenticated            401  no credentials, or wrong ones
+    │   ├── UnknownAccount              404
+    │   ├── UnknownConnector            404
+    │   ├── ConnectorNotConfigured      404  the account has no credentials for the connector
+    │   ├── OrderNotFound               404
+    │   ├── MarketDataNotFound          404  the exchange answered, and has nothing of what was asked for
+    │   ├── AmbiguousOrder              409  the id names orders of several accounts or connectors
+    │   ├── UnsupportedPair             400
+    │   ├── UnsupportedOrder            400  an order type or option that the connector does not have
+    │   ├── PriceRequired               400
+    │   ├── RuleViolation               400  a trading rule is broken
+    │   ├── InvalidCursor               400
+    │   ├── InvalidArgument             400  any other value that the schema cannot judge
+    │   ├── InvalidCredentials          400  credentials that are incomplete, or that the exchange does not take
+    │   ├── ActiveOrders                409  what is to be deleted still has active orders
+    │   └── IdempotencyConflict         409  the key or id is taken by an order with other terms
+    ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
+    │   ├── OrderRefused                400  the exchange refused it
+    │   │   ├── InsufficientBalance     400
+    │   │   ├── WouldTake               400  a LIMIT_MAKER order would have traded at once
+    │   │   └── DuplicateOrderId        400  the exchange has an open order with this id
+    │   ├── ChangeRefused               400  the exchange refused to change a setting, such as the leverage
+    │   ├── CredentialsRefused          502  the exchange refused our keys
+    │   ├── RateLimited                 503  too many requests; says when to come back
+    │   └── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
+    ├── NotNow                      nothing was sent, the same request may succeed later
+    │   ├── RequestInProgress           409  the first request with this key is still running
+    │   ├── RulesNotLoaded              503
+    │   ├── ShuttingDown                503
+    │   └── JournalUnavailable          503  the database did not take the intent, so nothing was sent
+    ├── JournalInDoubt              503  the commit broke: the order must not be sent, recovery finds out whether it was written
+    ├── SchemaOutdated              503  the gateway does not start: migrations are missing, or the database is of a later version
+    ├── DirectoryInUse              503  the gateway does not start: another process uses the data directory
+    ├── ExchangeReadFailed          a question to the exchange failed; no order is affected
+    │   ├── ExchangeReadTimeout         504
+    │   └── ExchangeReadError           502
+    └── UnsupportedFeature              501  the connector cannot do this at all
+        └── UnsupportedConnector            501  the name is known, but this gateway has no connector for it
+
+``status`` is a hint for an HTTP edge, which needs no table of its own. What is *not* in the tree, any exception that nobody
+classified, is an unknown outcome once an order call has begun, and a plain fault (500) elsewhere. The modules of this package hold
+the classes in the order of the drawing; everybody imports them from here.
+"""
+
+from app.domain.errors.availability import (
+    DirectoryInUse,
+    JournalInDoubt,
+    JournalUnavailable,
+    NotNow,
+    RequestInProgress,
+    RulesNotLoaded,
+    SchemaOutdated,
+    ShuttingDown,
+)
+from app.domain.errors.base import OrdergateError
+from app.domain.errors.questions import (
+    ExchangeReadError,
+    ExchangeReadFailed,
+    ExchangeReadTimeout,
+    UnsupportedConnector,
+    UnsupportedFeature,
+)
+from app.domain.errors.refusals import (
+    ChangeRefused,
+    CredentialsRefused,
+    DuplicateOrderId,
+    ExchangeDown,
+    InsufficientBalance,
+    OrderRefused,
+    RateLimited,
+    Refused,
+    WouldTake,
+    refusal_of,
+)
+from app.domain.errors.requests import (
+    ActiveOrders,
+    AmbiguousOrder,
+    BodyTooLarge,
+    ConnectorNotConfigured,
+    IdempotencyConflict,
+    InvalidArgument,
+    InvalidClientOrderId,
+    InvalidCredentials,
+    InvalidCursor,
+    MarketDataNotFound,
+    MethodNotAllowed,
+    NotAuthenticated,
+    OrderNotFound,
+    PriceRequired,
+    RequestError,
+    RuleViolation,
+    SchemaViolation,
+    UnknownAccount,
+    UnknownConnector,
+    UnknownPath,
+    UnreadableBody,
+    UnsupportedMediaType,
+    UnsupportedOrder,
+    UnsupportedPair,
+    UpgradeRequired,
+)
+
+__all__ = [
+    "ActiveOrders",
+    "AmbiguousOrder",
+    "BodyTooLarge",
+    "ChangeRefused",
+    "ConnectorNotConfigured",
+    "CredentialsRefused",
+    "DirectoryInUse",
+    "DuplicateOrderId",
+    "ExchangeDown",
+    "ExchangeReadError",
+    "ExchangeReadFailed",
+    "ExchangeReadTimeout",
+    "IdempotencyConflict",
+    "InsufficientBalance",
+    "InvalidArgument",
+    "InvalidClientOrderId",
+    "InvalidCredentials",
+    "InvalidCursor",
+    "JournalInDoubt",
+    "JournalUnavailable",
+    "MarketDataNotFound",
+    "MethodNotAllowed",
+    "NotAuthenticated",
+    "NotNow",
+    "OrderNotFound",
+    "OrderRefused",
+    "OrdergateError",
+    "PriceRequired",
+    "RateLimited",
+    "Refused",
+    "RequestError",
+    "RequestInProgress",
+    "RuleViolation",
+    "RulesNotLoaded",
+    "SchemaOutdated",
+    "SchemaViolation",
+    "ShuttingDown",
+    "UnknownAccount",
+    "UnknownConnector",
+    "UnknownPath",
+    "UnreadableBody",
+    "UnsupportedConnector",
+    "UnsupportedFeature",
+    "UnsupportedMediaType",
+    "UnsupportedOrder",
+    "UnsupportedPair",
+    "UpgradeRequired",
+    "WouldTake",
+    "refusal_of",
+]

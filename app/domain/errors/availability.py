@@ -1,0 +1,79 @@
+"""Errors of the gateway's own condition: it can't take the request now, can't tell what it wrote, or can't start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.domain.errors.base import OrdergateError
+
+
+class NotNow(OrdergateError):
+    """Nothing was sent; the same request may succeed later."""
+
+    status = 503
+    code = "not_now"
+    title = "Not now"
+    retryable = True
+
+
+class RequestInProgress(NotNow):
+    """The first request with this key is still running."""
+
+    status = 409
+    code = "request_in_progress"
+    title = "Request in progress"
+
+
+class RulesNotLoaded(NotNow):
+    """The connector has not loaded its trading rules yet."""
+
+    code = "rules_not_loaded"
+    title = "Trading rules not loaded"
+
+    def __init__(self, connector_name: str) -> None:
+        super().__init__(
+            f"Trading rules not yet loaded for {connector_name}. Please try again in a moment.",
+            retry_after=timedelta(seconds=1),
+        )
+
+
+class ShuttingDown(NotNow):
+    """The server is stopping and takes no new orders."""
+
+    code = "shutting_down"
+    title = "Shutting down"
+
+
+class JournalUnavailable(NotNow):
+    """The database did not take the intent, so nothing was sent."""
+
+    code = "journal_unavailable"
+    title = "Journal not available"
+
+
+class JournalInDoubt(OrdergateError):
+    """The connection broke during the commit, so nobody can tell whether the unit was written.
+
+    Whoever opened an order must not send it: if the intent is there after all, recovery finds it and settles it.
+    """
+
+    status = 503
+    retryable = True
+    code = "journal_in_doubt"
+    title = "Journal in doubt"
+
+
+class SchemaOutdated(OrdergateError):
+    """The database's schema is not the one that this version writes: migrations have to be applied first, or it is a later one."""
+
+    status = 503
+    code = "schema_outdated"
+    title = "Schema not up to date"
+
+
+class DirectoryInUse(OrdergateError):
+    """Another process uses the data directory: on SQLite one process owns the journal."""
+
+    status = 503
+    code = "directory_in_use"
+    title = "Data directory in use"

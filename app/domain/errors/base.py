@@ -1,0 +1,21 @@
+"""The root of the error tree, and what every error carries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class OrdergateError(Exception):
+    """The root. ``detail`` is a sentence for the caller and never holds a secret."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+    retryable: bool = False
+
+    def __init__(self, detail: str, *, order_id: str | None = None, retry_after: timedelta | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.order_id = order_id
+        self.retry_after = retry_after

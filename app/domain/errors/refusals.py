@@ -1,0 +1,88 @@
+"""Refusals: the order surely is not at the exchange. The only errors of a connector that settle an order's fate."""
+
+from __future__ import annotations
+
+from app.domain.errors.base import OrdergateError
+
+
+class Refused(OrdergateError):
+    """The order surely is not at the exchange: its rules prove it, or nothing was sent."""
+
+    status = 400
+    code = "refused"
+    title = "Refused"
+
+
+class OrderRefused(Refused):
+    """The exchange refused the order, or the cancel. ``exchange_code`` is its own code, where it has one."""
+
+    code = "order_refused"
+    title = "The exchange refused the order"
+
+    def __init__(self, detail: str, *, exchange_code: str | None = None) -> None:
+        super().__init__(detail)
+        self.exchange_code = exchange_code
+
+
+class InsufficientBalance(OrderRefused):
+    """The account does not hold enough."""
+
+    code = "insufficient_balance"
+    title = "Insufficient balance"
+
+
+class WouldTake(OrderRefused):
+    """A LIMIT_MAKER order would have traded at once."""
+
+    code = "would_take"
+    title = "The order would trade at once"
+
+
+class DuplicateOrderId(OrderRefused):
+    """The exchange has an open order with this id already."""
+
+    code = "duplicate_order_id"
+    title = "Duplicate order id"
+
+
+class ChangeRefused(Refused):
+    """The exchange refused to change a setting of the account: the leverage or the position mode. It is as it was."""
+
+    code = "change_refused"
+    title = "The exchange refused the change"
+
+
+class CredentialsRefused(Refused):
+    """The exchange refused our keys, their permissions or our address."""
+
+    status = 502
+    code = "credentials_refused"
+    title = "The exchange refused the credentials"
+
+
+class RateLimited(Refused):
+    """Too many requests; ``retry_after`` says when to come back."""
+
+    status = 503
+    code = "rate_limited"
+    title = "Rate limited"
+    retryable = True
+
+
+class ExchangeDown(Refused):
+    """The exchange could not be reached before anything was sent, or said that it cannot take the order now."""
+
+    status = 503
+    code = "exchange_down"
+    title = "Exchange not available"
+    retryable = True
+
+
+def refusal_of(code: str | None, detail: str) -> Refused:
+    """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
+    of_orders: tuple[type[Refused], ...] = (InsufficientBalance, WouldTake, DuplicateOrderId)
+    of_others: tuple[type[Refused], ...] = (ChangeRefused, CredentialsRefused, RateLimited, ExchangeDown)
+    for kind in of_orders + of_others:
+        if kind.code == code:
+            return kind(detail)
+    return OrderRefused(detail)

@@ -1,0 +1,247 @@
+"""Errors of a request: nothing was sent, and the same request can't succeed.
+
+The first ones are about the request itself, before its meaning matters: its path, its method, its body, its credentials. The others
+are about what it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from app.domain.errors.base import OrdergateError
+
+
+class RequestError(OrdergateError):
+    """Nothing was sent and the same request can't succeed: the caller must change something."""
+
+    status = 400
+    code = "invalid_request"
+    title = "Invalid request"
+
+
+class UnknownPath(RequestError):
+    """The contract has no such path."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+    def __init__(self) -> None:
+        super().__init__("Not Found")
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, but not with this method. ``allowed`` are those it has."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        super().__init__("Method Not Allowed")
+        self.allowed = tuple(sorted(allowed))
+
+
+class UpgradeRequired(RequestError):
+    """The path speaks WebSocket only."""
+
+    status = 426
+    code = "upgrade_required"
+    title = "Upgrade required"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is declared as something other than JSON in UTF-8."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+
+    def __init__(self) -> None:
+        super().__init__("The body must be application/json")
+
+
+class BodyTooLarge(RequestError):
+    """The body has more bytes than the settings allow."""
+
+    status = 413
+    code = "body_too_large"
+    title = "Body too large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is larger than {limit} bytes")
+
+
+class UnreadableBody(RequestError):
+    """The body is not a JSON document in UTF-8."""
+
+    code = "unreadable_body"
+    title = "The body can't be read"
+
+
+class SchemaViolation(RequestError):
+    """The body or a parameter breaks the schema. ``faults`` is the list form ``{type, loc, msg, input}``."""
+
+    status = 422
+    code = "schema_violation"
+    title = "The request breaks the schema"
+
+    def __init__(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__("; ".join(str(fault["msg"]) for fault in faults))
+        self.faults = list(faults)
+
+
+class InvalidClientOrderId(RequestError):
+    """The exchange takes no order under this client order id. Over HTTP this is a `schema_violation` of the body."""
+
+    status = 422
+    code = "invalid_client_order_id"
+    title = "Invalid client order id"
+
+    def __init__(self, client_order_id: str, connector_name: str, pattern: str) -> None:
+        super().__init__(f"The client order id should match pattern '{pattern}' on {connector_name}")
+        self.client_order_id = client_order_id
+        self.connector_name = connector_name
+        self.pattern = pattern
+
+
+class NotAuthenticated(RequestError):
+    """No credentials, or wrong ones."""
+
+    status = 401
+    code = "not_authenticated"
+    title = "Not authenticated"
+
+
+class UnknownAccount(RequestError):
+    """There is no such account."""
+
+    status = 404
+    code = "unknown_account"
+    title = "Account not found"
+
+    def __init__(self, account_name: str) -> None:
+        super().__init__(f"Account '{account_name}' not found")
+
+
+class UnknownConnector(RequestError):
+    """There is no connector of that name."""
+
+    status = 404
+    code = "unknown_connector"
+    title = "Connector not found"
+
+
+class ConnectorNotConfigured(RequestError):
+    """The account holds no credentials for the connector."""
+
+    status = 404
+    code = "connector_not_configured"
+    title = "Connector not configured"
+
+    def __init__(self, connector_name: str, account_name: str) -> None:
+        super().__init__(f"Connector '{connector_name}' not found for account '{account_name}'")
+
+
+class OrderNotFound(RequestError):
+    """The journal holds no such order, or (on cancel) no such active order."""
+
+    status = 404
+    code = "order_not_found"
+    title = "Order not found"
+
+
+class MarketDataNotFound(RequestError):
+    """The exchange answered, and has no candles in the time that was asked for."""
+
+    status = 404
+    code = "market_data_not_found"
+    title = "No market data"
+
+
+class AmbiguousOrder(RequestError):
+    """The id names orders of several accounts or connectors; the caller must say which."""
+
+    status = 409
+    code = "ambiguous_order"
+    title = "Ambiguous order id"
+
+
+class UnsupportedPair(RequestError):
+    """The connector does not trade the pair."""
+
+    code = "unsupported_pair"
+    title = "Trading pair not supported"
+
+    def __init__(self, trading_pair: str, connector_name: str, available: Sequence[str]) -> None:
+        shown = list(available[:10])
+        more = f" (and {len(available) - 10} more)" if len(available) > 10 else ""
+        super().__init__(
+            f"Trading pair '{trading_pair}' not supported on {connector_name}. Available pairs: {shown}{more}"
+        )
+
+
+class UnsupportedOrder(RequestError):
+    """An order type or option that the connector does not have."""
+
+    code = "unsupported_order"
+    title = "Order not supported"
+
+
+class PriceRequired(RequestError):
+    """A LIMIT or LIMIT_MAKER order without a price."""
+
+    code = "price_required"
+    title = "Price required"
+
+    def __init__(self) -> None:
+        super().__init__("Price is required for LIMIT and LIMIT_MAKER orders")
+
+
+class RuleViolation(RequestError):
+    """The order breaks a trading rule of the pair."""
+
+    code = "rule_violation"
+    title = "Trading rule broken"
+
+
+class InvalidCursor(RequestError):
+    """A page cursor that no page of ours gave."""
+
+    code = "invalid_cursor"
+    title = "Invalid cursor"
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(f"Invalid cursor '{cursor}': pass back the next_cursor of a previous page")
+        self.cursor = cursor
+
+
+class InvalidArgument(RequestError):
+    """A value that the schema allows and the situation does not."""
+
+    code = "invalid_argument"
+    title = "Invalid argument"
+
+
+class InvalidCredentials(RequestError):
+    """Credentials that are incomplete, or that the exchange did not take when they were tried. Nothing was stored."""
+
+    code = "invalid_credentials"
+    title = "Invalid credentials"
+
+
+class ActiveOrders(RequestError):
+    """What is to be deleted still has orders that may be on an exchange's book; says how many."""
+
+    status = 409
+    code = "active_orders"
+    title = "There are active orders"
+
+
+class IdempotencyConflict(RequestError):
+    """The idempotency key or client order id belongs to an order with other terms."""
+
+    status = 409
+    code = "idempotency_conflict"
+    title = "Idempotency conflict"

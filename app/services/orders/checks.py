@@ -1,0 +1,92 @@
+"""The checks that refuse a request to place an order before anything is written or sent.
+
+``check_options`` compares the request with what the connector can do. ``check_replay`` compares it with an earlier order that has
+the same idempotency key or client order id: the same terms get the first answer again, other terms are a conflict, and while the
+first request is still running there is no answer to repeat. The trading rules of the pair are checked by ``TradingRule``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from app.connectors.base import Capabilities
+from app.domain.enums import OrderState, OrderType, TimeInForce
+from app.domain.errors import (
+    IdempotencyConflict,
+    InvalidArgument,
+    InvalidClientOrderId,
+    PriceRequired,
+    RequestInProgress,
+    UnsupportedOrder,
+    refusal_of,
+)
+from app.domain.order import Order, OrderRequest
+
+
+def check_options(request: OrderRequest, can: Capabilities) -> None:
+    """Raise a ``RequestError`` if the connector can't do what is asked, or if the request contradicts itself."""
+    check_client_order_id(request.client_order_id, request.connector_name, can)
+    if request.order_type not in can.order_types:
+        supported = [str(order_type) for order_type in can.order_types]
+        raise UnsupportedOrder(f"Order type '{request.order_type}' not supported. Supported types: {supported}")
+    if (request.amount is None) == (request.quote_amount is None):
+        raise InvalidArgument("Exactly one of amount and quote_amount is required")
+    if request.order_type is OrderType.MARKET:
+        if request.quote_amount is not None and not can.quote_amount:
+            raise UnsupportedOrder(f"quote_amount is not supported on {request.connector_name}")
+    elif request.price is None:
+        raise PriceRequired
+    elif request.quote_amount is not None:
+        raise InvalidArgument("quote_amount is for MARKET orders only")
+    if request.time_in_force is not None:
+        _check_time_in_force(request.time_in_force, request.order_type, can)
+    if request.reduce_only and not can.reduce_only:
+        raise UnsupportedOrder(f"reduce_only is not supported on {request.connector_name}")
+
+
+def check_client_order_id(client_order_id: str | None, connector_name: str, can: Capabilities) -> None:
+    """Raise ``InvalidClientOrderId`` if the connector can't send an order under this id, so that no intent is written for it."""
+    if client_order_id is not None and not re.fullmatch(can.client_id_pattern, client_order_id, re.ASCII):
+        raise InvalidClientOrderId(client_order_id, connector_name, can.client_id_pattern)
+
+
+def _check_time_in_force(wanted: TimeInForce, order_type: OrderType, can: Capabilities) -> None:
+    if order_type is OrderType.MARKET or (order_type is OrderType.LIMIT_MAKER and wanted is not TimeInForce.GTC):
+        raise InvalidArgument(f"time_in_force {wanted} has no meaning for a {order_type} order")
+    if wanted not in can.times_in_force:
+        supported = [str(time_in_force) for time_in_force in can.times_in_force]
+        raise UnsupportedOrder(f"time_in_force '{wanted}' not supported. Supported values: {supported}")
+
+
+def check_replay(request: OrderRequest, order: Order, *, now: datetime, deadline: datetime) -> None:
+    """Return if ``order`` answers ``request``; ``deadline`` is when the first request's call must have ended.
+
+    Raises ``IdempotencyConflict``, ``RequestInProgress``, or the refusal that the first request got.
+    """
+    if order.terms != request.terms() or _has_other_key(request, order):
+        raise IdempotencyConflict(_conflict_text(request, order), order_id=order.order_id)
+    if order.state is OrderState.PENDING and now < deadline:
+        raise RequestInProgress(
+            f"The first request for order '{order.order_id}' is still running",
+            order_id=order.order_id,
+            retry_after=deadline - now,
+        )
+    if order.state is OrderState.REJECTED:
+        refusal = refusal_of(order.error_code, order.error_message or "The order was rejected")
+        refusal.order_id = order.order_id
+        # The refused order has used the key up: the same request can't succeed, even if the first refusal was retryable.
+        refusal.retryable = False
+        raise refusal
+
+
+def _has_other_key(request: OrderRequest, order: Order) -> bool:
+    return None not in (request.idempotency_key, order.idempotency_key) and (
+        request.idempotency_key != order.idempotency_key
+    )
+
+
+def _conflict_text(request: OrderRequest, order: Order) -> str:
+    if request.idempotency_key is not None and request.idempotency_key == order.idempotency_key:
+        return f"Idempotency-Key '{request.idempotency_key}' was used for an order with other terms"
+    return f"client_order_id '{order.order_id}' was used for an order with other terms"

@@ -1,0 +1,265 @@
+"""Three walks through the code, as lists of modules: a spot order, a fill, and the settling of an order after a crash.
+
+    python -m tools.walks              this checkout
+    python -m tools.walks --root PATH  another one, such as the commit before
+
+Each walk is real: a gateway in a process of its own trades on the local Binance, and ``tools.trace`` notes the modules it enters.
+A module counts if one of its functions runs during the walk, on any thread. First uses (imports, first connections) come before.
+
+    order   a LIMIT order that rests, from the request to its answer
+    fill    the market reaches a resting order, until the journal has the fill
+    crash   the process dies after the exchange took an order and before the outcome was recorded, and starts again: from the start
+            until the journal knows the order is open
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TRACE = Path(__file__).with_name("trace.py")
+#: Seconds that anything may take before the tool gives up.
+PATIENCE = 60.0
+PASSWORD = "a password for walks"
+KEY, SECRET = "walk-key", "walk-secret"
+#: The local exchange's market moves once per second; after this many seconds it has, and its events have come.
+SETTLED = 1.5
+#: How often an order and a fill are walked.
+TIMES = 5
+
+
+class Gateway:
+    """A gateway process under ``tools.trace``."""
+
+    def __init__(self, root: Path, directory: Path, settings: dict[str, str]) -> None:
+        self.port = free_port()
+        self._database = directory / "ordergate.db"
+        self._log = (directory / "gateway.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, str(TRACE), "serve"],
+            cwd=root,
+            env=environment(directory, PORT=str(self.port), **settings),
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_ready(self) -> None:
+        wait_until(lambda: self.status("/health/live") == 200, "the gateway answers")
+
+    def entered(self) -> list[str]:
+        """The modules entered since this was called last, by first entry."""
+        assert self._process.stdin is not None
+        assert self._process.stderr is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        for line in self._process.stderr:
+            if line.startswith("["):
+                return list(json.loads(line))
+        raise RuntimeError("the gateway ended before it answered")
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON answer. Raises ``urllib.error.HTTPError`` for a refusal."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        request.add_header("Authorization", "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode())
+        data = None
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            data = json.dumps(body).encode()
+        with urllib.request.urlopen(request, data, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def status(self, path: str) -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except OSError:
+            return 0
+
+    def place(self, price: int) -> str:
+        """Place a LIMIT order to buy and return its id."""
+        order = {
+            "account_name": "master_account",
+            "connector_name": "binance",
+            "trading_pair": "BTC-USDT",
+            "trade_type": "BUY",
+            "order_type": "LIMIT",
+            "amount": "0.01",
+            "price": price,
+        }
+        return str(self.call("POST", "/trading/orders", order)["order_id"])
+
+    def state(self, order_id: str | None = None) -> str:
+        """The state of an order, else of the newest one, from the journal's file: a request over HTTP would be part of the walk."""
+        which = "order_id = ?" if order_id else "? is null"
+        with contextlib.closing(sqlite3.connect(self._database)) as connection:
+            row = connection.execute(f"SELECT state FROM orders WHERE {which} ORDER BY id DESC", (order_id,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def wait_until_dead(self) -> None:
+        self._process.wait(PATIENCE)
+        self._log.close()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._log.close()
+
+
+def walks(root: Path = ROOT) -> dict[str, list[str]]:
+    """The modules on each walk in the checkout at ``root``, by first entry."""
+    with tempfile.TemporaryDirectory() as name, local_binance(root) as settings:
+        directory = Path(name)
+        found: dict[str, list[str]] = {}
+        gateway = Gateway(root, directory, settings)
+        try:
+            gateway.wait_until_ready()
+            credentials = {"binance_api_key": KEY, "binance_api_secret": SECRET}
+            gateway.call("POST", "/accounts/add-credential/master_account/binance", credentials)
+            for connector_name in ("paper", "paper_perpetual"):
+                gateway.call("POST", f"/accounts/delete-credential/master_account/{connector_name}")
+            for _ in range(3):
+                gateway.place(price=10_000)
+            set_price(settings, 30_000)
+            time.sleep(SETTLED)
+            found["order"] = common_to([order(gateway) for _ in range(TIMES)])
+            found["fill"] = common_to([fill(gateway, settings) for _ in range(TIMES)])
+        finally:
+            gateway.close()
+        found["crash"] = crash(root, directory, settings)
+        return found
+
+
+def order(gateway: Gateway) -> list[str]:
+    """The modules from the request of a resting order to its answer."""
+    gateway.entered()
+    gateway.place(price=10_000)
+    return gateway.entered()
+
+
+def fill(gateway: Gateway, settings: dict[str, str]) -> list[str]:
+    """The modules from the moment when the market reaches a resting order until the journal has its fill."""
+    order_id = gateway.place(price=20_000)
+    time.sleep(SETTLED)
+    gateway.entered()
+    set_price(settings, 15_000)
+    wait_until(lambda: gateway.state(order_id) == "filled", "the order is filled")
+    modules = gateway.entered()
+    set_price(settings, 30_000)
+    time.sleep(SETTLED)
+    return modules
+
+
+def common_to(runs: list[list[str]]) -> list[str]:
+    """What every run entered, in the order of the last. Periodic work that falls into one run (renewals, leases) is left out."""
+    return [module for module in runs[-1] if all(module in run for run in runs)]
+
+
+def crash(root: Path, directory: Path, settings: dict[str, str]) -> list[str]:
+    """The modules from a start to the moment when an order that a crash left behind is settled."""
+    dying = Gateway(root, directory, {**settings, "ORDERGATE_FAILPOINT": "orders.exchange_answered"})
+    try:
+        dying.wait_until_ready()
+        with contextlib.suppress(OSError):
+            dying.place(price=9_000)
+        dying.wait_until_dead()
+    finally:
+        dying.close()
+    assert dying.state() == "pending", dying.state()
+    gateway = Gateway(root, directory, settings)
+    try:
+        wait_until(lambda: gateway.state() == "open", "the order is settled")
+        return gateway.entered()
+    finally:
+        gateway.close()
+
+
+@contextlib.contextmanager
+def local_binance(root: Path) -> Iterator[dict[str, str]]:
+    """The local exchange; yields the settings that lead the gateway there."""
+    port = free_port()
+    command = [sys.executable, "-m", "app", "sandbox", "--port", str(port), "--key", f"{KEY}:{SECRET}"]
+    process = subprocess.Popen(command, cwd=root, env=environment(Path("/nowhere")), stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        settings: dict[str, str] = {}
+        for line in process.stdout:
+            settings |= dict(re.findall(r"(ORDERGATE_BINANCE_\w+)=(\S+)", line))
+            if len(settings) >= 5:
+                break
+        settings = {name: value for name, value in settings.items() if "PERPETUAL" not in name}
+        yield settings | {"ORDERGATE_EXCHANGE_TIMEOUT": "2"}
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def set_price(settings: dict[str, str], price: int) -> None:
+    """Move the local exchange's market."""
+    base = settings["ORDERGATE_BINANCE_REST_URL"].removesuffix("/api")
+    body = json.dumps({"BTCUSDT": str(price)}).encode()
+    request = urllib.request.Request(f"{base}/sandbox/prices", body, {"Content-Type": "application/json"}, method="PUT")
+    with urllib.request.urlopen(request, timeout=PATIENCE):
+        pass
+
+
+def environment(directory: Path, **settings: str) -> dict[str, str]:
+    """The environment of a process that sees none of this one's settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERGATE_", "DATABASE_"))}
+    return inherited | {
+        "HOST": "127.0.0.1",
+        "ORDERGATE_DATA_DIR": str(directory),
+        "ORDERGATE_PASSWORD": PASSWORD,
+        "ORDERGATE_SECRET_KEY": "a key for walks only",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore",
+        **settings,
+    }
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for ``condition``. Raises ``TimeoutError`` that says ``what`` never happened."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it did not happen in {PATIENCE:g} seconds: {what}")
+        time.sleep(0.05)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The modules that an order, a fill and a recovery from a crash enter.")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout to measure")
+    for name, modules in walks(parser.parse_args().root.resolve()).items():
+        print(f"{name}: {len(modules)} modules")
+        for module in modules:
+            print(f"    {module}")
+
+
+if __name__ == "__main__":
+    main()
