@@ -25,7 +25,7 @@ def path() -> HandPath:
 
 @pytest.fixture
 def open_exchange(clock: FakeClock, path: HandPath) -> Iterator[Callable[..., PaperExchange]]:
-    """Opens exchanges, one per simulated process, and closes them at the end."""
+    """Opens exchanges, one per simulated process, and closes them at the end. Request ``url`` before it, since it outlives them."""
     opened: list[PaperExchange] = []
 
     def open_one(url: str, **options: Any) -> PaperExchange:
@@ -39,5 +39,5 @@ def open_exchange(clock: FakeClock, path: HandPath) -> Iterator[Callable[..., Pa
 
 
 @pytest.fixture
-def exchange(open_exchange: Callable[..., PaperExchange], url: str) -> PaperExchange:
+def exchange(url: str, open_exchange: Callable[..., PaperExchange]) -> PaperExchange:
     return open_exchange(url)

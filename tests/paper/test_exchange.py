@@ -144,7 +144,7 @@ def test_a_market_that_moved_during_a_stop_is_caught_up_with(
     assert {fill.price for fill in record.fills} == {D(60_000)}
 
 
-def test_two_processes_share_one_exchange(open_exchange: Open, url: str) -> None:
+def test_two_processes_share_one_exchange(url: str, open_exchange: Open) -> None:
     """Each sees at once what the other did: orders, money, ids, and the depth it took."""
     one, other = open_exchange(url), open_exchange(url)
     first = one.place(buy("a", None, "0.5"))
@@ -160,7 +160,7 @@ def test_two_processes_share_one_exchange(open_exchange: Open, url: str) -> None
     assert other.open_orders("ann") == ()
 
 
-def test_threads_may_place_at_once(open_exchange: Open, url: str) -> None:
+def test_threads_may_place_at_once(url: str, open_exchange: Open) -> None:
     """Two exchanges, four threads each: every order is there once, with its own id."""
     exchanges = [open_exchange(url), open_exchange(url)]
 
@@ -196,7 +196,7 @@ def test_a_fault_in_the_middle_leaves_memory_and_store_alike(
     assert exchange.place(buy("b")).order.state is OrderState.OPEN
 
 
-def test_the_tape_tells_each_account_its_own_story(exchange: PaperExchange, open_exchange: Open, url: str) -> None:
+def test_events_can_be_read_by_account(exchange: PaperExchange, open_exchange: Open, url: str) -> None:
     """From any point on, in order, to any process; each event's order is as it was then."""
     exchange.place(buy("a"))
     seq = exchange.last_event()
@@ -227,7 +227,7 @@ def test_fills_can_be_asked_for_by_time_pair_and_id(exchange: PaperExchange, clo
     assert exchange.fills("ann", trading_pair="ETH-USDT") == ()
 
 
-def test_listeners_hear_of_commits_until_they_stop(exchange: PaperExchange) -> None:
+def test_listeners_are_called_after_commits_until_they_stop(exchange: PaperExchange) -> None:
     """A read is silent, an order is not."""
     calls: list[int] = []
     stop = exchange.listen(lambda: calls.append(1))
@@ -256,7 +256,7 @@ def test_market_data_comes_from_the_same_market(exchange: PaperExchange) -> None
         exchange.book("NO-PAIR", 1)
 
 
-def test_a_closed_pair_takes_no_orders(open_exchange: Open, url: str) -> None:
+def test_a_closed_pair_takes_no_orders(url: str, open_exchange: Open) -> None:
     """And resting orders on it are left alone."""
     exchange = open_exchange(url)
     exchange.place(buy("a", "60000", "0.1"))

@@ -43,7 +43,7 @@ def open_perpetual(clock: FakeClock, path: HandPath) -> Iterator[Open]:
 
 
 @pytest.fixture
-def perpetual(open_perpetual: Open, url: str) -> PaperPerpetualExchange:
+def perpetual(url: str, open_perpetual: Open) -> PaperPerpetualExchange:
     return open_perpetual(url)
 
 
@@ -134,7 +134,7 @@ def test_a_restart_finds_everything_as_it_was(
     assert fill.position_side is PositionSide.LONG
 
 
-def test_two_processes_share_one_exchange(open_perpetual: Open, url: str, clock: FakeClock, path: HandPath) -> None:
+def test_two_processes_share_one_exchange(url: str, open_perpetual: Open, clock: FakeClock, path: HandPath) -> None:
     """Each sees at once what the other did, and what the market does happens once, whichever process is first."""
     one, other = open_perpetual(url), open_perpetual(url)
     one.set_leverage("ann", BTC, 50)
