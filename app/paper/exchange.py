@@ -28,7 +28,7 @@ from app.paper.orders import NewOrder, OrderRecord, PaperBalance, PaperEvent, Pa
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS, Pair
 from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
 from app.paper.store import PaperStore
-from app.paper.transaction import Transaction
+from app.paper.transaction import Selection, Transaction
 
 Answer = TypeVar("Answer")
 
@@ -198,18 +198,10 @@ class PaperExchange:
         Of more than ``limit``, the last are returned if ``newest``, else the first.
         """
 
-        def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperOrder, ...]:
-            return transaction.orders(
-                account,
-                trading_pair=trading_pair,
-                since=since,
-                until=until,
-                after_id=after_id,
-                limit=limit,
-                newest=newest,
-            )
-
-        return self._read(read)
+        selection = Selection(
+            trading_pair=trading_pair, since=since, until=until, after_id=after_id, limit=limit, newest=newest
+        )
+        return self._read(lambda _, transaction, now: transaction.orders(account, selection))
 
     def fills(
         self,
@@ -224,18 +216,10 @@ class PaperExchange:
     ) -> tuple[PaperFill, ...]:
         """The account's fills from ``since`` to ``until`` with ids above ``after_id``, oldest first; limited as ``orders``."""
 
-        def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperFill, ...]:
-            return transaction.fills(
-                account,
-                trading_pair=trading_pair,
-                since=since,
-                until=until,
-                after_id=after_id,
-                limit=limit,
-                newest=newest,
-            )
-
-        return self._read(read)
+        selection = Selection(
+            trading_pair=trading_pair, since=since, until=until, after_id=after_id, limit=limit, newest=newest
+        )
+        return self._read(lambda _, transaction, now: transaction.fills(account, selection))
 
     def snapshot(self) -> PaperSnapshot:
         """Everything at one moment."""

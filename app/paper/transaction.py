@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, select
+from sqlalchemy import Connection, Select, Table, Update, bindparam, select
 
 from app.domain.enums import OrderState
 from app.paper import rows
 from app.paper.orders import OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
 from app.paper.state import Changes, Counters, State
 from app.paper.tables import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which orders or fills: of one pair, from ``since`` to ``until``, with ids above ``after_id``.
+
+    Of more than ``limit``, the last are selected if ``newest``, else the first.
+    """
+
+    trading_pair: str | None
+    since: datetime | None
+    until: datetime | None
+    after_id: int
+    limit: int
+    newest: bool
 
 
 class Transaction:
@@ -99,44 +115,17 @@ class Transaction:
                 found[fill.exchange_order_id].append(fill)
         return tuple(OrderRecord(order=order, fills=tuple(found.get(order.exchange_order_id, ()))) for order in orders)
 
-    def orders(
-        self,
-        account: str,
-        *,
-        trading_pair: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        after_id: int,
-        limit: int,
-        newest: bool,
-    ) -> tuple[PaperOrder, ...]:
-        """The account's orders, open or done, oldest first: the last ``limit`` if ``newest``, else the first."""
-        table = self._tables.orders.c
-        query = select(self._tables.orders).where(table.account == account, table.exchange_order_id > after_id)
-        query = narrowed(query, table, trading_pair, table.created_at, since, until)
-        by_id = table.exchange_order_id
-        found = self._connection.execute(query.order_by(by_id.desc() if newest else by_id).limit(limit)).all()
-        return tuple(self._order_of(row) for row in (reversed(found) if newest else found))
+    def orders(self, account: str, selection: Selection) -> tuple[PaperOrder, ...]:
+        """The account's orders, open or done, oldest first."""
+        columns = self._tables.orders.c
+        found = self._selected(self._tables.orders, columns.exchange_order_id, columns.created_at, account, selection)
+        return tuple(map(self._order_of, found))
 
-    def fills(
-        self,
-        account: str,
-        *,
-        trading_pair: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        after_id: int,
-        limit: int,
-        newest: bool,
-    ) -> tuple[PaperFill, ...]:
-        """The account's fills, oldest first: the last ``limit`` if ``newest``, else the first."""
-        table = self._tables.fills.c
-        query = select(self._tables.fills).where(table.account == account, table.fill_id > after_id)
-        query = narrowed(query, table, trading_pair, table.filled_at, since, until).limit(limit)
-        if not newest:
-            return tuple(self._fills(query))
-        found = self._connection.execute(query.order_by(table.fill_id.desc())).all()
-        return tuple(self._fill_of(row) for row in reversed(found))
+    def fills(self, account: str, selection: Selection) -> tuple[PaperFill, ...]:
+        """The account's fills, oldest first."""
+        columns = self._tables.fills.c
+        found = self._selected(self._tables.fills, columns.fill_id, columns.filled_at, account, selection)
+        return tuple(map(self._fill_of, found))
 
     def everything(self) -> tuple[tuple[PaperOrder, ...], tuple[PaperFill, ...]]:
         """All orders and all fills of all accounts, oldest first."""
@@ -154,6 +143,14 @@ class Transaction:
         order_of = {key: self._order_of(row) for key, row in orders.items()}
         fill_of = {key: self._fill_of(row) for key, row in fills.items()}
         return tuple(rows.event_of(row, order_of, fill_of) for row in found)
+
+    def _selected(self, table: Table, number: Any, at: Any, account: str, selection: Selection) -> Sequence[Any]:
+        """The account's rows in ``selection``; ``number`` and ``at`` are the columns of their ids and times."""
+        query = select(table).where(table.c.account == account, number > selection.after_id)
+        query = narrowed(query, table.c, selection.trading_pair, at, selection.since, selection.until)
+        order = number.desc() if selection.newest else number
+        found = self._connection.execute(query.order_by(order).limit(selection.limit)).all()
+        return found[::-1] if selection.newest else found
 
     def _save_records(self, changes: Changes) -> None:
         version = self.version

@@ -25,7 +25,7 @@ def path() -> HandPath:
 
 @pytest.fixture
 def open_exchange(clock: FakeClock, path: HandPath) -> Iterator[Callable[..., PaperExchange]]:
-    """Opens exchanges, one per simulated process, and closes them at the end."""
+    """Opens exchanges, one per simulated process, and closes them at the end. Request ``url`` before it, since it outlives them."""
     opened: list[PaperExchange] = []
 
     def open_one(url: str, **options: Any) -> PaperExchange:

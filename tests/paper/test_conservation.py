@@ -4,50 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal as D
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.paper.exchange import PaperExchange
 from app.paper.fees import Fees
 from app.paper.ledger import is_house
 from app.paper.orders import NewOrder
-from app.paper.refusals import PaperRefusal
-from tests.clock import FakeClock
-from tests.paper.hand_path import HandPath
+from tests.paper.exchange_machine import ACCOUNTS, PAIR, ExchangeMachine
 from tests.paper.still_market import APPLE
 
-PAIR = APPLE.trading_pair
-ACCOUNTS = ("ann", "bob", "cy")
 
+class Conservation(ExchangeMachine):
+    """The spot exchange."""
 
-class Conservation(RuleBasedStateMachine):
-    """Three accounts on one small market, on a real SQLite file that is closed and opened again now and then."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.directory = TemporaryDirectory()
-        self.url = f"sqlite:///{Path(self.directory.name) / 'paper.db'}"
-        self.clock = FakeClock()
-        self.path = HandPath()
-        self.number = 0
-        self.exchange = self.open()
-
-    def open(self) -> PaperExchange:
-        return PaperExchange(
-            self.url,
-            clock=self.clock,
-            seed=1,
-            path=self.path,
-            pairs={PAIR: APPLE},
-            fees=Fees(maker=D("0.001"), taker=D("0.0015")),
-            default_balances={"EURO": D(2_000), "APPLE": D(20)},
-        )
+    exchange_class = PaperExchange
+    fees = Fees(maker=D("0.001"), taker=D("0.0015"))
+    balances: ClassVar = {"EURO": D(2_000), "APPLE": D(20)}
 
     @initialize()
     def begin(self) -> None:
@@ -87,28 +64,7 @@ class Conservation(RuleBasedStateMachine):
             time_in_force=time_in_force if order_type is OrderType.LIMIT else TimeInForce.GTC,
             **size,
         )
-        try:
-            record = self.exchange.place(new)
-        except PaperRefusal:
-            return
-        assert record.order.filled_amount == sum(fill.amount for fill in record.fills)
-        assert record == self.exchange.order(account, client_order_id=new.client_order_id)
-
-    @rule(account=st.sampled_from(ACCOUNTS))
-    def cancel_oldest(self, account: str) -> None:
-        for record in self.exchange.open_orders(account)[:1]:
-            self.exchange.cancel(account, exchange_order_id=record.order.exchange_order_id)
-
-    @rule(seconds=st.integers(1, 20), price=st.integers(90, 110))
-    def move(self, seconds: int, price: int) -> None:
-        self.path.prices[PAIR] = D(price)
-        self.clock.advance(seconds)
-        self.exchange.advance()
-
-    @rule()
-    def restart(self) -> None:
-        self.exchange.close()
-        self.exchange = self.open()
+        self.place_new(new)
 
     @invariant()
     def nothing_is_made_or_lost(self) -> None:
@@ -133,10 +89,6 @@ class Conservation(RuleBasedStateMachine):
                 else:
                     needed["APPLE"] += order.remaining
             assert {each.asset: each.held for each in self.exchange.balances(account) if each.held} == dict(needed)
-
-    def teardown(self) -> None:
-        self.exchange.close()
-        self.directory.cleanup()
 
 
 TestConservation = Conservation.TestCase

@@ -196,7 +196,7 @@ def test_a_fault_in_the_middle_leaves_memory_and_store_alike(
     assert exchange.place(buy("b")).order.state is OrderState.OPEN
 
 
-def test_the_tape_tells_each_account_its_own_story(exchange: PaperExchange, open_exchange: Open, url: str) -> None:
+def test_events_can_be_read_by_account(exchange: PaperExchange, open_exchange: Open, url: str) -> None:
     """From any point on, in order, to any process; each event's order is as it was then."""
     exchange.place(buy("a"))
     seq = exchange.last_event()
@@ -227,7 +227,7 @@ def test_fills_can_be_asked_for_by_time_pair_and_id(exchange: PaperExchange, clo
     assert exchange.fills("ann", trading_pair="ETH-USDT") == ()
 
 
-def test_listeners_hear_of_commits_until_they_stop(exchange: PaperExchange) -> None:
+def test_listeners_are_called_after_commits_until_they_stop(exchange: PaperExchange) -> None:
     """A read is silent, an order is not."""
     calls: list[int] = []
     stop = exchange.listen(lambda: calls.append(1))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal as D
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import cast
+from typing import ClassVar, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from app.domain.enums import OrderType, PositionMode, PositionSide, TimeInForce, TradeType
 from app.paper.fees import Fees
@@ -21,42 +19,27 @@ from app.paper.perpetual.margin import is_liquidable
 from app.paper.perpetual.orders import NewPerpetualOrder, PaperFunding, PerpetualFill, position_side
 from app.paper.perpetual.positions import PaperPosition, initial_margin
 from app.paper.refusals import PaperRefusal
-from tests.clock import START, FakeClock
-from tests.paper.hand_path import HandPath
+from tests.clock import START
+from tests.paper.exchange_machine import ACCOUNTS, PAIR, ExchangeMachine
 from tests.paper.still_market import APPLE
 
-PAIR = APPLE.trading_pair
-ACCOUNTS = ("ann", "bob", "cy")
 OPENING = D(500)
 
 
-class Conservation(RuleBasedStateMachine):
-    """Three accounts on one small market, on a real SQLite file that is closed and opened again now and then."""
+class Conservation(ExchangeMachine):
+    """The perpetual exchange, which is opened half a minute before a funding."""
+
+    exchange_class = PaperPerpetualExchange
+    fees = Fees(maker=D("0.0002"), taker=D("0.0005"))
+    balances: ClassVar = {"EURO": OPENING}
+    begins_at = START.replace(hour=7, minute=59, second=30)
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = TemporaryDirectory()
-        self.url = f"sqlite:///{Path(self.directory.name) / 'paper.db'}"
-        # Half a minute before a funding.
-        self.clock = FakeClock(START.replace(hour=7, minute=59, second=30))
         self.nights = 0
-        self.path = HandPath()
-        self.number = 0
         self.fills: list[PerpetualFill] = []
         self.fundings: list[PaperFunding] = []
         self.read_fill, self.read_at = 0, self.clock.now()
-        self.exchange = self.open()
-
-    def open(self) -> PaperPerpetualExchange:
-        return PaperPerpetualExchange(
-            self.url,
-            clock=self.clock,
-            seed=1,
-            path=self.path,
-            pairs={PAIR: APPLE},
-            fees=Fees(maker=D("0.0002"), taker=D("0.0005")),
-            default_balances={"EURO": OPENING},
-        )
 
     @initialize(leverages=st.tuples(*[st.sampled_from((1, 3, 20, 125))] * 3), hedged=st.sampled_from(ACCOUNTS))
     def begin(self, leverages: tuple[int, ...], hedged: str) -> None:
@@ -99,17 +82,7 @@ class Conservation(RuleBasedStateMachine):
             position_side=position_side(mode, side, closes=closes),
             reduce_only=closes,
         )
-        try:
-            record = self.exchange.place(new)
-        except PaperRefusal:
-            return
-        assert record.order.filled_amount == sum(fill.amount for fill in record.fills)
-        assert record == self.exchange.order(account, client_order_id=new.client_order_id)
-
-    @rule(account=st.sampled_from(ACCOUNTS))
-    def cancel_oldest(self, account: str) -> None:
-        for record in self.exchange.open_orders(account)[:1]:
-            self.exchange.cancel(account, exchange_order_id=record.order.exchange_order_id)
+        self.place_new(new)
 
     @rule(account=st.sampled_from(ACCOUNTS), leverage=st.sampled_from((1, 5, 50, 125)))
     def change_leverage(self, account: str, leverage: int) -> None:
@@ -126,21 +99,9 @@ class Conservation(RuleBasedStateMachine):
         self.nights += 1
         self.move(8 * 3600, price)
 
-    @rule(seconds=st.integers(1, 20), price=st.integers(92, 108))
-    def move(self, seconds: int, price: int) -> None:
-        self.path.prices[PAIR] = D(price)
-        self.clock.advance(seconds)
-        self.exchange.advance()
-
     @rule(price=st.sampled_from((60, 80, 120, 150)))
     def jump(self, price: int) -> None:
         self.move(1, price)
-
-    @rule()
-    def restart(self) -> None:
-        self.exchange.close()
-        self.exchange = self.open()
-        self.exchange.advance()
 
     @property
     def engine(self) -> PerpetualEngine:
@@ -233,10 +194,6 @@ class Conservation(RuleBasedStateMachine):
         for position in state.positions():
             # One that was opened in this very second is looked at in the next.
             assert position.updated_at == self.clock.now() or not is_liquidable(position, mark)
-
-    def teardown(self) -> None:
-        self.exchange.close()
-        self.directory.cleanup()
 
 
 TestConservation = Conservation.TestCase
