@@ -107,7 +107,7 @@ class Feed:
     async def _handle(self, connector: Connector, event: ConnectorEvent) -> None:
         match event:
             case Gap():
-                self._log.info("events may be missing, reconciling", reason=event.reason)
+                self._log.info("reconciling after a gap", reason=event.reason)
                 self._must_reconcile.set()
             case BalanceReport():
                 await self._journal.record_balances(*self._account, event)
