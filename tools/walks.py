@@ -56,15 +56,20 @@ class Gateway:
         self.port = free_port()
         self._database = directory / "ordergate.db"
         self._log = (directory / "gateway.log").open("ab")
+        # A pipe of its own: what the gateway logs must not come in between.
+        reading, writing = os.pipe()
+        self._answers = os.fdopen(reading)
         self._process = subprocess.Popen(
-            [sys.executable, str(TRACE), "serve"],
+            [sys.executable, str(TRACE), str(writing), "serve"],
+            pass_fds=(writing,),
             cwd=root,
             env=environment(directory, PORT=str(self.port), **settings),
             stdin=subprocess.PIPE,
             stdout=self._log,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
+        os.close(writing)
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: self.status("/health/live") == 200, "the gateway answers")
@@ -72,13 +77,12 @@ class Gateway:
     def entered(self) -> list[str]:
         """The modules entered since this was called last, by first entry."""
         assert self._process.stdin is not None
-        assert self._process.stderr is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        for line in self._process.stderr:
-            if line.startswith("["):
-                return list(json.loads(line))
-        raise RuntimeError("the gateway ended before it answered")
+        line = self._answers.readline()
+        if not line:
+            raise RuntimeError("the gateway ended before it answered")
+        return list(json.loads(line))
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON answer. Raises ``urllib.error.HTTPError`` for a refusal."""
@@ -125,6 +129,7 @@ class Gateway:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+        self._answers.close()
         self._log.close()
 
 

@@ -26,11 +26,12 @@ class JournalView:
     head: int
 
 
-def read_journal(url: str) -> JournalView:
-    """The journal at ``url``."""
+def read_journal(url: str, *, is_growing: bool = False) -> JournalView:
+    """The journal at ``url``. One that is still growing is read once, and its parts may then be of different moments."""
     database = Database(url)
     try:
-        return view_of(Reader(database))
+        reader = Reader(database)
+        return _read(reader) if is_growing else view_of(reader)
     finally:
         database.dispose()
 

@@ -23,7 +23,7 @@ def run(deployment: Deployment) -> Result:
     """A campaign of some seconds, or of as many as the machine takes until there was something to break."""
 
     def is_enough() -> bool:
-        journal = read_journal(deployment.journal_url)
+        journal = read_journal(deployment.journal_url, is_growing=True)
         return (
             len(journal.orders) > 20
             and sum(deployment.kills.values()) >= 2
