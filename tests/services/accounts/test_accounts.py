@@ -59,7 +59,7 @@ async def gateway(
 ) -> AsyncIterator[Gateway]:
     """A gateway whose Binance is the stand-in. What a test patches stays so until the gateway has stopped."""
     async with opened_gateway(
-        tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=2)
+        tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=5)
     ) as gateway:
         yield gateway
 

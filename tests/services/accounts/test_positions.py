@@ -116,7 +116,7 @@ async def test_an_exchange_that_hangs_costs_the_time_limit_once(
             hangs.append("ends")
 
     monkeypatch.setattr(OddPerpetual, "fetch_positions", noted)
-    async with opened_gateway(tmp_path, sqlite_template, clock, exchange_timeout=timedelta(seconds=0.5)) as gateway:
+    async with opened_gateway(tmp_path, sqlite_template, clock, exchange_timeout=timedelta(seconds=3)) as gateway:
         give(gateway, MASTER_ACCOUNT, PERPETUAL)
         for name in ("first_slow", "second_slow"):
             give(gateway, name, "odd_perpetual", mode="hang")
