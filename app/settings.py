@@ -13,7 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from environs import Env, ValidationError, validate
+from environs import Env, EnvError, ValidationError, validate
+
+from app.outbound import Outbound, OutboundError, outbound_from
 
 #: Heroku and other platforms still spell the scheme in a way that SQLAlchemy no longer takes.
 _POSTGRES_SCHEMES = ("postgres://", "postgresql://")
@@ -54,6 +56,8 @@ class Settings:
     paper_faults: str = ""
     #: Addresses of exchanges other than their public ones, by variable name (``ORDERGATE_BINANCE_REST_URL`` ...).
     connector_urls: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: Through what exchanges are reached.
+    outbound: Outbound = field(default_factory=Outbound)
 
     @property
     def is_sqlite(self) -> bool:
@@ -86,7 +90,15 @@ def load_settings() -> Settings:
         connector_urls=MappingProxyType(
             {name: url for name, url in os.environ.items() if name.startswith("ORDERGATE_") and name.endswith("_URL")}
         ),
+        outbound=_outbound(),
     )
+
+
+def _outbound() -> Outbound:
+    try:
+        return outbound_from(os.environ)
+    except OutboundError as error:
+        raise EnvError(str(error)) from error
 
 
 def _origins(text: str) -> tuple[str, ...]:

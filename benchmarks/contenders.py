@@ -143,7 +143,11 @@ class Contender:
 
 def _environment(added: Mapping[str, str]) -> dict[str, str]:
     """This environment with ``added``. Compiled modules may be stored, as in any installation, since start times are compared."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONDONTWRITEBYTECODE" and not name.lower().endswith("_proxy")
+    }
     return {**inherited, **added}
 
 

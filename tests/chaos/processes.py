@@ -29,7 +29,11 @@ def free_port() -> int:
 
 def environment(directory: Path, port: int, **settings: str) -> dict[str, str]:
     """The environment of a process of the gateway in ``directory``."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERGATE_", "DATABASE_"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ORDERGATE_", "DATABASE_")) and not name.lower().endswith("_proxy")
+    }
     return {
         **inherited,
         "PYTHONPATH": str(ROOT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 class StreamServer:
     """A handler that returns closes its connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._handlers: list[Handler] = []
         self.paths: list[str] = []
         self.received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -29,7 +31,7 @@ class StreamServer:
         self._handlers = list(handlers)
 
     async def __aenter__(self) -> StreamServer:
-        self._server = await serve(self._serve, "127.0.0.1", 0)
+        self._server = await serve(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -38,9 +40,13 @@ class StreamServer:
         await self._server.wait_closed()
 
     @property
-    def url(self) -> str:
+    def port(self) -> int:
         assert self._server is not None
-        return f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert connection.request is not None

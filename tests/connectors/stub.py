@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -60,7 +61,8 @@ Answer = Reply | Silence | Callable[[Request], "Reply | Silence"]
 class StubExchange:
     """``script`` queues answers for a route; the last one stays for all later requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.requests: list[Request] = []
         self.connections = 0
         self._answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
@@ -68,9 +70,13 @@ class StubExchange:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
-    def url(self) -> str:
+    def port(self) -> int:
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def script(self, method: str, path: str, *answers: Answer) -> None:
         self._answers[method, path] = list(answers)
@@ -88,7 +94,7 @@ class StubExchange:
         self._server.close()
 
     async def __aenter__(self) -> StubExchange:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from hummingbot_api_client import HummingbotAPIClient
 
 from tests.chaos.processes import PASSWORD, ROOT, Process, environment, free_port, wait_until_ready
+from tests.connectors.http_proxy import HttpProxy
 from tests.services.binance_stub import ACCOUNT, API_KEY, API_SECRET, CREDENTIALS, REFUSED, running_stub, urls
 
 
@@ -85,3 +87,27 @@ async def test_keys_are_never_seen_again_and_outlive_the_key_that_sealed_them(tm
     seen = repr(answers).encode() + everything_in(tmp_path)
     for canary in (API_KEY, API_SECRET):
         assert canary.encode() not in seen
+
+
+async def test_a_proxy_s_password_is_never_seen(tmp_path: Path) -> None:
+    """A proxy refuses the server's credentials for it: callers and the log hear that it did, and not what they are."""
+    password = "CanaryOfTheProxyThatNobodyMaySee"
+    encoded = base64.b64encode(f"desk:{password}".encode())
+    async with HttpProxy({}, authorization="Basic another") as proxy:
+        env = environment(
+            tmp_path / "data",
+            free_port(),
+            HTTPS_PROXY=f"http://desk:{password}@127.0.0.1:{proxy.port}",
+            ORDERGATE_BINANCE_REST_URL="https://exchange.test/api",
+            ORDERGATE_BINANCE_WS_API_URL="wss://exchange.test/ws",
+        )
+        async with serving(env, tmp_path / "server.log") as client:
+            with pytest.raises(aiohttp.ClientResponseError) as caught:
+                await client.market_data.get_prices("binance", ["BTC-USDT"])
+            with pytest.raises(aiohttp.ClientResponseError):
+                await client.accounts.add_credential("master_account", "binance", CREDENTIALS)
+    assert "the proxy answered 407" in caught.value.message
+    assert set(proxy.asked) == {"CONNECT exchange.test:443 HTTP/1.1"}
+    seen = caught.value.message.encode() + everything_in(tmp_path)
+    for canary in (password.encode(), encoded):
+        assert canary not in seen

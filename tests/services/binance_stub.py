@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ def urls(stub: StubExchange) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def running_stub() -> AsyncIterator[StubExchange]:
+async def running_stub(tls: ssl.SSLContext | None = None) -> AsyncIterator[StubExchange]:
     """A stand-in that knows the time, its symbols, the price 100 of everything, and an account of 2 BTC and 50 USDT."""
 
     def now(_: Request) -> Reply:
@@ -41,7 +42,7 @@ async def running_stub() -> AsyncIterator[StubExchange]:
         row: dict[str, Any] = {"symbol": request.parameters["symbol"], "lastPrice": "100", "volume": "1"}
         return reply({**row, "quoteVolume": "100", "closeTime": 1_795_000_000_000})
 
-    async with StubExchange() as stub:
+    async with StubExchange(tls) as stub:
         stub.script("GET", "/api/v3/time", now)
         stub.script("GET", "/api/v3/exchangeInfo", Reply(body=(PAYLOADS / "spot_exchange_info.json").read_bytes()))
         stub.script("GET", "/api/v3/ticker/24hr", ticker)

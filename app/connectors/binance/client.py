@@ -27,6 +27,7 @@ from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits, Usage, rate_limited
 from app.connectors.common.venue import ServerClock
 from app.domain.errors import CredentialsRefused, ExchangeDown
+from app.outbound import Outbound
 
 #: How long a signed request stays acceptable on its way, in milliseconds: it bounds how late an order can still arrive.
 RECV_WINDOW_MS = 5000
@@ -56,11 +57,13 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         *,
         server_clock: ServerClock,
         address_limits: AddressLimits,
+        outbound: Outbound,
         timeout: float,  # seconds, not money
     ) -> None:
         self._endpoints = endpoints
         self._server_clock = server_clock
         self._address_limits = address_limits
+        self.outbound = outbound
         self._order_usage = Usage(ORDERS_HEADER, server_clock.now_ms)
         self.REQUEST_TIMEOUT = timeout
         self.API_URL = self.FUTURES_URL = endpoints.rest
@@ -94,6 +97,7 @@ class BinanceClient(AsyncClient):  # type: ignore[misc]  # the SDK has no types
         return HttpSession(
             EXCHANGE,
             headers={"X-MBX-APIKEY": self.API_KEY} if self.API_KEY else {},
+            outbound=self.outbound,
             timeout=self.REQUEST_TIMEOUT,
             keep_alive=_KEEP_ALIVE_SECONDS,
         )

@@ -20,6 +20,7 @@ from app.connectors.common.numbers import flag, integer_text, mapping, number, t
 from app.connectors.common.stream import StreamEnded
 from app.domain.enums import TradeType
 from app.domain.reports import Candle, CandleReport, Gap, MarketEvent, PublicTrade, Ticker
+from app.outbound import Outbound
 
 #: The deepest book that is pushed whole.
 BOOK_LEVELS = 20
@@ -41,13 +42,13 @@ _STREAMS_PER_CONNECTION = 1024
 _MARKET_TRADE = "MARKET"
 
 
-def protocol(base_url: str) -> MarketProtocol:
-    """How the streams below ``base_url`` are subscribed."""
+def protocol(base_url: str, outbound: Outbound) -> MarketProtocol:
+    """How the streams below ``base_url`` are reached and subscribed."""
 
     def connect() -> AbstractAsyncContextManager[MarketSocket]:
         from app.connectors.binance.sockets import market_socket
 
-        return market_socket(base_url)
+        return market_socket(base_url, outbound)
 
     return MarketProtocol(
         connect=connect,

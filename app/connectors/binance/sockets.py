@@ -21,6 +21,7 @@ from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.socket import OPEN_SECONDS, JsonSocket, connected
 from app.connectors.common.stream import StreamEnded
 from app.domain.errors import OrdergateError
+from app.outbound import Outbound
 
 #: Our own pings find a dead connection within twice this; Binance pings every 20 seconds itself and is answered by the library.
 PING_SECONDS = 20
@@ -40,7 +41,7 @@ async def spot_socket(
     client: BinanceClient, url: str, now_ms: Callable[[], int], subscription_id: str
 ) -> AsyncIterator[JsonSocket]:
     """A connection to the websocket API with a subscribed user stream. Raises ``StreamEnded``, or ``ErrorAnswer`` if refused."""
-    async with connected(url, _event_of_subscription, ping_seconds=PING_SECONDS) as socket:
+    async with connected(url, _event_of_subscription, outbound=client.outbound, ping_seconds=PING_SECONDS) as socket:
         parameters = {"apiKey": str(client.API_KEY), "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms()}
         signature = client.sign(urlencode(sorted(parameters.items())))
         method = "userDataStream.subscribe.signature"
@@ -58,7 +59,7 @@ async def perpetual_socket(client: BinanceClient, base_url: str, clock: Clock) -
     """
     key = await client.futures_stream_get_listen_key()
     url = f"{base_url}private/ws?listenKey={quote(str(key), safe='')}"
-    async with connected(url, _event, ping_seconds=PING_SECONDS) as socket:
+    async with connected(url, _event, outbound=client.outbound, ping_seconds=PING_SECONDS) as socket:
         keeper = asyncio.create_task(_keep_alive(client, str(key), socket, clock))
         try:
             yield socket
@@ -67,9 +68,10 @@ async def perpetual_socket(client: BinanceClient, base_url: str, clock: Clock) -
 
 
 @asynccontextmanager
-async def market_socket(base_url: str) -> AsyncIterator[JsonSocket]:
+async def market_socket(base_url: str, outbound: Outbound) -> AsyncIterator[JsonSocket]:
     """A connection to the market streams below ``base_url`` without a subscription; events come with their stream's name."""
-    async with connected(f"{base_url}stream", _market_message, ping_seconds=MARKET_PING_SECONDS) as socket:
+    url = f"{base_url}stream"
+    async with connected(url, _market_message, outbound=outbound, ping_seconds=MARKET_PING_SECONDS) as socket:
         yield socket
 
 

@@ -35,6 +35,7 @@ class BinanceVenue(RestVenue["BinanceClient"]):
         outcomes = PERPETUAL if endpoints.is_perpetual else SPOT
         super().__init__(outcomes, server_clock, address_limits(server_clock), clock)
         self.endpoints = endpoints
+        self._outbound = settings.outbound
         self._timeout = settings.exchange_timeout.total_seconds()
         self._clock = clock
         self._streams: dict[str, MarketStreams] = {}
@@ -47,6 +48,7 @@ class BinanceVenue(RestVenue["BinanceClient"]):
             credentials,
             server_clock=self.server_clock,
             address_limits=self.limits,
+            outbound=self._outbound,
             timeout=self._timeout,
         )
 
@@ -72,14 +74,18 @@ class BinanceVenue(RestVenue["BinanceClient"]):
 
     def _streams_below(self, base_url: str) -> MarketStreams:
         if base_url not in self._streams:
-            self._streams[base_url] = MarketStreams(protocol(base_url), self._clock, is_closed=self._is_closed)
+            self._streams[base_url] = MarketStreams(
+                protocol(base_url, self._outbound), self._clock, is_closed=self._is_closed
+            )
         return self._streams[base_url]
 
     def _import_client_class(self) -> type[BinanceClient]:
         # The sockets import websockets, and are needed soon after.
         from app.connectors.binance import sockets  # noqa: F401
         from app.connectors.binance.client import BinanceClient
+        from app.connectors.common.tls import tls_context
 
+        tls_context(self._outbound)
         return BinanceClient
 
     def _build_public(self) -> BinanceClient:

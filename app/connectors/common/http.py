@@ -24,7 +24,9 @@ import yarl
 from app import __version__
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.numbers import DECODER
+from app.connectors.common.tls import tls_context
 from app.domain.errors import ExchangeDown
+from app.outbound import Outbound
 
 #: Connecting with TLS takes a few round trips. Failing early here is certain knowledge that nothing was sent.
 _CONNECT_SECONDS = 5
@@ -80,7 +82,8 @@ class HttpAnswer(NamedTuple):
 class HttpSession:
     """The connections of one account to ``exchange``, on the loop that built it. ``close`` may be called twice.
 
-    ``timeout`` is the limit of a whole call, ``keep_alive`` how long an idle connection is kept, both in seconds.
+    ``outbound`` says through which proxy calls leave, and which certificates count. ``timeout`` is the limit of a whole call,
+    ``keep_alive`` how long an idle connection is kept, both in seconds.
     """
 
     def __init__(
@@ -88,13 +91,15 @@ class HttpSession:
         exchange: str,
         *,
         headers: Mapping[str, str],
+        outbound: Outbound,
         timeout: float,  # float: seconds, no money
         keep_alive: float,  # float: seconds, no money
     ) -> None:
         self._exchange = exchange
+        self._outbound = outbound
         self._session = aiohttp.ClientSession(
             headers={"Accept": "application/json", "User-Agent": f"ordergate/{__version__}", **headers},
-            connector=_MarkingConnector(keepalive_timeout=keep_alive),
+            connector=_MarkingConnector(keepalive_timeout=keep_alive, ssl=tls_context(outbound)),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=timeout, connect=min(_CONNECT_SECONDS, timeout)),
         )
@@ -111,22 +116,41 @@ class HttpSession:
         """
         call = _Call()
         _CALL.set(call)
+        headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
         try:
             async with self._session.request(
                 method.upper(),
                 yarl.URL(url, encoded=True),
                 data=None if form is None else form.encode("ascii"),
-                headers={} if form is None else {"Content-Type": "application/x-www-form-urlencoded"},
+                headers=headers,
                 allow_redirects=False,
+                **self._through_proxy(url, headers),
             ) as response:
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpAnswer(response.status, headers, await response.read())
+                answered = {name.lower(): value for name, value in response.headers.items()}
+                return HttpAnswer(response.status, answered, await response.read())
+        except aiohttp.ClientHttpProxyError as error:
+            status = error.status
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             if not call.has_connection:
                 raise ExchangeDown(f"{self._exchange} could not be reached ({what}); nothing was sent") from error
             raise NoAnswer(what, timed_out=isinstance(error, TimeoutError)) from error
+        # Raised here, without a cause: the proxy's credentials are in the ``repr`` of that one.
+        raise ExchangeDown(f"{self._exchange} could not be reached (the proxy answered {status}); nothing was sent")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+    def _through_proxy(self, url: str, headers: dict[str, str]) -> dict[str, Any]:
+        """The options that name the proxy for ``url``. Its credentials stay out of its address, which errors quote."""
+        proxy = self._outbound.proxy_for(url)
+        if proxy is None:
+            return {}
+        if proxy.authorization is None:
+            return {"proxy": proxy.url}
+        if url.startswith("https:"):
+            return {"proxy": proxy.url, "proxy_headers": {"Proxy-Authorization": proxy.authorization}}
+        # Without TLS there is no tunnel: the request itself passes through the proxy.
+        headers["Proxy-Authorization"] = proxy.authorization
+        return {"proxy": proxy.url}

@@ -16,6 +16,8 @@ from websockets.exceptions import WebSocketException
 
 from app.connectors.common.numbers import DECODER
 from app.connectors.common.stream import StreamEnded
+from app.connectors.common.tls import tls_context
+from app.outbound import Outbound
 
 #: How long the handshake of a connection and of a subscription may take.
 OPEN_SECONDS = 10
@@ -66,8 +68,11 @@ class JsonSocket:
 
 
 @asynccontextmanager
-async def connected(url: str, unwrap: Unwrap, *, ping_seconds: float) -> AsyncIterator[JsonSocket]:
-    """A connection to ``url``. A dead one is found within twice ``ping_seconds``. Raises ``StreamEnded`` or ``OSError``."""
+async def connected(url: str, unwrap: Unwrap, *, outbound: Outbound, ping_seconds: float) -> AsyncIterator[JsonSocket]:
+    """A connection to ``url``, through the proxy that ``outbound`` names for it. A dead one is found within twice ``ping_seconds``.
+
+    Raises ``StreamEnded`` or ``OSError``.
+    """
     try:
         connection = await connect(
             url,
@@ -75,7 +80,8 @@ async def connected(url: str, unwrap: Unwrap, *, ping_seconds: float) -> AsyncIt
             close_timeout=CLOSE_SECONDS,
             ping_interval=ping_seconds,
             ping_timeout=ping_seconds,
-            proxy=None,
+            ssl=tls_context(outbound) if url.startswith("wss:") else None,
+            **_through_proxy(url, outbound),
         )
     except WebSocketException as error:
         raise StreamEnded(f"the connection was refused ({type(error).__name__})") from error
@@ -83,3 +89,13 @@ async def connected(url: str, unwrap: Unwrap, *, ping_seconds: float) -> AsyncIt
         yield JsonSocket(connection, unwrap)
     finally:
         await connection.close()
+
+
+def _through_proxy(url: str, outbound: Outbound) -> dict[str, Any]:
+    """The options that name the proxy for ``url``, or that there is none."""
+    proxy = outbound.proxy_for(url)
+    if proxy is None:
+        return {"proxy": None}
+    if proxy.url.startswith("https:"):
+        return {"proxy": proxy.full_url, "proxy_ssl": tls_context(outbound)}
+    return {"proxy": proxy.full_url}

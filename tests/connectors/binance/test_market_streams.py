@@ -30,6 +30,7 @@ from app.connectors.common.answers import Unreadable
 from app.connectors.common.market_streams import LINGER_SECONDS, MarketStreams
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, UnsupportedFeature, UnsupportedPair
 from app.domain.reports import CandleReport, Gap, Lost, MarketEvent, OrderBook, PublicTrade, Ticker
+from app.outbound import Outbound
 from app.paper.exchange import PaperExchange
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.faults import FaultKind, FaultRule
@@ -425,7 +426,7 @@ def confirmed(*messages: Any, stay: bool = True, answer: Any = None) -> Handler:
 @asynccontextmanager
 async def following(server: StreamServer, clock: FakeClock) -> AsyncIterator[tuple[MarketStreams, Events]]:
     async with server:
-        streams = MarketStreams(protocol(f"{server.url}/"), clock)
+        streams = MarketStreams(protocol(f"{server.url}/", Outbound()), clock)
         events = streams.follow(NAME, MarketReader(TRADES, lambda: START))
         try:
             yield streams, events

@@ -11,6 +11,7 @@ import pytest
 from app.connectors.common.answers import NoAnswer
 from app.connectors.common.http import HttpAnswer, HttpSession
 from app.domain.errors import ExchangeDown
+from app.outbound import Outbound
 from tests.connectors.stub import GARBLE, HANG, RESET, Reply, Silence, StubExchange, reply
 
 
@@ -22,7 +23,7 @@ async def exchange() -> AsyncIterator[StubExchange]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[HttpSession]:
-    session = HttpSession("Somewhere", headers={"X-Key": "k"}, timeout=0.5, keep_alive=15)
+    session = HttpSession("Somewhere", headers={"X-Key": "k"}, outbound=Outbound(), timeout=0.5, keep_alive=15)
     yield session
     await session.close()
 

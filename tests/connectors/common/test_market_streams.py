@@ -33,6 +33,7 @@ from app.connectors.common.socket import connected
 from app.connectors.common.stream import StreamEnded
 from app.domain.errors import ExchangeDown
 from app.domain.reports import Gap, Lost, MarketEvent, Ticker
+from app.outbound import Outbound
 from tests.clock import START, FakeClock
 from tests.connectors.stream_server import Handler, StreamServer, heard
 
@@ -73,7 +74,7 @@ def read(message: Mapping[str, Any]) -> Confirmed | Published | None:
 
 def protocol(url: str, *, names: int = 3, streams: int = 100) -> MarketProtocol:
     return MarketProtocol(
-        connect=lambda: connected(url, lambda message: message, ping_seconds=20),
+        connect=lambda: connected(url, lambda message: message, outbound=Outbound(), ping_seconds=20),
         request=request,
         read=read,
         max_age=7200,

@@ -16,6 +16,7 @@ from app.connectors.common.socket import JsonSocket, connected
 from app.connectors.common.stream import ReconnectingStream, StreamEnded
 from app.domain.errors import CredentialsRefused, RateLimited
 from app.domain.reports import Gap, Lost
+from app.outbound import Outbound
 from tests.connectors.hand_clock import HandClock
 from tests.connectors.stream_server import StreamServer
 
@@ -46,7 +47,7 @@ def translated(message: Mapping[str, Any]) -> Lost | None:
 
 
 def opener(server: StreamServer, *, ping_seconds: float = 20) -> Opener:
-    return lambda: connected(server.url, whole, ping_seconds=ping_seconds)
+    return lambda: connected(server.url, whole, outbound=Outbound(), ping_seconds=ping_seconds)
 
 
 def failing(server: StreamServer, *errors: Exception) -> Opener:
@@ -57,7 +58,7 @@ def failing(server: StreamServer, *errors: Exception) -> Opener:
     async def open_socket() -> AsyncIterator[JsonSocket]:
         if left:
             raise left.pop(0)
-        async with connected(server.url, whole, ping_seconds=20) as opened:
+        async with connected(server.url, whole, outbound=Outbound(), ping_seconds=20) as opened:
             yield opened
 
     return open_socket
