@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 
-from msgspec import Struct
-
 from app.domain.decimals import ZERO
 from app.domain.order import Order, OrderKey
 from app.domain.reports import Balance
 from app.journal import statements
-from app.journal.records import JournalEntry
+from app.journal.records import JournalEntry, StoredOrder
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
 from app.journal.store import Store
 from app.storage.tables import BALANCES, ORDERS
@@ -29,15 +27,6 @@ from app.storage.tables import BALANCES, ORDERS
 _CACHED = 1024
 
 IdempotencyKey = tuple[str, str, str]
-
-
-class StoredOrder(Struct, frozen=True, kw_only=True):
-    """An order with its name, its row's id and the exchange fill ids that the journal has of it."""
-
-    key: OrderKey
-    number: int
-    order: Order
-    fill_ids: frozenset[str]
 
 
 class OrderCache:

@@ -6,15 +6,17 @@ that each row is on exactly one page however long the journal is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, TextClause, and_, select
+from sqlalchemy import ColumnElement, FromClause, TextClause, and_, select
 
-from app.domain.order import Order, OrderKey
+from app.domain.decimals import ZERO
+from app.domain.order import AccountKey, Order, OrderKey
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.pages import Counted, Listing, Search, find_all, find_counted
-from app.journal.records import JournalEntry, Trade
+from app.journal.records import JournalEntry, StoredOrder, Trade
 from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
 from app.storage import cursors
 from app.storage.database import Database
@@ -64,8 +66,8 @@ _NEWEST_TRADES = Counted(
     fields={**dict(FILLS.c), "trade_type": ORDERS.c.trade_type},
 )
 
-#: The few orders that may be on a book, found first: left to itself, SQLite would rather read all orders in the order of their ids.
-_AMONG_ACTIVE = ORDERS.c.id.in_(select(ORDERS.alias("active").c.id).where(ACTIVE_ONLY))
+#: Ids in one query; both databases take many more values.
+_NAMES_AT_ONCE = 500
 
 
 class Reader:
@@ -98,11 +100,22 @@ class Reader:
         """The orders of which it is not known whether the exchange has them, oldest first."""
         return self._orders(UNSETTLED_ONLY, *_of_account(account_name, connector_name))
 
-    def open_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
-        """The orders that rest at an exchange as far as we know, oldest first."""
-        names = {"account_name": account_name, "connector_name": connector_name}
-        wanted = {column: (name,) for column, name in names.items() if name is not None}
-        return self._orders(ORDERS.c.state == "open", _AMONG_ACTIVE, *_unindexed(wanted))
+    def active_orders_of(self, account: AccountKey) -> list[StoredOrder]:
+        """All orders of one account that may rest at its exchange, with the fills that are known of them, oldest first; read at one
+        moment.
+        """
+        active = ORDERS.alias("active")
+        mine = _unindexed({name: (value,) for name, value in account._asdict().items()}, active)
+        return self._stored(ORDERS.c.id.in_(select(active.c.id).where(ACTIVE_ONLY, *mine)))
+
+    def stored_orders(self, account: AccountKey, order_ids: Collection[str]) -> list[StoredOrder]:
+        """The orders of one account among ``order_ids``, in whatever state, with the fills that are known of them."""
+        found: list[StoredOrder] = []
+        wanted = list(order_ids)
+        for start in range(0, len(wanted), _NAMES_AT_ONCE):
+            names = wanted[start : start + _NAMES_AT_ONCE]
+            found += self._stored(*_of_account(*account), ORDERS.c.order_id.in_(names))
+        return found
 
     def search_orders(self, filter: OrderFilter, *, limit: int, cursor: str | None) -> Page[Order]:
         """Orders, newest first. Raises ``InvalidCursor``."""
@@ -145,6 +158,22 @@ class Reader:
         """The sequence number of the last entry; 0 in an empty journal."""
         head: int = self.database.rows(select(SEQUENCE.c.value))[0][0]
         return head
+
+    def _stored(self, *conditions: Condition) -> list[StoredOrder]:
+        fill_ids: defaultdict[int, set[str]] = defaultdict(set)
+        with self.database.snapshot() as connection:
+            rows = connection.execute(select(*ORDERS.c).where(*conditions).order_by(ORDERS.c.id)).all()
+            orders = {row.id: order_of(row) for row in rows}
+            # An order without a filled amount has no fills, so the usual case needs no query for them.
+            if any(order.filled_amount > ZERO for order in orders.values()):
+                filled = select(ORDERS.c.id).where(*conditions)
+                query = select(FILLS.c.order_number, FILLS.c.exchange_fill_id).where(FILLS.c.order_number.in_(filled))
+                for number, fill_id in connection.execute(query):
+                    fill_ids[number].add(fill_id)
+        return [
+            StoredOrder(key=order.key, number=number, order=order, fill_ids=frozenset(fill_ids.get(number, ())))
+            for number, order in orders.items()
+        ]
 
     def _orders(self, *conditions: Condition) -> list[Order]:
         query = select(*ORDERS.c).where(*conditions).order_by(ORDERS.c.id)
@@ -218,8 +247,8 @@ def _active_conditions(filter: OrderFilter) -> list[Condition]:
     return conditions
 
 
-def _unindexed(wanted: Mapping[str, Sequence[str]]) -> list[Condition]:
+def _unindexed(wanted: Mapping[str, Sequence[str]], table: FromClause = ORDERS) -> list[Condition]:
     """Conditions on orders in a form that no index answers: active orders are few and have an index of their own, where SQLite,
     left the choice, would rather read all orders of an account.
     """
-    return [ORDERS.c[name].concat("").in_(tuple(values)) for name, values in wanted.items()]
+    return [table.c[name].concat("").in_(tuple(values)) for name, values in wanted.items()]

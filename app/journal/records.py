@@ -11,7 +11,7 @@ from msgspec import Struct
 from app.domain.enums import OrderState, OrderStatus, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.order import Order
+from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
 
 
@@ -32,6 +32,15 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     state: OrderState | None = None
     status: OrderStatus | None = None
     filled_amount: Decimal | None = None
+
+
+class StoredOrder(Struct, frozen=True, kw_only=True):
+    """An order with its name, its row's id and the exchange fill ids that the journal has of it."""
+
+    key: OrderKey
+    number: int
+    order: Order
+    fill_ids: frozenset[str]
 
 
 class Opened(Struct, frozen=True, kw_only=True):

@@ -19,8 +19,8 @@ from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import Anomaly, Order, OrderKey
 from app.domain.reports import BalanceReport
-from app.journal.batch import Batch, IdempotencyKey, StoredOrder, idempotency_name
-from app.journal.records import JournalEntry, Opened, Recorded
+from app.journal.batch import Batch, IdempotencyKey, idempotency_name
+from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
 Decide = Callable[[Order, frozenset[str]], Sequence[OrderEvent]]

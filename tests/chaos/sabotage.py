@@ -23,8 +23,9 @@ from app.domain.events import OrderEvent
 from app.domain.ids import new_order_id
 from app.domain.order import Order, OrderRequest, intended
 from app.journal import units
-from app.journal.batch import Batch, StoredOrder
+from app.journal.batch import Batch
 from app.journal.journal import Journal
+from app.journal.records import StoredOrder
 from app.services.orders.placing import Orders, Placed
 from app.services.reconciling.settling import Settling
 

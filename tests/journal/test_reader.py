@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.domain.enums import EventKind, OrderState, OrderStatus, TradeType
 from app.domain.errors import InvalidCursor, JournalUnavailable
-from app.domain.order import Order
+from app.domain.order import AccountKey, Order
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.journal import Journal
 from app.journal.reader import Reader
@@ -23,7 +23,7 @@ from app.journal.records import Trade
 from app.storage.database import Database
 from app.storage.records import Page
 from tests.clock import START
-from tests.journal.orders import ACCEPTED, ACCOUNT, INTENDED, filled, happened, key, order
+from tests.journal.orders import ACCEPTED, ACCOUNT, CONNECTOR, INTENDED, filled, happened, key, order
 
 ALL = OrderFilter()
 
@@ -176,14 +176,33 @@ async def test_orders_by_what_is_known_of_them(journal: Journal) -> None:
     assert [each.order_id for each in journal.unsettled_orders()] == ["pending", "unknown", "elsewhere"]
     assert [each.order_id for each in journal.unsettled_orders(account_name="b")] == ["elsewhere"]
     assert [each.order_id for each in journal.unsettled_orders(connector_name="y")] == ["elsewhere"]
-    assert [each.order_id for each in journal.open_orders()] == ["open"]
-    assert journal.open_orders(account_name="b") == []
+    active = journal.active_orders_of(AccountKey(ACCOUNT, CONNECTOR))
+    assert [each.order.order_id for each in active] == ["pending", "unknown", "open"]
+    assert [each.order.order_id for each in journal.active_orders_of(AccountKey("b", "y"))] == ["elsewhere"]
+    assert journal.active_orders_of(AccountKey("b", CONNECTOR)) == []
     assert [each.state for each in journal.active_orders(ALL, limit=9, cursor=None).items] == [
         OrderState.PENDING,
         OrderState.OPEN,
         OrderState.PENDING,
         OrderState.UNKNOWN,
     ]
+
+
+async def test_stored_orders_carry_their_fills(journal: Journal) -> None:
+    """Orders that are compared with an exchange's answer come with the fills that are known of them, whatever their state."""
+    for order_id in ("part", "full", "bare"):
+        await journal.open_order(order(order_id), INTENDED)
+    await journal.record(key("part"), lambda _order, _fills: (filled("f1", "0.25"), filled("f2", "0.25")))
+    await journal.record(key("full"), lambda _order, _fills: (filled("f3", "1", full=True),))
+
+    account = AccountKey(ACCOUNT, CONNECTOR)
+    assert {each.key.order_id: each.fill_ids for each in journal.active_orders_of(account)} == {
+        "part": {"f1", "f2"},
+        "bare": frozenset(),
+    }
+    (full,) = journal.stored_orders(account, {"full", "nothing"})
+    assert (full.order, full.fill_ids) == (journal.find_order(key("full")), {"f3"})
+    assert journal.stored_orders(AccountKey("b", CONNECTOR), {"full"}) == []
 
 
 async def test_a_trade_names_its_order(journal: Journal) -> None:

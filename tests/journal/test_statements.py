@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, make_url
 
+from app.domain.order import AccountKey
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.reader import Reader
 from app.journal.rows import change_row, order_row
@@ -107,7 +108,7 @@ SEARCHES: dict[str, Callable[[Reader], object]] = {
     "several kinds of trades": lambda reader: reader.search_trades(
         TradeFilter(account_names=("a",), start_at=START), limit=5, cursor=None
     ),
-    "open orders of an account": lambda reader: reader.open_orders(account_name="a", connector_name="x"),
+    "orders of an account to compare": lambda reader: reader.active_orders_of(AccountKey("a", "x")),
     "active orders of an account": lambda reader: reader.active_orders(
         OrderFilter(account_names=("a",)), limit=5, cursor=None
     ),

@@ -24,6 +24,7 @@ from app.connectors.binance.outcomes import CANCEL_REFUSED
 from app.connectors.binance.venue import BinanceVenue
 from app.connectors.common.connector import RestConnector
 from app.connectors.common.numbers import integer_text, milliseconds_of, number, rows
+from app.connectors.common.venue import Markets
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused, UnsupportedPair
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
@@ -105,8 +106,8 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         markets = await self.venue.markets()
         parameters = {} if trading_pair is None else {"symbol": self._symbol(trading_pair)}
         payload = await self.calls.ask(self.call_names.open_orders, **parameters)
-        with self.reading():
-            return [order_report(row, markets.pair(str(row.get("symbol")))) for row in rows(payload)]
+        with self.reading():  # thousands of rows: in a thread, so that no order waits for them
+            return await asyncio.to_thread(_open_orders, payload, markets)
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
         """All fills of the order. Raises ``ExchangeReadError`` if the list is short of the order's own total."""
@@ -230,3 +231,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             raise UnsupportedPair(trading_pair, self.name, list(markets.symbols))
         call = getattr(await self.venue.public_client(), name)
         return await self.venue.read(call(symbol=markets.symbol(trading_pair), **parameters))
+
+
+def _open_orders(payload: Any, markets: Markets) -> list[OrderReport]:
+    return [order_report(row, markets.pair(str(row.get("symbol")))) for row in rows(payload)]

@@ -10,12 +10,16 @@ know. It runs at start, after every gap of the stream, and at intervals, since a
     a foreign one       nothing              ignored
     nothing             an open order        asked about (settling)
     -                   pending or unknown   asked about (settling)
+
+It costs one read of the journal, however many orders rest. What differs is found in memory, and only that is written, many orders
+in one transaction.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -25,15 +29,21 @@ from app.connectors.base import Connector
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.ids import is_ours
+from app.domain.lifecycle import UNSETTLED
 from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
+from app.journal.records import StoredOrder
 from app.services.orders.recorder import Recorder
+from app.services.reconciling.comparing import ForeignOrders, compare
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+#: Orders whose news are written at once: enough to share a transaction, and few enough for an order of a caller to come between.
+_TOGETHER = 64
 
 
 class Recovery:
@@ -55,51 +65,61 @@ class Recovery:
         self._settling = settling
         self._timeout = settings.exchange_timeout
         self._clock = clock
+        self._foreign: defaultdict[AccountKey, ForeignOrders] = defaultdict(ForeignOrders)
 
     async def reconcile(self, account: AccountKey) -> None:
         """Bring one account's orders up to date. Raises what the exchange raises when it can't be asked, after everything that
         could be done without that answer.
         """
-        await self.wake_unsettled(account, at_once=True)
+        known = await self._read(account)
+        self._wake_unsettled(known.values(), at_once=True)
         connector = await self._sessions.connector(account)
-        asked_at = self._clock.now()
         async with asyncio.timeout(self._timeout.total_seconds()):
             book = {report.order_id: report for report in await connector.fetch_open_orders()}
         failpoints.reach("recovery.book_answered")
-        fault: Exception | None = None
-        for report in book.values():
-            try:
-                await self.record(connector, report)
-            except Exception as error:  # noqa: BLE001 - one order that can't be asked about must not stop the others
-                log.warning("order on the book not recorded", order_id=report.order_id, error=type(error).__name__)
-                fault = error
-        await self._ask_about_missing(account, set(book), asked_at)
-        if fault is not None:
-            raise fault
+        try:
+            await self._record_news(connector, account, book.values(), known)
+        finally:
+            self._ask_about_missing(known.values(), book)
 
-    async def wake_unsettled(self, account: AccountKey, *, at_once: bool = False) -> None:
+    async def wake_unsettled(self, account: AccountKey) -> None:
         """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
         for order in await asyncio.to_thread(
             self._journal.unsettled_orders,
             account_name=account.account_name,
             connector_name=account.connector_name,
         ):
-            self._settling.wake(order.key, at_once=at_once)
+            self._settling.wake(order.key, at_once=False)
 
     async def record(self, connector: Connector, report: OrderReport) -> None:
         """Record a report about any order of the account: known, adopted, or ignored as foreign."""
-        order = await self._known(connector, report)
+        account = _account_of(connector)
+        stored = (await self._look_up(account, [report])).get(report.order_id)
+        if stored is None:
+            await self._record_unknown(connector, report)
+        else:
+            await self._settling.record(connector, stored.order, report)
+
+    async def _look_up(self, account: AccountKey, reports: Collection[OrderReport]) -> Mapping[str, StoredOrder]:
+        """What the journal has under the ids of ``reports``, in whatever state."""
+        if not reports:
+            return {}
+        names = {report.order_id for report in reports}
+        return {
+            stored.order.order_id: stored
+            for stored in await asyncio.to_thread(self._journal.stored_orders, account, names)
+        }
+
+    async def _record_unknown(self, connector: Connector, report: OrderReport) -> None:
+        """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
+        if not is_ours(report.order_id):
+            self._foreign[_account_of(connector)].add(report)
+            return
+        account_name, connector_name = _account_of(connector)
+        key = OrderKey(account_name=account_name, connector_name=connector_name, order_id=report.order_id)
+        order = await self._adopt(key, report)
         if order is not None:
             await self._settling.record(connector, order, report)
-
-    async def _known(self, connector: Connector, report: OrderReport) -> Order | None:
-        key = OrderKey(
-            account_name=connector.context.account_name, connector_name=connector.name, order_id=report.order_id
-        )
-        order = await asyncio.to_thread(self._journal.find_order, key)
-        if order is not None or not is_ours(report.order_id):
-            return order
-        return await self._adopt(key, report)
 
     async def _adopt(self, key: OrderKey, report: OrderReport) -> Order | None:
         terms = report.terms
@@ -126,11 +146,70 @@ class Recovery:
         evidence = "the exchange has this order under an id of our form, and the journal did not know it"
         return (await self._recorder.begin(order, EventKind.ADOPTED, "recovery", evidence=evidence)).order
 
-    async def _ask_about_missing(self, account: AccountKey, on_book: set[str], asked_at: datetime) -> None:
-        """Ask about orders that the journal believes open and the book did not show, unless they have changed since."""
-        for order in await asyncio.to_thread(
-            self._journal.open_orders, account_name=account.account_name, connector_name=account.connector_name
-        ):
-            is_missing = order.order_id not in on_book and order.updated_at < asked_at
-            if is_missing or order.cancel_requested_at is not None:
+    async def _read(self, account: AccountKey) -> dict[str, StoredOrder]:
+        """The orders that may be on the book as far as the journal knows, by id: the one read of a reconciliation, before the
+        exchange is asked. An order that is placed after it is looked up when the book shows it.
+        """
+        return {
+            stored.order.order_id: stored for stored in await asyncio.to_thread(self._journal.active_orders_of, account)
+        }
+
+    def _wake_unsettled(self, known: Iterable[StoredOrder], *, at_once: bool) -> None:
+        for stored in known:
+            if stored.order.state in UNSETTLED:
+                self._settling.wake(stored.key, at_once=at_once)
+
+    async def _record_news(
+        self, connector: Connector, account: AccountKey, book: Collection[OrderReport], known: Mapping[str, StoredOrder]
+    ) -> None:
+        """Record what the book says and the journal does not know. Raises the last fault, after all else was done."""
+        found = await asyncio.to_thread(compare, book, known)
+        strangers = [report for report in found.unknown if report not in self._foreign[account]]
+        looked_up = await self._look_up(account, strangers)
+        more = compare(strangers, looked_up)
+        fault = await self._record_together(connector, [*found.news, *more.news])
+        for report in more.unknown:
+            try:
+                await self._record_unknown(connector, report)
+            except Exception as error:  # noqa: BLE001 - one order that can't be taken in must not stop the others
+                fault = _noted(report, error)
+        if fault is not None:
+            raise fault
+
+    async def _record_together(
+        self, connector: Connector, news: Sequence[tuple[StoredOrder, OrderReport]]
+    ) -> Exception | None:
+        """Record ``news``, some at a time in one transaction, and ask for missing fills. Return the last fault."""
+        fault: Exception | None = None
+        for start in range(0, len(news), _TOGETHER):
+            part = news[start : start + _TOGETHER]
+            outcomes = await asyncio.gather(
+                *(self._settling.observe(stored.key, report) for stored, report in part), return_exceptions=True
+            )
+            for (stored, report), outcome in zip(part, outcomes, strict=True):
+                try:
+                    if isinstance(outcome, BaseException):
+                        raise outcome
+                    if outcome.missing_fills:
+                        await self._settling.record(connector, stored.order, report)
+                except Exception as error:  # noqa: BLE001 - one order that can't be asked about must not stop the others
+                    fault = _noted(report, error)
+        return fault
+
+    def _ask_about_missing(self, known: Iterable[StoredOrder], on_book: Container[str]) -> None:
+        """Ask about the orders that the journal believed open before the book was asked for, and that the book does not show."""
+        for stored in known:
+            order = stored.order
+            if order.state is OrderState.OPEN and (
+                order.order_id not in on_book or order.cancel_requested_at is not None
+            ):
                 self._settling.wake(order.key)
+
+
+def _account_of(connector: Connector) -> AccountKey:
+    return AccountKey(connector.context.account_name, connector.name)
+
+
+def _noted(report: OrderReport, error: Exception) -> Exception:
+    log.warning("order on the book not recorded", order_id=report.order_id, error=type(error).__name__)
+    return error

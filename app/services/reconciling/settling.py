@@ -44,7 +44,7 @@ from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
-from app.services.orders.recorder import Recorder
+from app.services.orders.recorder import Observed, Recorder
 from app.services.sessions import Sessions
 from app.settings import Settings
 
@@ -144,16 +144,19 @@ class Settling:
         """Ask once and return the order as the answer leaves it. Raises what the exchange raises."""
         return (await self.settle(key)).order
 
+    async def observe(self, key: OrderKey, report: OrderReport) -> Observed:
+        """Record what the exchange, when it was asked, said of an order."""
+        evidence = f"asked the exchange, which answered {report.state} with {report.filled_amount} filled"
+        return await self._recorder.observe(key, report, "recovery", evidence)
+
     async def record(self, connector: Connector, order: Order, report: OrderReport) -> Order:
         """Record what the exchange says of an order, with all its fills."""
-        evidence = f"asked the exchange, which answered {report.state} with {report.filled_amount} filled"
-        observed = await self._recorder.observe(order.key, report, "recovery", evidence)
+        observed = await self.observe(order.key, report)
         if not observed.missing_fills:
             return observed.order
         fills = await self._ask(connector.fetch_fills(observed.order.ref))
         failpoints.reach("settling.fills_answered")
-        complete = structs.replace(report, fills=tuple(fills))
-        return (await self._recorder.observe(order.key, complete, "recovery", evidence)).order
+        return (await self.observe(order.key, structs.replace(report, fills=tuple(fills)))).order
 
     async def _find(self, key: OrderKey) -> Order:
         order = await asyncio.to_thread(self._journal.find_order, key)

@@ -15,7 +15,7 @@ from app.domain.ids import new_order_id
 from app.domain.order import AccountKey, intended
 from app.services.reconciling.feed import Feed
 from tests.services.reconciling.test_recovery import place_past_the_gateway
-from tests.services.world import ACCOUNT, World, gathered, key, request, until
+from tests.services.world import World, gathered, key, request, until
 
 
 @asynccontextmanager
@@ -152,14 +152,14 @@ async def test_looking_for_doubt_goes_on_without_a_journal(world: World) -> None
     looks = 0
     wake = world.recovery.wake_unsettled
 
-    async def failing(*_: object, at_once: bool = False) -> None:
+    async def failing(account: AccountKey) -> None:
         nonlocal looks
         looks += 1
-        if looks <= 3 and not at_once:
+        if looks <= 3:
             raise JournalUnavailable("away")
-        await wake(AccountKey(ACCOUNT, "paper"), at_once=at_once)
+        await wake(account)
 
-    world.recovery.wake_unsettled = failing  # type: ignore[method-assign,assignment]
+    world.recovery.wake_unsettled = failing  # type: ignore[method-assign]
     async with running(world.feed()) as feed:
         await until(lambda: looks > 4, world.clock)
         assert not feed.done()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
+from sqlalchemy import event
 
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadFailed
 from app.domain.ids import new_order_id
-from app.domain.order import AccountKey
+from app.domain.order import AccountKey, OrderKey
+from app.domain.reports import OrderReport
 from app.paper.orders import NewOrder
 from tests.journal.replaying import replay
 from tests.services.world import ACCOUNT, World, key, request, until
@@ -152,15 +159,104 @@ async def test_one_order_that_can_not_be_recorded_does_not_stop_the_others(world
         world.faults.plan("submit", "reset")
         await world.orders.place(request(client_order_id=order_id))
     await world.settling.close()
-    record = world.settling.record
+    observe = world.settling.observe
 
-    async def failing(connector: object, order: object, report: object) -> object:
-        if report.order_id == "a":  # type: ignore[attr-defined]
+    async def failing(order_key: OrderKey, report: OrderReport) -> object:
+        if report.order_id == "a":
             raise ValueError("a")
-        return await record(connector, order, report)  # type: ignore[arg-type]
+        return await observe(order_key, report)
 
-    world.settling.record = failing  # type: ignore[method-assign,assignment]
+    world.settling.observe = failing  # type: ignore[method-assign,assignment]
     with pytest.raises(ValueError, match="a"):
         await reconcile(world)
 
     assert [world.order(name).state for name in "ab"] == [OrderState.UNKNOWN, OrderState.OPEN]
+
+
+@contextmanager
+def counted(world: World) -> Iterator[Counter[str]]:
+    """What the journal is asked meanwhile: reads of orders by statement, and what its writer is given, in all and at once."""
+    counts: Counter[str] = Counter()
+    under_way = 0
+    submit = world.journal._submit
+
+    def read(_c: object, _cursor: object, sql: str, *_: object) -> None:
+        if "FROM orders" in sql:
+            counts["reads"] += 1
+
+    async def written(unit: Any) -> object:
+        nonlocal under_way
+        under_way += 1
+        counts["writes"] += 1
+        counts["written at once"] = max(under_way, counts["written at once"])
+        try:
+            return await submit(unit)
+        finally:
+            under_way -= 1
+
+    event.listen(world.journal.database.engine, "before_cursor_execute", read)
+    world.journal._submit = written  # type: ignore[method-assign]
+    try:
+        yield counts
+    finally:
+        event.remove(world.journal.database.engine, "before_cursor_execute", read)
+        world.journal._submit = submit  # type: ignore[method-assign]
+
+
+async def test_orders_that_rest_cost_one_read_and_no_write(each_world: World) -> None:
+    """However many orders rest, a journal that is equal to the exchange is read once, and its writer has nothing to do."""
+    for number in range(20):
+        await each_world.orders.place(request(client_order_id=f"o{number}", price=Decimal(40_000 - number)))
+
+    with counted(each_world) as counts:
+        await reconcile(each_world)
+        await each_world.rest()
+
+    assert counts == {"reads": 1}
+
+
+async def test_differences_are_written_together(each_world: World) -> None:
+    """Only the orders of which the journal does not know all are written, and the writer gets them all at once."""
+    for number in range(20):
+        fault = "reset" if number % 2 else None
+        each_world.faults.plan("submit", fault)
+        await each_world.orders.place(request(client_order_id=f"o{number}", price=Decimal(40_000 - number)))
+    await each_world.settling.close()
+    with counted(each_world) as counts:
+        await reconcile(each_world)
+
+    assert counts == {"reads": 1, "writes": 10, "written at once": 10}
+    assert {each_world.order(f"o{number}").state for number in range(20)} == {OrderState.OPEN}
+
+
+async def test_foreign_orders_on_the_book_are_looked_up_once(each_world: World) -> None:
+    """Another program's orders rest for days: they are looked for in the journal once, all together, and never written about."""
+    for number in range(20):
+        await asyncio.to_thread(place_past_the_gateway, each_world, f"somebody-else-{number}", 40_000 - number)
+
+    with counted(each_world) as counts:
+        await reconcile(each_world)
+        await reconcile(each_world)
+
+    assert counts == {"reads": 1 + 1 + 1}
+
+
+async def test_an_order_placed_during_the_question_is_known(each_world: World) -> None:
+    """An order that comes between the read of the journal and the exchange's answer is no stranger, whoever placed it."""
+    connector = await each_world.connector()
+    ask = connector.fetch_open_orders
+
+    async def answer_after_an_order(trading_pair: str | None = None) -> object:
+        await each_world.orders.place(request(client_order_id="o1"))
+        return await ask(trading_pair)
+
+    connector.fetch_open_orders = answer_after_an_order  # type: ignore[method-assign,assignment]
+    await reconcile(each_world)
+    await each_world.rest()
+
+    assert each_world.kinds("o1") == ["intended", "accepted"]
+    each_world.path.prices["BTC-USDT"] = Decimal(39_000)
+    connector.fetch_open_orders = ask  # type: ignore[method-assign]
+    each_world.clock.advance(5)
+    await reconcile(each_world)
+    await until(lambda: each_world.order("o1").state is OrderState.FILLED, each_world.clock)
