@@ -78,6 +78,6 @@ def _settings(directory: Path, stub: StubExchange) -> Settings:
         data_dir=directory,
         secret_key=SECRET_KEY,
         connector_urls=urls(stub),
-        exchange_timeout=timedelta(seconds=5),
+        exchange_timeout=timedelta(seconds=4),
         shutdown_timeout=timedelta(seconds=1),
     )

@@ -32,7 +32,7 @@ async def gateway(
     the gateway has stopped.
     """
     async with opened_gateway(
-        tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=5)
+        tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=4)
     ) as gateway:
         gateway.accounts.add_account("second")
         await gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:1000,BTC:0.5"})

@@ -59,7 +59,7 @@ async def gateway(
 ) -> AsyncIterator[Gateway]:
     """A gateway whose Binance is the stand-in. What a test patches stays so until the gateway has stopped."""
     async with opened_gateway(
-        tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=5)
+        tmp_path, sqlite_template, clock, connector_urls=urls(stub), exchange_timeout=timedelta(seconds=4)
     ) as gateway:
         yield gateway
 
@@ -457,7 +457,7 @@ def test_credentials_that_change_while_they_are_sealed_anew(gateway: Gateway, ta
 @pytest.mark.parametrize(
     ("mode", "kind", "detail"),
     [
-        ("hang", ExchangeReadTimeout, "odd did not answer within 2 seconds; nothing was changed"),
+        ("hang", ExchangeReadTimeout, "odd did not answer within 4 seconds; nothing was changed"),
         (
             "crash",
             ExchangeReadFailed,
