@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
@@ -190,7 +189,10 @@ def _background(role: Role, base: _Base, portfolio: Portfolio) -> tuple[AccountF
 
 def build_vault(settings: Settings) -> Vault:
     """The vault with the keys that the settings or the key file hold."""
-    return Vault(_secret(settings), reload=partial(_secret, settings))
+    # The first run's key is made when it is first needed: a key file beside a database that was never used says that the database
+    # is not the one that belongs to it.
+    has_key = settings.secret_key is not None or settings.key_file.exists()
+    return Vault(_secret(settings) if has_key else None, reload=partial(_secret, settings))
 
 
 def rotate_vault(settings: Settings) -> int:
@@ -203,19 +205,14 @@ def rotate_vault(settings: Settings) -> int:
         # Fails without a database, before a new key is made for nothing.
         journal.accounts.all_credentials()
         if settings.secret_key is None:
-            add_key(key_file(settings))
+            add_key(settings.key_file)
         return reseal(journal, build_vault(settings))
     finally:
         journal.database.dispose()
 
 
-def key_file(settings: Settings) -> Path:
-    """The file with the keys, used if the environment has none."""
-    return settings.data_dir / "secret.key"
-
-
 def _secret(settings: Settings) -> str:
-    return load_secret(settings.secret_key, key_file(settings))
+    return load_secret(settings.secret_key, settings.key_file)
 
 
 def _holder() -> str:

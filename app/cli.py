@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -42,10 +43,18 @@ def main() -> None:
     configure_logging(SystemClock().now)
 
 
+_accept_empty_journal = click.option(
+    "--accept-empty-journal",
+    is_flag=True,
+    help="Begin with an empty journal although the key file was used with another.",
+)
+
+
 @main.command()
-def serve() -> None:
+@_accept_empty_journal
+def serve(accept_empty_journal: bool) -> None:
     """Serve HTTP in one process that also keeps the accounts in step with their exchanges."""
-    settings = _settings()
+    settings = _settings(accept_empty_journal)
     gateway = _gateway(settings)
     gateway.on_start = greet
     config = uvicorn.Config(
@@ -65,14 +74,15 @@ def serve() -> None:
 
 
 @main.command()
-def worker() -> None:
+@_accept_empty_journal
+def worker(accept_empty_journal: bool) -> None:
     """Keep the accounts in step with their exchanges, beside web processes on PostgreSQL."""
-    settings = _settings()
+    settings = _settings(accept_empty_journal)
     if settings.is_sqlite:
         raise click.UsageError(
             "SQLite serves one process, which does this itself; set DATABASE_URL to a PostgreSQL database"
         )
-    asyncio.run(_work())
+    asyncio.run(_work(settings))
 
 
 @main.command()
@@ -126,12 +136,13 @@ def rotate() -> None:
     click.echo(f"Credentials sealed with the new key: {count}.")
 
 
-def _settings() -> Settings:
+def _settings(accept_empty_journal: bool = False) -> Settings:
     """The settings; a bad one ends the command with a sentence that names it."""
     try:
-        return load_settings()
+        settings = load_settings()
     except EnvError as error:
         raise click.ClickException(str(error)) from error
+    return replace(settings, accept_empty_journal=settings.accept_empty_journal or accept_empty_journal)
 
 
 def _gateway(settings: Settings) -> Gateway:
@@ -150,8 +161,8 @@ def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
         sys.exit(_STARTUP_FAILED)
 
 
-async def _work() -> None:
-    gateway = _gateway(_settings())
+async def _work(settings: Settings) -> None:
+    gateway = _gateway(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -46,6 +46,8 @@ class Settings:
     shutdown_timeout: timedelta = timedelta(seconds=20)
     #: Whether a commit waits for the disk. Without it a crash of the machine may lose the records of the last orders.
     is_durable: bool = True
+    #: Whether an empty journal is taken although the key file was used with another one.
+    accept_empty_journal: bool = False
     #: The largest request body in bytes; an order is under a kilobyte.
     max_body: int = 1_000_000
     #: The origins of web pages that may read answers, ``*`` for any; empty for pages of the gateway's own host.
@@ -62,6 +64,11 @@ class Settings:
     @property
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
+
+    @property
+    def key_file(self) -> Path:
+        """The file with the keys that credentials are sealed with, used if the environment has none."""
+        return self.data_dir / "secret.key"
 
 
 def load_settings() -> Settings:
@@ -84,6 +91,7 @@ def load_settings() -> Settings:
             )
         ),
         is_durable=env.str("ORDERGATE_DURABILITY", "full", validate=validate.OneOf(["full", "relaxed"])) == "full",
+        accept_empty_journal=env.bool("ORDERGATE_ACCEPT_EMPTY_JOURNAL", False),
         cors_origins=_origins(env.str("ORDERGATE_CORS_ORIGINS", "", validate=_check_origins)),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),

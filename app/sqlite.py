@@ -1,12 +1,17 @@
-"""The write-ahead log of a SQLite file, also where several processes open a fresh file at once."""
+"""SQLite files: the write-ahead log, also where several processes open a fresh file at once, and files that are taken away."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+from pathlib import Path
 
 #: Seconds between two tries to switch a file.
 _AGAIN = 0.01
+
+#: What identifies a file whatever its name: its device and its number there.
+_Identity = tuple[int, int]
 
 
 def use_write_ahead_log(connection: sqlite3.Connection, seconds: float) -> None:
@@ -26,3 +31,51 @@ def use_write_ahead_log(connection: sqlite3.Connection, seconds: float) -> None:
             time.sleep(_AGAIN)
         else:
             return
+
+
+class WatchedFile:
+    """A database file that must stay where it is while it is in use.
+
+    SQLite goes on with a file that was deleted or replaced as if nothing had happened, and all that it writes from then on is lost.
+    The write-ahead log is watched as well, once it is known: without it, the file alone is an older journal.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = os.fspath(path)
+        self._log_path = f"{self._path}-wal"
+        self._file: _Identity | None = None
+        self._log: _Identity | None = None
+
+    def note_log(self) -> None:
+        """Remember the write-ahead log as it is now: a connection has just opened it."""
+        self._log = _identity(self._log_path)
+
+    def forget_log(self) -> None:
+        """The connection that noted the log is closed; the last one to close deletes it."""
+        self._log = None
+
+    def problem(self) -> str | None:
+        """What has happened to the file since the first look at it, None where all is well. The first look remembers the file."""
+        found = _identity(self._path)
+        if self._file is None:
+            self._file = found
+        elif found != self._file:
+            return _was(self._path, found)
+        if self._log is not None:
+            log = _identity(self._log_path)
+            if log != self._log:
+                return _was(self._log_path, log)
+        return None
+
+
+def _identity(path: str) -> _Identity | None:
+    try:
+        found = os.stat(path)
+    except OSError:  # deleted, or in a directory that was deleted or closed to us
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _was(path: str, found: _Identity | None) -> str:
+    fate = "can't be found any more" if found is None else "was replaced by another file"
+    return f"{path} {fate}, so that nothing can be written safely; put it back, or stop the server and restore a copy"

@@ -37,18 +37,18 @@ class Vault:
     """Seals and opens the credentials of one connector of one account.
 
     ``secret`` holds one key or several, the sealing one first. ``reload`` gives the present secret and is asked when no key fits,
-    since another process may have rotated the key file.
+    since another process may have rotated the key file. Without a ``secret`` it is asked on first use, which makes the first key.
     """
 
-    def __init__(self, secret: str, *, reload: Callable[[], str] | None = None) -> None:
-        self._ciphers = _ciphers(secret)
+    def __init__(self, secret: str | None, *, reload: Callable[[], str] | None = None) -> None:
+        self._ciphers = [] if secret is None else _ciphers(secret)
         self._reload = reload
 
     def seal(self, account_name: str, connector_name: str, credentials: Mapping[str, str]) -> bytes:
         """``credentials`` as a text that only these keys open, and only for this account and connector."""
         nonce = os.urandom(_NONCE_BYTES)
         clear = msgspec.json.encode(dict(credentials))
-        return _VERSION + nonce + self._ciphers[0].encrypt(nonce, clear, _binding(account_name, connector_name))
+        return _VERSION + nonce + self._first().encrypt(nonce, clear, _binding(account_name, connector_name))
 
     def open(self, account_name: str, connector_name: str, sealed: bytes) -> dict[str, str]:
         """The credentials in ``sealed``. Raises ``VaultError``."""
@@ -63,7 +63,13 @@ class Vault:
 
     def is_current(self, account_name: str, connector_name: str, sealed: bytes) -> bool:
         """Whether ``sealed`` was sealed with the first key."""
-        return _decrypt(self._ciphers[0], account_name, connector_name, sealed) is not None
+        return _decrypt(self._first(), account_name, connector_name, sealed) is not None
+
+    def _first(self) -> AESGCM:
+        if not self._ciphers:
+            assert self._reload is not None
+            self._ciphers = _ciphers(self._reload())
+        return self._ciphers[0]
 
     def _open(self, account_name: str, connector_name: str, sealed: bytes) -> bytes | None:
         clear = _first_fit(self._ciphers, account_name, connector_name, sealed)

@@ -64,3 +64,47 @@ def test_a_damaged_database_is_told_in_one_line(tmp_path: Path) -> None:
     assert served.returncode == 3
     assert "file is not a database" in served.stderr
     assert "Traceback" not in served.stderr
+
+
+# -- an empty journal ---------------------------------------------------------------------------------------------------
+
+
+def _refusal(directory: Path, *options: str, **settings: str) -> str | None:
+    """Start a server and stop it: None if it has greeted, else what it said when it ended by itself."""
+    env = {"ORDERGATE_DATA_DIR": str(directory), "PORT": "0", **settings}
+    command = [sys.executable, "-m", "app", "serve", *options]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        greeting = server.stdout.readline()
+        server.terminate()
+        _, said = server.communicate(timeout=60)
+    return None if greeting else said
+
+
+def test_an_empty_journal_beside_an_old_key_is_refused(tmp_path: Path) -> None:
+    """The journal was lost: the server does not begin another one unless it is told to, and says how. Later starts are as ever."""
+    assert _refusal(tmp_path) is None
+    assert _refusal(tmp_path) is None
+    for file in tmp_path.glob("ordergate.db*"):
+        file.unlink()
+    for _ in range(2):
+        refused = _refusal(tmp_path)
+        assert refused is not None
+        assert "--accept-empty-journal" in refused
+        assert "Traceback" not in refused
+    assert _refusal(tmp_path, "--accept-empty-journal") is None
+    assert _refusal(tmp_path) is None
+
+
+def test_an_empty_journal_can_be_accepted_by_a_setting(tmp_path: Path) -> None:
+    """Under gunicorn there is no option."""
+    (tmp_path / "secret.key").write_text("k" * 64 + "\n")
+    assert _refusal(tmp_path) is not None
+    assert _refusal(tmp_path, ORDERGATE_ACCEPT_EMPTY_JOURNAL="true") is None
+
+
+def test_a_first_start_that_failed_does_not_refuse_the_next(tmp_path: Path) -> None:
+    """The port was taken: nothing was used yet, so nothing can be missing."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert _serve(tmp_path, taken.getsockname()[1]).returncode != 0
+    assert _refusal(tmp_path) is None

@@ -17,7 +17,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import Store, chunks, flat
-from app.sqlite import use_write_ahead_log
+from app.sqlite import WatchedFile, use_write_ahead_log
 from app.storage.database import BUSY_SECONDS
 from app.storage.tables import SEQUENCE
 from app.storage.types import SQLITE
@@ -48,8 +48,10 @@ class SqliteStore(Store):
     def __init__(self, path: str, *, is_durable: bool = True) -> None:
         super().__init__()
         self.path = path
-        # FULL: a commit that was answered survives a power cut. With OFF a power cut may lose the records of the last orders.
-        self._synchronous = "FULL" if is_durable else "OFF"
+        self._file = WatchedFile(path)
+        # FULL: a commit that was answered survives a power cut. With NORMAL a power cut may lose the last commits, but never the
+        # file, which OFF could leave damaged.
+        self._synchronous = "FULL" if is_durable else "NORMAL"
         self._connection: sqlite3.Connection | None = None
         self._head_text = str(select(SEQUENCE.c.value).compile(dialect=self.dialect))
         self._set_head_text = str(update(SEQUENCE).values(value=0).compile(dialect=self.dialect))
@@ -87,6 +89,9 @@ class SqliteStore(Store):
             if _primary_code(error) in _NOT_WRITTEN:
                 raise JournalUnavailable(f"The database is not available: {error}") from error
             raise JournalInDoubt(f"The commit failed and may yet have been written: {error}") from error
+        problem = self._file.problem()
+        if problem is not None:
+            raise JournalInDoubt(f"The commit may be lost: {problem}")
 
     def rollback(self) -> None:
         connection = self._connection
@@ -99,10 +104,12 @@ class SqliteStore(Store):
 
     def close(self) -> None:
         if self._connection is not None:
+            self._file.forget_log()
             self._connection.close()
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
+        self._check_file()
         connection = sqlite3.connect(
             self.path,
             timeout=BUSY_SECONDS,
@@ -115,9 +122,12 @@ class SqliteStore(Store):
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+            # Any read opens the write-ahead log.
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
         except BaseException:
             connection.close()
             raise
+        self._file.note_log()
         return connection
 
     @property
@@ -127,8 +137,14 @@ class SqliteStore(Store):
             self._connection = self._open()
         return self._connection
 
+    def _check_file(self) -> None:
+        problem = self._file.problem()
+        if problem is not None:
+            raise JournalUnavailable(f"The database is not available: {problem}")
+
     def _begin(self) -> int:
         connection = self.connection
+        self._check_file()
         # IMMEDIATE takes the write lock now, so that what is read below can't change before the commit.
         connection.execute("BEGIN IMMEDIATE")
         head: int = connection.execute(self._head_text).fetchone()[0]

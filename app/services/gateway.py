@@ -77,11 +77,15 @@ class Gateway:
 
     async def start(self) -> None:
         """Open the journal and begin. Needs no exchange to be up. Raises if the database is not at the right version."""
+        # Looked for first: whoever makes the key has noted the first account in the database before.
+        has_key = self.settings.secret_key is None and self.settings.key_file.exists()
         if self.lock is not None:
             await asyncio.to_thread(self.lock.acquire)
             # This process has the database to itself, so a migration disturbs no other.
             await asyncio.to_thread(schema.upgrade, self.settings.database_url)
         await asyncio.gather(self.journal.open(), load_connectors())
+        if has_key and not self.settings.accept_empty_journal:
+            await asyncio.to_thread(self.accounts.check_journal, self.settings.key_file)
         await asyncio.to_thread(self.accounts.ensure_master_account)
         self.first_password = await self.users.start()
         await self.event_streams.start()

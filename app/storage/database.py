@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.errors import JournalUnavailable
 from app.settings import sqlalchemy_url
-from app.sqlite import use_write_ahead_log
+from app.sqlite import WatchedFile, use_write_ahead_log
 from app.storage.types import Codec, codec_of
 
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
@@ -46,6 +46,7 @@ class Database:
         self.codec: Codec = codec_of(self.url.get_backend_name())
         if self.is_sqlite and not self.url.database:
             raise ValueError("the journal needs a SQLite file; memory is not shared between connections")
+        self._file = WatchedFile(self.url.database or "") if self.is_sqlite else None
         build = _sqlite_engine if self.is_sqlite else _postgres_engine
         engine = self.engine = build(self.url.render_as_string(hide_password=False))
         #: Single statements need no transaction around them on PostgreSQL: it saves two round trips.
@@ -89,6 +90,9 @@ class Database:
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
+        problem = None if self._file is None else self._file.problem()
+        if problem is not None:
+            raise JournalUnavailable(f"The database is not available: {problem}")
         with self._lock:
             self._in_use += 1
         try:

@@ -169,6 +169,7 @@ def test_a_commit_that_the_disk_breaks_off_is_in_doubt(store: SqliteStore) -> No
 def test_a_commit_that_finds_the_file_locked_is_unavailable(store: SqliteStore, sqlite_url: str) -> None:
     """A commit refused for a lock has surely not happened. (Without a write-ahead log a reader is enough to refuse it.)"""
     store.connection.execute("PRAGMA journal_mode=DELETE")
+    store._file.forget_log()
     store.connection.execute("PRAGMA busy_timeout=0")
     with contextlib.closing(sqlite3.connect(store.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")

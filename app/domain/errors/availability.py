@@ -77,3 +77,11 @@ class DirectoryInUse(OrdergateError):
     status = 503
     code = "directory_in_use"
     title = "Data directory in use"
+
+
+class EmptyJournal(OrdergateError):
+    """The database holds no journal although the key file was used with one: the journal was lost, or is in another place."""
+
+    status = 503
+    code = "empty_journal"
+    title = "Journal is empty"

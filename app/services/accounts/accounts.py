@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from app.connectors.registry import connector_class, credential_fields
 from app.domain.errors import (
     ActiveOrders,
     CredentialsRefused,
+    EmptyJournal,
     ExchangeReadError,
     ExchangeReadTimeout,
     InvalidArgument,
@@ -140,6 +142,16 @@ class AccountAdmin:
         await asyncio.to_thread(self._accounts.delete_credential, *account)
         self._forget(account)
         log.info("credentials deleted", account_name=account_name, connector_name=connector_name, force=force)
+
+    def check_journal(self, key_file: Path) -> None:
+        """Raise ``EmptyJournal`` if no gateway has ever used the database, for a start with a ``key_file`` that was made by one."""
+        if not self._accounts.list_accounts():
+            raise EmptyJournal(
+                f"The database is empty, but {key_file} was used with another one, whose orders may be open at an exchange. "
+                "Restore the journal, or set DATABASE_URL or ORDERGATE_DATA_DIR to where it is. "
+                "To begin with an empty journal, start once with --accept-empty-journal "
+                "or ORDERGATE_ACCEPT_EMPTY_JOURNAL=true"
+            )
 
     def ensure_master_account(self) -> None:
         """Add the account that always exists, if it is missing, and give it each paper exchange once. A paper exchange that was
