@@ -6,7 +6,7 @@ The application is a ``connexion.FlaskApp`` whose layers are prepared at start-u
     Edge            request id, common headers, problem documents
     FrontRouter     docs, WebSockets, event streams
     PreparedRouting     method and path -> operation
-    PreparedSecurity    credentials, before the body is read
+    PreparedSecurity    origin and credentials, before the body is read
     PreparedValidation  bytes -> checked arguments
     LifespanMiddleware  the gateway's start and stop
     ContextMiddleware   Connexion's context, for its own code
@@ -36,8 +36,9 @@ from app.web.contract.resolver import HandlerResolver
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
 from app.web.docs import pages_for
-from app.web.edge import Cors, Edge, FrontRouter, SocketRoute
+from app.web.edge import Edge, FrontRouter, SocketRoute
 from app.web.inner import GatewayApp, WireJsonifier
+from app.web.origins import Cors, Origins
 from app.web.termination import on_termination
 from openapi import load_spec
 
@@ -106,6 +107,7 @@ def create_app(
     contract = dict(spec) if spec is not None else load_spec()
     authenticator = authenticator or Authenticator(gateway.password_hash, SystemClock())
     max_body = gateway.settings.max_body
+    origins = Origins(gateway.settings.cors_origins)
     closing = [authenticator.close]
     app = GatewayApp(
         __name__,
@@ -113,9 +115,11 @@ def create_app(
         middlewares=[
             partial(Cors, origins=gateway.settings.cors_origins),
             partial(Edge, metrics=metrics or Metrics(), clock=SystemClock()),
-            partial(FrontRouter, pages=pages_for(contract), sockets=sockets, authenticator=authenticator),
+            partial(
+                FrontRouter, pages=pages_for(contract), sockets=sockets, authenticator=authenticator, origins=origins
+            ),
             PreparedRouting,
-            partial(PreparedSecurity, authenticator=authenticator),
+            partial(PreparedSecurity, authenticator=authenticator, origins=origins),
             partial(PreparedValidation, max_body=max_body),
             LifespanMiddleware,
             ContextMiddleware,

@@ -199,12 +199,12 @@ def parse_basic(authorization: bytes) -> Credentials | None:
     return Credentials(username=username, password=password)
 
 
-def websocket_authorization(scope: Scope) -> bytes | None:
+def websocket_authorization(scope: Scope, *, with_header: bool = True) -> bytes | None:
     """The credentials of a WebSocket's handshake as the value of an ``Authorization`` header.
 
     In this order: the header itself, ``?token=base64(user:password)``, ``?username=&password=``; None if there are none.
     """
-    header: bytes | None = headers_of(scope).get(b"authorization")
+    header: bytes | None = headers_of(scope).get(b"authorization") if with_header else None
     if header is not None:
         return header
     raw: bytes = scope.get("query_string", b"")

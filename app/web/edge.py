@@ -1,8 +1,4 @@
-"""The layers before Connexion: ``Cors``, ``Edge`` and ``FrontRouter``.
-
-``Cors`` says which web pages may read answers. It comes first, so that errors carry its headers too. It answers a preflight before
-anybody is asked for credentials, because browsers send it without them. It decides what a browser shows to a page; it is no lock
-on the gateway.
+"""The layers before Connexion: ``Edge`` and ``FrontRouter``.
 
 ``Edge`` gives every request an id and every answer the common headers, and makes every exception a problem document. It is the only
 place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an answer, any other is
@@ -20,7 +16,6 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
@@ -30,6 +25,7 @@ from app.metrics import Metrics
 from app.web.authentication import Authenticator, websocket_authorization
 from app.web.errors import ClientGone
 from app.web.messages import REQUEST_ID, USERNAME, headers_of, path_of
+from app.web.origins import Origins, Trust
 from app.web.problems import is_answer, problem_for
 
 _LOG = structlog.get_logger("ordergate.web")
@@ -42,46 +38,12 @@ _ID_BYTES = 8
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
-#: Pages served from the host itself, any port, so that developing a page needs no setting.
-_LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
-
-_METHODS = ("GET", "HEAD", "POST", "PUT")
-#: What the contract reads, beside the headers that every page may send.
-_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id")
-#: What a page may read of an answer beside its body.
-_EXPOSED = ("Idempotent-Replayed", "Portfolio-Stale", "Retry-After", "Server-Timing", "X-Request-Id")
-#: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
-_PREFLIGHT_AGE = 600
-
 #: The close code that existing clients know for wrong credentials.
 _AUTHENTICATION_FAILED = 4001
 #: Policy violation (RFC 6455): before the handshake is accepted a server turns it into 403.
 _NO_SUCH_SOCKET = 1008
 
 _READING = ("GET", "HEAD")
-
-
-class Cors:
-    """The ASGI layer. ``origins`` are exact ones, or ``*`` for any; without any, pages of this host are allowed."""
-
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
-        self._app = app
-        # Without leave for credentials that the browser adds by itself: a page must state them, so none can borrow a user's.
-        self._cors = CORSMiddleware(
-            app,
-            allow_origins=origins,
-            allow_origin_regex=None if origins else _LOCALHOST,
-            allow_methods=_METHODS,
-            allow_headers=_REQUEST_HEADERS,
-            expose_headers=_EXPOSED,
-            max_age=_PREFLIGHT_AGE,
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"origin" in headers_of(scope):
-            await self._cors(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 class Edge:
@@ -142,7 +104,8 @@ class FrontRouter:
     carry.
 
     Pages are open. A WebSocket asks for the same credentials as every operation, and its endpoint is only called with a known user.
-    Everything else passes on untouched.
+    A foreign page's WebSocket is refused with 403 before that: never with a challenge, which a browser answers with the credentials
+    that it remembers. Everything else passes on untouched.
     """
 
     def __init__(
@@ -152,10 +115,12 @@ class FrontRouter:
         pages: Mapping[str, ASGIApp],
         sockets: Sequence[SocketRoute],
         authenticator: Authenticator,
+        origins: Origins,
     ) -> None:
         self._app = app
         self._pages = pages
         self._sockets = {socket.path: socket.endpoint for socket in sockets}
+        self._origins = origins
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,11 +143,14 @@ class FrontRouter:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._sockets.get(scope["path"])
-        if endpoint is None:
+        trust = self._origins.trust(headers_of(scope))
+        if endpoint is None or trust is Trust.NONE:
             await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
             return
+        # A page can't set the header itself; what it states stands in the query.
+        authorization = websocket_authorization(scope, with_header=trust is Trust.FULL)
         try:
-            scope[USERNAME] = await self._authenticator.authenticate(websocket_authorization(scope))
+            scope[USERNAME] = await self._authenticator.authenticate(authorization)
         except (NotAuthenticated, NotNow):
             await _refuse(receive, send)
             return

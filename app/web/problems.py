@@ -20,6 +20,7 @@ from app.domain.errors import (
     MethodNotAllowed,
     OrdergateError,
     SchemaViolation,
+    UnsupportedContentEncoding,
 )
 from app.web.contract.faults import client_order_id_fault
 from app.web.messages import Answer, encode
@@ -82,6 +83,8 @@ def _headers_for(error: OrdergateError) -> Headers:
         headers.append((b"retry-after", str(seconds).encode("ascii")))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode("ascii")))
+    if isinstance(error, UnsupportedContentEncoding):
+        headers.append((b"accept-encoding", b"identity"))
     if isinstance(error, BodyTooLarge):
         # The rest of the body is still on its way; a kept connection would have to swallow it.
         headers.append((b"connection", b"close"))

@@ -16,7 +16,7 @@ from app.web.application import create_app
 from app.web.authentication import Authenticator
 from app.web.contract.arguments import PreparedValidation, PreparedValidationOperation
 from app.web.contract.routing import PreparedRouting
-from app.web.contract.security import BasicOperation, OpenOperation, PreparedSecurity
+from app.web.contract.security import BasicOperation, GuardedOperation, OpenOperation, PreparedSecurity
 from app.web.errors import StartupRefused
 from openapi import load_spec
 from tests.web.conftest import PASSWORD, EdgeGateway, EdgeSettings, basic
@@ -31,7 +31,9 @@ async def test_an_order_reaches_its_handler_as_exact_checked_arguments(client: A
         b'{"account_name":"a","amount":0.1000000000000000055511151231257827,"price":"19.90","unknown":{"x":[1.5]},'
         b'"legs":[{"amount":"1e-8"}]}'
     )
-    answer = await client.post("/orders", content=body, headers={"Idempotency-Key": "k1"})
+    answer = await client.post(
+        "/orders", content=body, headers={"Idempotency-Key": "k1", "Content-Type": "application/json"}
+    )
     assert answer.status_code == 201
     assert answer.headers["idempotent-replayed"] == "true"
     assert answer.headers["content-type"] == "application/json"
@@ -244,7 +246,10 @@ def test_the_real_contract_is_compiled_completely() -> None:
     assert routing.is_complete
     for layer, prepared in ((security, (OpenOperation, BasicOperation)), (validation, PreparedValidationOperation)):
         operations = [
-            operation for apis in layer.apis.values() for api in apis for operation in api.operations.values()
+            operation.operation if isinstance(operation, GuardedOperation) else operation
+            for apis in layer.apis.values()
+            for api in apis
+            for operation in api.operations.values()
         ]
         assert operations
         assert all(isinstance(operation, prepared) for operation in operations)

@@ -6,11 +6,13 @@
     │   ├── MethodNotAllowed            405  says which methods the path has
     │   ├── UpgradeRequired             426  the path speaks WebSocket only
     │   ├── UnsupportedMediaType        415  the body is declared as something other than JSON in UTF-8
+    │   ├── UnsupportedContentEncoding  415  the body is compressed
     │   ├── BodyTooLarge                413
     │   ├── UnreadableBody              400  the body is not JSON in UTF-8
     │   ├── SchemaViolation             422  the body or a parameter breaks the schema; carries the list of faults
     │   ├── InvalidClientOrderId        422  the exchange takes no order under this client order id
     │   ├── NotAuthenticated            401  no credentials, or wrong ones
+    │   ├── ForeignOrigin               403  a web page of another origin wants to change something or open a stream
     │   ├── UnknownAccount              404
     │   ├── UnknownConnector            404
     │   ├── ConnectorNotConfigured      404  the account has no credentials for the connector
@@ -90,6 +92,7 @@ from app.domain.errors.requests import (
     AmbiguousOrder,
     BodyTooLarge,
     ConnectorNotConfigured,
+    ForeignOrigin,
     IdempotencyConflict,
     InvalidArgument,
     InvalidClientOrderId,
@@ -107,6 +110,7 @@ from app.domain.errors.requests import (
     UnknownConnector,
     UnknownPath,
     UnreadableBody,
+    UnsupportedContentEncoding,
     UnsupportedMediaType,
     UnsupportedOrder,
     UnsupportedPair,
@@ -127,6 +131,7 @@ __all__ = [
     "ExchangeReadError",
     "ExchangeReadFailed",
     "ExchangeReadTimeout",
+    "ForeignOrigin",
     "IdempotencyConflict",
     "InsufficientBalance",
     "InvalidArgument",
@@ -157,6 +162,7 @@ __all__ = [
     "UnknownPath",
     "UnreadableBody",
     "UnsupportedConnector",
+    "UnsupportedContentEncoding",
     "UnsupportedFeature",
     "UnsupportedMediaType",
     "UnsupportedOrder",

@@ -59,7 +59,18 @@ class UnsupportedMediaType(RequestError):
     title = "Unsupported media type"
 
     def __init__(self) -> None:
-        super().__init__("The body must be application/json")
+        super().__init__("The body must be application/json, and its Content-Type must say so")
+
+
+class UnsupportedContentEncoding(RequestError):
+    """The body is compressed, which no body may be."""
+
+    status = 415
+    code = "unsupported_content_encoding"
+    title = "Unsupported content encoding"
+
+    def __init__(self) -> None:
+        super().__init__("The body must not be compressed: leave Content-Encoding out, or say 'identity'")
 
 
 class BodyTooLarge(RequestError):
@@ -112,6 +123,20 @@ class NotAuthenticated(RequestError):
     status = 401
     code = "not_authenticated"
     title = "Not authenticated"
+
+
+class ForeignOrigin(RequestError):
+    """A web page of another origin may not change anything or open a stream with the credentials that a browser adds."""
+
+    status = 403
+    code = "foreign_origin"
+    title = "Foreign origin"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A web page of this origin may not do this. Name its origin in ORDERGATE_CORS_ORIGINS if it is yours; "
+            "a page of this host that states its own credentials also sends Content-Type: application/json"
+        )
 
 
 class UnknownAccount(RequestError):

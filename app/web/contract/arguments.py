@@ -27,7 +27,7 @@ from connexion.operations import AbstractOperation
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import SchemaViolation
-from app.web.contract.body import BodyReader, limited, refuse_declared_excess
+from app.web.contract.body import BodyReader, limited, refuse_declared_excess, require_unpacked
 from app.web.contract.faults import Fault, fault, is_secret, missing, type_fault
 from app.web.contract.schema import CompiledSchema, Unsupported, decimal_node, flat
 from app.web.errors import StartupRefused
@@ -253,6 +253,7 @@ class LimitedValidationOperation(RequestValidationOperation):  # type: ignore[mi
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Validate, and pass the request on with its body to be read again."""
+        require_unpacked(headers_of(scope))
         refuse_declared_excess(headers_of(scope), self._limit)
         await super().__call__(scope, limited(receive, self._limit), send)
 

@@ -15,7 +15,7 @@ import msgspec
 from starlette.types import Message, Receive
 
 from app.domain.decimals import parse_decimal
-from app.domain.errors import BodyTooLarge, UnreadableBody, UnsupportedMediaType
+from app.domain.errors import BodyTooLarge, UnreadableBody, UnsupportedContentEncoding, UnsupportedMediaType
 from app.web.contract.schema import CompiledSchema, Unsupported
 from app.web.errors import ClientGone
 
@@ -44,10 +44,17 @@ class BodyReader:
         self._limit = limit
 
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> Any:
-        """The checked document. Raises ``UnsupportedMediaType``, ``BodyTooLarge``, ``UnreadableBody`` or ``SchemaViolation``."""
-        require_json(headers)
+        """The checked document.
+
+        Raises ``UnsupportedMediaType``, ``UnsupportedContentEncoding``, ``BodyTooLarge``, ``UnreadableBody`` or
+        ``SchemaViolation``.
+        """
+        is_declared = require_json(headers)
+        require_unpacked(headers)
         refuse_declared_excess(headers, self._limit)
         data = await read_body(receive, self._limit)
+        if data and not is_declared:
+            raise UnsupportedMediaType
         if data:
             document = decode(data)
         elif self._required:
@@ -58,11 +65,16 @@ class BodyReader:
         return self._schema.check(document, ("body",))
 
 
-def require_json(headers: Mapping[bytes, bytes]) -> None:
-    """Raise ``UnsupportedMediaType`` unless the body is declared as JSON in UTF-8; no declaration counts as that."""
-    declared = headers.get(b"content-type", _JSON)
-    if declared == _JSON or not declared.strip():
-        return
+def require_json(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the body is declared as JSON in UTF-8; False without a declaration, which only an empty body does without.
+
+    Raises ``UnsupportedMediaType`` if it is declared as anything else.
+    """
+    declared = headers.get(b"content-type", b"")
+    if declared == _JSON:
+        return True
+    if not declared.strip():
+        return False
     media_type, *parameters = declared.lower().split(b";")
     if media_type.strip() != _JSON:
         raise UnsupportedMediaType
@@ -70,6 +82,14 @@ def require_json(headers: Mapping[bytes, bytes]) -> None:
         name, _, value = parameter.partition(b"=")
         if name.strip() == b"charset" and value.strip().strip(b'"') not in _CHARSETS:
             raise UnsupportedMediaType
+    return True
+
+
+def require_unpacked(headers: Mapping[bytes, bytes]) -> None:
+    """Raise ``UnsupportedContentEncoding`` if the body is declared as compressed. It is never unpacked, whatever its size."""
+    declared = headers.get(b"content-encoding")
+    if declared is not None and declared.strip().lower() not in (b"", b"identity"):
+        raise UnsupportedContentEncoding
 
 
 def refuse_declared_excess(headers: Mapping[bytes, bytes], limit: int) -> None:

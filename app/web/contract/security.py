@@ -1,5 +1,7 @@
 """The layer that asks for credentials: what the contract's ``security`` demands, checked before anything of the body is read.
 
+Before that, an operation that changes something or streams refuses foreign web pages (``app.web.origins``).
+
 It subclasses Connexion's security middleware and replaces only the operations that demand one HTTP Basic scheme, or nothing.
 Every other demand keeps Connexion's own logic, which reaches the same authenticator through ``security_map``.
 """
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.authentication import Authenticator
 from app.web.messages import USERNAME, headers_of
+from app.web.origins import Origins
 
 Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
 
@@ -43,15 +46,32 @@ class BasicOperation:
         await self._next(scope, receive, send)
 
 
+class GuardedOperation:
+    """An operation that foreign web pages may not call. ``operation`` asks for its credentials."""
+
+    def __init__(self, operation: ASGIApp, origins: Origins) -> None:
+        self.operation = operation
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._origins.check(scope)
+        await self.operation(scope, receive, send)
+
+
 class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has no types
     """The security of one contract."""
 
-    def __init__(self, *args: Any, authenticator: Authenticator, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, authenticator: Authenticator, origins: Origins, **kwargs: Any) -> None:
         self._authenticator = authenticator
+        self._origins = origins
         super().__init__(*args, **kwargs)
 
     def make_operation(self, operation: AbstractOperation) -> Any:
         """The prepared check, or Connexion's where the demand is another."""
+        check = self._security_of(operation)
+        return GuardedOperation(check, self._origins) if _changes_or_streams(operation) else check
+
+    def _security_of(self, operation: AbstractOperation) -> Any:
         if not operation.security:
             return OpenOperation(self.next_app)
         if _is_basic(operation):
@@ -64,13 +84,14 @@ class PreparedSecurity(SecurityMiddleware):  # type: ignore[misc]  # Connexion h
 
     api_cls = PreparedSecurityAPI
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, origins: Origins) -> None:
         super().__init__(app)
         self._authenticator = authenticator
+        self._origins = origins
 
     def add_api(self, specification: Any, **kwargs: Any) -> Any:
         """Prepare every operation of a contract."""
-        return super().add_api(specification, authenticator=self._authenticator, **kwargs)
+        return super().add_api(specification, authenticator=self._authenticator, origins=self._origins, **kwargs)
 
 
 def security_map(authenticator: Authenticator) -> dict[str, type[AbstractSecurityHandler]]:
@@ -97,3 +118,10 @@ def _is_basic(operation: AbstractOperation) -> bool:
     (name,) = operation.security[0]
     scheme = operation.security_schemes.get(name, {})
     return bool(scheme.get("type") == "http" and str(scheme.get("scheme", "")).lower() == "basic")
+
+
+def _changes_or_streams(operation: AbstractOperation) -> bool:
+    """Whether the operation may do more than answer a question."""
+    return operation.method != "get" or any(
+        "text/event-stream" in response.get("content", {}) for response in operation.responses.values()
+    )

@@ -35,17 +35,21 @@ def receiving(parts: Sequence[bytes], *, hangs_up: bool = False) -> tuple[Receiv
 @pytest.mark.parametrize(
     "declared",
     [
-        None,
-        b"",
         b"application/json",
         b"Application/JSON",
         b'application/json; charset="UTF-8"',
         b"application/json;charset=utf8;x=1",
     ],
 )
-def test_json_in_utf8_is_taken(declared: bytes | None) -> None:
-    """Also where nothing is declared, or more than needed."""
-    require_json({} if declared is None else {b"content-type": declared})
+def test_json_in_utf8_is_taken(declared: bytes) -> None:
+    """Also where more is declared than needed."""
+    assert require_json({b"content-type": declared})
+
+
+@pytest.mark.parametrize("headers", [{}, {b"content-type": b""}, {b"content-type": b" "}])
+def test_nothing_declared_is_not_json(headers: dict[bytes, bytes]) -> None:
+    """It is no refusal either: there may be no body."""
+    assert not require_json(headers)
 
 
 @pytest.mark.parametrize(
