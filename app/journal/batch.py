@@ -170,6 +170,11 @@ class Batch:
                 self._store.write(statement, rows)
         self._store.set_head(self.head)
 
+    @property
+    def changed(self) -> Collection[StoredOrder]:
+        """The orders that this transaction has opened or changed, as they are after it."""
+        return self._touched.values()
+
     def update_cache(self) -> None:
         """Put what this transaction has changed into the cache; to be called after the commit."""
         self._cache.put(self.head, self._touched.values())

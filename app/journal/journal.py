@@ -16,7 +16,7 @@ from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.reader import Reader
-from app.journal.records import JournalEntry, Opened, Recorded
+from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
@@ -124,6 +124,17 @@ class Journal(Reader):
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
         return await self._tail.wait_beyond(seq, timeout)
+
+    def recall(self, key: OrderKey) -> StoredOrder | None:
+        """The order as it is now, without asking the database: if this process changed it lately and is not changing it at this
+        moment, and if no later entry of another process is known.
+        """
+        stored = self._tail.recall(key)
+        return None if stored is None or self.is_changing(key) else stored
+
+    def is_changing(self, key: OrderKey) -> bool:
+        """Whether this process is writing about the order at this moment."""
+        return self._writer is not None and self._writer.is_changing(key)
 
     def added_after(self, seq: int) -> list[JournalEntry] | None:
         """All entries after ``seq``, if this process added every one of them lately; None if the database must be asked."""

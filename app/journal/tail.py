@@ -8,14 +8,15 @@ processes must be read from the database. Everything here runs on one event loop
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
 from app.clock import Clock
 from app.domain.errors import JournalUnavailable
+from app.domain.order import OrderKey
 from app.journal.reader import Reader
-from app.journal.records import JournalEntry
+from app.journal.records import JournalEntry, StoredOrder
 from app.storage.database import Database
 
 #: Seconds between two polls while a caller waits. LISTEN makes the normal case immediate; one small
@@ -24,6 +25,9 @@ POLL_SECONDS = 2.0
 
 #: Own entries in memory for streams that follow the end, which are seldom a tenth of a second behind.
 _OWN_ENTRIES = 1024
+
+#: Own orders in memory, for events of exchanges that add nothing: most come within a second of the answer that said the same.
+_OWN_ORDERS = 1024
 
 
 def newest(entries: deque[JournalEntry], count: int) -> list[JournalEntry]:
@@ -42,6 +46,8 @@ class Tail:
         self.head = 0
         #: The last entries, without a gap, that this process added itself.
         self._own: deque[JournalEntry] = deque(maxlen=_OWN_ENTRIES)
+        #: The orders that this process changed last, as its last entry left them.
+        self._orders: OrderedDict[OrderKey, StoredOrder] = OrderedDict()
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -64,16 +70,28 @@ class Tail:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._wake(lambda _: True)
 
-    def advance(self, head: int, added: Sequence[JournalEntry] = ()) -> None:
-        """The journal is known to reach ``head``; ``added`` is what this process has added up to there."""
+    def advance(self, head: int, added: Sequence[JournalEntry] = (), changed: Sequence[StoredOrder] = ()) -> None:
+        """The journal is known to reach ``head``; ``added`` is what this process has added up to there, ``changed`` the orders as
+        that has left them.
+        """
         for entry in added:
             # Also within one announcement: of a group that is written unit by unit, each has a commit of its own.
             if self._own and entry.seq != self._own[-1].seq + 1:
                 self._own.clear()
+                self._orders.clear()
             self._own.append(entry)
+        for stored in changed:
+            self._orders[stored.key] = stored
+            self._orders.move_to_end(stored.key)
+        while len(self._orders) > _OWN_ORDERS:
+            self._orders.popitem(last=False)
         if head > self.head:
             self.head = head
             self._wake(lambda seq: seq < head)
+
+    def recall(self, key: OrderKey) -> StoredOrder | None:
+        """The order as it is now, if this process changed it lately and no other process has written since, as far as it knows."""
+        return self._orders.get(key) if self._own and self._own[-1].seq == self.head else None
 
     def added_after(self, seq: int) -> list[JournalEntry] | None:
         """All entries after ``seq``, if this process added every one of them lately; None if the database must be asked."""

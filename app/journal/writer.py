@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -24,9 +24,10 @@ from msgspec import Struct
 
 from app.concurrency.threads import open_in_thread
 from app.domain.errors import JournalInDoubt, JournalUnavailable
+from app.domain.order import OrderKey
 from app.failpoints import reach
 from app.journal.batch import Batch, OrderCache
-from app.journal.records import JournalEntry
+from app.journal.records import JournalEntry, StoredOrder
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
@@ -119,14 +120,15 @@ class _Done(Struct, frozen=True, kw_only=True):
 class Writer:
     """Takes units from one event loop and writes them with ``store`` on a thread of its own.
 
-    ``advance(head, entries)`` is called on the loop after each group, with what it has added, before the callers get their answers.
+    ``advance(head, entries, orders)`` is called on the loop after each group, with what it has added and the orders as that left
+    them, before the callers get their answers.
     """
 
     def __init__(
         self,
         store: Store,
         loop: asyncio.AbstractEventLoop,
-        advance: Callable[[int, Sequence[JournalEntry]], None],
+        advance: Callable[[int, Sequence[JournalEntry], Sequence[StoredOrder]], None],
         metrics: Metrics | None = None,
     ) -> None:
         self._store = store
@@ -139,11 +141,18 @@ class Writer:
         self._head = 0
         #: Entries that were committed and are not yet handed to the loop.
         self._added: list[JournalEntry] = []
+        self._changed: list[StoredOrder] = []
+        #: How many units are under way that may change an order, by its key; belongs to the loop.
+        self._under_way: Counter[OrderKey] = Counter()
 
     @property
     def queue_length(self) -> int:
         """How many units wait to be written."""
         return len(self._inbox)
+
+    def is_changing(self, key: OrderKey) -> bool:
+        """Whether a unit about this order is under way."""
+        return key in self._under_way
 
     async def start(self) -> None:
         """Connect and begin to write. Raises ``JournalUnavailable`` without a database."""
@@ -157,6 +166,8 @@ class Writer:
         if self._inbox.is_closed:
             raise JournalUnavailable("The journal is closed")
         waiting = _Waiting(unit=unit, future=self._loop.create_future())
+        for key in unit.keys:
+            self._under_way[key] += 1
         self._inbox.put(waiting)
         return await waiting.future
 
@@ -216,6 +227,7 @@ class Writer:
         batch.update_cache()
         self._head = batch.head
         self._added += batch.entries
+        self._changed += batch.changed
         return outcome
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
@@ -234,13 +246,17 @@ class Writer:
         """Wake the loop, once for the group."""
         # RuntimeError: the loop was closed meanwhile. What is queued is still written; no caller waits for the answer.
         added, self._added = self._added, []
+        changed, self._changed = self._changed, []
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._resolve, outcome, self._head, added)
+            self._loop.call_soon_threadsafe(self._resolve, outcome, self._head, added, changed)
 
-    def _resolve(self, outcome: Sequence[_Done], head: int, added: Sequence[JournalEntry]) -> None:
+    def _resolve(
+        self, outcome: Sequence[_Done], head: int, added: Sequence[JournalEntry], changed: Sequence[StoredOrder]
+    ) -> None:
         """On the loop: advance the tail, and give every caller that still waits its outcome."""
-        self._advance(head, added)
+        self._advance(head, added, changed)
         for done in outcome:
+            self._forget(done)
             future = done.waiting.future
             if future.done():  # the caller was cancelled
                 continue
@@ -248,6 +264,14 @@ class Writer:
                 future.set_exception(done.error)
             else:
                 future.set_result(done.answer)
+
+    def _forget(self, done: _Done) -> None:
+        if isinstance(done.error, JournalInDoubt):
+            return  # it may have been written, so what this process knows of these orders may not be all
+        for key in done.waiting.unit.keys:
+            self._under_way[key] -= 1
+            if not self._under_way[key]:
+                del self._under_way[key]
 
 
 def _stage(waiting: _Waiting, batch: Batch) -> _Done:

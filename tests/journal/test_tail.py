@@ -19,7 +19,7 @@ from app.journal import listener, tail
 from app.journal.journal import Journal
 from app.settings import Settings
 from tests.clock import START, FakeClock
-from tests.journal.orders import INTENDED, order
+from tests.journal.orders import INTENDED, filled, key, order
 from tests.postgres import PostgresServer
 
 #: Long enough that a test which needs it has failed.
@@ -112,6 +112,59 @@ async def test_a_hole_inside_one_announcement_is_seen(journal: Journal) -> None:
     assert journal.added_after(0) is None
     assert journal.added_after(1) is None
     assert journal.added_after(3) == [entries[3]]
+
+
+async def test_an_own_order_is_recalled_as_it_is_now(journal: Journal) -> None:
+    """What this process wrote last of an order needs no question to the database."""
+    await journal.open_order(order("o1"), INTENDED)
+    await journal.record(key("o1"), lambda _order, _fills: (filled("f1"),))
+    recalled = journal.recall(key("o1"))
+    assert recalled is not None
+    assert (recalled.order, recalled.fill_ids) == (journal.find_order(key("o1")), {"f1"})
+    assert journal.recall(key("o2")) is None
+
+
+async def test_nothing_is_recalled_past_another_process_s_entry(build_journal: Callable[[], Journal]) -> None:
+    """Another process may have changed any order; what this one writes afterwards is known again."""
+    ours, theirs = build_journal(), build_journal()
+    await ours.open()
+    await theirs.open()
+    try:
+        await ours.open_order(order("o1"), INTENDED)
+        await theirs.record(key("o1"), lambda _order, _fills: (filled("f1", full=True),))
+        await ours._tail._refresh()
+        assert ours.recall(key("o1")) is None
+
+        await ours.open_order(order("o2"), INTENDED)
+        await theirs.open_order(order("o3"), INTENDED)
+        # The writer's own look at the sequence shows what was not announced yet.
+        await ours.open_order(order("o4"), INTENDED)
+        assert [ours.recall(key(name)) is not None for name in ("o2", "o4")] == [False, True]
+    finally:
+        await ours.close()
+        await theirs.close()
+
+
+async def test_an_order_is_not_recalled_while_it_is_being_written(journal: Journal) -> None:
+    """What is about to be decided may change everything."""
+    await journal.open_order(order("o1"), INTENDED)
+    writing = asyncio.create_task(journal.record(key("o1"), lambda _order, _fills: (filled("f1"),)))
+    await asyncio.sleep(0)
+    assert journal.is_changing(key("o1"))
+    assert journal.recall(key("o1")) is None
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert journal.is_changing(key("o1")), "the unit is written, though its caller has gone"
+    await journal.record(key("o1"), lambda _order, _fills: ())
+    assert not journal.is_changing(key("o1"))
+
+
+async def test_only_the_orders_changed_last_are_recalled(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded; an order that was pushed out is asked for."""
+    monkeypatch.setattr(tail, "_OWN_ORDERS", 2)
+    for name in ("o1", "o2", "o3"):
+        await journal.open_order(order(name), INTENDED)
+    assert [journal.recall(key(name)) is None for name in ("o1", "o2", "o3")] == [True, False, False]
 
 
 async def test_no_more_than_the_last_entries_are_kept(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:

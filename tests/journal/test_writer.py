@@ -327,6 +327,7 @@ async def test_a_commit_that_breaks_off_is_in_doubt(postgres_url: str, clock: Fa
             await journal.open_order(order("doubt"), INTENDED)
         assert (await journal.open_order(order("o2"), INTENDED)).is_new
         assert journal.find_order(key("doubt")) is None
+        assert journal.is_changing(key("doubt")), "nobody may say from memory what became of it"
 
 
 @pytest.mark.postgres

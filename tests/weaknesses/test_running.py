@@ -18,7 +18,7 @@ import app
 from app.bootstrap import build_gateway, rotate_vault
 from app.domain.fill import Fill
 from app.domain.order import Order
-from app.journal import batch
+from app.journal import batch, tail
 from app.services.event_streams import EventFilter
 from app.services.orders.placing import Outcome
 from app.settings import Settings
@@ -113,10 +113,11 @@ def test_w30_nobody_is_told_of_what_is_traded() -> None:
 
 
 async def test_w30_memory_does_not_grow_with_what_was_traded(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
-    """The journal's writer remembers the orders that it wrote last and its end the last entries, each up to a limit; nothing else
+    """The journal's writer and its end remember the orders and entries that were written last, up to a limit; nothing else
     keeps any that are done."""
     monkeypatch.setattr(batch, "_CACHED", 5)
     monkeypatch.setattr(desk.gateway.journal._tail, "_own", deque(maxlen=5))
+    monkeypatch.setattr(tail, "_OWN_ORDERS", 5)
     monkeypatch.setattr(desk.gateway.event_streams, "_recent", deque(maxlen=5))
 
     async def held_after(count: int) -> int:

@@ -1,16 +1,20 @@
 """The feed of one account: it records in the journal what the account's exchange pushes, and reconciles.
 
-Three loops run side by side. The first reads the connector's stream. The stream reconnects by itself, so the feed restarts it only
-when it raises, ends, or is silent for too long. The second reconciles after every ``Gap``, after every restart, and at intervals,
-because a stream can lose events without notice. The third looks in the journal for orders that a dead process left in doubt. A fill
-may come before the answer to its order, twice, late or out of order; the journal records each fill once. Beside the loops, the
-funding payments of perpetuals are recorded.
+What the stream says and the journal knows already is dropped in memory: events that come twice, that an answer has said before, or
+that are about other programs' orders. An order that is not in memory is looked up: another process may have placed it an instant
+ago, but never after its first event, since intents come first.
+
+Four loops run side by side. The first reads the connector's stream, the second looks up the orders that are not in memory. The
+stream reconnects by itself, so the feed restarts it only when it raises, ends, or is silent for too long. The third reconciles
+after every ``Gap``, after every restart, and at intervals, because a stream can lose events without notice. The fourth looks in the
+journal for orders that a dead process left in doubt. A fill may come before the answer to its order, twice, late or out of order;
+the journal records each fill once. Beside the loops, the funding payments of perpetuals are recorded.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
@@ -21,10 +25,12 @@ from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Connector
 from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.order import AccountKey, OrderKey
-from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
+from app.domain.reports import Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.journal.journal import Journal
 from app.services.orders.recorder import Recorder
+from app.services.reconciling.comparing import compare, says_something_new
 from app.services.reconciling.funding import FundingRecorder
+from app.services.reconciling.lookups import Lookups
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
@@ -68,6 +74,9 @@ class Feed:
         self._sessions = sessions
         self._clock = clock
         self._funding = funding
+        self._lookups = Lookups(self._look_up)
+        #: The balances that this feed recorded last, by asset.
+        self._balances: dict[str, Balance] = {}
         #: Set when events may have been missed.
         self._must_reconcile = asyncio.Event()
         self._log = log.bind(account_name=account.account_name, connector_name=account.connector_name)
@@ -77,6 +86,7 @@ class Feed:
         self._must_reconcile.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_for_ever())
+            group.create_task(self._look_up_for_ever())
             group.create_task(self._reconcile_for_ever())
             group.create_task(self._find_doubt_for_ever())
             group.create_task(self._funding.run(self._account))
@@ -100,31 +110,70 @@ class Feed:
         events = connector.events()
         try:
             while (event := await _next_event(events)) is not None:
-                await self._handle(connector, event)
+                await self._handle(event)
         finally:
             await events.aclose()  # type: ignore[attr-defined]
 
-    async def _handle(self, connector: Connector, event: ConnectorEvent) -> None:
+    async def _handle(self, event: ConnectorEvent) -> None:
         match event:
             case Gap():
                 self._log.info("reconciling after a gap", reason=event.reason)
                 self._must_reconcile.set()
             case BalanceReport():
-                await self._journal.record_balances(*self._account, event)
+                await self._handle_balances(event)
             case OrderReport():
-                await self._handle_order(connector, event)
+                await self._handle_order(event)
 
-    async def _handle_order(self, connector: Connector, report: OrderReport) -> None:
-        account_name, connector_name = self._account
-        key = OrderKey(account_name=account_name, connector_name=connector_name, order_id=report.order_id)
+    async def _handle_balances(self, report: BalanceReport) -> None:
+        """Record balances, unless all of them are as this feed recorded them last; no other process records any meanwhile."""
+        latest = {balance.asset: balance for balance in report.balances}
+        if any(self._balances.get(asset) != balance for asset, balance in latest.items()):
+            await self._journal.record_balances(*self._account, report)
+            self._balances.update(latest)
+
+    async def _handle_order(self, report: OrderReport) -> None:
+        """Record a report, unless memory tells that it adds nothing: neither a thread nor the database is needed then."""
         failpoints.reach("feed.event_read")
-        try:
-            observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")
-        except OrderNotFound:
-            await self._recovery.record(connector, report)
+        key = self._key(report)
+        stored = self._journal.recall(key)
+        if stored is not None and not says_something_new(stored, report):
             return
+        if stored is None and self._recovery.is_foreign(self._account, report):
+            return
+        if stored is None and not self._journal.is_changing(key):
+            await self._lookups.put(report)
+            return
+        try:
+            await self._record(report)
+        except OrderNotFound:
+            await self._lookups.put(report)
+
+    async def _look_up(self, reports: Sequence[OrderReport]) -> None:
+        """Record those of ``reports`` that say something new, and take in orders of ours that the journal does not know."""
+        found = compare(reports, await self._recovery.look_up(self._account, reports))
+        await asyncio.gather(*(self._record(report) for _, report in found.news))
+        if found.unknown:
+            connector = await self._sessions.connector(self._account)
+            for report in found.unknown:
+                await self._recovery.record_unknown(connector, report)
+
+    async def _record(self, report: OrderReport) -> None:
+        key = self._key(report)
+        observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")
         if observed.missing_fills:
             self._settling.wake(key)
+
+    def _key(self, report: OrderReport) -> OrderKey:
+        account_name, connector_name = self._account
+        return OrderKey(account_name=account_name, connector_name=connector_name, order_id=report.order_id)
+
+    async def _look_up_for_ever(self) -> None:
+        while True:
+            try:
+                await self._lookups.run()
+            except Exception as error:  # noqa: BLE001 - what was not recorded is found by comparing; the failure is logged
+                self._log.warning("events not recorded", error=type(error).__name__, text=str(error))
+                self._must_reconcile.set()
 
     async def _reconcile_for_ever(self) -> None:
         backoff = Backoff(_RESTART_PAUSES)

@@ -91,16 +91,11 @@ class Recovery:
         ):
             self._settling.wake(order.key, at_once=False)
 
-    async def record(self, connector: Connector, report: OrderReport) -> None:
-        """Record a report about any order of the account: known, adopted, or ignored as foreign."""
-        account = _account_of(connector)
-        stored = (await self._look_up(account, [report])).get(report.order_id)
-        if stored is None:
-            await self._record_unknown(connector, report)
-        else:
-            await self._settling.record(connector, stored.order, report)
+    def is_foreign(self, account: AccountKey, report: OrderReport) -> bool:
+        """Whether the report is about an order that was found to be another program's. Asks nobody."""
+        return report in self._foreign[account]
 
-    async def _look_up(self, account: AccountKey, reports: Collection[OrderReport]) -> Mapping[str, StoredOrder]:
+    async def look_up(self, account: AccountKey, reports: Collection[OrderReport]) -> Mapping[str, StoredOrder]:
         """What the journal has under the ids of ``reports``, in whatever state."""
         if not reports:
             return {}
@@ -110,7 +105,7 @@ class Recovery:
             for stored in await asyncio.to_thread(self._journal.stored_orders, account, names)
         }
 
-    async def _record_unknown(self, connector: Connector, report: OrderReport) -> None:
+    async def record_unknown(self, connector: Connector, report: OrderReport) -> None:
         """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
         if not is_ours(report.order_id):
             self._foreign[_account_of(connector)].add(report)
@@ -164,13 +159,13 @@ class Recovery:
     ) -> None:
         """Record what the book says and the journal does not know. Raises the last fault, after all else was done."""
         found = await asyncio.to_thread(compare, book, known)
-        strangers = [report for report in found.unknown if report not in self._foreign[account]]
-        looked_up = await self._look_up(account, strangers)
+        strangers = [report for report in found.unknown if not self.is_foreign(account, report)]
+        looked_up = await self.look_up(account, strangers)
         more = compare(strangers, looked_up)
         fault = await self._record_together(connector, [*found.news, *more.news])
         for report in more.unknown:
             try:
-                await self._record_unknown(connector, report)
+                await self.record_unknown(connector, report)
             except Exception as error:  # noqa: BLE001 - one order that can't be taken in must not stop the others
                 fault = _noted(report, error)
         if fault is not None:

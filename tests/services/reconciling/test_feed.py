@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
+import pytest
 from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.ids import new_order_id
-from app.domain.order import AccountKey, intended
+from app.domain.order import AccountKey, Order, intended
+from app.domain.reports import Balance, BalanceReport, ConnectorEvent, OrderReport
+from app.journal.journal import Journal
+from app.journal.records import StoredOrder
+from app.services.orders.recorder import Recorder
+from app.services.reconciling import lookups
 from app.services.reconciling.feed import Feed
-from tests.services.reconciling.test_recovery import place_past_the_gateway
-from tests.services.world import World, gathered, key, request, until
+from tests.clock import FakeClock
+from tests.services.reconciling.test_recovery import counted, place_past_the_gateway
+from tests.services.world import ACCOUNT, World, gathered, key, request, until
 
 
 @asynccontextmanager
@@ -141,7 +148,7 @@ async def test_missing_fills_are_asked_for(world: World) -> None:
     connector = await world.connector()
     report = await connector.fetch_order(world.order("o1").ref)
     assert report is not None
-    await world.feed()._handle(connector, structs.replace(report, fills=()))
+    await world.feed()._handle(structs.replace(report, fills=()))
 
     await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
     assert world.violations() == ()
@@ -163,3 +170,173 @@ async def test_looking_for_doubt_goes_on_without_a_journal(world: World) -> None
     async with running(world.feed()) as feed:
         await until(lambda: looks > 4, world.clock)
         assert not feed.done()
+
+
+def said(order_id: str, state: str = "open", exchange_order_id: str = "77") -> OrderReport:
+    """What a stream says of an order of a hundredth BTC that has no fills."""
+    return OrderReport(
+        order_id=order_id,
+        exchange_order_id=exchange_order_id,
+        trading_pair="BTC-USDT",
+        state=state,  # type: ignore[arg-type]
+        filled_amount=Decimal(0),
+        amount=Decimal("0.01"),
+    )
+
+
+async def handled(feed: Feed, *events: ConnectorEvent) -> None:
+    """Let the feed handle events that come at once, and look up what is not in memory."""
+    for event in events:
+        await feed._handle(event)
+    await feed._lookups.look_up_waiting()
+
+
+async def test_events_of_other_programs_cost_one_look_up(each_world: World) -> None:
+    """However many orders another program places: those that come at once are looked up together, and each of them once."""
+    feed = each_world.feed()
+    names = [f"theirs-{number}" for number in range(50)]
+    with counted(each_world) as counts:
+        await handled(feed, *[said(name, exchange_order_id=name) for name in names])
+        assert counts == {"reads": 1}
+        for state in ("open", "filled", "canceled"):
+            await handled(feed, *[said(name, state, name) for name in names])
+    assert counts == {"reads": 1}
+    assert each_world.journal.head() == 0
+
+
+async def test_an_event_that_adds_nothing_costs_nothing(each_world: World) -> None:
+    """The answer to an order has told what its event tells; the event may come twice, and balances too."""
+    feed = each_world.feed()
+    await each_world.orders.place(request(client_order_id="o1"))
+    order = each_world.order("o1")
+    balances = BalanceReport(balances=(Balance(asset="USDT", total=Decimal(9), available=Decimal(8)),))
+    await handled(feed, balances)
+
+    with counted(each_world) as counts:
+        await handled(feed, *[said("o1", exchange_order_id=order.exchange_order_id or ""), balances] * 3)
+    assert counts == {}
+
+    await handled(feed, said("o1", "canceled"), said("o1", "canceled"))
+    with counted(each_world) as counts:
+        await handled(feed, said("o1", "canceled"), said("o1"))
+    assert counts == {}
+    assert each_world.kinds("o1") == ["intended", "accepted", "canceled"]
+
+
+async def test_balances_that_differ_are_recorded(each_world: World) -> None:
+    """One asset that changed is enough, also back to an earlier amount."""
+    feed = each_world.feed()
+    for total in (1, 2, 1):
+        await handled(
+            feed, BalanceReport(balances=(Balance(asset="USDT", total=Decimal(total), available=Decimal(1)),))
+        )
+    entries = each_world.journal.tail(0, limit=9)
+    assert [entry.balances.balances[0].total for entry in entries if entry.balances] == [1, 2, 1]
+
+
+async def test_an_event_before_the_answer_is_recorded(each_world: World) -> None:
+    """The stream is faster than the answer: the order is open from then on, and the answer adds nothing."""
+    feed = each_world.feed()
+    connector = await each_world.connector()
+    submit = connector.submit_order
+
+    async def slow(order: Order) -> OrderReport:
+        report = await submit(order)
+        await handled(feed, report)
+        assert each_world.order("o1").state is OrderState.OPEN
+        return report
+
+    connector.submit_order = slow  # type: ignore[method-assign]
+    await each_world.orders.place(request(client_order_id="o1"))
+    assert each_world.kinds("o1") == ["intended", "accepted"]
+
+
+async def test_an_order_of_another_process_is_found(each_world: World, clock: FakeClock) -> None:
+    """An order that another process wrote an instant ago is no foreign one, though nothing of it is in memory."""
+    feed = each_world.feed()
+    await handled(feed, said("theirs", exchange_order_id="1"))
+    other = Journal(each_world.settings, clock)
+    await other.open()
+    try:
+        asked = request(client_order_id="theirs")
+        order = intended(asked, order_id="theirs", at=clock.now(), terms=asked.terms())
+        await Recorder(other, clock).begin(order, EventKind.INTENDED, "caller")
+        await handled(feed, said("theirs", exchange_order_id="2"))
+        assert each_world.order("theirs").state is OrderState.OPEN
+
+        # It ends there, and what is in memory here says nothing any more.
+        await Recorder(other, clock).observe(order.key, said("theirs", "canceled", "2"), "answer", "answered")
+        await Recorder(other, clock).note(order.key, EventKind.ANOMALY, "recovery")
+        await handled(feed, said("theirs", "expired", "2"))
+    finally:
+        await other.close()
+    assert each_world.kinds("theirs") == ["intended", "accepted", "canceled", "anomaly"]
+
+
+async def test_an_event_while_the_order_is_written_waits_for_that(world: World) -> None:
+    """A conclusion that is being written is not known yet; the event that contradicts it comes after it, and takes it back."""
+    feed = world.feed()
+    await world.orders.place(request(client_order_id="o1"))
+    order_key = key("o1")
+    await world.recorder.note(order_key, EventKind.UNCONFIRMED, "recovery")
+    concluding = asyncio.create_task(
+        world.recorder.note(order_key, EventKind.VANISHED, "recovery", reason_code="vanished", reason="no such order")
+    )
+    await asyncio.sleep(0)
+    await handled(feed, said("o1", exchange_order_id=world.order("o1").exchange_order_id or ""))
+    await concluding
+    assert world.order("o1").state is OrderState.OPEN
+    assert world.kinds("o1")[-2:] == ["vanished", "reappeared"]
+
+
+async def test_an_event_about_an_order_that_is_refused_meanwhile_is_looked_up(world: World) -> None:
+    """An id that is being asked about may turn out not to be in the journal."""
+    feed = world.feed()
+    writing = asyncio.create_task(world.recorder.note(key("theirs"), EventKind.UNCONFIRMED, "recovery"))
+    await asyncio.sleep(0)
+    await handled(feed, said("theirs"))
+    assert isinstance((await gathered(writing))[0], OrderNotFound)
+    assert feed._recovery.is_foreign(AccountKey(ACCOUNT, "paper"), said("theirs"))
+
+
+async def test_a_look_up_that_fails_makes_a_comparison(world: World) -> None:
+    """Events that could not be looked up are not lost: the book tells what they said."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.journal._tail._orders.clear()
+    look_up, failures = world.recovery.look_up, 0
+
+    async def failing(account: AccountKey, reports: Collection[OrderReport]) -> Mapping[str, StoredOrder]:
+        nonlocal failures
+        if failures < 2:
+            failures += 1
+            raise JournalUnavailable("away")
+        return await look_up(account, reports)
+
+    world.recovery.look_up = failing  # type: ignore[method-assign]
+    async with running(world.feed()) as feed:
+        await until(lambda: any(world.exchange._listeners), world.clock)
+        await world.rest()
+        world.path.prices["BTC-USDT"] = Decimal(39_000)
+        await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
+        assert not feed.done()
+    assert failures
+
+
+async def test_a_stream_that_is_too_fast_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits to be looked up is bounded; the next report waits until there is room."""
+    monkeypatch.setattr(lookups, "_MOST", 2)
+    taken: list[int] = []
+
+    async def look_up(reports: Sequence[OrderReport]) -> None:
+        taken.append(len(reports))
+
+    waiting = lookups.Lookups(look_up)
+    await waiting.put(said("a"))
+    await waiting.put(said("b"))
+    third = asyncio.create_task(waiting.put(said("c")))
+    await asyncio.sleep(0)
+    assert not third.done()
+    await waiting.look_up_waiting()
+    await third
+    await waiting.look_up_waiting()
+    assert taken == [2, 1]
