@@ -7,6 +7,7 @@ from a file of mode 0600 that the first run makes (one a line). Nothing here log
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -95,10 +96,16 @@ def load_secret(configured: str | None, key_file: Path) -> str:
 
 def add_key(key_file: Path) -> str:
     """Put a new key before those in ``key_file``, by replacing the file in one step; the secret as it then is."""
-    present = load_secret(None, key_file)
-    _written(key_file, f"{_new_key()}\n{present}\n").replace(key_file)
-    _sync_directory(key_file.parent)
-    return load_secret(None, key_file)
+    directory = os.open(key_file.parent, os.O_RDONLY)
+    try:
+        # Of two processes that add one at the same moment, neither may lose the other's.
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        present = load_secret(None, key_file)
+        _written(key_file, f"{_new_key()}\n{present}\n").replace(key_file)
+        _sync_directory(key_file.parent)
+        return load_secret(None, key_file)
+    finally:
+        os.close(directory)
 
 
 def _new_key() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,20 @@ def test_processes_that_start_at_once_share_a_key(tmp_path: Path) -> None:
     assert len(set(found)) == 1
     assert len(found[0]) == 64
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_keys_that_are_added_at_the_same_moment_are_all_kept(tmp_path: Path) -> None:
+    """Each process seals with its own new key, which must be in the file for ever after."""
+    key_file = tmp_path / "secret.key"
+    first = load_secret(None, key_file)
+    count = 16
+    barrier = threading.Barrier(count)
+
+    def add() -> str:
+        barrier.wait(10)
+        return add_key(key_file).split()[0]
+
+    with ThreadPoolExecutor(count) as pool:
+        added = {future.result() for future in [pool.submit(add) for _ in range(count)]}
+    assert len(added) == count
+    assert set(key_file.read_text().split()) == added | {first}

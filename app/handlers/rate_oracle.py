@@ -20,10 +20,11 @@ async def get_sources(gateway: Gateway) -> Any:
 
 async def get_config(gateway: Gateway) -> Any:
     """GET /rate-oracle/config"""
-    return _config(gateway, await gateway.rates.config())
+    config = await gateway.rates.config()
+    return _config(gateway, config), 200, _tag(config)
 
 
-async def change_config(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def change_config(gateway: Gateway, body: Mapping[str, Any], if_match: str | None = None) -> Any:
     """PUT /rate-oracle/config"""
     asked = _CHANGE.load(body)
     token = asked.get("global_token") or {}
@@ -31,9 +32,10 @@ async def change_config(gateway: Gateway, body: Mapping[str, Any]) -> Any:
         source=(asked.get("rate_oracle_source") or {}).get("name"),
         quote=token.get("global_token_name"),
         symbol=token.get("global_token_symbol"),
+        versions=None if if_match is None or if_match == "*" else [tag.strip('" ') for tag in if_match.split(",")],
     )
     message = "; ".join(changes) or "No changes made"
-    return {"success": True, "message": message, "config": _config(gateway, config)}
+    return {"success": True, "message": message, "config": _config(gateway, config)}, 200, _tag(config)
 
 
 async def get_rates(gateway: Gateway, body: Mapping[str, Any]) -> Any:
@@ -78,3 +80,7 @@ def _config(gateway: Gateway, config: RateConfig) -> Any:
         "global_token": {"global_token_name": config.quote, "global_token_symbol": config.symbol},
         "available_sources": gateway.rates.sources(),
     }
+
+
+def _tag(config: RateConfig) -> Mapping[str, str]:
+    return {"ETag": f'"{config.version}"'}

@@ -57,16 +57,29 @@ class Accounts:
         rows = self._database.rows(query.order_by(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name))
         return [AccountKey(row.account_name, row.connector_name) for row in rows]
 
-    def put_credential(self, account_name: str, connector_name: str, sealed: bytes) -> None:
-        """Store sealed credentials in place of earlier ones. Raises ``UnknownAccount``."""
-        statement = self._insert(CREDENTIALS).values(
-            account_name=account_name, connector_name=connector_name, sealed=sealed, created_at=self._clock.now()
-        )
-        changes = {"sealed": statement.excluded.sealed, "created_at": statement.excluded.created_at}
-        keys = [CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name]
+    def put_credential(
+        self, account_name: str, connector_name: str, sealed: bytes, *, old: bytes | None = None
+    ) -> bool:
+        """Store sealed credentials in place of ``old``; without ``old``, where there are none yet.
+
+        False, and nothing changed, if something else is there. Raises ``UnknownAccount``.
+        """
+        now = self._clock.now()
+        statement: Any
+        if old is None:
+            values = {
+                "account_name": account_name,
+                "connector_name": connector_name,
+                "sealed": sealed,
+                "created_at": now,
+            }
+            statement = self._insert(CREDENTIALS).values(values).on_conflict_do_nothing()
+        else:
+            statement = update(CREDENTIALS).where(*_credential(account_name, connector_name))
+            statement = statement.where(CREDENTIALS.c.sealed == old).values(sealed=sealed, created_at=now)
         try:
             with self._database.change() as connection:
-                connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes))
+                return connection.execute(statement.returning(CREDENTIALS.c.account_name)).first() is not None
         except IntegrityError as error:
             raise UnknownAccount(account_name) from error
 

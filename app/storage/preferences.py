@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.storage.database import Database
@@ -28,14 +28,21 @@ class Preferences:
         document: Mapping[str, Any] = msgspec.json.decode(rows[0].value) if rows else {}
         return document
 
-    def put(self, key: str, document: Mapping[str, Any]) -> None:
-        """Store ``document`` under ``key`` in place of what was there."""
-        dialect = sqlite if self._database.is_sqlite else postgresql
-        statement: Any = dialect.insert(SETTINGS)
-        statement = statement.values(key=key, value=msgspec.json.encode(document).decode())
-        with self._database.change() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[SETTINGS.c.key], set_={"value": statement.excluded.value}
-                )
+    def replace(self, key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        """Store ``new`` under ``key`` if ``old``, as ``get`` returned it, is still there; else return False and change nothing."""
+        statement: Any
+        is_old = SETTINGS.c.value == _text(old)
+        if old:
+            statement = update(SETTINGS).where(SETTINGS.c.key == key, is_old).values(value=_text(new))
+        else:
+            insert = (sqlite if self._database.is_sqlite else postgresql).insert(SETTINGS)
+            statement = insert.values(key=key, value=_text(new))
+            statement = statement.on_conflict_do_update(
+                index_elements=[SETTINGS.c.key], set_={"value": statement.excluded.value}, where=is_old
             )
+        with self._database.change() as connection:
+            return connection.execute(statement.returning(SETTINGS.c.key)).first() is not None
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(document).decode()

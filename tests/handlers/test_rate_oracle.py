@@ -40,6 +40,25 @@ async def test_changing_the_config(client: httpx.AsyncClient) -> None:
     assert changed["config"]["global_token"] == {"global_token_name": "EUR", "global_token_symbol": "€"}
 
 
+async def test_a_change_that_would_undo_another(client: httpx.AsyncClient) -> None:
+    """Whoever sends the tag of what was read is told if somebody else has changed it since; nothing is changed then."""
+    read = await client.get("/rate-oracle/config")
+    tag = {"If-Match": read.headers["etag"]}
+    first = await client.put("/rate-oracle/config", json={"global_token": {"global_token_name": "EUR"}}, headers=tag)
+    assert first.status_code == 200
+    change = {"global_token": {"global_token_symbol": "x"}}
+    second = await client.put("/rate-oracle/config", json=change, headers=tag)
+    assert second.status_code == 409
+    problem = checked(second, "/rate-oracle/config")
+    assert (problem["code"], problem["retryable"]) == ("change_conflict", False)
+    now = await client.get("/rate-oracle/config")
+    assert now.headers["etag"] == first.headers["etag"] != read.headers["etag"]
+    assert now.json()["global_token"] == {"global_token_name": "EUR", "global_token_symbol": "$"}
+    for tags in (f'"other", {now.headers["etag"]}', "*"):
+        again = await client.put("/rate-oracle/config", json=change, headers={"If-Match": tags})
+        assert again.status_code == 200
+
+
 @pytest.mark.parametrize("body", [{}, {"rate_oracle_source": None, "global_token": None}, {"global_token": {}}])
 async def test_changing_nothing(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
     """Nothing, null and an empty token change nothing."""

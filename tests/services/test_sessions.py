@@ -67,9 +67,10 @@ async def test_credentials_that_changed_elsewhere_are_found_by_looking(gateway: 
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO credentials")
     assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper")) is old
 
-    gateway.journal.accounts.put_credential(
-        MASTER_ACCOUNT, "paper", Vault(SECRET_KEY).seal(MASTER_ACCOUNT, "paper", {})
-    )
+    stored = gateway.journal.accounts.find_credential(MASTER_ACCOUNT, "paper")
+    assert stored is not None
+    fresh = Vault(SECRET_KEY).seal(MASTER_ACCOUNT, "paper", {})
+    assert gateway.journal.accounts.put_credential(MASTER_ACCOUNT, "paper", fresh, old=stored.sealed)
     hand.advance(LOOK)
     await hand.until_asleep(LOOK)
 

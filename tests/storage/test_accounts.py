@@ -52,14 +52,27 @@ def test_a_deleted_account_takes_its_credentials_along(accounts: Accounts) -> No
 def test_credentials_are_stored_byte_for_byte_and_replaced(accounts: Accounts) -> None:
     """What was put is what is got; putting again replaces it; connectors are listed sorted."""
     accounts.add_account("a")
-    accounts.put_credential("a", "paper", b"\x00\xff")
-    accounts.put_credential("a", "binance", b"1")
-    accounts.put_credential("a", "binance", b"2")
+    assert accounts.put_credential("a", "paper", b"\x00\xff")
+    assert accounts.put_credential("a", "binance", b"1")
+    assert accounts.put_credential("a", "binance", b"2", old=b"1")
 
     assert sealed(accounts, "a", "paper") == b"\x00\xff"
     assert sealed(accounts, "a", "binance") == b"2"
     assert accounts.connectors_of("a") == ["binance", "paper"]
     assert accounts.connectors_of("b") == []
+
+
+def test_credentials_replace_only_those_that_they_are_to_replace(accounts: Accounts) -> None:
+    """Of two changes that began with the same credentials, or with none, the second changes nothing and learns that."""
+    accounts.add_account("a")
+    assert accounts.put_credential("a", "binance", b"1")
+    assert not accounts.put_credential("a", "binance", b"2")
+    assert accounts.put_credential("a", "binance", b"3", old=b"1")
+    assert not accounts.put_credential("a", "binance", b"4", old=b"1")
+    assert sealed(accounts, "a", "binance") == b"3"
+    assert accounts.delete_credential("a", "binance")
+    assert not accounts.put_credential("a", "binance", b"5", old=b"3")
+    assert accounts.connectors_of("a") == []
 
 
 def test_credentials_are_deleted(accounts: Accounts) -> None:
@@ -100,7 +113,7 @@ def test_a_change_of_credentials_shows_in_their_time(accounts: Accounts, clock: 
     assert accounts.find_credential("a", "paper") is None
     accounts.put_credential("a", "paper", b"1")
     clock.advance(1)
-    accounts.put_credential("a", "paper", b"2")
+    accounts.put_credential("a", "paper", b"2", old=b"1")
 
     found = accounts.find_credential("a", "paper")
     assert found is not None

@@ -80,6 +80,8 @@ class BinancePerpetualConnector(BinanceAccount):
 
     #: The account's mode as last read from the exchange, None where it must be read.
     _mode: PositionMode | None = None
+    #: How often a change of the mode began or ended.
+    _mode_changes = 0
 
     async def submit_order(self, order: Order) -> OrderReport:
         try:
@@ -125,13 +127,17 @@ class BinancePerpetualConnector(BinanceAccount):
             return market.funding_info(payload, trading_pair)
 
     async def fetch_position_mode(self) -> PositionMode:
+        changes = self._mode_changes
         payload = await self.calls.ask("futures_get_position_mode")
         with self.reading():
-            self._mode = holdings.position_mode(payload)
-        return self._mode
+            mode = holdings.position_mode(payload)
+        if changes == self._mode_changes:
+            self._mode = mode
+        return mode
 
     async def set_position_mode(self, mode: PositionMode) -> None:
         self._mode = None
+        self._mode_changes += 1  # what an earlier question is answered from now on may be the mode before
         dual = "true" if mode is PositionMode.HEDGE else "false"
         try:
             await self.calls.change("futures_change_position_mode", dualSidePosition=dual)
@@ -140,6 +146,7 @@ class BinancePerpetualConnector(BinanceAccount):
                 raise
         finally:
             self._mode = None  # an order may have asked while the change was under way
+            self._mode_changes += 1
 
     async def set_leverage(self, trading_pair: str, leverage: int) -> None:
         answer = await self.calls.change(

@@ -27,7 +27,8 @@
     │   ├── InvalidArgument             400  any other value that the schema cannot judge
     │   ├── InvalidCredentials          400  credentials that are incomplete, or that the exchange does not take
     │   ├── ActiveOrders                409  what is to be deleted still has active orders
-    │   └── IdempotencyConflict         409  the key or id is taken by an order with other terms
+    │   ├── IdempotencyConflict         409  the key or id is taken by an order with other terms
+    │   └── ChangeConflict              409  another change of what is stored came first
     ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
     │   ├── OrderRefused                400  the exchange refused it
     │   │   ├── InsufficientBalance     400
@@ -91,6 +92,7 @@ from app.domain.errors.requests import (
     ActiveOrders,
     AmbiguousOrder,
     BodyTooLarge,
+    ChangeConflict,
     ConnectorNotConfigured,
     ForeignOrigin,
     IdempotencyConflict,
@@ -121,6 +123,7 @@ __all__ = [
     "ActiveOrders",
     "AmbiguousOrder",
     "BodyTooLarge",
+    "ChangeConflict",
     "ChangeRefused",
     "ConnectorNotConfigured",
     "CredentialsRefused",

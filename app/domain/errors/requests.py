@@ -270,3 +270,11 @@ class IdempotencyConflict(RequestError):
     status = 409
     code = "idempotency_conflict"
     title = "Idempotency conflict"
+
+
+class ChangeConflict(RequestError):
+    """Another change came first, and nothing was changed by this one; read what is there now, then change it."""
+
+    status = 409
+    code = "change_conflict"
+    title = "Conflicting change"

@@ -18,6 +18,7 @@ import structlog
 from app.connectors.registry import connector_class, credential_fields
 from app.domain.errors import (
     ActiveOrders,
+    ChangeConflict,
     CredentialsRefused,
     EmptyJournal,
     ExchangeReadError,
@@ -114,8 +115,8 @@ class AccountAdmin:
         """Try credentials against the exchange, store them in place of earlier ones, and use them from now on.
 
         Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials``
-        with the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried.
-        Earlier credentials stay in use after any failure.
+        with the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried,
+        ``ChangeConflict`` if others were stored or deleted meanwhile. Earlier credentials stay in use after any failure.
         """
         account_name, connector_name = account
         _check_name("account", account_name)
@@ -123,9 +124,15 @@ class AccountAdmin:
             raise UnknownAccount(account_name)
         connector_class(connector_name)
         credentials = checked(connector_name, credential_fields(connector_name), given)
+        before = await asyncio.to_thread(self._accounts.find_credential, *account)
         balances = await self._prove(account, credentials)
         sealed = self._vault.seal(*account, credentials)
-        await asyncio.to_thread(self._accounts.put_credential, *account, sealed)
+        old = before.sealed if before is not None else None
+        if not await asyncio.to_thread(self._accounts.put_credential, *account, sealed, old=old):
+            raise ChangeConflict(
+                f"The credentials of '{connector_name}' of account '{account_name}' were changed while these were tried;"
+                " these were not stored"
+            )
         self._forget(account)
         self._portfolio.put(account, balances)
         log.info("credentials added", account_name=account_name, connector_name=connector_name)
@@ -158,13 +165,14 @@ class AccountAdmin:
         deleted is not given again.
         """
         is_new = self._accounts.add_account(MASTER_ACCOUNT)
-        given = self._preferences.get(_GIVEN).get("connectors", [] if is_new else [_GIVEN_FIRST])
+        stored = self._preferences.get(_GIVEN)
+        given = stored.get("connectors", [] if is_new else [_GIVEN_FIRST])
         missing = [name for name in _PAPER if name not in given]
         for name in missing:
-            if self._accounts.find_credential(MASTER_ACCOUNT, name) is None:
-                self._accounts.put_credential(MASTER_ACCOUNT, name, self._vault.seal(MASTER_ACCOUNT, name, {}))
+            self._accounts.put_credential(MASTER_ACCOUNT, name, self._vault.seal(MASTER_ACCOUNT, name, {}))
         if missing:
-            self._preferences.put(_GIVEN, {"connectors": [*given, *missing]})
+            # Where another process that starts just now was first, it has stored the same.
+            self._preferences.replace(_GIVEN, stored, {"connectors": [*given, *missing]})
 
     async def _prove(self, account: AccountKey, credentials: Mapping[str, str]) -> Sequence[Balance]:
         """The balances that the exchange gives for ``credentials``. Exceptions are raised without their causes, which may contain a

@@ -8,13 +8,15 @@ prices of the paper exchange never mix with real ones: the merged pool has them 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
+from typing import Any
 
 from app.connectors.registry import connector_class
-from app.domain.errors import ExchangeReadError, InvalidArgument, OrdergateError, UnsupportedFeature
+from app.domain.errors import ChangeConflict, ExchangeReadError, InvalidArgument, OrdergateError, UnsupportedFeature
 from app.domain.rates import RatePool, split_pair
 from app.domain.reports import Ticker
 from app.services.markets.market_data import TICKERS_AGE, MarketData, connectors_with
@@ -29,11 +31,12 @@ _VERB = "fetch_tickers"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateConfig:
-    """Where rates come from, and the token that values are shown in."""
+    """Where rates come from, and the token that values are shown in. ``version`` names the choice that is stored."""
 
     source: str
     quote: str = "USDT"
     symbol: str = "$"
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,25 +67,34 @@ class Rates:
 
     async def config(self) -> RateConfig:
         """The operator's choice. Without one the source is the first real exchange in use, else the paper exchange."""
-        stored = await asyncio.to_thread(self._preferences.get, _KEY)
-        chosen = {name: stored[name] for name in ("quote", "symbol") if name in stored}
-        return RateConfig(source=stored.get("source") or await self._default_source(), **chosen)
+        return await self._config_of(await asyncio.to_thread(self._preferences.get, _KEY))
 
     async def configure(
-        self, *, source: str | None = None, quote: str | None = None, symbol: str | None = None
+        self,
+        *,
+        source: str | None = None,
+        quote: str | None = None,
+        symbol: str | None = None,
+        versions: Collection[str] | None = None,
     ) -> tuple[RateConfig, Sequence[str]]:
         """Change what is given and leave the rest. Return the choice as it now is, and what changed, in words.
 
-        Raises ``InvalidArgument`` for an unknown source.
+        Raises ``InvalidArgument`` for an unknown source; ``ChangeConflict`` if another change comes at the same moment, or the
+        choice is none of those that ``versions`` names.
         """
         if source is not None and source not in self.sources():
             raise InvalidArgument(f"Invalid rate oracle source: {source}. Available sources: {self.sources()}")
         given = {"source": source, "quote": quote, "symbol": symbol}
         wanted = {name: value for name, value in given.items() if value is not None}
+        stored = await asyncio.to_thread(self._preferences.get, _KEY)
+        if versions is not None and _version(stored) not in versions:
+            raise ChangeConflict("The rate configuration is no longer the one that was read; nothing was changed")
         if wanted:
-            stored = await asyncio.to_thread(self._preferences.get, _KEY)
-            await asyncio.to_thread(self._preferences.put, _KEY, {**stored, **wanted})
-        config = await self.config()
+            changed = {**stored, **wanted}
+            if not await asyncio.to_thread(self._preferences.replace, _KEY, stored, changed):
+                raise ChangeConflict("Another change of the rate configuration came first; nothing was changed")
+            stored = changed
+        config = await self._config_of(stored)
         changes = [] if source is None else [f"Rate oracle source updated to {source}"]
         if quote is not None or symbol is not None:
             changes.append(f"Global token updated to {config.quote} ({config.symbol})")
@@ -148,11 +160,21 @@ class Rates:
         source = (await self.config()).source
         return sorted({account.connector_name for account in accounts if account.connector_name in sources} | {source})
 
+    async def _config_of(self, stored: Mapping[str, Any]) -> RateConfig:
+        chosen = {name: stored[name] for name in ("quote", "symbol") if name in stored}
+        source = stored.get("source") or await self._default_source()
+        return RateConfig(source=source, version=_version(stored), **chosen)
+
     async def _default_source(self) -> str:
         accounts = await asyncio.to_thread(self._accounts.all_credentials)
         sources = self.sources()
         names = (account.connector_name for account in accounts)
         return min((name for name in names if name in sources and not _is_paper(name)), default=_PAPER)
+
+
+def _version(stored: Mapping[str, Any]) -> str:
+    """A name of the stored choice: the same for the same choice, another for any other."""
+    return sha256(repr(sorted(stored.items())).encode()).hexdigest()[:16]
 
 
 def _check(trading_pairs: Sequence[str]) -> None:

@@ -154,6 +154,30 @@ async def test_setting_the_mode(
     assert len(exchange.asked("GET", MODE)) == 2
 
 
+async def test_a_mode_that_was_read_before_a_change_is_not_kept(
+    perpetual: BinancePerpetualConnector,
+    exchange: StubExchange,
+    order_of: OrderOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer was on its way while the mode was changed: the next order asks again instead of trusting it."""
+    exchange.script("POST", MODE, reply({"code": 200, "msg": "success"}))
+    exchange.script("GET", MODE, reply({"dualSidePosition": False}), reply({"dualSidePosition": True}))
+    ask = perpetual.calls.ask
+
+    async def ask_while_it_changes(call: str) -> Any:
+        answer = await ask(call)
+        await perpetual.set_position_mode(HEDGE)
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(perpetual.calls, "ask", ask_while_it_changes)
+        assert await perpetual.fetch_position_mode() is ONEWAY
+    exchange.script("POST", ORDER, reply(recorded("result")))
+    await perpetual.submit_order(order_of())
+    assert exchange.asked("POST", ORDER)[0].parameters["positionSide"] == "LONG"
+
+
 async def test_setting_the_leverage(perpetual: BinancePerpetualConnector, exchange: StubExchange) -> None:
     """The exchange's answer must say what was asked; silence and another number are failures."""
     path = "/fapi/v1/leverage"

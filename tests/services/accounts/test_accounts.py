@@ -15,6 +15,7 @@ from app.connectors.base import Connector
 from app.domain.enums import OrderType, TradeType
 from app.domain.errors import (
     ActiveOrders,
+    ChangeConflict,
     ConnectorNotConfigured,
     ExchangeDown,
     ExchangeReadFailed,
@@ -32,7 +33,7 @@ from app.services.gateway import Gateway
 from app.storage.preferences import Preferences
 from app.vault import Vault, VaultError
 from tests.clock import FakeClock
-from tests.connectors.stub import GARBLE, HANG, RESET, Answer, StubExchange, error
+from tests.connectors.stub import GARBLE, HANG, RESET, Answer, Reply, Request, StubExchange, error
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import (
     ACCOUNT,
@@ -255,6 +256,38 @@ async def test_new_credentials_replace_the_ones_in_use(gateway: Gateway, stub: S
     assert stub.asked(*ACCOUNT)[-1].headers["x-mbx-apikey"] == "TheOldOne"
 
 
+@pytest.mark.parametrize("meanwhile", ["added", "replaced", "deleted"])
+async def test_credentials_that_others_changed_while_these_were_tried(
+    gateway: Gateway, stub: StubExchange, meanwhile: str
+) -> None:
+    """An exchange may take seconds to answer: what was stored in that time, perhaps by another process, is not overwritten."""
+    key = AccountKey(MASTER_ACCOUNT, "binance")
+    theirs = {**CREDENTIALS, "binance_api_key": "TheirsAndNewer"}
+    if meanwhile != "added":
+        await gateway.accounts.add_credential(key, {**CREDENTIALS, "binance_api_key": "TheOldOne"})
+    good = stub.scripted(*ACCOUNT)
+    assert isinstance(good, Reply)
+
+    def change(_: Request) -> Reply:
+        accounts = gateway.journal.accounts
+        stored = accounts.find_credential(*key)
+        if meanwhile == "deleted":
+            assert accounts.delete_credential(*key)
+        else:
+            sealed = Vault(SECRET_KEY).seal(*key, theirs)
+            assert accounts.put_credential(*key, sealed, old=stored and stored.sealed)
+        return good
+
+    stub.script(*ACCOUNT, change, good)
+    with pytest.raises(ChangeConflict, match="were changed while these were tried"):
+        await gateway.accounts.add_credential(key, CREDENTIALS)
+
+    stored = gateway.journal.accounts.find_credential(*key)
+    assert (stored and Vault(SECRET_KEY).open(*key, stored.sealed)) == (None if meanwhile == "deleted" else theirs)
+    await gateway.accounts.add_credential(key, CREDENTIALS)
+    assert await api_key_in_use(gateway, stub) == API_KEY
+
+
 async def test_deleting_credentials_twice(gateway: Gateway) -> None:
     """Deleting what is not there is no error, wherever it is not."""
     for _ in range(2):
@@ -284,7 +317,7 @@ async def test_the_master_account_is_given_each_paper_exchange_once(gateway: Gat
     assert preferences.get(MASTER_ACCOUNT) == {"connectors": ["paper", "paper_perpetual"]}
     gateway.accounts.ensure_master_account()
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper"]
-    preferences.put(MASTER_ACCOUNT, {})
+    assert preferences.replace(MASTER_ACCOUNT, preferences.get(MASTER_ACCOUNT), {})
     await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "paper"), force=False)
     gateway.accounts.ensure_master_account()
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == ["paper_perpetual"]
@@ -442,7 +475,10 @@ def test_credentials_that_change_while_they_are_sealed_anew(gateway: Gateway, ta
         def seal(self, account_name: str, connector_name: str, credentials: Mapping[str, str]) -> bytes:
             if not self.is_quiet:
                 self.is_quiet = True
-                gateway.journal.accounts.put_credential(account_name, connector_name, later)
+                accounts = gateway.journal.accounts
+                stored = accounts.find_credential(account_name, connector_name)
+                assert stored is not None
+                assert accounts.put_credential(account_name, connector_name, later, old=stored.sealed)
                 if takes_away:
                     gateway.journal.accounts.delete_credential(account_name, connector_name)
             return super().seal(account_name, connector_name, credentials)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from threading import Barrier
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from app.connectors import registry
 from app.connectors.base import CredentialField
 from app.connectors.paper.spot import PaperConnector
-from app.domain.errors import ExchangeReadError, InvalidArgument, UnknownConnector, UnsupportedFeature
+from app.domain.errors import ChangeConflict, ExchangeReadError, InvalidArgument, UnknownConnector, UnsupportedFeature
 from app.services.markets import market_data as module
 from app.services.markets.market_data import MarketData
 from app.services.markets.rates import RateConfig, Rates
 from app.services.markets.readings import Readings
+from app.storage.database import Database
 from app.storage.preferences import Preferences
 from tests.services.world import ACCOUNT, TIMEOUT, World
 
@@ -68,7 +72,7 @@ def use_other(world: World) -> None:
 
 async def test_the_source_without_a_choice(rates: Rates, each_world: World) -> None:
     """The paper exchange, until a real one is in use."""
-    assert await rates.config() == RateConfig(source="paper", quote="USDT", symbol="$")
+    assert await rates.config() == replace(RateConfig(source="paper"), version=(await rates.config()).version)
     use_other(each_world)
     assert (await rates.config()).source == "other"
 
@@ -79,10 +83,60 @@ async def test_a_choice_holds_for_every_process(rates: Rates, market: MarketData
     assert (config.source, changes) == ("other", ["Rate oracle source updated to other"])
     await rates.configure(quote="EUR", symbol="€")
     config, changes = await rates_of(market, each_world).configure(symbol="E")
-    assert config == RateConfig(source="other", quote="EUR", symbol="E")
+    assert (config.source, config.quote, config.symbol) == ("other", "EUR", "E")
     assert changes == ["Global token updated to EUR (E)"]
     assert await rates.config() == config
     assert (await rates.configure())[1] == []
+
+
+class Meeting(Preferences):
+    """Preferences of one of two processes that both read before either writes."""
+
+    def __init__(self, database: Database, barrier: Barrier) -> None:
+        super().__init__(database)
+        self._barrier = barrier
+
+    def get(self, key: str) -> Mapping[str, Any]:
+        found = super().get(key)
+        self._barrier.wait(10)
+        return found
+
+
+@pytest.mark.parametrize("is_first_choice", [True, False])
+async def test_of_two_changes_at_once_none_is_lost(
+    rates: Rates, market: MarketData, each_world: World, is_first_choice: bool
+) -> None:
+    """The one that came second is refused, and holds when it is made again; both are in the choice then."""
+    if not is_first_choice:
+        await rates.configure(source="paper", quote="USDC")
+    barrier = Barrier(2)
+    processes = [
+        Rates(market, each_world.journal.accounts, Meeting(each_world.journal.database, barrier)) for _ in range(2)
+    ]
+    changes: list[dict[str, str]] = [{"source": "other"}, {"quote": "EUR", "symbol": "€"}]
+    outcomes = await asyncio.gather(
+        *(process.configure(**change) for process, change in zip(processes, changes, strict=True)),
+        return_exceptions=True,
+    )
+    refused = [change for change, outcome in zip(changes, outcomes, strict=True) if isinstance(outcome, ChangeConflict)]
+    assert len(refused) == 1
+    await rates.configure(**refused[0])
+    config = await rates.config()
+    assert (config.source, config.quote, config.symbol) == ("other", "EUR", "€")
+
+
+async def test_a_change_of_a_choice_that_is_no_longer_there(rates: Rates) -> None:
+    """Who names the version that was read undoes nobody's change; a choice that came back is the same choice."""
+    before = (await rates.config()).version
+    config, _ = await rates.configure(quote="EUR", versions=[before])
+    with pytest.raises(ChangeConflict, match="no longer"):
+        await rates.configure(source="other", versions=[before])
+    assert await rates.config() == config
+    with pytest.raises(ChangeConflict):
+        await rates.configure(versions=[before])
+    changed, _ = await rates.configure(quote="USD", versions=[before, config.version])
+    assert changed.version not in (before, config.version)
+    assert (await rates.configure(quote="EUR", versions=[changed.version]))[0] == config
 
 
 async def test_a_source_that_there_is_not(rates: Rates) -> None:
