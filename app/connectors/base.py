@@ -63,9 +63,10 @@ class Capabilities:
     """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
 
     ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
-    it never does, because the exchange can't be asked by client id. ``candles_page`` is the most candles that one call of
-    ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels`` the
-    depth of the books that it pushes.
+    it never does, because the exchange can't be asked by client id. ``overload_grace`` is the same after ``Overloaded``: the call
+    has come to its end then, and only the exchange's engine may still be at work. ``candles_page`` is the most candles that one
+    call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels``
+    the depth of the books that it pushes.
     """
 
     order_types: tuple[OrderType, ...]
@@ -76,9 +77,18 @@ class Capabilities:
     position_modes: tuple[PositionMode, ...] = ()
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
     absence_grace: timedelta | None = None
+    overload_grace: timedelta | None = None
     candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0
+
+
+class Overloaded(Exception):
+    """The exchange answered that it is overloaded and that the order was not placed, which is likely and no proof.
+
+    Orders have been executed after such an answer. As every exception that is not a ``Refused``, it means that the outcome is
+    unknown; ``Capabilities.overload_grace`` says how soon an absence settles it.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from app.domain.enums import (
 )
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FIRST_STATE, next_state, wire_status
+from app.domain.lifecycle import ACTIVE, FIRST_STATE, NOTES, next_state, wire_status
 
 
 class AccountKey(NamedTuple):
@@ -144,6 +144,11 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.state in ACTIVE
 
     @property
+    def was_seen(self) -> bool:
+        """Whether the exchange has ever shown the order: it gave it a number, or a fill."""
+        return self.exchange_order_id is not None or self.filled_amount > ZERO
+
+    @property
     def is_presumed_gone(self) -> bool:
         """Whether the final state is a conclusion of ours from absence, not a statement of the exchange."""
         return self.state in _CONCLUDED and self.error_code in PRESUMPTIONS
@@ -174,14 +179,16 @@ class Order(Struct, frozen=True, kw_only=True):
         state = next_state(self.state, event.kind)
         if state is None:
             raise Anomaly(self.state, event.kind)
+        # A doubt is over with the next event that says more; until then it is shown with its reason.
+        is_over = self.error_code == OVERLOADED and event.kind not in NOTES
         changed = replace(
             self,
             state=state,
             updated_at=max(self.updated_at, event.at),
             exchange_order_id=event.exchange_order_id or self.exchange_order_id,
             amount=event.amount if self.amount is None else self.amount,
-            error_code=event.reason_code or self.error_code,
-            error_message=event.reason or self.error_message,
+            error_code=event.reason_code or (None if is_over else self.error_code),
+            error_message=event.reason or (None if is_over else self.error_message),
         )
         if event.fill is not None:
             changed = changed._with_fill(event.fill)
@@ -206,6 +213,9 @@ class Order(Struct, frozen=True, kw_only=True):
             fees=fees,
         )
 
+
+#: The reason code of an order whose call was answered with the exchange's overload, which is a doubt and no refusal.
+OVERLOADED = "overloaded"
 
 #: The reason codes of orders that we concluded to be gone because the exchange does not know them.
 PRESUMPTIONS = frozenset({"never_arrived", "vanished"})

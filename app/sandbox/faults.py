@@ -4,13 +4,13 @@ This module decides and counts; ``rest`` and ``sockets`` carry the decisions out
 same faults, whatever the time.
 
     accept_hang, accept_reset                   the request is carried out; no answer, or the connection is reset
-    accept_500, accept_503, accept_504          carried out; a plain 500, "Unknown error" (503), or -1007 (504)
+    accept_500, accept_503, accept_504,         carried out; a plain 500, "Unknown error" (503), -1007 (504), or the overload
+        accept_overloaded                       protection's -1008 (503)
     garble_text, garble_cut, garble_type,       carried out; an answer that is not JSON, half of it, JSON of another shape,
         garble_error                            or an error body under status 200
     lose_hang, lose_reset                       not carried out; no answer, or a reset
-    refuse_unavailable, refuse_internal,        not carried out, and the text of the 503 says so
-        refuse_overloaded
-    refuse_502                                  not carried out, without proof of it
+    refuse_unavailable, refuse_internal         not carried out, and the text of the 503 says so
+    refuse_overloaded, refuse_502               not carried out, without proof of it: -1008 (503), or a page (502)
     refuse_429, refuse_418                      not carried out: too many requests, banned
     late                                        carried out ``seconds`` after it came, and then answered
     slow                                        carried out at once and answered after ``seconds``
@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
     ACCEPT_500 = "accept_500"
     ACCEPT_503 = "accept_503"
     ACCEPT_504 = "accept_504"
+    ACCEPT_OVERLOADED = "accept_overloaded"
     GARBLE_TEXT = "garble_text"
     GARBLE_CUT = "garble_cut"
     GARBLE_TYPE = "garble_type"

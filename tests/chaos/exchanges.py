@@ -10,7 +10,7 @@ import json
 import urllib.request
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +91,24 @@ def logged_faults(log: Path) -> Counter[str]:
 
 
 class SandboxExchange(Exchange):
-    """A local Binance, spot or perpetual by ``connector_name``. ``rate`` of its calls and events have a fault."""
+    """A local Binance, spot or perpetual by ``connector_name``. ``rate`` of its calls and events have a fault, unless ``faults``
+    names the rules.
+    """
 
     #: The grace of thirty seconds after an order's last event, a reconciliation's interval, and room for a busy machine.
     settle_seconds = 150.0
 
-    def __init__(self, directory: Path, connector_name: str, *, seed: int, rate: float) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        connector_name: str,
+        *,
+        seed: int,
+        rate: float = 0,
+        faults: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
         self.connector_name = connector_name
-        self._rules = {"seed": seed, "faults": fault_rules(rate)}
+        self._rules = {"seed": seed, "faults": fault_rules(rate) if faults is None else faults}
         self._port = free_port()
         self._is_known = False
         self._is_faulty = False
@@ -184,6 +194,7 @@ _ORDER_FAULTS = {
     "accept_500": 0.0,
     "accept_503": 0.0,
     "accept_504": 0.0,
+    "accept_overloaded": 0.0,
     "garble_text": 0.0,
     "garble_cut": 0.0,
     "garble_type": 0.0,

@@ -7,7 +7,7 @@ that the safeguard is needed, and that the checker would find it missing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -16,9 +16,10 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import text
 
-from app.connectors.base import Connector
+from app.connectors.base import Connector, Overloaded
+from app.connectors.common.connector import AccountCalls
 from app.domain import observation
-from app.domain.errors import Refused
+from app.domain.errors import ExchangeDown, Refused
 from app.domain.events import OrderEvent
 from app.domain.ids import new_order_id
 from app.domain.order import Order, OrderRequest, intended
@@ -111,9 +112,29 @@ def fill_deduplication() -> None:
     observation._Builder.add_fills = lambda self, known_fills: add_fills(self, frozenset())  # type: ignore[method-assign]
 
 
+def overload_proves_nothing() -> None:
+    """The exchange's answer that it is overloaded is taken for a refusal."""
+    calls = AccountCalls.order
+
+    async def believe(self: AccountCalls[Any], name: str, **parameters: str) -> Mapping[str, Any]:
+        try:
+            return await calls(self, name, **parameters)
+        except Overloaded as error:
+            raise ExchangeDown(str(error)) from error
+
+    AccountCalls.order = believe  # type: ignore[method-assign]
+
+
 SAFEGUARDS = {
     each.__name__: each
-    for each in (intent_before_send, unique_key, no_resend, grace_before_never_arrived, fill_deduplication)
+    for each in (
+        intent_before_send,
+        unique_key,
+        no_resend,
+        grace_before_never_arrived,
+        fill_deduplication,
+        overload_proves_nothing,
+    )
 }
 
 if __name__ == "__main__":

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +20,7 @@ from tests.chaos.campaign import evidence_of, settle
 from tests.chaos.checker import check
 from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
+from tests.chaos.exchanges import SandboxExchange
 from tests.chaos.operations import Log, Operation
 from tests.chaos.sabotage import SAFEGUARDS
 
@@ -38,13 +43,29 @@ class Scenario:
         self.log = Log(directory / "operations.jsonl")
         self.deployment: SqliteDeployment
         self.gateway: Gateway
+        self._close = ExitStack()
+
+    def close(self) -> None:
+        """End everything that was started."""
+        self._close.close()
 
     def begin(self, safeguard: str | None, *, faults: str = "", point: str = "") -> None:
         """Start the server; without a safeguard if one is named."""
+        self._start(safeguard, point, faults=faults)
+
+    def begin_at_binance(self, safeguard: str, connector_name: str, **fault: Any) -> None:
+        """Start a local Binance with one fault, and the server without a safeguard."""
+        exchange = SandboxExchange(self._directory, connector_name, seed=1, faults=[fault])
+        self._close.callback(exchange.close)
+        self._start(safeguard, "", exchange=exchange)
+
+    def _start(self, safeguard: str | None, point: str, **options: Any) -> None:
         program = ("-m", "app", "serve") if safeguard is None else ("-m", "tests.chaos.sabotage", safeguard)
-        self.deployment = SqliteDeployment(self._directory, faults=faults, program=program)
+        self.deployment = SqliteDeployment(self._directory, program=program, **options)
+        self._close.callback(self.deployment.kill)
         self.deployment.start(faulty=True, ORDERGATE_FAILPOINT=point)
         self.gateway = Gateway(self.deployment.port)
+        self._close.callback(self.gateway.close)
 
     def place(self, operation: Operation) -> Operation:
         return place_once(self.gateway, self.log, operation)
@@ -67,8 +88,7 @@ class Scenario:
 def scenario(tmp_path: Path) -> Iterator[Scenario]:
     scenario = Scenario(tmp_path)
     yield scenario
-    scenario.gateway.close()
-    scenario.deployment.kill()
+    scenario.close()
 
 
 def killed_after_sending(scenario: Scenario, safeguard: str) -> None:
@@ -111,7 +131,15 @@ def events_doubled(scenario: Scenario, safeguard: str) -> None:
     settle(scenario.deployment, scenario.log, seconds=2)
 
 
-#: The scenario of each safeguard, and the clauses of which at least one breaks without it, depending on timing.
+def overloaded(scenario: Scenario, safeguard: str, connector_name: str) -> None:
+    """A market order at Binance is executed and answered with -1008."""
+    scenario.begin_at_binance(safeguard, connector_name, kind="accept_overloaded", routes=["place"])
+    body = {**MARKET.body, "connector_name": connector_name}
+    scenario.place(replace(MARKET, connector_name=connector_name, body=body))
+
+
+#: The scenario of each safeguard, named by the first word, and the clauses of which at least one breaks without it, depending on
+#: timing.
 SCENARIOS: dict[str, tuple[Callable[[Scenario, str], None], set[str]]] = {
     "intent_before_send": (
         killed_after_sending,
@@ -121,19 +149,27 @@ SCENARIOS: dict[str, tuple[Callable[[Scenario, str], None], set[str]]] = {
     "no_resend": (answer_lost, {"one_key_makes_one_order"}),
     "grace_before_never_arrived": (order_late, {"states_equal_the_exchange", "final_states_are_not_taken_back"}),
     "fill_deduplication": (events_doubled, {"fills_equal_the_exchange"}),
+    "overload_proves_nothing": (
+        partial(overloaded, connector_name="binance"),
+        {"refused_orders_are_not_at_the_exchange"},
+    ),
+    "overload_proves_nothing on futures": (
+        partial(overloaded, connector_name="binance_perpetual"),
+        {"refused_orders_are_not_at_the_exchange"},
+    ),
 }
 
 
 def test_every_safeguard_has_a_scenario() -> None:
     """Each safeguard is tested."""
-    assert set(SCENARIOS) == set(SAFEGUARDS)
+    assert {name.split()[0] for name in SCENARIOS} == set(SAFEGUARDS)
 
 
-@pytest.mark.parametrize("safeguard", SCENARIOS)
-def test_without_the_safeguard_the_promise_breaks(scenario: Scenario, safeguard: str) -> None:
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_without_the_safeguard_the_promise_breaks(scenario: Scenario, name: str) -> None:
     """The checker finds a violation of its clauses, as soon as the server has come to it."""
-    run, clauses = SCENARIOS[safeguard]
-    run(scenario, safeguard)
+    run, clauses = SCENARIOS[name]
+    run(scenario, name.split()[0])
     deadline = time.monotonic() + 30
     while not (clauses & scenario.broken_clauses()) and time.monotonic() < deadline:
         time.sleep(0.1)

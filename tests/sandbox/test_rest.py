@@ -25,6 +25,7 @@ async def _open(client: RawClient) -> list[str]:
         ("accept_500", 500, "500 Internal Server Error", True),
         ("accept_503", 503, "Unknown error, please check your request or try again later.", True),
         ("accept_504", 504, "execution status unknown", True),
+        ("accept_overloaded", 503, '"code":-1008', True),
         ("garble_text", 200, "<!-- garbled -->", True),
         ("garble_type", 200, "[]", True),
         ("garble_error", 200, '"code":-2011', True),

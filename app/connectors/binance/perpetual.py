@@ -19,7 +19,7 @@ from app.connectors.binance.credentials import credential_fields
 from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import limit_terms, refuse, streamed_report, total_amount, trade_fill
 from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
-from app.connectors.binance.spot import ABSENCE_GRACE
+from app.connectors.binance.spot import ABSENCE_GRACE, OVERLOAD_GRACE
 from app.connectors.common.numbers import mapping, milliseconds_of, number, rows, text, time
 from app.connectors.common.stream import Socket
 from app.domain.decimals import shortest
@@ -61,6 +61,7 @@ class BinancePerpetualConnector(BinanceAccount):
         is_perpetual=True,
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
+        overload_grace=OVERLOAD_GRACE,
         candles_page=1000,  # an answer would hold 1500, for twice the weight
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: engine's limit (10 s), and a little for clocks.
 ABSENCE_GRACE = timedelta(seconds=30)
 
+#: The engine's limit. An answer shows that the call itself has ended, so that nothing of it is on its way any more.
+OVERLOAD_GRACE = timedelta(seconds=10)
+
 
 class BinanceConnector(BinanceAccount):
     """One spot account."""
@@ -42,6 +45,7 @@ class BinanceConnector(BinanceAccount):
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
         quote_amount=True,
         absence_grace=ABSENCE_GRACE,
+        overload_grace=OVERLOAD_GRACE,
         candles_page=1000,
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,

@@ -8,13 +8,13 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclo
 from datetime import timedelta
 from typing import Any, ClassVar, Generic
 
-from app.connectors.base import Connector, ConnectorContext
+from app.connectors.base import Connector, ConnectorContext, Overloaded
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
 from app.connectors.common.numbers import mapping
 from app.connectors.common.stream import ReconnectingStream, Socket
 from app.connectors.common.venue import ClientT, RestVenue
-from app.domain.errors import ExchangeDown, ExchangeReadFailed, Refused
+from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, Refused
 from app.domain.reports import ConnectorEvent
 from app.domain.trading_rule import TradingRule
 
@@ -44,7 +44,10 @@ class AccountCalls(Generic[ClientT]):
             self._client.check_order_count()
 
     async def order(self, name: str, **parameters: str) -> Mapping[str, Any]:
-        """Send an order or a cancel once. Raises ``Refused`` where that is proven; any other error means that nobody knows."""
+        """Send an order or a cancel once.
+
+        Raises ``Refused`` where that is proven, and ``Overloaded``. Any other error, too, means that nobody knows.
+        """
         try:
             await self._venue.ready_to_sign()
         except ExchangeReadFailed as error:
@@ -55,9 +58,11 @@ class AccountCalls(Generic[ClientT]):
             return mapping(await getattr(client, name)(**parameters))
         except ErrorAnswer as error:
             refused = await self.judged(error)
-            if refused is None:
-                raise
-            raise refused from error
+            if refused is not None:
+                raise refused from error
+            if error.code == self._venue.outcomes.overloaded:
+                raise Overloaded(f"{self._venue.outcomes.exchange}: {error}") from error
+            raise
 
     async def ask(self, name: str, **parameters: str | int) -> Any:
         """The answer to a question. Raises ``ExchangeReadFailed``, or a ``Refused`` that is about us."""
@@ -85,7 +90,10 @@ class AccountCalls(Generic[ClientT]):
         try:
             return await getattr(self.client(), name)(**parameters)
         except ErrorAnswer as error:
-            raise await self.judged(error) or self._failure(error) from error
+            refused = await self.judged(error)
+            exchange = self._venue.outcomes.exchange
+            unknown = f"{exchange} answered with an error: {error}; whether the change was made is not known"
+            raise refused or ExchangeReadError(unknown) from error
         except NoAnswer as error:
             raise self._failure(error) from error
 

@@ -1,8 +1,8 @@
 """Reads a table of outcomes: whether an error answer proves that a call was refused, and why, or proves nothing.
 
 The tables belong to the exchanges, because each exchange says in its own documentation what its errors prove. The engine asks a
-table in a fixed order: a code that counts with any status, the status alone, a server error, then text and code. An answer that is
-no error, and one that no entry covers, proves nothing.
+table in a fixed order: overload, the status alone, a server error, then text and code. An answer that is no error, and one that no
+entry covers, proves nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.domain.errors import (
     Refused,
 )
 
-#: A table's way to say that a code or a status proves nothing.
+#: A table's way to say that a status proves nothing.
 UNKNOWN = None
 
 #: After a refusal that names no time: the exchange is overloaded or our clock was off, and a second is what a caller can wait.
@@ -34,18 +34,19 @@ _SOON = timedelta(seconds=1)
 class Outcomes:
     """What the errors of one market prove.
 
-    ``exchange`` is the name for texts. A code in ``codes_at_any_status`` counts before the status, one in ``codes`` only after a
-    4xx; a 4xx with a code that stands in neither is a plain ``OrderRefused``. ``texts`` refine codes by a part of the message in
-    lower case. A 5xx proves nothing, except that a message in ``unsent_texts`` says with that status that the order was not placed.
-    ``clock_is_off`` is the code for a timestamp that the exchange does not take, ``no_such_order`` its positive "no such order".
+    ``exchange`` is the name for texts. A code in ``codes`` counts after a 4xx; a code that is not there proves nothing. ``texts``
+    refine the codes by a part of the message in lower case. A 5xx proves nothing, except that a message in ``unsent_texts`` says
+    with that status that the order was not placed. ``overloaded`` is the code of the overload protection, which proves nothing
+    with any status. ``clock_is_off`` is the code for a timestamp that the exchange does not take, ``no_such_order`` its positive
+    "no such order".
     """
 
     exchange: str
-    codes_at_any_status: Mapping[int, type[Refused]]
     statuses: Mapping[int, type[Refused] | None]
     unsent_texts: Mapping[int, frozenset[str]]
     texts: Mapping[int, tuple[tuple[str, type[OrderRefused]], ...]]
-    codes: Mapping[int, type[Refused] | None]
+    codes: Mapping[int, type[Refused]]
+    overloaded: int
     clock_is_off: int
     no_such_order: int
 
@@ -71,6 +72,8 @@ def read_failure(
     if isinstance(error, NoAnswer):
         kind = ExchangeReadTimeout if error.timed_out else ExchangeReadError
         return kind(f"{outcomes.exchange} did not answer: {error}")
+    if error.code == outcomes.overloaded:
+        return ExchangeDown(f"{outcomes.exchange}: {error}", retry_after=_SOON)
     refused = refusal(error, outcomes, retry_after=hold)
     if refused is not None and not isinstance(refused, OrderRefused):
         return refused
@@ -88,10 +91,8 @@ def reading(exchange: str) -> Iterator[None]:
 
 def _proven_kind(answer: ErrorAnswer, outcomes: Outcomes) -> type[Refused] | None:
     status, code = answer.status, answer.code
-    if status < 400:
+    if status < 400 or code == outcomes.overloaded:
         return UNKNOWN
-    if code is not None and code in outcomes.codes_at_any_status:
-        return outcomes.codes_at_any_status[code]
     if status in outcomes.statuses:
         return outcomes.statuses[status]
     if status >= 500:
@@ -103,7 +104,7 @@ def _proven_kind(answer: ErrorAnswer, outcomes: Outcomes) -> type[Refused] | Non
     for text, kind in outcomes.texts.get(code, ()):
         if text in message:
             return kind
-    return outcomes.codes.get(code, OrderRefused)
+    return outcomes.codes.get(code, UNKNOWN)
 
 
 def _retry_after(kind: type[Refused], hold: timedelta | None) -> timedelta | None:

@@ -1,6 +1,7 @@
 """Binance's answers to calls with a fault.
 
-The texts of the 503s are those that Binance documents: two of them prove that nothing was accepted, the third proves nothing.
+The texts of the 503s are those that Binance documents: on futures two of them prove that nothing was accepted. The third proves
+nothing, nor does -1008, after which orders have been executed.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ FAULT_ANSWERS = FaultAnswers(
         FaultKind.ACCEPT_500: lambda answer: Answer(status=500, html=_HTML_500),
         FaultKind.ACCEPT_503: lambda answer: _error(_UNKNOWN),
         FaultKind.ACCEPT_504: lambda answer: _error(_TIMEOUT),
+        FaultKind.ACCEPT_OVERLOADED: lambda answer: _error(_OVERLOADED),
         FaultKind.GARBLE_TYPE: _other_type,
         FaultKind.GARBLE_ERROR: _error_under_200,
         FaultKind.GARBLE_TEXT: lambda answer: Answer(html="<!-- garbled -->", headers=answer.headers),

@@ -26,12 +26,12 @@ from msgspec.structs import replace
 
 from app import failpoints
 from app.clock import Clock
-from app.connectors.base import Connector
+from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ExchangeDown, OrderNotFound, OrderRefused, Refused
 from app.domain.ids import new_order_id
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import Order, OrderKey, OrderRequest, intended
+from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import Opened
@@ -175,10 +175,7 @@ class Orders:
             limit = min(left, self._timeout)
             report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", stopwatch)
         except Refused as refusal:
-            self._metrics.count_outcome(order.connector_name, "place", "refused")
-            own = _refusal_of(order, refusal)
-            await self._record_refusal(order, own)
-            raise own from refusal
+            return await self._record_refusal(order, _refusal_of(order, refusal))
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
             return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
@@ -194,24 +191,19 @@ class Orders:
             self._settling.wake(order.key)
         return _placed(observed.order)
 
-    async def _record_refusal(self, order: Order, refusal: Refused) -> None:
+    async def _record_refusal(self, order: Order, refusal: Refused) -> Placed:
+        """Raise ``refusal`` once it is recorded, or return the order if the exchange has shown it meanwhile."""
         try:
-            recorded = await self._recorder.note(
-                order.key,
-                EventKind.REJECTED,
-                "answer",
-                reason_code=refusal.code,
-                reason=refusal.detail,
-                evidence=f"the exchange's answer means that it has no such order: {type(refusal).__name__}",
-                # An order that the exchange has reported meanwhile exists, whatever this answer says.
-                only_if_state=UNSETTLED,
-            )
+            recorded = await self._recorder.refuse(order, refusal)
         except Exception as error:  # noqa: BLE001 - the refusal is true even if it was not recorded; recovery learns of it again
             self._left_to_recovery(order, error)
-            return
-        if recorded.state is not OrderState.REJECTED:
-            log.error("the exchange refused an order that it has", order_id=order.order_id, refusal=refusal.code)
-            self._settling.wake(order.key)
+        else:
+            if recorded.state is not OrderState.REJECTED:
+                log.error("the exchange refused an order that it has", order_id=order.order_id, refusal=refusal.code)
+                self._settling.wake(order.key)
+                return _placed(recorded)
+        self._metrics.count_outcome(order.connector_name, "place", "refused")
+        raise refusal
 
     async def _record_doubt(self, order: Order, error: Exception) -> Placed:
         log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
@@ -220,6 +212,8 @@ class Orders:
                 order.key,
                 EventKind.UNCONFIRMED,
                 "answer",
+                reason_code=OVERLOADED if isinstance(error, Overloaded) else None,
+                reason=str(error) if isinstance(error, Overloaded) else None,
                 evidence=f"no answer that settles it: {type(error).__name__}",
                 # The stream may have reported the outcome already.
                 only_if_state=frozenset({OrderState.PENDING}),
@@ -267,9 +261,7 @@ class Orders:
             report = await self._timed(call, self._timeout, key.connector_name, "cancel", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(key.connector_name, "cancel", "refused")
-            own = _refusal_of(order, refusal)
-            await self._record_cancel_refusal(order, own)
-            raise own from refusal
+            return await self._record_cancel_refusal(order, _refusal_of(order, refusal))
         except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
             self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
             return await self._record_cancel_doubt(order, error)
@@ -292,9 +284,13 @@ class Orders:
         except Exception as error:  # noqa: BLE001 - fills are still missing: the order is returned as it is and asked about again
             return self._left_to_recovery(observed.order, error).order
 
-    async def _record_cancel_refusal(self, order: Order, refusal: Refused) -> None:
+    async def _record_cancel_refusal(self, order: Order, refusal: Refused) -> Order:
+        """Raise ``refusal`` once it is recorded, or return the order if it has come to its end meanwhile."""
         evidence = f"the exchange refused the cancel: {refusal.detail}"
-        await self._note_cancel(order, EventKind.CANCEL_REFUSED, evidence)
+        order = await self._note_cancel(order, EventKind.CANCEL_REFUSED, evidence)
+        if order.state in FINAL:
+            return order
+        raise refusal
 
     async def _record_cancel_doubt(self, order: Order, error: Exception) -> Order:
         log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))

@@ -14,8 +14,9 @@ from msgspec import Struct
 from app.clock import Clock
 from app.domain.decimals import plain
 from app.domain.enums import EventKind, OrderState
+from app.domain.errors import Refused
 from app.domain.events import OrderEvent, Source
-from app.domain.lifecycle import FINAL
+from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.observation import Observation, observe
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
@@ -70,6 +71,30 @@ class Recorder:
         recorded = await self._journal.record(key, decide)
         _log_entries(recorded.order, recorded.entries)
         return Observed(order=recorded.order, missing_fills=seen[-1].missing_fills)
+
+    async def refuse(self, order: Order, refusal: Refused) -> Order:
+        """Record that the call of ``order`` was refused, and return the order as it then is.
+
+        Nothing is recorded of an order that the exchange has shown meanwhile: it exists, whatever the answer said.
+        """
+
+        def decide(stored: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
+            if stored.state not in UNSETTLED or stored.was_seen:
+                return ()
+            return (
+                OrderEvent(
+                    kind=EventKind.REJECTED,
+                    at=self._clock.now(),
+                    source="answer",
+                    reason_code=refusal.code,
+                    reason=refusal.detail,
+                    evidence=f"the exchange's answer means that it has no such order: {type(refusal).__name__}",
+                ),
+            )
+
+        recorded = await self._journal.record(order.key, decide)
+        _log_entries(recorded.order, recorded.entries)
+        return recorded.order
 
     async def note(
         self,

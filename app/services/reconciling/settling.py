@@ -11,10 +11,10 @@
     open, cancel asked     open, after the grace  cancel refused
     any                    can't answer           nothing
 
-Absence is proven only by three things together: the grace time of the connector has passed since the order's last event, the
-exchange positively knows no such order by our id, and it has no fill of it. A connector that can't be asked by our id never proves
-absence; its orders stay unknown and visible. A conclusion is recorded only if the order is still as it was when the exchange was
-asked; whatever came in between is newer than the answer.
+Absence is proven only by three things together: the grace time of the connector has passed since the order's last event (a
+shorter one after the exchange's answer that it is overloaded), the exchange positively knows no such order by our id, and it has no
+fill of it. A connector that can't be asked by our id never proves absence; its orders stay unknown and visible. A conclusion is
+recorded only if the order is still as it was when the exchange was asked; whatever came in between is newer than the answer.
 
 ``wake`` pursues an order in the background with growing pauses. Asking changes nothing at the exchange, so two processes that
 pursue the same order do no harm: the journal takes each fact once.
@@ -36,12 +36,12 @@ from app import failpoints
 from app.clock import Clock
 from app.concurrency.backoff import Backoff
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import Connector
+from app.connectors.base import Capabilities, Connector
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import Order, OrderKey
+from app.domain.order import OVERLOADED, Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.services.orders.recorder import Observed, Recorder
@@ -182,7 +182,7 @@ class Settling:
     async def _absent(self, connector: Connector, order: Order, *, asked_at: datetime) -> Settled:
         if order.state is OrderState.OPEN:
             return await self._missing(order, asked_at=asked_at)
-        grace = connector.capabilities.absence_grace
+        grace = _grace_of(order, connector.capabilities)
         if grace is None:
             return Settled(order=order, is_settled=False)
         proof_at = order.updated_at + grace
@@ -265,3 +265,10 @@ class Settling:
         if ask_at is not None:
             seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
         await wait_for_event(is_urgent, self._clock, seconds)
+
+
+def _grace_of(order: Order, can: Capabilities) -> timedelta | None:
+    """How long after the last event of ``order``, which was never seen, its absence is proof."""
+    if order.error_code == OVERLOADED and not order.was_seen and can.absence_grace is not None:
+        return can.overload_grace or can.absence_grace
+    return can.absence_grace

@@ -60,8 +60,8 @@ async def test_no_float_and_no_exponent_reaches_the_wire(
     order_of: OrderOf,
 ) -> None:
     """From 1e-8 to 1e8 an amount and a price leave as plain digits, signed over exactly the bytes that are sent."""
-    exchange.script(*SPOT_ORDER, error(400, -1013))
-    exchange.script("POST", "/fapi/v1/order", error(400, -1013))
+    exchange.script(*SPOT_ORDER, error(400, -1111))
+    exchange.script("POST", "/fapi/v1/order", error(400, -1111))
     for connector in (spot, perpetual):
         with pytest.raises(OrderRefused):
             await connector.submit_order(order_of(amount=number, price=number))
@@ -129,7 +129,7 @@ async def test_a_symbol_outside_ascii_is_encoded_then_signed(
 ) -> None:
     """The signature covers the percent-encoded text, as Binance demands since January 2026."""
     await spot.load_trading_rules()
-    exchange.script(*SPOT_ORDER, error(400, -1013))
+    exchange.script(*SPOT_ORDER, error(400, -1111))
     with pytest.raises(OrderRefused):
         await spot.submit_order(order_of(trading_pair="币安人生-USDT"))
     (request,) = exchange.asked(*SPOT_ORDER)

@@ -21,11 +21,11 @@ from app.domain.errors import (
 
 TABLE = Outcomes(
     exchange="Somewhere",
-    codes_at_any_status={8: ExchangeDown},
     statuses={403: ExchangeDown, 408: UNKNOWN, 429: RateLimited},
     unsent_texts={503: frozenset({"Closed."})},
     texts={10: (("too poor", InsufficientBalance),)},
-    codes={2: CredentialsRefused, 6: UNKNOWN, 10: OrderRefused},
+    codes={2: CredentialsRefused, 10: OrderRefused},
+    overloaded=8,
     clock_is_off=21,
     no_such_order=13,
 )
@@ -40,8 +40,10 @@ def answer(status: int, code: int | None = None, message: str | None = None) -> 
     [
         (answer(200, 10), None),
         (answer(302, 10), None),
-        (answer(503, 8), ExchangeDown),
-        (answer(400, 8), ExchangeDown),
+        (answer(503, 8), None),
+        (answer(400, 8), None),
+        (answer(429, 8), None),
+        (answer(503, 8, "Closed."), None),
         (answer(429, 10), RateLimited),
         (answer(403), ExchangeDown),
         (answer(408, 10), None),
@@ -51,14 +53,13 @@ def answer(status: int, code: int | None = None, message: str | None = None) -> 
         (ErrorAnswer(status=503, headers={}, body=b"Closed."), None),
         (answer(400), None),
         (answer(400, 2), CredentialsRefused),
-        (answer(400, 6), None),
         (answer(400, 10, "You are Too Poor for this."), InsufficientBalance),
         (answer(400, 10, "Something else"), OrderRefused),
-        (answer(400, 999), OrderRefused),
+        (answer(400, 999), None),
     ],
 )
 def test_what_an_answer_proves(told: ErrorAnswer, kind: type[Refused] | None) -> None:
-    """Nothing without an error status, then codes of any status, statuses, server errors, texts and codes, in this order."""
+    """Nothing without an error status or in overload, then statuses, server errors, texts and codes, in this order."""
     found = refusal(told, TABLE)
     assert (None if found is None else type(found)) is kind
 

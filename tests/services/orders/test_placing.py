@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
+from app.connectors.base import Overloaded
+from app.domain.enums import EventKind, OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import (
     ConnectorNotConfigured,
     ExchangeDown,
@@ -20,6 +21,8 @@ from app.domain.errors import (
     OrderNotFound,
     OrderRefused,
     PriceRequired,
+    RateLimited,
+    Refused,
     RequestInProgress,
     RuleViolation,
     ShuttingDown,
@@ -221,22 +224,82 @@ async def test_a_doubt_does_not_undo_what_the_stream_has_told(world: World) -> N
     assert world.kinds(placed.order.order_id) == ["intended", "accepted"]
 
 
-async def test_a_refusal_does_not_undo_what_the_stream_has_told(world: World) -> None:
-    """A refusal of an order that the stream has shown is raised, but the order that is there stays open."""
+@pytest.mark.parametrize("refusal", [OrderRefused("no"), RateLimited("slow down"), ExchangeDown("not now")])
+@pytest.mark.parametrize(
+    ("asked", "state"), [(request(), OrderState.OPEN), (market(), OrderState.FILLED)], ids=["open", "filled"]
+)
+async def test_a_refusal_of_an_order_that_the_stream_has_shown_is_none(
+    world: World, asked: OrderRequest, state: OrderState, refusal: Refused
+) -> None:
+    """The caller gets the order as it is, not a refusal, and surely none that says to try again."""
     connector = await world.connector()
 
     class Contradicting(type(connector)):  # type: ignore[misc]
         async def submit_order(self, order: Order) -> OrderReport:
             report = await super().submit_order(order)
             await world.recorder.observe(order.key, report, "stream", "the stream")
+            raise refusal
+
+    connector.__class__ = Contradicting
+    placed = await world.orders.place(asked)
+
+    assert (placed.outcome, placed.order.state) == (Outcome.ACCEPTED, state)
+    assert "rejected" not in world.kinds(placed.order.order_id)
+    assert world.violations() == ()
+
+
+async def test_a_refusal_of_an_order_that_was_seen_and_is_in_doubt_is_none(world: World) -> None:
+    """The stream has shown the order and a question did not find it: it is unknown, and the refusal settles nothing."""
+    connector = await world.connector()
+
+    class Contradicting(type(connector)):  # type: ignore[misc]
+        async def submit_order(self, order: Order) -> OrderReport:
+            report = await super().submit_order(order)
+            await world.recorder.observe(order.key, report, "stream", "the stream")
+            await world.recorder.note(order.key, EventKind.UNCONFIRMED, "recovery", evidence="not found")
             raise OrderRefused("no")
 
     connector.__class__ = Contradicting
-    with pytest.raises(OrderRefused) as caught:
-        await world.orders.place(request())
+    placed = await world.orders.place(request())
 
-    assert caught.value.order_id is not None
-    assert world.order(caught.value.order_id).state is OrderState.OPEN
+    assert (placed.outcome, placed.order.state) == (Outcome.UNKNOWN, OrderState.UNKNOWN)
+    await until(lambda: world.order(placed.order.order_id).state is OrderState.OPEN, world.clock)
+    assert world.violations() == ()
+
+
+async def test_a_refused_cancel_of_an_order_that_is_done_answers_with_the_order(world: World) -> None:
+    """The stream has shown the order canceled while the exchange's answer says that it can't be."""
+    placed = await world.orders.place(request())
+    connector = await world.connector()
+
+    class Contradicting(type(connector)):  # type: ignore[misc]
+        async def cancel_order(self, ref: OrderRef) -> OrderReport:
+            report = await super().cancel_order(ref)
+            await world.recorder.observe(placed.order.key, report, "stream", "the stream")
+            raise OrderRefused("unknown order")
+
+    connector.__class__ = Contradicting
+    assert (await world.orders.cancel(placed.order.key)).state is OrderState.CANCELED
+
+
+async def test_overload_is_a_doubt_with_its_reason(world: World) -> None:
+    """The order is unknown and says why; once it is found nothing of the doubt is left."""
+    connector = await world.connector()
+
+    class Throttled(type(connector)):  # type: ignore[misc]
+        async def submit_order(self, order: Order) -> OrderReport:
+            await super().submit_order(order)
+            raise Overloaded("503 with -1008")
+
+    connector.__class__ = Throttled
+    placed = await world.orders.place(request())
+
+    order_id = placed.order.order_id
+    assert (placed.outcome, placed.order.state) == (Outcome.UNKNOWN, OrderState.UNKNOWN)
+    assert (placed.order.error_code, placed.order.error_message) == ("overloaded", "503 with -1008")
+    await until(lambda: world.order(order_id).state is OrderState.OPEN, world.clock)
+    assert (world.order(order_id).error_code, world.order(order_id).error_message) == (None, None)
+    assert world.violations() == ()
 
 
 async def test_an_answer_that_says_rejected_is_a_refusal(world: World) -> None:

@@ -83,6 +83,42 @@ async def test_absence_within_the_grace_is_none(world: World) -> None:
     assert (settled.is_settled, settled.order) == (False, order)
 
 
+@pytest.mark.parametrize(("passed", "is_settled"), [(1.999, False), (2.0, True)])
+async def test_absence_after_overload_is_proof_after_the_engine_s_limit(
+    world: World, passed: float, is_settled: bool
+) -> None:
+    """The call has ended, so the connector's shorter grace is enough."""
+    connector = await world.connector()
+    connector.capabilities = replace(connector.capabilities, overload_grace=timedelta(seconds=2))  # type: ignore[misc]
+    await pending(world)
+    order = await world.recorder.note(
+        key("o1"), EventKind.UNCONFIRMED, "answer", reason_code="overloaded", evidence="-1008"
+    )
+    world.clock.advance(passed)
+
+    settled = await world.settling.settle(order.key)
+
+    assert settled.is_settled is is_settled
+    if not is_settled:
+        assert settled.ask_at == order.updated_at + timedelta(seconds=2)
+
+
+async def test_an_order_that_was_seen_after_overload_has_the_whole_grace(world: World) -> None:
+    """The stream showed it and a question does not find it: the overload is long over."""
+    connector = await world.connector()
+    connector.capabilities = replace(connector.capabilities, overload_grace=timedelta(seconds=2))  # type: ignore[misc]
+    await pending(world)
+    note = world.recorder.note
+    await note(key("o1"), EventKind.UNCONFIRMED, "answer", reason_code="overloaded", evidence="-1008")
+    seen = OrderReport(
+        order_id="o1", exchange_order_id="7", trading_pair="BTC-USDT", state="open", filled_amount=Decimal(0)
+    )
+    await world.recorder.observe(key("o1"), seen, "stream", "said so")
+    order = await note(key("o1"), EventKind.UNCONFIRMED, "recovery", evidence="not found")
+    world.clock.advance(GRACE - 0.001)
+    assert not (await world.settling.settle(order.key)).is_settled
+
+
 async def test_where_absence_is_never_proof_the_order_stays_unknown(world: World) -> None:
     """A connector that can't be asked by our id has no grace, and never gets "never arrived"."""
     connector = await world.connector()
