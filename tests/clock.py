@@ -36,6 +36,12 @@ class FakeClock:
             if not woken.done():
                 woken.set_result(None)
 
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock forward, or back; no time passes."""
+        by = timedelta(seconds=seconds)
+        self._now, self._start = self._now + by, self._start + by
+        self._sleepers = [(at + by, woken) for at, woken in self._sleepers]
+
     @property
     def sleepers(self) -> int:
         """How many are asleep."""

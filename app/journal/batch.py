@@ -71,6 +71,8 @@ class Batch:
         self._changed: dict[int, Row] = {}
         #: What this transaction adds to the journal, in its order.
         self.entries: list[JournalEntry] = []
+        #: Whether the transaction writes the head even without entries.
+        self.must_write = False
         self._events: list[Row] = []
         self._fills: list[Row] = []
         self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
@@ -154,7 +156,7 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        return not self._events
+        return not self._events and not self.must_write
 
     def flush(self) -> None:
         """Write everything, in the order that the foreign keys want."""

@@ -20,7 +20,7 @@ from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, RecordBalances, RecordEvents, Unit
+from app.journal.units import Decide, OpenOrder, Probe, RecordBalances, RecordEvents, Unit
 from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings
@@ -31,8 +31,8 @@ from app.storage.leases import Leases
 from app.storage.portfolio import Snapshots
 from app.storage.schema import is_current
 
-#: Seconds for which a failed write makes the journal unready. Longer would keep traffic from a server that has recovered.
-_UNREADY_SECONDS = 5.0
+#: Seconds within which a journal that is well takes a write, even behind many others.
+_PROBE_SECONDS = 1.4
 
 
 class Journal(Reader):
@@ -49,8 +49,6 @@ class Journal(Reader):
         self._metrics = metrics or Metrics()
         self._tail = Tail(self.database, self, clock)
         self._writer: Writer | None = None
-        #: When a write last failed, and why; None once one has succeeded.
-        self._failure: tuple[float, str] | None = None
 
     async def open(self) -> None:
         """Begin to write. Raises ``SchemaOutdated`` if migrations are missing, ``JournalUnavailable`` without a database."""
@@ -101,18 +99,18 @@ class Journal(Reader):
         """How many writes wait for the writer."""
         return 0 if self._writer is None else self._writer.queue_length
 
-    def problem(self) -> str | None:
-        """Why the journal can't be used at this moment, or None if it can: it is closed, does not answer, or did not take the
-        last write. A failed write counts for a few seconds, so that traffic comes back and the next write shows whether it works.
+    async def problem(self) -> str | None:
+        """Why the journal can't be written at this moment, or None if it can. The answer comes within a second and a half: a
+        database that has not taken a write by then counts as away. After a failed write only one that succeeds makes it well again.
         """
         if self._writer is None:
             return "the journal is not open"
-        failure = self._failure
-        if failure is not None and self._clock.monotonic() - failure[0] < _UNREADY_SECONDS:
-            return failure[1]
         try:
-            self.head()
-        except JournalUnavailable as error:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._submit(Probe(is_writing=self._writer.is_failing))
+        except TimeoutError:
+            return f"the database has not taken a write for {_PROBE_SECONDS:g} seconds"
+        except (JournalUnavailable, JournalInDoubt) as error:
             return error.detail
         return None
 
@@ -143,13 +141,7 @@ class Journal(Reader):
     async def _submit(self, unit: Unit) -> object:
         if self._writer is None:
             raise JournalUnavailable("The journal is not open")
-        try:
-            answer = await self._writer.submit(unit)
-        except (JournalUnavailable, JournalInDoubt) as error:
-            self._failure = (self._clock.monotonic(), error.detail)
-            raise
-        self._failure = None
-        return answer
+        return await self._writer.submit(unit)
 
 
 def _store(database: Database, *, is_durable: bool) -> Store:

@@ -5,6 +5,7 @@ An announcement says how far the journal reaches, never what was written.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -12,10 +13,14 @@ from sqlalchemy import URL
 
 from app.clock import Clock
 from app.domain.errors import JournalUnavailable
-from app.journal.postgres_store import CHANNEL, connect_arguments
+from app.journal.postgres_store import CHANNEL
+from app.storage.postgres import connect_arguments
 
 #: Seconds before a lost connection is opened again; the tail's poll covers the time between.
 RECONNECT_SECONDS = 1.0
+
+#: Seconds within which the server must take the LISTEN.
+_LISTEN_SECONDS = 10.0
 
 
 async def listen(
@@ -25,14 +30,15 @@ async def listen(
     while True:
         try:
             await _listen_once(url, refresh, advance)
-        except (psycopg.OperationalError, JournalUnavailable):
-            # The server went away; the poll goes on, and what was missed is read after the next LISTEN.
+        except (psycopg.Error, TimeoutError, JournalUnavailable):
+            # The server went away, or is a standby; the poll goes on, and what was missed is read after the next LISTEN.
             await clock.sleep(RECONNECT_SECONDS)
 
 
 async def _listen_once(url: URL, refresh: Callable[[], Awaitable[None]], advance: Callable[[int], None]) -> None:
     async with await psycopg.AsyncConnection.connect(**connect_arguments(url), autocommit=True) as connection:
-        await connection.execute(b"LISTEN " + CHANNEL.encode())
+        async with asyncio.timeout(_LISTEN_SECONDS):
+            await connection.execute(b"LISTEN " + CHANNEL.encode())
         # What was committed before the LISTEN took effect is not announced again.
         await refresh()
         async for notice in connection.notifies():

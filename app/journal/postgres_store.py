@@ -6,6 +6,7 @@ another, the sequence is the order of the commits, and nothing that was read can
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import ConnectionLost, Store, chunks, flat
-from app.storage.database import BUSY_SECONDS
+from app.storage.postgres import BoundedConnection, ServerSilent, connect_arguments, is_useless
 from app.storage.tables import SEQUENCE
 from app.storage.types import POSTGRES
 
@@ -28,11 +29,19 @@ CHANNEL = "ordergate_journal"
 #: Keys looked up with one statement. psycopg keeps the parsed text of statements of up to fifty values.
 _SIZES = (12, 4, 1)
 
-#: Settings of the writing session. A writer that stands still inside a transaction would block all others, so the server ends it.
+#: Seconds for which another process's transaction is waited for: groups commit in milliseconds.
+_LOCK_SECONDS = 3
+
+#: Seconds that one transaction may take, from its beginning to the answer to its commit. The server ends one that stands still for
+#: as long, since it would block all other writers.
+_TRANSACTION_SECONDS = 5
+
+#: Settings of the writing session.
 #: If the server is set to answer commits before they are on disk, the session overrules it; stricter settings stay.
 _SESSION = (
-    f"SET lock_timeout = '{BUSY_SECONDS}s'",
-    f"SET idle_in_transaction_session_timeout = '{BUSY_SECONDS}s'",
+    f"SET lock_timeout = '{_LOCK_SECONDS}s'",
+    f"SET statement_timeout = '{_TRANSACTION_SECONDS}s'",
+    f"SET idle_in_transaction_session_timeout = '{_TRANSACTION_SECONDS}s'",
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
 )
 
@@ -42,7 +51,7 @@ _RELAXED_SESSION = (*_SESSION, "SET synchronous_commit = 'off'")
 #: SQLSTATE classes that speak of the server's condition, not of the rows: rolled back by a conflict, out of resources, operator
 #: intervention, system error.
 _CONDITION = ("40", "53", "57", "58")
-_CONDITION_CODES = frozenset({"25006", "55P03"})  # a read-only server; a lock not had in time
+_LOCK_NOT_HAD = "55P03"
 
 
 class PostgresStore(Store):
@@ -55,14 +64,15 @@ class PostgresStore(Store):
         super().__init__()
         self._session = _SESSION if is_durable else _RELAXED_SESSION
         self._arguments = connect_arguments(url)
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: BoundedConnection | None = None
         self._lock_text = self._compile(select(SEQUENCE.c.value).with_for_update())
         self._set_head_text = self._compile(update(SEQUENCE).values(value=bindparam("value")))
 
     def connect(self) -> None:
         self.close()
         try:
-            self._connection = psycopg.connect(**self._arguments)
+            self._connection = BoundedConnection.connect(**self._arguments)
+            self._connection.until = time.monotonic() + _TRANSACTION_SECONDS
             # What is read after the lock must be what is committed by then, whatever the server's default.
             self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             for statement in self._session:
@@ -79,6 +89,7 @@ class PostgresStore(Store):
         if self._connection is None:
             self.connect()
         with self._translated() as connection:
+            connection.until = time.monotonic() + _TRANSACTION_SECONDS
             row = connection.execute(self._lock_text.encode()).fetchone()
             assert row is not None
             head: int = row[0]
@@ -110,6 +121,7 @@ class PostgresStore(Store):
             if connection.broken or connection.closed:
                 self.close()
                 raise JournalInDoubt("The connection to the database broke during the commit") from error
+            self.close()
             raise JournalUnavailable(f"The database refused the commit: {error}") from error
 
     def rollback(self) -> None:
@@ -126,16 +138,21 @@ class PostgresStore(Store):
             self._connection = None
 
     @contextmanager
-    def _translated(self) -> Iterator[psycopg.Connection[Any]]:
+    def _translated(self) -> Iterator[BoundedConnection]:
         connection = self._connection
         assert connection is not None
         try:
             yield connection
+        except ServerSilent as error:
+            self.close()
+            raise JournalUnavailable(f"The database is not available: {error}") from error
         except psycopg.Error as error:
             if connection.broken or connection.closed:
                 self.close()
                 raise ConnectionLost(str(error)) from error
             if _is_condition(error):
+                # Connected afresh, the next transaction may reach a server that takes it: after a fail-over, another one.
+                self.close()
                 raise JournalUnavailable(f"The database is not available: {error}") from error
             raise
 
@@ -143,13 +160,7 @@ class PostgresStore(Store):
         return str(statement.compile(dialect=self.dialect))
 
 
-def connect_arguments(url: URL) -> dict[str, Any]:
-    """The driver's own arguments for ``url``."""
-    _, arguments = url.get_dialect()().create_connect_args(url)
-    return dict(arguments)
-
-
 def _is_condition(error: psycopg.Error) -> bool:
     """Whether the server's condition is at fault, so that trying the rows one by one would not help."""
     code = error.sqlstate or ""
-    return code.startswith(_CONDITION) or code in _CONDITION_CODES
+    return code.startswith(_CONDITION) or code == _LOCK_NOT_HAD or is_useless(error)

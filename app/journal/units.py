@@ -1,4 +1,4 @@
-"""The three things that can be written, each as a unit that is staged on a batch and is written whole or not at all.
+"""The things that can be written, each as a unit that is staged on a batch and is written whole or not at all.
 
 A unit names what it must read first, so that the orders of a whole group are read together. ``stage`` decides and changes the
 batch; it reads at most balances, and may be called again after a rollback.
@@ -75,6 +75,21 @@ class OpenOrder:
         entry = _entry(batch.head + 1, self.order, self.event)
         batch.add_order(self.order, entry)
         return Opened(order=self.order, is_new=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Writes nothing that can be read: it finds out whether the journal could be written. Only one that ``is_writing`` finds out
+    whether there is room for it.
+    """
+
+    is_writing: bool
+    is_intent: bool = False
+    keys: tuple[OrderKey, ...] = ()
+    idempotency_keys: tuple[IdempotencyKey, ...] = ()
+
+    def stage(self, batch: Batch) -> None:
+        batch.must_write = batch.must_write or self.is_writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

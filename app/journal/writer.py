@@ -5,7 +5,9 @@ rules. A unit that can't be staged fails alone. A group that the database refuse
 by unit, so that the culprit fails alone. Nothing is written a second time unless it is certain that it was not written: a
 connection that broke before the commit is tried once more, one that broke during the commit leaves its units in doubt.
 
-A caller that stops waiting does not stop its unit: what was queued will be written.
+A caller that stops waiting does not stop its unit. But a unit that is not in a transaction within ``PATIENCE`` seconds is never
+written, and its caller is told so at that moment, whatever the database does: nobody waits any more for an order that is written
+late. Of one that is in a transaction by then, nobody can tell; its caller waits as long once more.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -36,6 +39,18 @@ T = TypeVar("T")
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
+
+#: Seconds within which a unit is written or dropped.
+PATIENCE = 5.0
+
+#: How many units may wait before no further intent is taken: more than a second's work.
+MOST_WAITING = 2048
+
+#: What a caller who found the journal busy is told to wait.
+_RETRY_AFTER = timedelta(seconds=1)
+
+#: Seconds between two looks for units that are late.
+_LOOK_SECONDS = 0.25
 
 #: Seconds for which a group waits to become as large as the last ones were, since callers that came together usually come together
 #: again. A transaction costs as much processor time as half an order, however many share it.
@@ -104,9 +119,14 @@ class Inbox(Generic[T]):
         self._wanted = _NEVER
 
 
-class _Waiting(Struct, frozen=True, kw_only=True):
+class _Waiting(Struct, kw_only=True):
     unit: Unit
     future: asyncio.Future[Any]
+    #: The monotonic time after which it is not written.
+    deadline: float
+    #: Whether a transaction has begun that may write it. From then on the loop can't drop it.
+    is_taken: bool = False
+    is_dropped: bool = False
 
 
 class _Done(Struct, frozen=True, kw_only=True):
@@ -138,6 +158,13 @@ class Writer:
         self._cache = OrderCache()
         self._inbox: Inbox[_Waiting] = Inbox(GROUP_SIZE)
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
+        #: Guards the two flags of what waits.
+        self._lock = Lock()
+        #: What was submitted, in its order, until its caller has an answer.
+        self._submitted: deque[_Waiting] = deque()
+        self._look: asyncio.TimerHandle | None = None
+        #: Whether the last attempt to write has failed.
+        self.is_failing = False
         self._head = 0
         #: Entries that were committed and are not yet handed to the loop.
         self._added: list[JournalEntry] = []
@@ -161,14 +188,19 @@ class Writer:
 
     async def submit(self, unit: Unit) -> Any:
         """Write ``unit`` and return its answer once that is durable. Raises what the unit raised, ``JournalUnavailable`` if it
-        surely was not written, ``JournalInDoubt`` if that can't be known.
+        surely was not written and will not be, ``JournalInDoubt`` if that can't be known.
         """
         if self._inbox.is_closed:
             raise JournalUnavailable("The journal is closed")
-        waiting = _Waiting(unit=unit, future=self._loop.create_future())
+        if unit.is_intent and len(self._inbox) >= MOST_WAITING:
+            raise JournalUnavailable("Too many orders wait to be written down", retry_after=_RETRY_AFTER)
+        waiting = _Waiting(unit=unit, future=self._loop.create_future(), deadline=time.monotonic() + PATIENCE)
         for key in unit.keys:
             self._under_way[key] += 1
         self._inbox.put(waiting)
+        self._submitted.append(waiting)
+        if self._look is None:
+            self._look = self._loop.call_later(_LOOK_SECONDS, self._answer_late)
         return await waiting.future
 
     async def stop(self) -> None:
@@ -176,6 +208,30 @@ class Writer:
         self._inbox.close()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
+        if self._look is not None:
+            self._look.cancel()
+
+    def _answer_late(self) -> None:
+        """Answer the callers whose units are late, and drop those that no transaction has taken."""
+        now, still = time.monotonic(), []
+        while self._submitted and (self._submitted[0].future.done() or self._submitted[0].deadline <= now):
+            waiting = self._submitted.popleft()
+            if waiting.future.done():
+                continue
+            if self._drop(waiting):
+                waiting.future.set_exception(_late())
+            elif now < waiting.deadline + PATIENCE:
+                still.append(waiting)
+            else:
+                waiting.future.set_exception(JournalInDoubt("The database has not answered the commit in time"))
+        self._submitted.extendleft(reversed(still))
+        self._look = self._loop.call_later(_LOOK_SECONDS, self._answer_late) if self._submitted else None
+
+    def _drop(self, waiting: _Waiting) -> bool:
+        """See to it that ``waiting`` is never written. False if a transaction has taken it."""
+        with self._lock:
+            waiting.is_dropped = not waiting.is_taken
+            return waiting.is_dropped
 
     # From here on, everything runs on the writer's thread.
 
@@ -191,6 +247,7 @@ class Writer:
         try:
             return self._write_again_if_lost(group)
         except (JournalUnavailable, JournalInDoubt) as error:
+            self.is_failing = True
             return [_Done(waiting=waiting, error=error) for waiting in group]
         except Exception as error:  # noqa: BLE001 - whatever a unit's contents made the driver raise: each unit gets its own
             if len(group) == 1:
@@ -211,11 +268,12 @@ class Writer:
         """One transaction. Raises with nothing written, or ``JournalInDoubt``."""
         try:
             batch = Batch(self._store, self._cache, self._store.begin())
+            group, late = self._taken(group)
             batch.load(
                 [key for waiting in group for key in waiting.unit.keys],
                 [key for waiting in group for key in waiting.unit.idempotency_keys],
             )
-            outcome = [_stage(waiting, batch) for waiting in group]
+            outcome = [*late, *(_stage(waiting, batch) for waiting in group)]
             if batch.is_empty:
                 self._store.rollback()
                 return outcome
@@ -224,11 +282,21 @@ class Writer:
         except BaseException:
             self._store.rollback()
             raise
+        self.is_failing = False
         batch.update_cache()
         self._head = batch.head
         self._added += batch.entries
         self._changed += batch.changed
         return outcome
+
+    def _taken(self, group: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Done]]:
+        """The units that this transaction may write, and the outcomes of those that have become late while it began."""
+        now = time.monotonic()
+        with self._lock:
+            for waiting in group:
+                waiting.is_taken = not waiting.is_dropped and now < waiting.deadline
+        late = [_Done(waiting=waiting, error=_late()) for waiting in group if not waiting.is_taken]
+        return [waiting for waiting in group if waiting.is_taken], late
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
         steps = {"journal.intent" if waiting.unit.is_intent else "journal.outcome" for waiting in group}
@@ -272,6 +340,12 @@ class Writer:
             self._under_way[key] -= 1
             if not self._under_way[key]:
                 del self._under_way[key]
+
+
+def _late() -> JournalUnavailable:
+    return JournalUnavailable(
+        f"The database did not take it within {PATIENCE:g} seconds; it was not written", retry_after=_RETRY_AFTER
+    )
 
 
 def _stage(waiting: _Waiting, batch: Batch) -> _Done:

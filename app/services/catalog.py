@@ -7,11 +7,15 @@ from collections.abc import Mapping
 
 from app.connectors.base import Capabilities, CredentialField
 from app.connectors.registry import CONNECTORS, connector_class, credential_fields
+from app.domain.errors import JournalUnavailable
 from app.domain.trading_rule import TradingRule
 from app.journal.journal import Journal
 from app.services.markets.rules import Rules
 from app.services.sessions import Sessions
 from app.storage.accounts import Accounts
+
+#: Seconds within which the database answers a short question.
+_READ_SECONDS = 0.5
 
 
 class Catalog:
@@ -44,10 +48,14 @@ class Catalog:
         """The problem of the journal and of each connector in use, None where there is none. Asks no exchange: a connector that has
         not been used yet has no problem.
         """
-        journal = await asyncio.to_thread(self._journal.problem)
+        journal = await self._journal.problem()
         if journal is not None:
             return journal, {}
-        accounts = await asyncio.to_thread(self._accounts.all_credentials)
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                accounts = await asyncio.to_thread(self._accounts.all_credentials)
+        except (JournalUnavailable, TimeoutError):
+            return "the database does not answer questions", {}
         names = sorted({account.connector_name for account in accounts})
         problems = {**self._sessions.problems(), **self._rules.problems}
         return None, {name: problems.get(name) for name in names}

@@ -6,6 +6,7 @@ Operational trouble of the database becomes ``JournalUnavailable`` here, so that
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Row, Select, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -29,6 +30,9 @@ BUSY_SECONDS = 10
 #: Connections of the reading pool, and as many again in a rush: enough for all threads of Flask and the reads of the event loop.
 POOL_SIZE = 10
 
+#: Seconds for which a reader waits for a connection of the pool.
+_POOL_SECONDS = 5
+
 _SQLITE_PRAGMAS = (
     # FULL: a commit that was answered survives a power cut. NORMAL would lose the last ones.
     "PRAGMA synchronous=FULL",
@@ -38,17 +42,16 @@ _SQLITE_PRAGMAS = (
 
 
 class Database:
-    """One database by its URL."""
+    """One database by its URL. Unless it ``is_bounded``, PostgreSQL may take its time for an answer, as a migration needs it."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, is_bounded: bool = True) -> None:
         self.url = make_url(sqlalchemy_url(database_url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.codec: Codec = codec_of(self.url.get_backend_name())
         if self.is_sqlite and not self.url.database:
             raise ValueError("the journal needs a SQLite file; memory is not shared between connections")
         self._file = WatchedFile(self.url.database or "") if self.is_sqlite else None
-        build = _sqlite_engine if self.is_sqlite else _postgres_engine
-        engine = self.engine = build(self.url.render_as_string(hide_password=False))
+        engine = self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url, is_bounded)
         #: Single statements need no transaction around them on PostgreSQL: it saves two round trips.
         self._single = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         #: Several statements that must see the same moment.
@@ -132,8 +135,14 @@ def _reason(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DBAPIError) else str(error)
 
 
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_timeout=_POOL_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
@@ -152,6 +161,29 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _postgres_engine(url: str) -> Engine:
+def _postgres_engine(url: URL, is_bounded: bool) -> Engine:
+    # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
+    from app.storage.postgres import BoundedConnection, connect_arguments, is_useless
+
+    def connect() -> Any:
+        connection = BoundedConnection.connect(**connect_arguments(url))
+        if not is_bounded:
+            connection.answer_seconds = math.inf
+        return connection
+
     # pre_ping: a server that was restarted must not fail the first reader of each connection.
-    return create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_pre_ping=True)
+    engine = create_engine(
+        url,
+        creator=connect,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_timeout=_POOL_SECONDS,
+        pool_pre_ping=True,
+    )
+
+    @event.listens_for(engine, "handle_error")
+    def drop_useless_connections(context: ExceptionContext) -> None:
+        if is_useless(context.original_exception):
+            context.is_disconnect = True
+
+    return engine

@@ -36,7 +36,8 @@ def upgrade(database_url: str | URL) -> None:
     from alembic import command
     from alembic.util.exc import CommandError
 
-    database = _database(database_url)
+    # A large journal takes its time, and so does another process that migrates.
+    database = _database(database_url, is_bounded=False)
     database.prepare_directory()
     try:
         with database.change() as connection:
@@ -76,5 +77,5 @@ def config(connection: Connection | None = None) -> Config:
     return alembic
 
 
-def _database(database_url: str | URL) -> Database:
-    return Database(make_url(database_url).render_as_string(hide_password=False))
+def _database(database_url: str | URL, *, is_bounded: bool = True) -> Database:
+    return Database(make_url(database_url).render_as_string(hide_password=False), is_bounded=is_bounded)

@@ -123,12 +123,13 @@ class Orders:
         sendable = await self._checked(request, connector)
         connector.check_available()
         stopwatch.lap("validate")
+        started = self._clock.monotonic()
         opened = await self._intend(sendable, terms=request.terms())
         stopwatch.lap("journal")
         if not opened.is_new:
             return self._replay(request, opened.order)
         failpoints.reach("orders.intent_recorded")
-        placed = await self._send(connector, opened.order, stopwatch)
+        placed = await self._send(connector, opened.order, started, stopwatch)
         stopwatch.lap("journal")
         self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])
         self._count(request.connector_name, "place", placed.outcome)
@@ -166,9 +167,13 @@ class Orders:
 
     # -- the call -------------------------------------------------------------------------------------------------------
 
-    async def _send(self, connector: Connector, order: Order, stopwatch: _Stopwatch) -> Placed:
-        # The process may have been suspended since the intent. An order that is too late must not be sent.
-        left = order.created_at + self._timeout - self._clock.now()
+    async def _send(
+        self, connector: Connector, order: Order, started: float, stopwatch: _Stopwatch
+    ) -> Placed:  # float: the clock's monotonic seconds
+        # The process may have been suspended since the intent, or the wall clock set. An order that is too late by either clock
+        # must not be sent.
+        passed = timedelta(seconds=self._clock.monotonic() - started)
+        left = self._timeout - max(passed, self._clock.now() - order.created_at)
         try:
             if left <= timedelta(0):
                 raise ExchangeDown("The order was not sent: it took too long to write it down")

@@ -341,6 +341,26 @@ async def test_an_intent_that_took_too_long_is_not_sent(world: World) -> None:
     assert world.order(caught.value.order_id).state is OrderState.REJECTED
 
 
+@pytest.mark.parametrize("jump", [-3600, 0, 3600])
+async def test_an_intent_that_took_too_long_is_not_sent_whatever_the_wall_clock_says(world: World, jump: float) -> None:
+    """The process stood still for a minute after the commit, and the wall clock was set meanwhile, by an hour either way."""
+    begin = world.recorder.begin
+
+    async def slowly(*arguments: object, **more: object) -> object:
+        opened = await begin(*arguments, **more)  # type: ignore[arg-type]
+        world.clock.advance(60)
+        world.clock.jump(jump)
+        return opened
+
+    world.recorder.begin = slowly  # type: ignore[method-assign,assignment]
+    with pytest.raises(ExchangeDown) as caught:
+        await world.orders.place(request())
+
+    assert world.truth().orders() == ()
+    assert caught.value.order_id is not None
+    assert world.order(caught.value.order_id).state is OrderState.REJECTED
+
+
 async def test_without_a_journal_nothing_is_sent(world: World) -> None:
     """If the intent can't be written the caller is told so, and the exchange hears nothing."""
     await world.connector()
