@@ -8,8 +8,6 @@ from app.settings import load_settings
 from app.storage import schema
 from app.vault import Vault, load_secret
 
-CREDENTIALS = {"binance_api_key": "bench", "binance_api_secret": "bench-secret"}
-
 
 def main() -> None:
     """Migrate and store."""
@@ -18,9 +16,11 @@ def main() -> None:
     schema.upgrade(settings.database_url)
     gateway = build_gateway(settings)
     gateway.journal.accounts.add_account(MASTER_ACCOUNT)
+    # A key of its own: the stub pushes an order's events to whoever listens with the key that placed it.
+    credentials = {"binance_api_key": settings.data_dir.name, "binance_api_secret": "bench-secret"}
     vault = Vault(load_secret(settings.secret_key, settings.data_dir / "secret.key"))
     gateway.journal.accounts.put_credential(
-        MASTER_ACCOUNT, "binance", vault.seal(MASTER_ACCOUNT, "binance", CREDENTIALS)
+        MASTER_ACCOUNT, "binance", vault.seal(MASTER_ACCOUNT, "binance", credentials)
     )
 
 

@@ -1,7 +1,8 @@
 """A minimal, fast stand-in for Binance spot, so that a benchmark measures gateways and not an exchange.
 
 It answers the few routes that the contenders call, with a latency that can be set (``--latency-ms``), and checks no signature. It
-fills every order at once and forgets it, or lets every order rest (``--resting``). It has no user stream. It implements just enough
+fills every order at once and forgets it, or lets every order rest (``--resting``), and pushes what happens to the account's user
+stream, if anybody listens there (``benchmarks.stub_streams``; with ``--no-stream`` it pushes nothing). It implements just enough
 HTTP/1.1 for keep-alive clients; answers are made from templates, so that it does not limit a contender. ``POST /ceiling`` does the
 work of an order and takes any body: it shows what load generator and stub can do alone.
 """
@@ -12,10 +13,13 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
 
 import uvloop
+
+from benchmarks.stub_streams import SocketSide, UserStreams, handshake
 
 _ids = count(1)
 
@@ -101,24 +105,27 @@ class Book:
     """The exchange's resting orders by client order id, as the answer that lists them; none where orders are filled at once."""
 
     def __init__(self, *, is_resting: bool) -> None:
-        self._is_resting = is_resting
+        self.is_resting = is_resting
         self._orders: dict[bytes, bytes] = {}
 
-    def place(self, parameters: dict[bytes, bytes]) -> bytes:
-        order = {**_DEFAULTS, b"quantity": b"0.00", **parameters, b"now": _now(), b"id": next(_ids)}
-        if not self._is_resting:
+    def take(self, parameters: dict[bytes, bytes]) -> dict[bytes, Any]:
+        """A new order with its id and time."""
+        return {**_DEFAULTS, b"quantity": b"0.00", **parameters, b"now": _now(), b"id": next(_ids)}
+
+    def place(self, order: dict[bytes, Any]) -> bytes:
+        """The answer to an order that was taken."""
+        if not self.is_resting:
             return _FILLED % order
-        self._orders[parameters[b"newClientOrderId"]] = _ON_BOOK % order
+        self._orders[order[b"newClientOrderId"]] = _ON_BOOK % order
         return _RESTING % order
 
     def answer(self, method: bytes, path: bytes, parameters: dict[bytes, bytes]) -> tuple[int, bytes]:
+        """The answer to anything but a new order."""
         if path == b"/api/v3/order":
-            if method == b"POST":
-                return 200, self.place(parameters)
             found = self._orders.get(parameters.get(b"origClientOrderId", b""))
             return (400, _json({"code": -2013, "msg": "Order does not exist."})) if found is None else (200, found)
         if path == b"/ceiling":
-            return 201, self.place(_parameters(_SAMPLE))
+            return 201, self.place(self.take(_parameters(_SAMPLE)))
         if path == b"/api/v3/openOrders":
             return 200, b"[" + b",".join(self._orders.values()) + b"]"
         if path == b"/api/v3/time":
@@ -133,16 +140,25 @@ class StubProtocol(asyncio.Protocol):
 
     latency = 0.0
     book = Book(is_resting=False)
+    streams: UserStreams | None = UserStreams()
 
     def __init__(self) -> None:
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
+        self._socket: SocketSide | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports have the interface of asyncio's class, but are not of it.
         self._transport = cast(asyncio.Transport, transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._socket is not None:
+            self._socket.connection_lost()
+
     def data_received(self, data: bytes) -> None:
+        if self._socket is not None:
+            self._socket.data_received(data)
+            return
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end]
@@ -156,24 +172,57 @@ class StubProtocol(asyncio.Protocol):
     def _handle(self, head: bytes, body: bytes) -> None:
         method, target, _ = head.split(b" ", 2)
         path, _, query = target.partition(b"?")
-        status, text = self.book.answer(method, path, _parameters(b"&".join(part for part in (query, body) if part)))
+        if path.startswith(b"/ws-api"):
+            self._open_socket(head)
+            return
+        parameters = _parameters(b"&".join(part for part in (query, body) if part))
+        if path == b"/api/v3/order" and method == b"POST":
+            # Taken when it came, carried out and answered after the latency.
+            self._later(lambda: self._place(_header(head, b"x-mbx-apikey"), parameters))
+            return
+        status, text = self.book.answer(method, path, parameters)
+        if path == b"/api/v3/order":
+            self._later(lambda: self._send(status, text))
+        else:
+            self._send(status, text)
+
+    def _place(self, key: bytes, parameters: dict[bytes, bytes]) -> None:
+        order = self.book.take(parameters)
+        self._send(200, self.book.place(order))
+        if self.streams is not None:
+            self.streams.push(key, order, is_resting=self.book.is_resting)
+
+    def _later(self, step: Callable[[], None]) -> None:
+        if self.latency:
+            asyncio.get_running_loop().call_later(self.latency, step)
+        else:
+            step()
+
+    def _open_socket(self, head: bytes) -> None:
+        answer = handshake(head)
+        if answer is None or self._transport is None:
+            self._send(400, _json({"code": -1000, "msg": "this path speaks WebSocket only"}))
+            return
+        self._transport.write(answer)
+        self._socket = SocketSide(self._transport, self.streams or UserStreams())
+
+    def _send(self, status: int, text: bytes) -> None:
         response = (
             b"HTTP/1.1 %d OK\r\nContent-Type: application/json;charset=UTF-8\r\nX-MBX-USED-WEIGHT-1M: 1\r\n"
             b"X-MBX-ORDER-COUNT-10S: 1\r\nContent-Length: %d\r\n\r\n%b" % (status, len(text), text)
         )
-        if self.latency and path == b"/api/v3/order":
-            asyncio.get_running_loop().call_later(self.latency, self._send, response)
-        else:
-            self._send(response)
-
-    def _send(self, response: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(response)
 
 
+def _header(head: bytes, name: bytes) -> bytes:
+    """The value of a header, empty without one. ``name`` is in lower case."""
+    at = head.lower().find(b"\r\n" + name + b":")
+    return b"" if at < 0 else head[at + len(name) + 3 :].partition(b"\r\n")[0].strip()
+
+
 def _content_length(head: bytes) -> int:
-    at = head.lower().find(b"\r\ncontent-length:")
-    return 0 if at < 0 else int(head[at + 17 :].partition(b"\r\n")[0])
+    return int(_header(head, b"content-length") or 0)
 
 
 async def _serve(port: int) -> None:
@@ -186,7 +235,9 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--latency-ms", type=float, default=0.0)
     parser.add_argument("--resting", action="store_true")
+    parser.add_argument("--no-stream", action="store_true")
     asked = parser.parse_args()
     StubProtocol.latency = asked.latency_ms / 1000
     StubProtocol.book = Book(is_resting=asked.resting)
+    StubProtocol.streams = None if asked.no_stream else UserStreams()
     uvloop.run(_serve(asked.port))
