@@ -9,6 +9,7 @@ so that calls which are under way on it can end.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Sessions:
         self._clock = clock
         self._live: dict[AccountKey, _Live] = {}
         self._venues: dict[str, Any] = {}
-        self._lock = asyncio.Lock()
+        #: By connector: opening a venue may take seconds, in which connectors of other exchanges are started all the same.
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._retiring: dict[asyncio.Task[None], Connector] = {}
         self._loop: asyncio.Task[None] | None = None
 
@@ -90,7 +92,7 @@ class Sessions:
     async def trial(self, account: AccountKey, credentials: Mapping[str, str]) -> AsyncIterator[Connector]:
         """A connector with credentials that are to be tried, beside the one in use; closed at the end."""
         kind = connector_class(account.connector_name)
-        async with self._lock:
+        async with self._locks[account.connector_name]:
             connector = await self._build(kind, account, credentials)
         try:
             yield connector
@@ -128,8 +130,10 @@ class Sessions:
         await asyncio.gather(*retiring, return_exceptions=True)
         await self._close_all([*retiring.values(), *(live.connector for live in self._live.values())])
         self._live.clear()
-        for name in list(self._venues):
-            await self._close_safely(name, connector_class(name).close_venue(self._venues.pop(name)))
+        venues, self._venues = self._venues, {}
+        await asyncio.gather(
+            *(self._close_safely(name, connector_class(name).close_venue(venue)) for name, venue in venues.items())
+        )
 
     async def _close_all(self, connectors: Sequence[Connector]) -> None:
         await asyncio.gather(*(self._close_safely(connector.name, connector.close()) for connector in connectors))
@@ -162,7 +166,7 @@ class Sessions:
         credentials: Mapping[str, str],
         put_at: datetime | None,
     ) -> Connector:
-        async with self._lock:
+        async with self._locks[account.connector_name]:
             live = self._live.get(account)
             if live is not None:
                 return live.connector

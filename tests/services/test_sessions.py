@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.connectors.binance.spot import BinanceConnector
 from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount, UnknownConnector
 from app.domain.order import AccountKey
@@ -17,6 +21,7 @@ from app.vault import Vault
 from tests.connectors.hand_clock import HandClock
 from tests.gateways import SECRET_KEY, opened_gateway
 from tests.services.binance_stub import CREDENTIALS, running_stub, urls
+from tests.services.world import until
 
 #: How often a process looks for changed credentials, in seconds.
 LOOK = 1.0
@@ -99,6 +104,61 @@ async def test_a_connector_that_was_let_go_of_closes_later(
 
         with pytest.raises(OrdergateError):
             await old.fetch_balances()
+
+
+async def test_an_exchange_that_opens_slowly_holds_up_no_other(
+    tmp_path: Path, sqlite_template: Path, hand: HandClock
+) -> None:
+    """The paper exchange's store is locked by somebody: its first caller waits, and the first on Binance does not."""
+    async with (
+        running_stub() as stub,
+        opened_gateway(tmp_path, sqlite_template, hand, connector_urls=urls(stub)) as gateway,
+    ):
+        binance = AccountKey(MASTER_ACCOUNT, "binance")
+        gateway.journal.accounts.put_credential(*binance, Vault(SECRET_KEY).seal(*binance, CREDENTIALS))
+        with closing(sqlite3.connect(gateway.settings.data_dir / "paper.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            waiting = [
+                asyncio.create_task(gateway.sessions.keyless("paper")),
+                asyncio.create_task(gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))),
+            ]
+            await until(lambda: gateway.sessions._locks["paper"].locked())
+
+            connector = await gateway.sessions.connector(binance)
+            await connector.fetch_balances()
+            async with gateway.sessions.trial(binance, CREDENTIALS) as tried:
+                await tried.fetch_balances()
+
+            assert not any(each.done() for each in waiting)
+            other.execute("ROLLBACK")
+        await asyncio.gather(*waiting)
+
+
+async def test_a_venue_that_closes_slowly_keeps_no_other_open(
+    tmp_path: Path, sqlite_template: Path, hand: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All venues are closed at once, so a stop takes no longer than the slowest."""
+    async with (
+        running_stub() as stub,
+        opened_gateway(tmp_path, sqlite_template, hand, connector_urls=urls(stub)) as gateway,
+    ):
+        await gateway.sessions.keyless("paper")
+        await gateway.sessions.keyless("binance")
+        others_closed = asyncio.Event()
+        close_paper, close_binance = PaperConnector.close_venue, BinanceConnector.close_venue
+
+        async def slow(venue: Any) -> None:
+            await others_closed.wait()
+            await close_paper(venue)
+
+        async def told(venue: Any) -> None:
+            await close_binance(venue)
+            others_closed.set()
+
+        monkeypatch.setattr(PaperConnector, "close_venue", slow)
+        monkeypatch.setattr(BinanceConnector, "close_venue", told)
+        await gateway.sessions.close()
+        assert others_closed.is_set()
 
 
 async def test_an_exchange_that_cannot_start_is_down(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
