@@ -8,6 +8,7 @@ per process, used from one event loop. On PostgreSQL any number of processes may
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from typing import cast
 
 from app.clock import Clock
@@ -122,6 +123,12 @@ class Journal(Reader):
     async def wait_beyond(self, seq: int, timeout: float) -> int:  # noqa: ASYNC109 - running out is an answer here
         """The head as soon as it is above ``seq``, or as it is after ``timeout`` seconds."""
         return await self._tail.wait_beyond(seq, timeout)
+
+    def watch(self, order_id: str) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set whenever anything was recorded about an order of this id, by any process; the caller clears it
+        before it reads the order.
+        """
+        return self._tail.watch(order_id)
 
     def recall(self, key: OrderKey) -> StoredOrder | None:
         """The order as it is now, without asking the database: if this process changed it lately and is not changing it at this

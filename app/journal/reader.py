@@ -154,6 +154,11 @@ class Reader:
         query = select(*EVENTS.c).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
         return [entry_of(row) for row in self.database.rows(query)]
 
+    def order_ids_after(self, after: int, *, limit: int) -> dict[int, str | None]:
+        """The ids of the orders that the first ``limit`` entries after ``after`` are about, by ``seq``; None for balances."""
+        query = select(EVENTS.c.seq, EVENTS.c.order_id).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+        return {row.seq: row.order_id for row in self.database.rows(query)}
+
     def head(self) -> int:
         """The sequence number of the last entry; 0 in an empty journal."""
         head: int = self.database.rows(select(SEQUENCE.c.value))[0][0]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from app.clock import Clock
@@ -17,6 +18,7 @@ from app.domain.errors import JournalUnavailable
 from app.domain.order import OrderKey
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, StoredOrder
+from app.journal.watches import Watches
 from app.storage.database import Database
 
 #: Seconds between two polls while a caller waits. LISTEN makes the normal case immediate; one small
@@ -25,6 +27,9 @@ POLL_SECONDS = 2.0
 
 #: Own entries in memory for streams that follow the end, which are seldom a tenth of a second behind.
 _OWN_ENTRIES = 1024
+
+#: Entries of other processes whose orders are read at once.
+_PAGE = 1_000
 
 #: Own orders in memory, for events of exchanges that add nothing: most come within a second of the answer that said the same.
 _OWN_ORDERS = 1024
@@ -49,12 +54,18 @@ class Tail:
         #: The orders that this process changed last, as its last entry left them.
         self._orders: OrderedDict[OrderKey, StoredOrder] = OrderedDict()
         self._waiting: dict[asyncio.Future[None], int] = {}
+        self._watches = Watches()
+        #: The last sequence number of which those who wait for orders have been told.
+        self._told = 0
+        #: Set when other processes' entries must be read for them.
+        self._must_read = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Learn the head and begin to watch for other processes' commits."""
         await self._refresh()
         self._tasks.append(asyncio.create_task(self._poll(), name="journal-poll"))
+        self._tasks.append(asyncio.create_task(self._read_for_watches(), name="journal-watches"))
         if not self._database.is_sqlite:
             # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
             from app.journal.listener import listen
@@ -85,9 +96,14 @@ class Tail:
             self._orders.move_to_end(stored.key)
         while len(self._orders) > _OWN_ORDERS:
             self._orders.popitem(last=False)
+        self._watches.tell(entry.order_id for entry in added)
         if head > self.head:
+            if self._told == self.head and len(added) == head - self.head:
+                self._told = head
             self.head = head
             self._wake(lambda seq: seq < head)
+            if self._watches and self._told < head:
+                self._must_read.set()
 
     def recall(self, key: OrderKey) -> StoredOrder | None:
         """The order as it is now, if this process changed it lately and no other process has written since, as far as it knows."""
@@ -112,6 +128,14 @@ class Tail:
                 woken.cancel()
         return self.head
 
+    @contextmanager
+    def watch(self, order_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever anything was recorded about an order of this id, by any process; the caller clears it."""
+        if not self._watches:
+            self._told = self.head
+        with self._watches.watch(order_id) as news:
+            yield news
+
     def _wake(self, concerns: Callable[[int], bool]) -> None:
         for woken, seq in list(self._waiting.items()):
             if concerns(seq):
@@ -125,9 +149,23 @@ class Tail:
     async def _poll(self) -> None:
         while True:
             await self._clock.sleep(POLL_SECONDS)
-            if self._waiting:
+            if self._waiting or self._watches:
                 try:
                     await self._refresh()
                 except JournalUnavailable:
                     # Nothing is lost: the next poll finds what this one would have found.
                     continue
+
+    async def _read_for_watches(self) -> None:
+        """Read what other processes have added for those who wait for an order: once for all of them, and only its orders' ids."""
+        while True:
+            await self._must_read.wait()
+            self._must_read.clear()
+            try:
+                while self._watches and self._told < (head := self.head):
+                    ids = await asyncio.to_thread(self._reader.order_ids_after, self._told, limit=_PAGE)
+                    self._watches.tell(ids.values())
+                    self._told = max(ids, default=head)
+            except JournalUnavailable:
+                self._must_read.set()
+                await self._clock.sleep(POLL_SECONDS)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.clock import Clock
+from app.concurrency.waiting import wait_for_event
 from app.domain.errors import AmbiguousOrder, OrderNotFound
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import Order
@@ -77,13 +78,14 @@ class History:
     ) -> OrderWithEvents:
         """The order with its events, as soon as it is neither pending nor unknown, or after ``seconds`` as it then is."""
         deadline = self._clock.monotonic() + seconds
-        head = await asyncio.to_thread(self._journal.head)
-        while True:
-            order = await asyncio.to_thread(
-                self.get, order_id, account_name=account_name, connector_name=connector_name
-            )
-            left = deadline - self._clock.monotonic()
-            if order.state not in UNSETTLED or left <= 0:
-                entries = await asyncio.to_thread(self._journal.history, order.key)
-                return OrderWithEvents(order=order, entries=entries)
-            head = await self._journal.wait_beyond(head, left)
+        with self._journal.watch(order_id) as news:
+            while True:
+                news.clear()
+                order = await asyncio.to_thread(
+                    self.get, order_id, account_name=account_name, connector_name=connector_name
+                )
+                left = deadline - self._clock.monotonic()
+                if order.state not in UNSETTLED or left <= 0:
+                    entries = await asyncio.to_thread(self._journal.history, order.key)
+                    return OrderWithEvents(order=order, entries=entries)
+                await wait_for_event(news, self._clock, left)
