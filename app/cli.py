@@ -25,7 +25,7 @@ from app.storage import schema
 from app.vault import VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
-from app.web.protocol import BoundedProtocol
+from app.web.server import options_of
 from app.web.sockets import sockets
 
 #: A trading client that pauses between orders should not pay a new connection; seconds.
@@ -61,13 +61,11 @@ def serve(accept_empty_journal: bool) -> None:
         create_app(gateway, sockets=sockets(gateway), metrics=gateway.metrics),
         host=settings.host,
         port=settings.port,
-        loop="uvloop",
-        http=BoundedProtocol,
-        lifespan="on",
         access_log=False,
         log_config=None,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.shutdown_timeout.total_seconds()),
+        **options_of(settings),
     )
     # Before anything starts: a server that can't listen must not greet, nor show the password that it shows but once.
     _serve(config, config.bind_socket())

@@ -50,6 +50,12 @@ class Settings:
     accept_empty_journal: bool = False
     #: The largest request body in bytes; an order is under a kilobyte.
     max_body: int = 1_000_000
+    #: Connections at once, where there are file descriptors for so many.
+    max_connections: int = 1000
+    #: Event streams and WebSockets of one user at once.
+    max_streams: int = 250
+    #: In which a request must have come, its head and after it its body, and in which its caller must read some of the answer.
+    request_timeout: timedelta = timedelta(seconds=30)
     #: The origins of web pages that may read answers, ``*`` for any; empty for pages of the gateway's own host.
     cors_origins: tuple[str, ...] = ()
     #: The seed of the paper exchange's synthetic market.
@@ -89,6 +95,11 @@ def load_settings() -> Settings:
             seconds=env.float(
                 "ORDERGATE_EXCHANGE_TIMEOUT", 12.0, validate=validate.Range(0, _LONGEST_CALL, min_inclusive=False)
             )
+        ),
+        max_connections=env.int("ORDERGATE_MAX_CONNECTIONS", 1000, validate=validate.Range(2, 1_000_000)),
+        max_streams=env.int("ORDERGATE_MAX_STREAMS", 250, validate=validate.Range(1, 1_000_000)),
+        request_timeout=timedelta(
+            seconds=env.float("ORDERGATE_REQUEST_TIMEOUT", 30.0, validate=validate.Range(0, 3600, min_inclusive=False))
         ),
         is_durable=env.str("ORDERGATE_DURABILITY", "full", validate=validate.OneOf(["full", "relaxed"])) == "full",
         accept_empty_journal=env.bool("ORDERGATE_ACCEPT_EMPTY_JOURNAL", False),

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -52,6 +52,9 @@ _LONGEST = 2048
 
 #: The hash of a random password, made with the default cost; verified for users that do not exist.
 _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
+
+#: The parameters of a WebSocket's address that hold credentials.
+_SECRET = ("token", "username", "password")
 
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
@@ -215,6 +218,17 @@ def websocket_authorization(scope: Scope, *, with_header: bool = True) -> bytes 
     if "username" in query and "password" in query:
         return basic_authorization(query["username"], query["password"])
     return None
+
+
+def hide_credentials(scope: Scope) -> None:
+    """Take credentials out of the address, which servers log. Call it once they have been read, and before anything is answered."""
+    query: bytes = scope.get("query_string", b"")
+    # Names may be escaped, too.
+    if b"token" in query or b"password" in query or b"%" in query:
+        given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        shown = [(name, value) for name, value in given if name not in _SECRET]
+        if len(shown) < len(given):
+            scope["query_string"] = urlencode(shown).encode("ascii")
 
 
 def basic_authorization(username: str, password: str) -> bytes:

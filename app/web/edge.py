@@ -19,12 +19,12 @@ from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
-from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow
+from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooManyStreams
 from app.entropy import Entropy
 from app.metrics import Metrics
-from app.web.authentication import Authenticator, websocket_authorization
+from app.web.authentication import Authenticator, hide_credentials, websocket_authorization
 from app.web.errors import ClientGone
-from app.web.messages import REQUEST_ID, USERNAME, headers_of, path_of
+from app.web.messages import REQUEST_ID, headers_of, path_of, sign_in, streaming
 from app.web.origins import Origins, Trust
 from app.web.problems import is_answer, problem_for
 
@@ -40,6 +40,8 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 #: The close code that existing clients know for wrong credentials.
 _AUTHENTICATION_FAILED = 4001
+#: Try again later (IANA's registry of close codes).
+_TRY_AGAIN_LATER = 1013
 #: Policy violation (RFC 6455): before the handshake is accepted a server turns it into 403.
 _NO_SUCH_SOCKET = 1008
 
@@ -62,6 +64,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        hide_credentials(scope)
         request_id = scope[REQUEST_ID] = request_id_of(scope, self._entropy)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         common = ((b"x-request-id", request_id.encode("ascii")), _NOSNIFF)
@@ -149,12 +152,17 @@ class FrontRouter:
             return
         # A page can't set the header itself; what it states stands in the query.
         authorization = websocket_authorization(scope, with_header=trust is Trust.FULL)
+        hide_credentials(scope)
         try:
-            scope[USERNAME] = await self._authenticator.authenticate(authorization)
+            sign_in(scope, await self._authenticator.authenticate(authorization))
         except (NotAuthenticated, NotNow):
-            await _refuse(receive, send)
+            await _refuse(receive, send, _AUTHENTICATION_FAILED, "Authentication failed")
             return
-        await endpoint(scope, receive, send)
+        try:
+            with streaming(scope):
+                await endpoint(scope, receive, send)
+        except TooManyStreams as refusal:
+            await _refuse(receive, send, _TRY_AGAIN_LATER, refusal.detail)
 
 
 def _without_traceback(send: Send) -> Send:
@@ -193,10 +201,10 @@ async def _answer(error: Exception, scope: Scope, request_id: str, send: Send) -
     await send({"type": "http.response.body", "body": problem.body})
 
 
-async def _refuse(receive: Receive, send: Send) -> None:
+async def _refuse(receive: Receive, send: Send, code: int, reason: str) -> None:
     """Existing clients read the reason from a message, so the socket is accepted before it is closed."""
     await receive()
     await send({"type": "websocket.accept"})
-    message = msgspec.json.encode({"type": "error", "message": "Authentication failed"}).decode("ascii")
+    message = msgspec.json.encode({"type": "error", "message": reason}).decode("ascii")
     await send({"type": "websocket.send", "text": message})
-    await send({"type": "websocket.close", "code": _AUTHENTICATION_FAILED})
+    await send({"type": "websocket.close", "code": code})

@@ -22,7 +22,7 @@ from app.domain.errors import UnknownPath
 from app.handlers.streaming import StreamAnswer
 from app.web.bridge import FlaskBridge
 from app.web.contract.body import decode
-from app.web.messages import ARGUMENTS, encode, pack
+from app.web.messages import ARGUMENTS, encode, pack, streaming
 from app.web.streaming import send_stream
 
 
@@ -114,7 +114,8 @@ async def _send_stream(answer: StreamAnswer, scope: Scope, receive: Receive, sen
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return
-    await send_stream(answer, receive, send)
+    with streaming(scope):
+        await send_stream(answer, receive, send)
 
 
 class GatewayApp(connexion.FlaskApp):  # type: ignore[misc]  # Connexion has no types

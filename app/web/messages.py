@@ -8,9 +8,10 @@ decides or rounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 from starlette.types import Scope
@@ -25,6 +26,8 @@ REQUEST_ID = "ordergate.request_id"
 ARGUMENTS = "ordergate.arguments"
 #: The name of the authenticated user.
 USERNAME = "ordergate.username"
+#: The ``Connection`` that the request came on. Absent under a server that is not ours.
+CONNECTION = "ordergate.connection"
 
 _OK = 200
 _JSON = (b"content-type", b"application/json")
@@ -37,6 +40,41 @@ def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
     if headers is None:
         headers = scope[HEADERS] = dict(reversed(list(scope["headers"])))
     return cast(Mapping[bytes, bytes], headers)
+
+
+class Connection(Protocol):
+    """What the layers tell the connection that a request came on (``app.web.server``)."""
+
+    def signed_in(self, username: str) -> None:
+        """A request on it had the right credentials."""
+
+    def begin_stream(self) -> None:
+        """It is used for a stream. Raises ``TooManyStreams``."""
+
+    def end_stream(self) -> None:
+        """The stream has ended."""
+
+
+def sign_in(scope: Scope, username: str) -> None:
+    """Note who has sent the request."""
+    scope[USERNAME] = username
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is not None:
+        connection.signed_in(username)
+
+
+@contextmanager
+def streaming(scope: Scope) -> Iterator[None]:
+    """While the request is answered by a stream. Raises ``TooManyStreams`` if its user has too many of them."""
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is None:
+        yield
+        return
+    connection.begin_stream()
+    try:
+        yield
+    finally:
+        connection.end_stream()
 
 
 def path_of(scope: Scope) -> str:

@@ -42,6 +42,7 @@
     │   ├── RequestInProgress           409  the first request with this key is still running
     │   ├── RulesNotLoaded              503
     │   ├── ShuttingDown                503
+    │   ├── TooManyStreams              429  the user has as many streams open as one may
     │   └── JournalUnavailable          503  the database did not take the intent, so nothing was sent
     ├── JournalInDoubt              503  the commit broke: the order must not be sent, recovery finds out whether it was written
     ├── SchemaOutdated              503  the gateway does not start: migrations are missing, or the database is of a later version
@@ -68,6 +69,7 @@ from app.domain.errors.availability import (
     RulesNotLoaded,
     SchemaOutdated,
     ShuttingDown,
+    TooManyStreams,
 )
 from app.domain.errors.base import OrdergateError
 from app.domain.errors.questions import (
@@ -160,6 +162,7 @@ __all__ = [
     "SchemaOutdated",
     "SchemaViolation",
     "ShuttingDown",
+    "TooManyStreams",
     "UnknownAccount",
     "UnknownConnector",
     "UnknownPath",

@@ -44,6 +44,17 @@ class ShuttingDown(NotNow):
     title = "Shutting down"
 
 
+class TooManyStreams(NotNow):
+    """The user has as many event streams and WebSockets open as one may, or the server as many as it can hold."""
+
+    status = 429
+    code = "too_many_streams"
+    title = "Too many streams"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"There are {count} event streams and WebSockets open already: close one first")
+
+
 class JournalUnavailable(NotNow):
     """The database did not take the intent, so nothing was sent."""
 

@@ -18,7 +18,7 @@ from connexion.security import AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.authentication import Authenticator
-from app.web.messages import USERNAME, headers_of
+from app.web.messages import headers_of, sign_in
 from app.web.origins import Origins
 
 Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
@@ -42,7 +42,7 @@ class BasicOperation:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[USERNAME] = await self._authenticator.authenticate(headers_of(scope).get(b"authorization"))
+        sign_in(scope, await self._authenticator.authenticate(headers_of(scope).get(b"authorization")))
         await self._next(scope, receive, send)
 
 
