@@ -77,6 +77,7 @@ class EventKind(StrEnum):
     NEVER_ARRIVED = "never_arrived"
     VANISHED = "vanished"
     REAPPEARED = "reappeared"
+    AMENDED = "amended"
     CANCEL_REQUESTED = "cancel_requested"
     CANCEL_REFUSED = "cancel_refused"
     CANCEL_UNCONFIRMED = "cancel_unconfirmed"

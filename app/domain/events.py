@@ -2,6 +2,8 @@
 
 ``at`` is when *we* learned it, ``exchange_at`` when the exchange says it happened. ``source`` says where we learned it, and
 ``evidence`` how we know, in words an operator can check; a conclusion without evidence is not an event.
+
+``amount``, ``price`` and ``exchange_client_order_id`` of an ``amended`` event are the new terms, None where they did not change.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class OrderEvent(Struct, frozen=True, kw_only=True):
     source: Source
     exchange_at: datetime | None = None
     exchange_order_id: str | None = None
+    exchange_client_order_id: str | None = None
     amount: Decimal | None = None
+    price: Decimal | None = None
     fill: Fill | None = None
     reason_code: str | None = None
     reason: str | None = None

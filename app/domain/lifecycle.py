@@ -5,7 +5,7 @@ is one of seven states, and it changes only when an event is applied. The machin
 state. A missing cell is not a crash and not a guess: it is an anomaly, which the journal records and alarms about without
 changing the state.
 
-Three principles shape the table:
+Four principles shape the table:
 
 * *Doubt is a state.* ``unknown`` means that the order was sent and its outcome is not known. Only evidence from
   the exchange leaves it.
@@ -13,6 +13,8 @@ Three principles shape the table:
   order back to life.
 * *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill, the first two also to
   ``reappeared`` (we took the order to be gone, and the exchange shows it open); ``filled`` yields to nothing.
+* *Terms change at the exchange only.* ``amended`` records that they did, in whatever state we hear of it; it ends no order and
+  revives none.
 
 Partly filled is a number (``filled_amount``) and cancel-requested a timestamp (``cancel_requested_at``); neither is a state.
 The words that existing API callers know (``OrderStatus``) are derived at the bottom.
@@ -43,6 +45,7 @@ _ALIVE = {
     EventKind.CANCELED: OrderState.CANCELED,
     EventKind.EXPIRED: OrderState.EXPIRED,
     EventKind.UNCONFIRMED: OrderState.UNKNOWN,
+    EventKind.AMENDED: OrderState.OPEN,
 }
 
 TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyType(
@@ -60,6 +63,7 @@ TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyT
             EventKind.FILLED: OrderState.FILLED,
             EventKind.CANCELED: OrderState.FILLED,
             EventKind.EXPIRED: OrderState.FILLED,
+            EventKind.AMENDED: OrderState.FILLED,
         },
         OrderState.CANCELED: {
             EventKind.ACCEPTED: OrderState.CANCELED,
@@ -67,6 +71,7 @@ TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyT
             EventKind.FILLED: OrderState.FILLED,
             EventKind.CANCELED: OrderState.CANCELED,
             EventKind.EXPIRED: OrderState.CANCELED,
+            EventKind.AMENDED: OrderState.CANCELED,
             EventKind.REAPPEARED: OrderState.OPEN,
         },
         OrderState.REJECTED: {
@@ -81,6 +86,7 @@ TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyT
             EventKind.FILLED: OrderState.FILLED,
             EventKind.CANCELED: OrderState.EXPIRED,
             EventKind.EXPIRED: OrderState.EXPIRED,
+            EventKind.AMENDED: OrderState.EXPIRED,
         },
     }
 )

@@ -7,6 +7,8 @@ answer to recovery may arrive in any order, late or twice, and the totals are ri
 * fills come first, each once, and a fill is applied whatever the state;
 * a final state is recorded only when the fills that the exchange counts are all here (``missing_fills`` says when they are not);
 * a report that is older than what we know changes nothing;
+* terms that differ from ours were amended at the exchange, if the report is as new as the last amendment that we know of. They
+  come before the fills, because whether an order is full depends on its amount;
 * an order that we had concluded to be gone, or refused, and that the exchange shows open has reappeared.
 """
 
@@ -15,14 +17,16 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
-from app.domain.decimals import ZERO
+from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import DuplicateOrderId
 from app.domain.events import OrderEvent, Source
-from app.domain.lifecycle import FINAL, UNSETTLED
+from app.domain.fill import Fill
+from app.domain.lifecycle import FINAL, TRANSITIONS, UNSETTLED
 from app.domain.order import Anomaly, Order
 from app.domain.reports import OrderReport
 
@@ -55,6 +59,7 @@ def observe(
         build.add(EventKind.REAPPEARED)
     elif order.state in UNSETTLED or build.says_something_new():
         build.add(EventKind.ACCEPTED)
+    build.add_amendment()
     build.add_fills(known_fills)
     if report.filled_amount > build.order.filled_amount:
         return build.done(missing_fills=True)
@@ -69,6 +74,32 @@ def _contradicts_refusal(order: Order, report: OrderReport) -> bool:
     """
     is_refused = order.state is OrderState.REJECTED and order.error_code != DuplicateOrderId.code
     return is_refused and report.state == "open"
+
+
+def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
+    """The terms in ``report`` that differ from those of ``order``, as fields of an event; none if the report may be the older one,
+    or is about another order.
+
+    A market order's amount is what its quote bought, so it is not a term. A client id is a new one only if the exchange's own id
+    shows that the report is about the same order.
+    """
+    is_older = report.reported_at is None or (order.amended_at is not None and report.reported_at < order.amended_at)
+    is_other = None not in (order.exchange_order_id, report.exchange_order_id) and (
+        order.exchange_order_id != report.exchange_order_id
+    )
+    if is_older or is_other or EventKind.AMENDED not in TRANSITIONS[order.state]:
+        return {}
+    price = None if report.terms is None else report.terms.price
+    changes: dict[str, Any] = {}
+    if order.quote_amount is None and None not in (order.amount, report.amount) and report.amount != order.amount:
+        changes["amount"] = report.amount
+    if None not in (order.price, price) and price != order.price:
+        changes["price"] = price
+    client_order_id = report.new_client_order_id or report.order_id
+    is_same = order.exchange_order_id is not None and report.exchange_order_id == order.exchange_order_id
+    if is_same and client_order_id != order.ref.client_order_id:
+        changes["exchange_client_order_id"] = client_order_id
+    return changes
 
 
 class _Builder:
@@ -115,7 +146,7 @@ class _Builder:
             seen.add(fill.exchange_fill_id)
             self._append(
                 OrderEvent(
-                    kind=self.order.kind_of_fill(fill),
+                    kind=self._kind_of_fill(fill),
                     at=self._at,
                     source=self._source,
                     exchange_at=fill.filled_at,
@@ -124,6 +155,35 @@ class _Builder:
                     evidence=self._evidence,
                 )
             )
+
+    def add_amendment(self) -> None:
+        """Record terms that the exchange has changed."""
+        changes = _changed_terms(self.order, self._report)
+        if not changes:
+            return
+        report = self._report
+        self._append(
+            OrderEvent(
+                kind=EventKind.AMENDED,
+                at=self._at,
+                source=self._source,
+                exchange_at=report.reported_at,
+                exchange_order_id=report.exchange_order_id,
+                evidence=self._evidence,
+                **changes,
+            )
+        )
+
+    def _kind_of_fill(self, fill: Fill) -> EventKind:
+        """As the amount says, unless the exchange itself says of so large a total that the order is not full. An "open" about an
+        order that is done is old, and says nothing.
+        """
+        order, report = self.order, self._report
+        is_old = report.state == "open" and order.state in FINAL
+        is_counted = report.filled_amount >= EXACT.add(order.filled_amount, fill.amount)
+        if report.state != "filled" and is_counted and not is_old:
+            return EventKind.PARTIALLY_FILLED
+        return order.kind_of_fill(fill)
 
     def done(self, *, missing_fills: bool) -> Observation:
         return Observation(events=tuple(self._events), order=self.order, missing_fills=missing_fills)

@@ -89,15 +89,28 @@ class OrderKey(Struct, frozen=True, kw_only=True):
 
 
 class OrderRef(Struct, frozen=True, kw_only=True):
-    """Enough to ask an exchange about one order: our id always, the exchange's where we know it."""
+    """Enough to ask an exchange about one order: our id always, the exchange's where we know it.
+
+    ``exchange_client_order_id`` is the client id that the exchange has the order under, where an amendment there has changed it.
+    """
 
     order_id: str
     trading_pair: str
     exchange_order_id: str | None = None
+    exchange_client_order_id: str | None = None
+
+    @property
+    def client_order_id(self) -> str:
+        """The client id to ask the exchange by."""
+        return self.exchange_client_order_id or self.order_id
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order as the journal knows it. Totals are computed from fills, never copied from a report."""
+    """An order as the journal knows it. Totals are computed from fills, never copied from a report.
+
+    ``amount`` and ``price`` are those the exchange works with: where they were amended there, the new ones, while ``terms`` stay
+    what was asked. ``amended_at`` is the exchange's time of the report that said so; an older report changes no terms.
+    """
 
     account_name: str
     connector_name: str
@@ -117,6 +130,8 @@ class Order(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     exchange_order_id: str | None = None
+    exchange_client_order_id: str | None = None
+    amended_at: datetime | None = None
     filled_amount: Decimal = ZERO
     filled_quote: Decimal = ZERO
     fees: Mapping[str, Decimal] = field(default_factory=dict)
@@ -131,7 +146,10 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> OrderRef:
         return OrderRef(
-            order_id=self.order_id, trading_pair=self.trading_pair, exchange_order_id=self.exchange_order_id
+            order_id=self.order_id,
+            trading_pair=self.trading_pair,
+            exchange_order_id=self.exchange_order_id,
+            exchange_client_order_id=self.exchange_client_order_id,
         )
 
     @property
@@ -197,6 +215,14 @@ class Order(Struct, frozen=True, kw_only=True):
                 return replace(changed, cancel_requested_at=self.cancel_requested_at or event.at)
             case EventKind.CANCEL_REFUSED:
                 return replace(changed, cancel_requested_at=None)
+            case EventKind.AMENDED:
+                return replace(
+                    changed,
+                    amount=event.amount or self.amount,
+                    price=event.price or self.price,
+                    exchange_client_order_id=event.exchange_client_order_id or self.exchange_client_order_id,
+                    amended_at=event.exchange_at,
+                )
             case EventKind.REAPPEARED:
                 return replace(changed, cancel_requested_at=None, error_code=None, error_message=None)
             case _:

@@ -25,7 +25,9 @@ class OrderReport(Struct, frozen=True, kw_only=True):
 
     ``fills`` are the executions the message carried, which may be none or only the last; they are all there are where they add
     up to ``filled_amount``. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does
-    not know can be adopted.
+    not know can be adopted. ``order_id`` is the client id that the exchange had the order under before this message, and
+    ``new_client_order_id`` the one from now on, where an amendment has changed it. ``reported_at`` is when the exchange last
+    changed the order; without it nothing says whether the report is older than what is known, so it changes no terms.
     """
 
     order_id: str
@@ -39,6 +41,7 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     reason_code: str | None = None
     reason: str | None = None
     terms: ReportedTerms | None = None
+    new_client_order_id: str | None = None
 
 
 class ReportedTerms(Struct, frozen=True, kw_only=True):

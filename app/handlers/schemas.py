@@ -121,14 +121,23 @@ class OrderSchema(Schema):
     average_fill_price = fields.DecimalNumber(required=True, allow_none=True)
     fee_paid = fields.DecimalNumber(required=True, allow_none=True)
     fee_currency = fields.String(required=True, allow_none=True)
+    fees = fields.List(fields.Nested(lambda: FeeSchema()), required=True)
     position_action = fields.Enum(enums.PositionAction, by_value=True, required=True)
     time_in_force = fields.String(required=True, allow_none=True)
     reduce_only = fields.Boolean(required=True)
     created_at = fields.UtcDateTime(required=True)
     updated_at = fields.UtcDateTime(required=True)
     exchange_order_id = fields.String(required=True, allow_none=True)
+    exchange_client_order_id = fields.String(required=True, allow_none=True)
     error_code = fields.String(required=True, allow_none=True)
     error_message = fields.String(required=True, allow_none=True)
+
+
+class FeeSchema(Schema):
+    """What was paid in one currency."""
+
+    currency = fields.String(required=True)
+    amount = fields.DecimalNumber(required=True)
 
 
 class OrderPageSchema(Schema):
@@ -155,12 +164,14 @@ class OrderWithEventsSchema(Schema):
     average_fill_price = fields.DecimalNumber(required=True, allow_none=True)
     fee_paid = fields.DecimalNumber(required=True, allow_none=True)
     fee_currency = fields.String(required=True, allow_none=True)
+    fees = fields.List(fields.Nested(lambda: FeeSchema()), required=True)
     position_action = fields.Enum(enums.PositionAction, by_value=True, required=True)
     time_in_force = fields.String(required=True, allow_none=True)
     reduce_only = fields.Boolean(required=True)
     created_at = fields.UtcDateTime(required=True)
     updated_at = fields.UtcDateTime(required=True)
     exchange_order_id = fields.String(required=True, allow_none=True)
+    exchange_client_order_id = fields.String(required=True, allow_none=True)
     error_code = fields.String(required=True, allow_none=True)
     error_message = fields.String(required=True, allow_none=True)
     events = fields.List(fields.Nested(lambda: OrderEventSchema()), required=True)
@@ -177,6 +188,9 @@ class OrderEventSchema(Schema):
     filled_amount = fields.DecimalNumber(required=True)
     exchange_at = fields.UtcDateTime(required=True, allow_none=True)
     exchange_order_id = fields.String(required=True, allow_none=True)
+    exchange_client_order_id = fields.String(required=True, allow_none=True)
+    amount = fields.DecimalNumber(required=True, allow_none=True)
+    price = fields.DecimalNumber(required=True, allow_none=True)
     fill = fields.Nested(lambda: FillSchema(), required=True, allow_none=True)
     reason_code = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)

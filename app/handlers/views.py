@@ -33,7 +33,7 @@ _NO_STEP = Decimal("1e-56")
 
 def order_row(order: Order) -> Any:
     """One row of an order page."""
-    currency, paid = _fee(order.fees)
+    currency = _first_paid(order.fees)
     view = {
         "order_id": order.order_id,
         "client_order_id": order.order_id,
@@ -49,14 +49,16 @@ def order_row(order: Order) -> Any:
         "state": order.state,
         "filled_amount": order.filled_amount,
         "average_fill_price": order.average_fill_price,
-        "fee_paid": paid,
+        "fee_paid": None if currency is None else order.fees[currency],
         "fee_currency": currency,
+        "fees": [{"currency": name, "amount": amount} for name, amount in order.fees.items()],
         "position_action": order.position_action,
         "time_in_force": order.time_in_force,
         "reduce_only": order.reduce_only,
         "created_at": order.created_at,
         "updated_at": order.updated_at,
         "exchange_order_id": order.exchange_order_id,
+        "exchange_client_order_id": order.exchange_client_order_id,
         "error_code": order.error_code,
         "error_message": order.error_message,
     }
@@ -81,6 +83,9 @@ def event_row(entry: JournalEntry) -> Any:
         "filled_amount": entry.filled_amount,
         "exchange_at": event.exchange_at,
         "exchange_order_id": event.exchange_order_id,
+        "exchange_client_order_id": event.exchange_client_order_id,
+        "amount": event.amount,
+        "price": event.price,
         "fill": event.fill,
         "reason_code": event.reason_code,
         "reason": event.reason,
@@ -128,9 +133,8 @@ def rule_row(rule: TradingRule) -> Any:
     return _RULE.dump(view)
 
 
-def _fee(fees: Mapping[str, Decimal]) -> tuple[str | None, Decimal | None]:
-    """The one fee that the contract has room for: that of the currency most of it was paid in; none without fills."""
-    if not fees:
-        return None, None
-    currency = max(fees, key=lambda name: (fees[name] != ZERO, fees[name]))
-    return currency, fees[currency]
+def _first_paid(fees: Mapping[str, Decimal]) -> str | None:
+    """The currency of the one fee that the contract's pair has room for: that of the first fill that cost one. Amounts of different
+    currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``.
+    """
+    return next((name for name, paid in fees.items() if paid != ZERO), next(iter(fees), None))

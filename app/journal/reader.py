@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, TextClause, and_, select
+from sqlalchemy import ColumnElement, FromClause, TextClause, and_, or_, select
 
 from app.domain.decimals import ZERO
 from app.domain.order import AccountKey, Order, OrderKey
@@ -28,6 +28,7 @@ from app.storage.tables import (
     FILLS,
     ORDER_COUNTS,
     ORDERS,
+    RENAMED_ONLY,
     SEQUENCE,
     UNSETTLED_ONLY,
 )
@@ -109,12 +110,15 @@ class Reader:
         return self._stored(ORDERS.c.id.in_(select(active.c.id).where(ACTIVE_ONLY, *mine)))
 
     def stored_orders(self, account: AccountKey, order_ids: Collection[str]) -> list[StoredOrder]:
-        """The orders of one account among ``order_ids``, in whatever state, with the fills that are known of them."""
+        """The orders of one account that have one of ``order_ids``, or that the exchange has under one since an amendment, in
+        whatever state, with the fills that are known of them.
+        """
         found: list[StoredOrder] = []
         wanted = list(order_ids)
         for start in range(0, len(wanted), _NAMES_AT_ONCE):
             names = wanted[start : start + _NAMES_AT_ONCE]
-            found += self._stored(*_of_account(*account), ORDERS.c.order_id.in_(names))
+            renamed = and_(RENAMED_ONLY, ORDERS.c.exchange_client_order_id.in_(names))
+            found += self._stored(*_of_account(*account), or_(ORDERS.c.order_id.in_(names), renamed))
         return found
 
     def search_orders(self, filter: OrderFilter, *, limit: int, cursor: str | None) -> Page[Order]:

@@ -39,6 +39,7 @@ BALANCES_KIND = "balances"
 CHANGEABLE: tuple[Column[Any], ...] = (
     ORDERS.c.id,
     ORDERS.c.amount,
+    ORDERS.c.price,
     ORDERS.c.state,
     ORDERS.c.status,
     ORDERS.c.updated_at,
@@ -49,6 +50,8 @@ CHANGEABLE: tuple[Column[Any], ...] = (
     ORDERS.c.cancel_requested_at,
     ORDERS.c.error_code,
     ORDERS.c.error_message,
+    ORDERS.c.exchange_client_order_id,
+    ORDERS.c.amended_at,
 )
 
 #: What a trade is read from: its fill and what names its order.
@@ -117,6 +120,8 @@ def order_row(number: int, order: Order, codec: Codec) -> Row:
         time(order.cancel_requested_at),
         codec.text(order.error_code),
         codec.text(order.error_message),
+        order.exchange_client_order_id,
+        time(order.amended_at),
     )
 
 
@@ -126,6 +131,7 @@ def change_row(number: int, order: Order, codec: Codec) -> Row:
     return (
         number,
         money(order.amount),
+        money(order.price),
         order.state.value,
         order.status.value,
         time(order.updated_at),
@@ -136,6 +142,8 @@ def change_row(number: int, order: Order, codec: Codec) -> Row:
         time(order.cancel_requested_at),
         codec.text(order.error_code),
         codec.text(order.error_message),
+        order.exchange_client_order_id,
+        time(order.amended_at),
     )
 
 
@@ -166,6 +174,8 @@ def order_of(row: Row) -> Order:
         cancel_requested_at=row[23],
         error_code=row[24],
         error_message=row[25],
+        exchange_client_order_id=row[26],
+        amended_at=row[27],
     )
 
 

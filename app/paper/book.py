@@ -25,15 +25,18 @@ class BookSide:
         return (self._orders[order_id] for _, order_id in self._keys)
 
     def put(self, order: PaperOrder) -> None:
-        """Add ``order``, or replace the older version of it."""
-        if order.exchange_order_id not in self._orders:
+        """Add ``order``, or replace the older version of it, which may have had another price."""
+        older = self._orders.get(order.exchange_order_id)
+        if older is None or older.price != order.price:
+            self.remove(order)
             insort(self._keys, self._key(order))
         self._orders[order.exchange_order_id] = order
 
     def remove(self, order: PaperOrder) -> None:
-        """Remove ``order`` if it is in the book."""
-        if self._orders.pop(order.exchange_order_id, None) is not None:
-            del self._keys[bisect_left(self._keys, self._key(order))]
+        """Remove ``order``, in whatever version it is in the book, if it is there."""
+        known = self._orders.pop(order.exchange_order_id, None)
+        if known is not None:
+            del self._keys[bisect_left(self._keys, self._key(known))]
 
     def best(self) -> PaperOrder | None:
         return self._orders[self._keys[0][1]] if self._keys else None

@@ -105,6 +105,34 @@ class Engine:
             self.state.add_event("canceled", canceled, now)
             return canceled
 
+    def amend(self, order: PaperOrder, now: datetime, *, amount: Decimal, price: Decimal) -> PaperOrder:
+        """Give an open limit order a new amount and price; the order after the trades that they bring. It keeps its age.
+
+        Where nothing is left to fill, and where a LIMIT_MAKER order would trade at once, the order is canceled. A refusal changes
+        nothing. Source: "Modify Order" in Binance's USD-M futures documentation.
+        """
+        with localcontext(EXACT):
+            pair = self.pair(order.trading_pair)
+            self._check_rules(self._as_new(order, amount, price), pair)
+            if amount <= order.filled_amount:
+                return self.cancel(order, now)
+            rest = self._as_new(order, amount - order.filled_amount, price)
+            planned = self._plan(rest, pair)
+            if order.order_type is OrderType.LIMIT_MAKER and (planned.matches or planned.met_own):
+                return self.cancel(order, now)
+            asset, held = self._hold_of(order, pair)
+            self.state.ledger.hold(order.account, asset, -held)
+            try:
+                self._check_funds(rest, pair, planned)
+            except PaperRefusal:
+                self.state.ledger.hold(order.account, asset, held)
+                raise
+            amended = self.state.save(replace(order, amount=amount, price=price, updated_at=now))
+            self.state.add_event("amended", amended, now)
+            for match in planned.matches:
+                amended = self._execute(amended, match, pair, now)
+            return self._finish(amended, planned, pair, now)
+
     def advance(self, now: datetime) -> None:
         """Advance the market to ``now``: resting orders that it reaches on the way are filled, as far as its depth suffices."""
         tick, last = tick_of(now), self.state.tick
@@ -186,6 +214,19 @@ class Engine:
             placed_tick=self.state.tick,
             created_at=now,
             updated_at=now,
+        )
+
+    def _as_new(self, order: PaperOrder, amount: Decimal, price: Decimal) -> NewOrder:
+        """What its owner would ask to place ``order`` again with ``amount`` and ``price``."""
+        return NewOrder(
+            account=order.account,
+            client_order_id=order.client_order_id,
+            trading_pair=order.trading_pair,
+            trade_type=order.trade_type,
+            order_type=order.order_type,
+            amount=amount,
+            price=price,
+            time_in_force=order.time_in_force,
         )
 
     def _hold_of(self, order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:

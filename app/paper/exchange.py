@@ -149,6 +149,23 @@ class PaperExchange:
 
         return self._run(cancel)
 
+    def amend(
+        self, account: str | None, *, exchange_order_id: int, amount: Decimal, price: Decimal | None = None
+    ) -> OrderRecord:
+        """Give an open order, of whichever account if none is named, a new amount, and a new price if one is given; refuses
+        UNKNOWN_ORDER, and what ``place`` refuses.
+        """
+
+        def amend(engine: Engine, transaction: Transaction, now: datetime) -> OrderRecord:
+            order = engine.state.orders.get(exchange_order_id)
+            if order is None or account not in (None, order.account):
+                raise PaperRefusal(RefusalCode.UNKNOWN_ORDER, "the account has no such open order")
+            amended = engine.amend(order, now, amount=amount, price=order.limit if price is None else price)
+            stored = transaction.records([amended])[0].fills
+            return OrderRecord(order=amended, fills=stored + engine.state.new_fills(amended.exchange_order_id))
+
+        return self._run(amend)
+
     def order(
         self,
         account: str,
@@ -169,6 +186,10 @@ class PaperExchange:
             return None if order is None else transaction.records([order])[0]
 
         return self._read(read)
+
+    def resting(self, exchange_order_id: int) -> PaperOrder | None:
+        """The open order of that id, of whichever account."""
+        return self._run(lambda engine, _, now: engine.state.orders.get(exchange_order_id))
 
     def open_orders(self, account: str, trading_pair: str | None = None) -> tuple[OrderRecord, ...]:
         """The account's resting orders, oldest first."""

@@ -116,15 +116,17 @@ class PaperBalance:
         return self.total - self.held
 
 
-#: ``new``: the order was accepted. ``trade``: the order was executed, by the event's fill. ``balance``: balances changed.
-EventName = Literal["new", "trade", "canceled", "expired", "balance"]
+#: ``new``: the order was accepted. ``amended``: its owner changed its amount or price. ``trade``: the order was executed, by the
+#: event's fill. ``balance``: balances changed.
+EventName = Literal["new", "amended", "trade", "canceled", "expired", "balance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperEvent:
     """One event of an account. Committed events are numbered by ``seq`` without gaps.
 
-    An order's event has the order as it was then; a ``balance`` event has the balances that one operation changed.
+    An order's event has the order as it was then, with the amount and price that it has since; a ``balance`` event has the balances
+    that one operation changed.
     """
 
     seq: int

@@ -209,8 +209,8 @@ def narrowed(
 #: SQLite takes 32,766 parameters in a statement at most.
 _BATCH = 10_000
 
-#: The columns of an order that may change; the amount only where an exchange reduces a reduce-only order.
-_CHANGING = ("amount", "state", "filled_amount", "filled_quote", "reason", "updated_at", "version")
+#: The columns of an order that may change; price and amount where it is amended, and the amount where a reduce-only one is reduced.
+_CHANGING = ("price", "amount", "state", "filled_amount", "filled_quote", "reason", "updated_at", "version")
 
 
 def _update_order(tables: Tables) -> Update:

@@ -14,6 +14,8 @@ same faults, whatever the time.
     refuse_429, refuse_418                      not carried out: too many requests, banned
     late                                        carried out ``seconds`` after it came, and then answered
     slow                                        carried out at once and answered after ``seconds``
+    amend                                       carried out at once, and answered after ``seconds`` as it was; before the answer the
+                                                order, if it rests, is amended as its owner may do elsewhere
     hide                                        orders and trades younger than ``seconds`` are missing from the answer
     drop, double, reorder, delay, cut           an event is lost, sent twice, sent after the next, sent ``seconds`` later (with
                                                 all that follow), or its connection is reset instead
@@ -52,6 +54,7 @@ class FaultKind(StrEnum):
     REFUSE_418 = "refuse_418"
     LATE = "late"
     SLOW = "slow"
+    AMEND = "amend"
     HIDE = "hide"
     DROP = "drop"
     DOUBLE = "double"
@@ -64,11 +67,12 @@ class FaultKind(StrEnum):
 STREAM_KINDS = frozenset({FaultKind.DROP, FaultKind.DOUBLE, FaultKind.REORDER, FaultKind.DELAY, FaultKind.CUT})
 
 #: The routes of calls, and those of events.
-CALL_ROUTES = frozenset({"place", "cancel", "query", "open", "orders", "trades", "account", "market"})
+CALL_ROUTES = frozenset({"place", "amend", "cancel", "query", "open", "orders", "trades", "account", "market"})
 STREAM_ROUTES = frozenset({"user", "market"})
 
 #: The routes of a rule that names none.
 _DEFAULT_ROUTES: Mapping[FaultKind, tuple[str, ...]] = {
+    FaultKind.AMEND: ("place",),
     FaultKind.HIDE: ("query",),
     **dict.fromkeys(STREAM_KINDS, ("user",)),
 }

@@ -72,16 +72,26 @@ class FaultAnswers:
 
 
 class RestServer:
-    """The REST server of one market. ``closing`` ends the requests that are kept open; ``requests`` counts them by route."""
+    """The REST server of one market. ``closing`` ends the requests that are kept open; ``requests`` counts them by route. ``amend``
+    changes the order that an answer is about, as its owner may do elsewhere.
+    """
 
     def __init__(
-        self, answers: FaultAnswers, faults: FaultPlan, clock: Clock, *, closing: asyncio.Event, requests: Counter[str]
+        self,
+        answers: FaultAnswers,
+        faults: FaultPlan,
+        clock: Clock,
+        *,
+        closing: asyncio.Event,
+        requests: Counter[str],
+        amend: Callable[[Answer], Awaitable[None]],
     ) -> None:
         self._answers = answers
         self._faults = faults
         self._clock = clock
         self._closing = closing
         self._requests = requests
+        self._amend = amend
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """A route for each endpoint."""
@@ -110,8 +120,10 @@ class RestServer:
             return await self._no_answer(fault, request)
         if fault.kind is FaultKind.GARBLE_CUT:
             return await _half(answer, request)
-        if fault.kind is FaultKind.SLOW:
+        if fault.kind in (FaultKind.SLOW, FaultKind.AMEND):
             await self._clock.sleep(fault.seconds)
+        if fault.kind is FaultKind.AMEND:
+            await self._amend(answer)
         if fault.kind is FaultKind.HIDE:
             youngest = milliseconds(self._clock.now()) - int(fault.seconds * 1_000)
             return _response(self._answers.without_younger(answer, youngest))

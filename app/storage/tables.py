@@ -44,6 +44,7 @@ SEQUENCE = Table(
 #: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
 ACTIVE_ONLY = text("state IN ('pending', 'unknown', 'open')")
 UNSETTLED_ONLY = text("state IN ('pending', 'unknown')")
+RENAMED_ONLY = text("exchange_client_order_id IS NOT NULL")
 
 ORDERS = Table(
     "orders",
@@ -74,6 +75,9 @@ ORDERS = Table(
     Column("cancel_requested_at", UtcTime),
     Column("error_code", Text),
     Column("error_message", Text),
+    # What an amendment at the exchange changed beside amount and price.
+    Column("exchange_client_order_id", Name),
+    Column("amended_at", UtcTime),
     # The id first: the same index finds an order by its id alone.
     UniqueConstraint("order_id", "account_name", "connector_name"),
     Index(
@@ -84,6 +88,14 @@ ORDERS = Table(
         unique=True,
         sqlite_where=text("idempotency_key IS NOT NULL"),
         postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
+    Index(
+        "ix_orders_exchange_client_order_id",
+        "exchange_client_order_id",
+        "account_name",
+        "connector_name",
+        sqlite_where=RENAMED_ONLY,
+        postgresql_where=RENAMED_ONLY,
     ),
     Index("ix_orders_created_at", "created_at", "id"),
     Index("ix_orders_kind", "account_name", "connector_name", "trading_pair", "status", "created_at", "id"),

@@ -77,12 +77,14 @@ def test_new_order() -> None:
         "average_fill_price": None,
         "fee_paid": None,
         "fee_currency": None,
+        "fees": [],
         "position_action": "OPEN",
         "time_in_force": None,
         "reduce_only": False,
         "created_at": "2026-01-02T03:04:05.000000+00:00",
         "updated_at": "2026-01-02T03:04:05.000000+00:00",
         "exchange_order_id": None,
+        "exchange_client_order_id": None,
         "error_code": None,
         "error_message": None,
     }
@@ -125,14 +127,17 @@ def test_exact_numbers() -> None:
         ({"BTC": D("0.1")}, "BTC", D("0.1")),
         ({"BTC": D(0)}, "BTC", D(0)),
         ({"BNB": D(0), "BTC": D("0.1")}, "BTC", D("0.1")),
-        ({"BNB": D(2), "USDT": D(3)}, "USDT", D(3)),
+        ({"BNB": D("0.002"), "USDT": D(3)}, "BNB", D("0.002")),
+        ({"USDT": D(3), "BNB": D("0.002")}, "USDT", D(3)),
         ({"BNB": D(0), "USDT": D("-0.5")}, "USDT", D("-0.5")),
     ],
 )
-def test_one_fee(fees: dict[str, Decimal], currency: str | None, paid: Decimal | None) -> None:
-    """The contract has room for one fee: the one in which most was paid, a rebate before nothing at all."""
+def test_fees(fees: dict[str, Decimal], currency: str | None, paid: Decimal | None) -> None:
+    """All that was paid is listed. The pair has room for one: the first that cost something, not the larger number."""
     row = views.order_row(structs.replace(an_order(), fees=fees))
+    check("Order", row)
     assert (row["fee_currency"], row["fee_paid"]) == (currency, paid)
+    assert row["fees"] == [{"currency": name, "amount": amount} for name, amount in fees.items()]
 
 
 def entry(seq: int, kind: EventKind, state: OrderState, **changes: Any) -> JournalEntry:
@@ -187,6 +192,24 @@ def test_event_with_a_fill() -> None:
     }
     assert (row["source"], row["evidence"], row["filled_amount"]) == ("stream", "execution report", D("0.5"))
     assert (row["at"], row["exchange_at"]) == ("2026-01-02T03:04:08.000000+00:00", "2026-01-02T03:04:05.000000+00:00")
+
+
+def test_an_amendment_shows_what_changed() -> None:
+    """The event has the new terms, null where there are none, and the order those that it has now."""
+    changes = {"amount": D("0.6"), "exchange_client_order_id": "web_1", "exchange_at": after(5)}
+    row = views.event_row(entry(3, K.AMENDED, OrderState.OPEN, **changes))
+    check("OrderEvent", row)
+    assert (row["kind"], row["amount"], row["price"], row["exchange_client_order_id"]) == (
+        "amended",
+        D("0.6"),
+        None,
+        "web_1",
+    )
+    order = an_order(*WAYS[OrderState.OPEN], an_event(K.AMENDED, price=D(99), **changes))
+    shown = views.order_row(order)
+    check("Order", shown)
+    assert (shown["amount"], shown["price"]) == (D("0.6"), D(99))
+    assert (shown["order_id"], shown["exchange_client_order_id"]) == ("order-1", "web_1")
 
 
 @pytest.mark.parametrize("kind", EventKind)

@@ -26,6 +26,7 @@ from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
 from app.storage.database import Database
+from app.storage.tables import ORDERS
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order, order_of_ours
 from tests.postgres import PostgresServer
@@ -275,7 +276,7 @@ def test_a_missing_reference_is_the_rows_own_fault(store: SqliteStore) -> None:
     """What breaks the schema's rules is neither doubt nor the database's condition."""
     store.begin()
     with pytest.raises(sqlite3.IntegrityError):
-        store.write(INSERT_ORDERS, [(None,) * 26])
+        store.write(INSERT_ORDERS, [(None,) * len(ORDERS.c)])
     store.rollback()
 
 

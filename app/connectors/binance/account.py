@@ -19,7 +19,7 @@ from app.connectors.binance import market
 from app.connectors.binance.credentials import credentials_of
 from app.connectors.binance.endpoints import endpoints_of
 from app.connectors.binance.market_streams import MAX_AGE_SECONDS
-from app.connectors.binance.orders import checked_id, confirm_same, order_report, total_amount, trade_fill
+from app.connectors.binance.orders import checked_id, confirm_same, known_id, order_report, total_amount, trade_fill
 from app.connectors.binance.outcomes import CANCEL_REFUSED
 from app.connectors.binance.venue import BinanceVenue
 from app.connectors.common.connector import RestConnector
@@ -82,7 +82,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         return confirm_same(order_report(answer, order.trading_pair), order_id, answer, symbol)
 
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
-        order_id, symbol = checked_id(ref.order_id), self._symbol(ref.trading_pair)
+        order_id, symbol = known_id(ref), self._symbol(ref.trading_pair)
         try:
             answer = await self.calls.order(self.call_names.cancel, symbol=symbol, origClientOrderId=order_id)
         except OrderRefused as refused:
@@ -100,7 +100,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             return None
         with self.reading():
             report = order_report(answer, ref.trading_pair)
-            return confirm_same(report, ref.order_id, answer, self._symbol(ref.trading_pair))
+            return confirm_same(report, ref.client_order_id, answer, self._symbol(ref.trading_pair))
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         markets = await self.venue.markets()
@@ -203,9 +203,8 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         return self.venue.known_markets.symbol(trading_pair)
 
     async def _raw_order(self, ref: OrderRef) -> Mapping[str, Any] | None:
-        order_id = checked_id(ref.order_id)
         return await self.calls.ask_order(
-            self.call_names.order, symbol=self._symbol(ref.trading_pair), origClientOrderId=order_id
+            self.call_names.order, symbol=self._symbol(ref.trading_pair), origClientOrderId=known_id(ref)
         )
 
     async def _trade_pages(self, symbol: str, order_number: str, **bounds: int) -> dict[int, Mapping[str, Any]]:

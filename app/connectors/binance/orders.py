@@ -18,7 +18,7 @@ from app.domain.enums import Liquidity, OrderType, TimeInForce, TradeType
 from app.domain.errors import OrderRefused
 from app.domain.fill import Fill
 from app.domain.ids import is_client_order_id
-from app.domain.order import Order
+from app.domain.order import Order, OrderRef
 from app.domain.reports import OrderReport, ReportedState, ReportedTerms
 
 #: EXPIRED covers what IOC and FOK left over; EXPIRED_IN_MATCH is self-trade prevention; the NEW_ words are liquidations.
@@ -40,6 +40,9 @@ _STATES: Mapping[str, ReportedState] = {
 #: (CALCULATED) with a zero has no id.
 _FIRST_TRADE_ID = {"TRADE": 0, "CALCULATED": 1}
 
+#: Spot's word for an order that was amended in place. Futures' is AMENDMENT, and changes no client id.
+_AMENDED = "REPLACED"
+
 #: Streams spell "no value" in several ways.
 _NO_VALUE = ("", "NONE", "null", None)
 
@@ -49,6 +52,11 @@ def checked_id(order_id: str) -> str:
     if not is_client_order_id(order_id):
         raise OrderRefused(f"The order id '{order_id[:40]}' is not one that Binance takes; nothing was sent")
     return order_id
+
+
+def known_id(ref: OrderRef) -> str:
+    """The client id that Binance has the order under. One that an amendment gave it is Binance's own and needs no check."""
+    return ref.exchange_client_order_id or checked_id(ref.order_id)
 
 
 def limit_terms(order: Order) -> Mapping[str, str]:
@@ -99,14 +107,16 @@ def order_report(payload: Mapping[str, Any], trading_pair: str) -> OrderReport:
 def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
     """An order as a user stream shows it: spot's ``executionReport``, or the ``o`` of futures' ``ORDER_TRADE_UPDATE``.
 
-    A canceled spot order has the cancel's id in ``c`` and its own in ``C``.
+    A canceled spot order has the cancel's id in ``c`` and its own in ``C``; an amended one (REPLACED) has the id that the amendment
+    gave it in ``c`` and the one before in ``C``.
     """
     state = _state(text(event, "X"))
     fill = _streamed_fill(event)
-    original = event.get("C")
+    current = text(event, "c")
+    original = current if event.get("C") in _NO_VALUE else text(event, "C")
     reason = _why(state, event.get("r") if event.get("e") == "executionReport" else None, text(event, "X"))
     return OrderReport(
-        order_id=text(event, "c") if original in _NO_VALUE else text(event, "C"),
+        order_id=original,
         exchange_order_id=integer_text(event, "i"),
         trading_pair=trading_pair,
         state=state,
@@ -123,6 +133,7 @@ def streamed_report(event: Mapping[str, Any], trading_pair: str) -> OrderReport:
             optional_number(event, "p"),
             optional_time(event, "O"),
         ),
+        new_client_order_id=current if event.get("x") == _AMENDED else None,
     )
 
 

@@ -159,6 +159,12 @@ class PerpetualEngine(Engine):
         shared = {field.name: getattr(order, field.name) for field in fields(order)}
         return PerpetualOrder(position_side=new.position_side, reduce_only=new.only_reduces, **shared)
 
+    def _as_new(self, order: PaperOrder, amount: Decimal, price: Decimal) -> NewOrder:
+        assert isinstance(order, PerpetualOrder)
+        new = super()._as_new(order, amount, price)
+        shared = {field.name: getattr(new, field.name) for field in fields(new)}
+        return NewPerpetualOrder(position_side=order.position_side, reduce_only=order.reduce_only, **shared)
+
     def _hold_of(self, order: PaperOrder, pair: Pair) -> tuple[str, Decimal]:
         assert isinstance(order, PerpetualOrder)
         return pair.quote, _margin_hold(order, self.state.leverage(order.account, order.trading_pair))

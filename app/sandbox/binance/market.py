@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from contextlib import suppress
+from decimal import Decimal, localcontext
 from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
 
+from app.domain.decimals import EXACT
+from app.paper.orders import PaperOrder
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
 from app.sandbox.binance.answers import FAULT_ANSWERS
@@ -23,7 +26,7 @@ from app.sandbox.binance.market_sockets import MarketSockets
 from app.sandbox.binance.rest import rest_endpoints
 from app.sandbox.binance.venue import BinanceVenue
 from app.sandbox.market import Shared
-from app.sandbox.rest import RestServer
+from app.sandbox.rest import Answer, RestServer
 
 
 class Part(Protocol):
@@ -58,6 +61,12 @@ class BinanceMarket(ABC):
         """The routes of sockets beside the market streams."""
 
     @abstractmethod
+    def _amended(self, order: PaperOrder, amount: Decimal) -> None:
+        """Amend a resting order as its owner may do elsewhere: to ``amount``, and what else the market lets change. Raises
+        ``PaperRefusal``. Used on the exchange's thread.
+        """
+
+    @abstractmethod
     async def truth(self) -> dict[str, Any]:
         """Every account, order, fill and balance at one moment."""
 
@@ -82,13 +91,34 @@ class BinanceMarket(ABC):
     def routes(self, closing: asyncio.Event) -> list[web.RouteDef]:
         """All routes of the market."""
         shared = self._shared
-        server = RestServer(FAULT_ANSWERS, shared.faults, shared.clock, closing=closing, requests=shared.requests)
+        server = RestServer(
+            FAULT_ANSWERS,
+            shared.faults,
+            shared.clock,
+            closing=closing,
+            requests=shared.requests,
+            amend=self._amend_elsewhere,
+        )
         endpoints = [endpoint for part in self._parts() for endpoint in part.endpoints()]
         return [
             *server.routes(rest_endpoints(endpoints, self._gate)),
             *self._socket_routes(endpoints),
             *self.market_sockets.routes(),
         ]
+
+    async def _amend_elsewhere(self, answer: Answer) -> None:
+        """Take half of what is left from the order that ``answer`` is about, if it rests."""
+        payload = answer.payload
+        if answer.status == 200 and isinstance(payload, dict) and "orderId" in payload:
+            await self._venue.run(self._halve, payload["symbol"], payload["orderId"])
+
+    def _halve(self, symbol: str, order_id: int) -> None:
+        pair = self._venue.pair(symbol)
+        order = self._venue.exchange.resting(self._venue.symbols.paper_id(pair.trading_pair, order_id))
+        if order is None:
+            return
+        with localcontext(EXACT), suppress(PaperRefusal):
+            self._amended(order, order.filled_amount + order.remaining / 2 // pair.step * pair.step)
 
     async def open_account(self, name: str, balances: Mapping[str, Decimal]) -> None:
         """Open an account with these balances. Raises ``PaperRefusal`` if the name is taken."""

@@ -9,10 +9,11 @@ because of what is found here.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from app.domain.observation import observe
+from app.domain.order import Order
 from app.domain.reports import OrderReport
 from app.journal.records import StoredOrder
 
@@ -23,23 +24,57 @@ _REMEMBERED = 10_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """``news`` are the reports that say something new, with the orders that they are about, ``unknown`` those of orders that were
-    not among the known.
+    not among the known; ``shown`` are the ids of the known orders that a report was about.
     """
 
     news: tuple[tuple[StoredOrder, OrderReport], ...]
     unknown: tuple[OrderReport, ...]
+    shown: frozenset[str]
 
 
-def compare(reports: Iterable[OrderReport], known: Mapping[str, StoredOrder]) -> Comparison:
-    """Compare ``reports`` with the ``known`` orders by their ids."""
-    news, unknown = [], []
+def compare(reports: Iterable[OrderReport], known: Collection[StoredOrder]) -> Comparison:
+    """Compare ``reports`` with the ``known`` orders: by the client id that the exchange has them under, as far as we know, and what
+    is not found so by the exchange's own id, because an amendment there may have changed the other.
+    """
+    names = _by_client_id(known)
+    numbers: dict[tuple[str, str | None], StoredOrder] | None = None
+    news, unknown, shown = [], [], set()
     for report in reports:
-        stored = known.get(report.order_id)
+        stored = names.get(report.order_id)
+        if stored is None:
+            numbers = _by_number(known) if numbers is None else numbers
+            stored = numbers.get((report.trading_pair, report.exchange_order_id))
+            if stored is not None and not _may_be(stored.order, report):
+                stored = None
         if stored is None:
             unknown.append(report)
-        elif says_something_new(stored, report):
+            continue
+        shown.add(stored.order.order_id)
+        if says_something_new(stored, report):
             news.append((stored, report))
-    return Comparison(news=tuple(news), unknown=tuple(unknown))
+    return Comparison(news=tuple(news), unknown=tuple(unknown), shown=frozenset(shown))
+
+
+def _by_client_id(known: Collection[StoredOrder]) -> dict[str, StoredOrder]:
+    """The orders by our ids, and by those that amendments at the exchange gave them."""
+    renamed = {stored.order.ref.client_order_id: stored for stored in known}
+    return renamed | {stored.order.order_id: stored for stored in known}
+
+
+def _by_number(known: Collection[StoredOrder]) -> dict[tuple[str, str | None], StoredOrder]:
+    return {
+        (stored.order.trading_pair, stored.order.exchange_order_id): stored
+        for stored in known
+        if stored.order.exchange_order_id is not None
+    }
+
+
+def _may_be(order: Order, report: OrderReport) -> bool:
+    """Whether ``report`` may be about ``order``, as far as terms say that no amendment changes: an exchange that was reset counts
+    its ids anew.
+    """
+    terms = report.terms
+    return terms is not None and (terms.trade_type, terms.order_type) == (order.trade_type, order.order_type)
 
 
 def says_something_new(stored: StoredOrder, report: OrderReport) -> bool:
@@ -55,7 +90,8 @@ class ForeignOrders:
     """Orders of other programs, by the exchange's own names for them.
 
     An order's intent is in the journal before the exchange makes the order and gives it an id. So an order that had an id when the
-    journal did not know it will never be ours, in whichever process that was.
+    journal did not know it will never be ours, in whichever process that was, unless an amendment at the exchange has changed its
+    client id; then the exchange's own id tells.
     """
 
     def __init__(self) -> None:
@@ -64,6 +100,12 @@ class ForeignOrders:
     def __contains__(self, report: OrderReport) -> bool:
         name = _name(report)
         return name is not None and name in self._names
+
+    def forget(self, report: OrderReport) -> None:
+        """The order is ours after all: an amendment had given it another client id."""
+        name = _name(report)
+        if name is not None:
+            self._names.pop(name, None)
 
     def add(self, report: OrderReport) -> None:
         """Remember the order; the one that was added first is forgotten when there are too many."""

@@ -144,21 +144,20 @@ class Feed:
             await self._lookups.put(report)
             return
         try:
-            await self._record(report)
+            await self._record(key, report)
         except OrderNotFound:
             await self._lookups.put(report)
 
     async def _look_up(self, reports: Sequence[OrderReport]) -> None:
         """Record those of ``reports`` that say something new, and take in orders of ours that the journal does not know."""
         found = compare(reports, await self._recovery.look_up(self._account, reports))
-        await asyncio.gather(*(self._record(report) for _, report in found.news))
+        await asyncio.gather(*(self._record(stored.key, report) for stored, report in found.news))
         if found.unknown:
             connector = await self._sessions.connector(self._account)
             for report in found.unknown:
                 await self._recovery.record_unknown(connector, report)
 
-    async def _record(self, report: OrderReport) -> None:
-        key = self._key(report)
+    async def _record(self, key: OrderKey, report: OrderReport) -> None:
         observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")
         if observed.missing_fills:
             self._settling.wake(key)

@@ -7,6 +7,7 @@ know. It runs at start, after every gap of the stream, and at intervals, since a
     an order            it, active           recorded, with missing fills
     an order            it, presumed gone    recorded: it has reappeared, with an alarm
     one with our id     nothing              adopted, with an alarm
+    one of another id   it, under its number recorded: an amendment gave it another client id
     a foreign one       nothing              ignored
     nothing             an open order        asked about (settling)
     -                   pending or unknown   asked about (settling)
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 
 import structlog
 
@@ -35,7 +36,7 @@ from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
 from app.services.orders.recorder import Recorder
-from app.services.reconciling.comparing import ForeignOrders, compare
+from app.services.reconciling.comparing import Comparison, ForeignOrders, compare
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -72,15 +73,16 @@ class Recovery:
         could be done without that answer.
         """
         known = await self._read(account)
-        self._wake_unsettled(known.values(), at_once=True)
+        self._wake_unsettled(known, at_once=True)
         connector = await self._sessions.connector(account)
         async with asyncio.timeout(self._timeout.total_seconds()):
-            book = {report.order_id: report for report in await connector.fetch_open_orders()}
+            book = await connector.fetch_open_orders()
         failpoints.reach("recovery.book_answered")
+        found = await asyncio.to_thread(compare, book, known)
         try:
-            await self._record_news(connector, account, book.values(), known)
+            await self._record_news(connector, account, found)
         finally:
-            self._ask_about_missing(known.values(), book)
+            self._ask_about_missing(known, found.shown)
 
     async def wake_unsettled(self, account: AccountKey) -> None:
         """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
@@ -95,15 +97,12 @@ class Recovery:
         """Whether the report is about an order that was found to be another program's. Asks nobody."""
         return report in self._foreign[account]
 
-    async def look_up(self, account: AccountKey, reports: Collection[OrderReport]) -> Mapping[str, StoredOrder]:
+    async def look_up(self, account: AccountKey, reports: Collection[OrderReport]) -> Sequence[StoredOrder]:
         """What the journal has under the ids of ``reports``, in whatever state."""
         if not reports:
-            return {}
+            return ()
         names = {report.order_id for report in reports}
-        return {
-            stored.order.order_id: stored
-            for stored in await asyncio.to_thread(self._journal.stored_orders, account, names)
-        }
+        return await asyncio.to_thread(self._journal.stored_orders, account, names)
 
     async def record_unknown(self, connector: Connector, report: OrderReport) -> None:
         """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
@@ -141,24 +140,21 @@ class Recovery:
         evidence = "the exchange has this order under an id of our form, and the journal did not know it"
         return (await self._recorder.begin(order, EventKind.ADOPTED, "recovery", evidence=evidence)).order
 
-    async def _read(self, account: AccountKey) -> dict[str, StoredOrder]:
-        """The orders that may be on the book as far as the journal knows, by id: the one read of a reconciliation, before the
-        exchange is asked. An order that is placed after it is looked up when the book shows it.
+    async def _read(self, account: AccountKey) -> Sequence[StoredOrder]:
+        """The orders that may be on the book as far as the journal knows: the one read of a reconciliation, before the exchange is
+        asked. An order that is placed after it is looked up when the book shows it.
         """
-        return {
-            stored.order.order_id: stored for stored in await asyncio.to_thread(self._journal.active_orders_of, account)
-        }
+        return await asyncio.to_thread(self._journal.active_orders_of, account)
 
     def _wake_unsettled(self, known: Iterable[StoredOrder], *, at_once: bool) -> None:
         for stored in known:
             if stored.order.state in UNSETTLED:
                 self._settling.wake(stored.key, at_once=at_once)
 
-    async def _record_news(
-        self, connector: Connector, account: AccountKey, book: Collection[OrderReport], known: Mapping[str, StoredOrder]
-    ) -> None:
+    async def _record_news(self, connector: Connector, account: AccountKey, found: Comparison) -> None:
         """Record what the book says and the journal does not know. Raises the last fault, after all else was done."""
-        found = await asyncio.to_thread(compare, book, known)
+        for _, report in found.news:
+            self._foreign[account].forget(report)
         strangers = [report for report in found.unknown if not self.is_foreign(account, report)]
         looked_up = await self.look_up(account, strangers)
         more = compare(strangers, looked_up)

@@ -118,6 +118,19 @@ def test_streamed_orders() -> None:
     assert (rejected.state, rejected.reason_code) == ("rejected", "INSUFFICIENT_BALANCE")
 
 
+def test_streamed_amendments() -> None:
+    """Spot's has the id before it and the one from now on; futures' has new terms under the same id. Neither is a fill."""
+    spot_amended = streamed_report(spot_event("replaced"), PAIR)
+    assert (spot_amended.order_id, spot_amended.new_client_order_id) == ("og-1", "web_5f1c")
+    assert (spot_amended.state, spot_amended.amount, spot_amended.fills) == ("open", Decimal("0.4"), ())
+    unnamed = streamed_report({**spot_event("replaced"), "C": ""}, PAIR)
+    assert (unnamed.order_id, unnamed.new_client_order_id) == ("web_5f1c", "web_5f1c")
+    amended = streamed_report(payload("perpetual_stream", "amended")["o"], PAIR)
+    assert (amended.order_id, amended.new_client_order_id, amended.state) == ("og-1", None, "open")
+    assert amended.terms is not None
+    assert (amended.amount, amended.terms.price, amended.fills) == (Decimal("0.4"), Decimal(20100), ())
+
+
 def test_the_first_trade_of_a_symbol_has_the_id_zero() -> None:
     """Spot counts trades per symbol from zero, so zero is an id."""
     (fill,) = streamed_report({**spot_event("trade"), "t": 0}, PAIR).fills

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from app.domain.enums import EventKind, OrderState
+from app.domain.enums import EventKind, OrderState, TradeType
 from app.domain.fill import Fill
 from app.domain.order import Order
-from app.domain.reports import OrderReport
+from app.domain.reports import OrderReport, ReportedTerms
 from app.journal.records import StoredOrder
 from app.services.reconciling import comparing
 from app.services.reconciling.comparing import ForeignOrders, compare
@@ -58,7 +58,7 @@ def report(state: str = "open", *fills: Fill, filled_amount: str = "0", order_id
 )
 def test_what_is_known_is_no_news(known: Order, fill_ids: tuple[str, ...], said: OrderReport) -> None:
     """A report that adds nothing to the order is left out."""
-    found = compare([said], stored(known, *fill_ids))
+    found = compare([said], stored(known, *fill_ids).values())
     assert (found.news, found.unknown) == ((), ())
 
 
@@ -89,14 +89,35 @@ def test_what_is_known_is_no_news(known: Order, fill_ids: tuple[str, ...], said:
 def test_what_is_new_is_named_with_its_order(known: Order, fill_ids: tuple[str, ...], said: OrderReport) -> None:
     """A report that adds something comes with the order as it was read."""
     orders = stored(known, *fill_ids)
-    found = compare([said], orders)
+    found = compare([said], orders.values())
     assert (found.news, found.unknown) == (((orders["o1"], said),), ())
 
 
 def test_orders_that_are_not_known_are_named() -> None:
     """Whether they are ours is for the journal to say."""
     said = report(order_id="stranger")
-    assert compare([said, report()], stored(OPEN)).unknown == (said,)
+    assert compare([said, report()], stored(OPEN).values()).unknown == (said,)
+
+
+def test_a_renamed_order_is_known_by_either_name() -> None:
+    """By the client id that an amendment gave it, by our own, and before we know the new one by the exchange's."""
+    amended = OPEN.apply(happened(EventKind.AMENDED, exchange_client_order_id="web_1", exchange_at=START))
+    terms = ReportedTerms(trade_type=OPEN.trade_type, order_type=OPEN.order_type, price=OPEN.price)
+    for known, name in ((amended, "web_1"), (amended, "o1"), (OPEN, "web_1")):
+        found = compare([structs.replace(report(order_id=name), terms=terms)], stored(known).values())
+        assert (found.unknown, found.shown) == ((), {"o1"})
+    other = structs.replace(terms, trade_type=TradeType.SELL)
+    for changes in ({"terms": None}, {"terms": other}, {"terms": terms, "exchange_order_id": "4712"}):
+        found = compare([structs.replace(report(order_id="web_1"), **changes)], stored(OPEN).values())
+        assert (len(found.unknown), found.shown) == (1, set())
+
+
+def test_a_foreign_order_that_proves_ours_is_forgotten() -> None:
+    """What the stream told under a client id that nobody knew is not held against the order."""
+    foreign, said = ForeignOrders(), report(order_id="web_1")
+    foreign.add(said)
+    foreign.forget(said)
+    assert said not in foreign
 
 
 def test_a_foreign_order_is_known_by_the_exchange_s_name() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
+from app.paper.orders import PaperOrder
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.refusals import PaperRefusal
 from app.sandbox.binance.endpoint import Endpoint
@@ -62,6 +64,11 @@ class FuturesMarket(BinanceMarket):
             order_id=wire_client_id,
             is_recorded=lambda order: not is_killed(order),
         )
+
+    def _amended(self, order: PaperOrder, amount: Decimal) -> None:
+        pair = self._venue.exchange.pairs[order.trading_pair]
+        price = order.limit - pair.tick if order.is_buy else order.limit + pair.tick
+        self._venue.exchange.amend(None, exchange_order_id=order.exchange_order_id, amount=amount, price=price)
 
     def _error_of(self, refusal: PaperRefusal) -> ApiError:
         return futures_error(refusal)

@@ -1,4 +1,4 @@
-"""The futures market's order entry: place, test, cancel, cancel all.
+"""The futures market's order entry: place, test, amend, cancel, cancel all.
 
 Every operation is one call on the exchange's thread, so that nothing happens between its reads and its changes.
 """
@@ -15,12 +15,22 @@ from app.paper.pairs import Pair
 from app.paper.perpetual.orders import NewPerpetualOrder
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing
-from app.sandbox.binance.failures import ApiError, unknown_order
+from app.sandbox.binance.failures import ApiError, no_such_order, unknown_order
 from app.sandbox.binance.futures import payloads
 from app.sandbox.binance.futures.refusals import killed
-from app.sandbox.binance.futures.terms import TERMS, new_order, too_small
+from app.sandbox.binance.futures.terms import TERMS, check_amendment, new_order, too_small
 from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_client_id, perpetual_order
-from app.sandbox.binance.parameters import Parameter, futures_client_id, optional, required, symbol, whole
+from app.sandbox.binance.parameters import (
+    Parameter,
+    decimal,
+    futures_client_id,
+    optional,
+    required,
+    symbol,
+    whole,
+    words,
+)
+from app.sandbox.binance.terms import SIDE
 
 Answer = TypeVar("Answer")
 
@@ -28,6 +38,14 @@ _CANCEL: tuple[Parameter, ...] = (
     required("symbol", symbol),
     optional("orderId", whole),
     optional("origClientOrderId", futures_client_id),
+)
+
+_AMEND: tuple[Parameter, ...] = (
+    *_CANCEL,
+    SIDE,
+    required("quantity", decimal),
+    required("price", decimal),
+    optional("priceMatch", words("NONE")),
 )
 
 
@@ -58,6 +76,16 @@ class FuturesOrders:
                 parameters=TERMS,
                 security=signed,
                 weigh=one,
+            ),
+            Endpoint(
+                method="PUT",
+                path="/fapi/v1/order",
+                answer=self.amend,
+                parameters=_AMEND,
+                security=signed,
+                route="amend",
+                weigh=one,
+                makes_orders=True,
             ),
             Endpoint(
                 method="DELETE",
@@ -97,6 +125,10 @@ class FuturesOrders:
         await self._venue.run(self._checked, new, pair, self._check)
         return {}
 
+    async def amend(self, call: Call) -> dict[str, Any]:
+        """Change quantity and price of a limit order in place. Source: "Modify Order" in Binance's USD-M documentation."""
+        return await self._venue.run(self._amend, call, self._venue.pair(call.values["symbol"]))
+
     async def cancel(self, call: Call) -> dict[str, Any]:
         return await self._venue.run(self._cancel, call, self._venue.pair(call.values["symbol"]))
 
@@ -129,6 +161,24 @@ class FuturesOrders:
         mark = self._venue.exchange.funding_terms(new.trading_pair).mark_price
         with localcontext(EXACT):
             filters.check(new, pair, mark, may_be_small=new.only_reduces)
+
+    def _amend(self, call: Call, pair: Pair) -> dict[str, Any]:
+        values = call.values
+        check_amendment(values["quantity"], values["price"], pair)
+        client_order_id = paper_client_id(values.get("origClientOrderId"))
+        record = self._venue.find_order(call.account, pair.trading_pair, values.get("orderId"), client_order_id)
+        if record is None or not record.order.is_open or record.order.trade_type != values["side"]:
+            raise no_such_order()
+        order = record.order
+        if (order.amount, order.price) == (values["quantity"], values["price"]):
+            raise ApiError(-5027, "No need to modify the order.")
+        amended = self._venue.exchange.amend(
+            call.account,
+            exchange_order_id=order.exchange_order_id,
+            amount=values["quantity"],
+            price=values["price"],
+        )
+        return payloads.changed(perpetual_order(amended.order), self._symbols)
 
     def _cancel(self, call: Call, pair: Pair) -> dict[str, Any]:
         values, name, exchange = call.values, pair.trading_pair, self._venue.exchange

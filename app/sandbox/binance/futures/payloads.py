@@ -20,7 +20,7 @@ from app.sandbox.times import milliseconds
 #: Average prices are rounded to this, as on Binance.
 _AVERAGE_PLACES = Decimal("1e-8")
 
-_EXECUTIONS = {"new": "NEW", "canceled": "CANCELED", "expired": "EXPIRED"}
+_EXECUTIONS = {"new": "NEW", "amended": "AMENDMENT", "canceled": "CANCELED", "expired": "EXPIRED"}
 
 
 def query(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:

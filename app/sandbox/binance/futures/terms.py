@@ -95,6 +95,12 @@ def new_order(account: str, values: Mapping[str, Any], pair: Pair) -> NewPerpetu
     )
 
 
+def check_amendment(quantity: Decimal, price: Decimal, pair: Pair) -> None:
+    """Check an order's new quantity and price. Raises ``ApiError``."""
+    _check_quantity(quantity, pair, is_market=False)
+    _check_price(price, pair)
+
+
 def too_small(pair: Pair) -> ApiError:
     """The refusal of an order below the minimum notional."""
     least = plain(pair.min_notional)

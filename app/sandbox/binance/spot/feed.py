@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.paper.orders import PaperEvent
 from app.sandbox.binance.feed import Payload, UserFeed
@@ -19,6 +20,16 @@ class SpotFeed(UserFeed):
         super().__init__(venue)
 
     def _payloads(self, event: PaperEvent) -> Sequence[Payload]:
-        is_cancel = event.order is not None and event.name == "canceled"
-        cancel_id = self._venue.cancel_id(event.order.exchange_order_id) if is_cancel and event.order else None
-        return (user_event(event, self._venue.symbols, self._venue.clock.now(), cancel_id),)
+        symbols, now = self._venue.symbols, self._venue.clock.now()
+        if event.order is None:
+            return (user_event(event, symbols, now, None),)
+        named = self._venue.named(event.order, event.at)
+        as_named = replace(event, order=named)
+        if event.name == "amended":
+            amendment = self._venue.amendment_at(event.order, event.at)
+            before = event.order.client_order_id if amendment is None else amendment.client_order_id
+            as_named = replace(event, order=replace(named, client_order_id=before))
+            return (user_event(as_named, symbols, now, named.client_order_id),)
+        is_cancel = event.name == "canceled"
+        cancel_id = self._venue.cancel_id(named.exchange_order_id) if is_cancel else None
+        return (user_event(as_named, symbols, now, cancel_id),)

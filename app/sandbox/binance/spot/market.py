@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
 from app.paper.exchange import PaperExchange
+from app.paper.orders import PaperOrder
 from app.paper.refusals import PaperRefusal
 from app.sandbox.binance.endpoint import Endpoint
 from app.sandbox.binance.failures import ApiError
@@ -15,6 +17,7 @@ from app.sandbox.binance.limits import Limits
 from app.sandbox.binance.market import BinanceMarket, Part
 from app.sandbox.binance.market_sockets import MarketSockets
 from app.sandbox.binance.spot.account import SpotAccount
+from app.sandbox.binance.spot.amendments import SpotAmendments
 from app.sandbox.binance.spot.feed import SpotFeed
 from app.sandbox.binance.spot.market_data import SpotMarketData
 from app.sandbox.binance.spot.orders import SpotOrders
@@ -24,6 +27,7 @@ from app.sandbox.binance.spot.stream_events import SpotStreamEvents
 from app.sandbox.binance.spot.venue import SpotVenue
 from app.sandbox.binance.spot.wallet import NoDerivatives, Wallet
 from app.sandbox.binance.spot.ws_api import WsApi
+from app.sandbox.binance.venue import new_id
 from app.sandbox.books import Books
 from app.sandbox.market import Shared
 from app.sandbox.truth import truth
@@ -48,12 +52,18 @@ class SpotMarket(BinanceMarket):
         snapshot = await self._venue.run(self._venue.exchange.snapshot)
         return truth(snapshot, self._shared.keys, self._venue.symbols.wire_id)
 
+    def _amended(self, order: PaperOrder, amount: Decimal) -> None:
+        # Every other order keeps its client id, as an owner may ask for.
+        keeps = order.exchange_order_id % 2 == 0
+        self._spot_venue.amend(order, amount, self._spot_venue.named(order).client_order_id if keeps else new_id())
+
     def _error_of(self, refusal: PaperRefusal) -> ApiError:
         return spot_error(refusal)
 
     def _parts(self) -> Iterable[Part]:
         yield SpotOrders(self._spot_venue)
-        yield SpotOrderQueries(self._venue)
+        yield SpotAmendments(self._spot_venue)
+        yield SpotOrderQueries(self._spot_venue)
         yield SpotAccount(self._spot_venue, self.usage)
         yield SpotMarketData(self._venue, self.usage, self._books)
         yield Wallet(self._spot_venue)

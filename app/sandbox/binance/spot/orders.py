@@ -200,7 +200,7 @@ class SpotOrders:
         cancel_id = cancel_id or new_id()
         self._venue.set_cancel_id(order.exchange_order_id, cancel_id)
         canceled = self._venue.exchange.cancel(account, exchange_order_id=order.exchange_order_id)
-        return payloads.canceled(canceled.order, self._symbols, cancel_id)
+        return payloads.canceled(self._venue.named(canceled.order), self._symbols, cancel_id)
 
     def _check(self, new: NewOrder, pair: Pair) -> None:
         price = self._venue.exchange.ticker(pair.trading_pair).price

@@ -24,7 +24,7 @@ _EXPIRY_REASONS = {
     "no_depth": "INSUFFICIENT_LIQUIDITY",
 }
 
-_EXECUTIONS = {"new": "NEW", "trade": "TRADE", "canceled": "CANCELED", "expired": "EXPIRED"}
+_EXECUTIONS = {"new": "NEW", "amended": "REPLACED", "trade": "TRADE", "canceled": "CANCELED", "expired": "EXPIRED"}
 
 
 def ack(order: PaperOrder, symbols: Symbols) -> dict[str, Any]:
@@ -104,11 +104,39 @@ def commission_rates(fees: Fees) -> dict[str, str]:
     return {"maker": wire(fees.maker), "taker": wire(fees.taker), "buyer": wire(ZERO), "seller": wire(ZERO)}
 
 
-def user_event(event: PaperEvent, symbols: Symbols, sent_at: datetime, cancel_id: str | None) -> Mapping[str, Any]:
-    """An event of the exchange as a user stream event."""
+def amended(order: PaperOrder, symbols: Symbols, before: str, execution_id: int) -> dict[str, Any]:
+    """The answer to an amendment; ``before`` is the client id that the order had."""
+    terms = _terms(order)
+    return {
+        "transactTime": milliseconds(order.updated_at),
+        "executionId": execution_id,
+        "amendedOrder": {
+            "symbol": symbol_of(order.trading_pair),
+            "orderId": symbols.wire_id(order.trading_pair, order.exchange_order_id),
+            "orderListId": _NO_LIST,
+            "origClientOrderId": before,
+            "clientOrderId": order.client_order_id,
+            "price": terms["price"],
+            "qty": terms["origQty"],
+            "executedQty": terms["executedQty"],
+            "preventedQty": wire(ZERO),
+            "quoteOrderQty": terms["origQuoteOrderQty"],
+            "cumulativeQuoteQty": terms["cummulativeQuoteQty"],
+            "status": terms["status"],
+            "timeInForce": terms["timeInForce"],
+            "type": terms["type"],
+            "side": terms["side"],
+            "workingTime": milliseconds(order.created_at),
+            "selfTradePreventionMode": SELF_TRADE_PREVENTION,
+        },
+    }
+
+
+def user_event(event: PaperEvent, symbols: Symbols, sent_at: datetime, new_id: str | None) -> Mapping[str, Any]:
+    """An event of the exchange as a user stream event; ``new_id`` is that of a cancel, or the one that an amendment gave."""
     if event.order is None:
         return _account_position(event.balances, event.at, sent_at)
-    return _execution_report(event, event.order, symbols, sent_at, cancel_id)
+    return _execution_report(event, event.order, symbols, sent_at, new_id)
 
 
 def _account_position(balances: Sequence[PaperBalance], at: datetime, sent_at: datetime) -> dict[str, Any]:
@@ -121,15 +149,15 @@ def _account_position(balances: Sequence[PaperBalance], at: datetime, sent_at: d
 
 
 def _execution_report(
-    event: PaperEvent, order: PaperOrder, symbols: Symbols, sent_at: datetime, cancel_id: str | None
+    event: PaperEvent, order: PaperOrder, symbols: Symbols, sent_at: datetime, new_id: str | None
 ) -> dict[str, Any]:
-    """One execution. A cancel's own id is in ``c``, and then the order's in ``C``."""
+    """One execution. A cancel's own id, and the one that an amendment gave, is in ``c``; the order's is in ``C`` then."""
     fill = event.fill
     report = {
         "e": "executionReport",
         "E": milliseconds(sent_at),
         "s": symbol_of(order.trading_pair),
-        "c": cancel_id or order.client_order_id,
+        "c": new_id or order.client_order_id,
         "S": order.trade_type.value,
         "o": order.order_type.value,
         "f": order.time_in_force.value,
@@ -138,7 +166,7 @@ def _execution_report(
         "P": wire(ZERO),
         "F": wire(ZERO),
         "g": _NO_LIST,
-        "C": order.client_order_id if cancel_id else "",
+        "C": order.client_order_id if new_id else "",
         "x": "TRADE_PREVENTION" if order.reason == SELF_TRADE else _EXECUTIONS[event.name],
         "X": status(order),
         "r": "NONE",

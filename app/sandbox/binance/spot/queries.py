@@ -11,6 +11,7 @@ from app.sandbox.binance.failures import ApiError
 from app.sandbox.binance.parameters import client_id, optional, required, symbol, time_range, whole
 from app.sandbox.binance.queries import ORDERS, TRADES, OrderQueries, Row, TimeRange
 from app.sandbox.binance.spot import payloads
+from app.sandbox.binance.spot.venue import SpotVenue
 
 #: The longest time range.
 _MAX_RANGE = timedelta(days=1)
@@ -18,6 +19,11 @@ _MAX_RANGE = timedelta(days=1)
 
 class SpotOrderQueries(OrderQueries):
     """The endpoints that read an account's orders and trades."""
+
+    _venue: SpotVenue
+
+    def __init__(self, venue: SpotVenue) -> None:
+        super().__init__(venue)
 
     def endpoints(self) -> Sequence[Endpoint]:
         by_id = (required("symbol", symbol), optional("orderId", whole), optional("origClientOrderId", client_id))
@@ -32,7 +38,7 @@ class SpotOrderQueries(OrderQueries):
         )
 
     def _order_row(self, order: PaperOrder) -> Row:
-        return payloads.query(order, self._symbols)
+        return payloads.query(self._venue.named(order), self._symbols)
 
     def _trade_row(self, fill: PaperFill) -> Row:
         return payloads.trade(fill, self._symbols)
