@@ -116,6 +116,29 @@ def upgrade() -> None:
 
 
 @main.group()
+def journal() -> None:
+    """Look after the journal."""
+
+
+@journal.command()
+def verify() -> None:
+    """Check that the journal is what was written, and that all that follows from it does; also beside a running server."""
+    from app.journal.verifying import verify as verify_journal  # not sooner: a server has no use for it
+    from app.storage.database import Database
+
+    try:
+        verdict = verify_journal(Database(_settings().database_url))
+    except OrdergateError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Events: {verdict.events}, orders: {verdict.orders}, fills: {verdict.fills}.")
+    for problem in verdict.problems:
+        click.echo(f"- {problem}")
+    if verdict.problem_count:
+        raise click.ClickException(f"The journal is damaged. Problems: {verdict.problem_count}.")
+    click.echo("All is as it was written.")
+
+
+@main.group()
 def vault() -> None:
     """Look after the key that credentials are sealed with."""
 

@@ -32,6 +32,7 @@ from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.settings import Settings
 from app.storage import schema
+from app.storage.chain import link
 
 #: Every order has this many fills.
 FILLS = 3
@@ -212,7 +213,7 @@ def _append(path: Path, orders: int, models: list[Model]) -> None:
 def _insert(connection: sqlite3.Connection, orders: int, models: list[Model]) -> None:
     choose = random.Random(5)
     weights = [model.weight for model in models]
-    head: int = connection.execute("SELECT value FROM journal_sequence").fetchone()[0]
+    head, chain = connection.execute("SELECT value, chain FROM journal_sequence").fetchone()
     for start in range(0, orders, _AT_ONCE):
         rows: dict[str, list[Row]] = {table: [] for table in _COUNTED}
         numbers = range(start, min(start + _AT_ONCE, orders))
@@ -221,10 +222,13 @@ def _insert(connection: sqlite3.Connection, orders: int, models: list[Model]) ->
             for table, make in model.rows.items():
                 rows[table] += make(*values)
             head += model.entries
+        for number, row in enumerate(rows["events"]):
+            chain = link(chain, row)
+            rows["events"][number] = (*row[:-1], chain)
         for table, made in rows.items():
             places = ", ".join("?" * len(made[0]))
             connection.executemany(f"INSERT INTO {table} VALUES ({places})", made)
-    connection.execute("UPDATE journal_sequence SET value = ?", (head,))
+    connection.execute("UPDATE journal_sequence SET value = ?, chained = ?, chain = ?", (head, head, chain))
 
 
 def _names(number: int, choose: random.Random) -> tuple[str, ...]:

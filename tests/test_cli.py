@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,20 @@ def test_a_damaged_database_is_told_in_one_line(tmp_path: Path) -> None:
     assert served.returncode == 3
     assert "file is not a database" in served.stderr
     assert "Traceback" not in served.stderr
+
+
+def test_verifying_tells_and_ends_accordingly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code 0 and how much was looked at; code 1 and what is wrong."""
+    monkeypatch.setenv("ORDERGATE_DATA_DIR", str(tmp_path))
+    assert CliRunner().invoke(main, ["db", "upgrade"]).exit_code == 0
+    good = CliRunner().invoke(main, ["journal", "verify"])
+    assert (good.exit_code, good.output) == (0, "Events: 0, orders: 0, fills: 0.\nAll is as it was written.\n")
+    with closing(sqlite3.connect(tmp_path / "ordergate.db")) as file:
+        file.execute("UPDATE journal_sequence SET value = 7")
+        file.commit()
+    bad = CliRunner().invoke(main, ["journal", "verify"])
+    assert bad.exit_code == 1
+    assert "- the journal should end with event 7, and ends with 0" in bad.output
 
 
 # -- an empty journal ---------------------------------------------------------------------------------------------------

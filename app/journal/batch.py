@@ -17,14 +17,18 @@ from app.domain.decimals import ZERO
 from app.domain.order import Order, OrderKey
 from app.domain.reports import Balance
 from app.journal import statements
-from app.journal.records import JournalEntry, StoredOrder
+from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
 from app.journal.store import Store
+from app.storage.chain import link
 from app.storage.tables import BALANCES, ORDERS
 
 #: Orders in the cache, so that an order's outcome needs no query: those of one second on the busiest day. One takes about two
 #: kilobytes.
 _CACHED = 1024
+
+#: Events without a checksum that are read in one go.
+_UNCHAINED_PAGE = 5000
 
 IdempotencyKey = tuple[str, str, str]
 
@@ -56,11 +60,12 @@ class OrderCache:
 
 
 class Batch:
-    """What one transaction reads and writes, on ``store`` from sequence number ``head`` on."""
+    """What one transaction reads and writes, on ``store`` from ``head`` on."""
 
-    def __init__(self, store: Store, cache: OrderCache, head: int) -> None:
-        cache.check(head)
-        self.head = head
+    def __init__(self, store: Store, cache: OrderCache, head: Head) -> None:
+        cache.check(head.seq)
+        self.head = head.seq
+        self._start = head
         self._store = store
         self._codec = store.codec
         self._cache = cache
@@ -160,17 +165,32 @@ class Batch:
 
     def flush(self) -> None:
         """Write everything, in the order that the foreign keys want."""
+        chain, events = self._chain(), []
+        for row in self._events:
+            chain = link(chain, row)
+            events.append((*row, chain))
         for statement, rows in (
             (statements.INSERT_ORDERS, list(self._opened.values())),
             (statements.UPDATE_ORDERS, list(self._changed.values())),
-            (statements.INSERT_EVENTS, self._events),
+            (statements.INSERT_EVENTS, events),
             (statements.INSERT_FILLS, self._fills),
             (statements.INSERT_BALANCES, list(self._new_balances.values())),
             (statements.UPDATE_BALANCES, list(self._changed_balances.values())),
         ):
             if rows:
                 self._store.write(statement, rows)
-        self._store.set_head(self.head)
+        self._store.set_head(self.head, chain)
+
+    def _chain(self) -> bytes:
+        """The checksum of the last event before this transaction."""
+        _, chained, chain = self._start
+        while chained < self._start.seq:
+            # Written by processes of an older version, which do not know the checksums.
+            up_to = min(chained + _UNCHAINED_PAGE, self._start.seq)
+            for row in self._store.find(statements.FIND_EVENTS, [(chained, up_to)]):
+                chain = link(chain, row)
+            chained = up_to
+        return chain
 
     @property
     def changed(self) -> Collection[StoredOrder]:

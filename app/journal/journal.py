@@ -22,6 +22,7 @@ from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
 from app.journal.units import Decide, OpenOrder, Probe, RecordBalances, RecordEvents, Unit
+from app.journal.verifying import check_tail
 from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings
@@ -52,10 +53,13 @@ class Journal(Reader):
         self._writer: Writer | None = None
 
     async def open(self) -> None:
-        """Begin to write. Raises ``SchemaOutdated`` if migrations are missing, ``JournalUnavailable`` without a database."""
+        """Begin to write. Raises ``SchemaOutdated`` if migrations are missing, ``JournalDamaged`` if the newest events are not as
+        they were written, ``JournalUnavailable`` without a database.
+        """
         self.database.prepare_directory()
         if not await asyncio.to_thread(is_current, self.database.url):
             raise SchemaOutdated("The journal's schema is not up to date; apply the migrations first")
+        await asyncio.to_thread(check_tail, self.database)
         store = _store(self.database, is_durable=self._is_durable)
         writer = Writer(store, asyncio.get_running_loop(), self._tail.advance, self._metrics)
         await writer.start()

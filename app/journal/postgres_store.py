@@ -16,6 +16,7 @@ from sqlalchemy import URL, bindparam, select, update
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.domain.errors import JournalInDoubt, JournalUnavailable
+from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import ConnectionLost, Store, chunks, flat
@@ -65,8 +66,12 @@ class PostgresStore(Store):
         self._session = _SESSION if is_durable else _RELAXED_SESSION
         self._arguments = connect_arguments(url)
         self._connection: BoundedConnection | None = None
-        self._lock_text = self._compile(select(SEQUENCE.c.value).with_for_update())
-        self._set_head_text = self._compile(update(SEQUENCE).values(value=bindparam("value")))
+        self._lock_text = self._compile(
+            select(SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain).with_for_update()
+        )
+        self._set_head_text = self._compile(
+            update(SEQUENCE).values(value=bindparam("value"), chained=bindparam("chained"), chain=bindparam("chain"))
+        )
 
     def connect(self) -> None:
         self.close()
@@ -85,15 +90,14 @@ class PostgresStore(Store):
             self.close()
             raise
 
-    def begin(self) -> int:
+    def begin(self) -> Head:
         if self._connection is None:
             self.connect()
         with self._translated() as connection:
             connection.until = time.monotonic() + _TRANSACTION_SECONDS
             row = connection.execute(self._lock_text.encode()).fetchone()
             assert row is not None
-            head: int = row[0]
-            return head
+            return Head(*row)
 
     def find(self, statement: Statement, keys: Sequence[Row]) -> list[Row]:
         found: list[Row] = []
@@ -107,9 +111,9 @@ class PostgresStore(Store):
         with self._translated() as connection, connection.cursor() as cursor:
             cursor.executemany(self._text(statement, 1).encode(), rows)
 
-    def set_head(self, head: int) -> None:
+    def set_head(self, head: int, chain: bytes) -> None:
         with self._translated() as connection:
-            connection.execute(self._set_head_text.encode(), (head,))
+            connection.execute(self._set_head_text.encode(), (head, head, chain))
             connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(head)))
 
     def commit(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -41,6 +42,16 @@ class StoredOrder(Struct, frozen=True, kw_only=True):
     number: int
     order: Order
     fill_ids: frozenset[str]
+
+
+class Head(NamedTuple):
+    """The end of the journal: its last sequence number, and the checksum ``chain`` of the events up to ``chained``, which lies
+    further back where an older version of the program has written since.
+    """
+
+    seq: int
+    chained: int
+    chain: bytes
 
 
 class Opened(Struct, frozen=True, kw_only=True):

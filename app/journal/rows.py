@@ -284,6 +284,20 @@ def decode_event(text: str) -> OrderEvent:
     return _EVENT.decode(text)
 
 
+class _First(msgspec.Struct):
+    """The part of a first event's payload that holds the order as it began."""
+
+    order: Order
+
+
+_FIRST = msgspec.json.Decoder(_First)
+
+
+def decode_start(text: str) -> Order:
+    """The order as it began, in the text of its first event."""
+    return _FIRST.decode(text).order
+
+
 def encode_balances(report: BalanceReport) -> str:
     """Changed balances as text."""
     return _ENCODER.encode(_document(report)).decode()

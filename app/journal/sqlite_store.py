@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import sqlite
 
 from app.domain.errors import JournalInDoubt, JournalUnavailable
+from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.journal.store import Store, chunks, flat
@@ -53,14 +54,16 @@ class SqliteStore(Store):
         # file, which OFF could leave damaged.
         self._synchronous = "FULL" if is_durable else "NORMAL"
         self._connection: sqlite3.Connection | None = None
-        self._head_text = str(select(SEQUENCE.c.value).compile(dialect=self.dialect))
-        self._set_head_text = str(update(SEQUENCE).values(value=0).compile(dialect=self.dialect))
+        self._head_text = str(
+            select(SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain).compile(dialect=self.dialect)
+        )
+        self._set_head_text = str(update(SEQUENCE).values(value=0, chained=0, chain=b"").compile(dialect=self.dialect))
 
     def connect(self) -> None:
         self.close()
         self._connection = _translated(self._open)
 
-    def begin(self) -> int:
+    def begin(self) -> Head:
         return _translated(self._begin)
 
     def find(self, statement: Statement, keys: Sequence[Row]) -> list[Row]:
@@ -79,8 +82,8 @@ class SqliteStore(Store):
 
         _translated(run)
 
-    def set_head(self, head: int) -> None:
-        _translated(lambda: self.connection.execute(self._set_head_text, (head,)))
+    def set_head(self, head: int, chain: bytes) -> None:
+        _translated(lambda: self.connection.execute(self._set_head_text, (head, head, chain)))
 
     def commit(self) -> None:
         try:
@@ -142,13 +145,12 @@ class SqliteStore(Store):
         if problem is not None:
             raise JournalUnavailable(f"The database is not available: {problem}")
 
-    def _begin(self) -> int:
+    def _begin(self) -> Head:
         connection = self.connection
         self._check_file()
         # IMMEDIATE takes the write lock now, so that what is read below can't change before the commit.
         connection.execute("BEGIN IMMEDIATE")
-        head: int = connection.execute(self._head_text).fetchone()[0]
-        return head
+        return Head(*connection.execute(self._head_text).fetchone())
 
 
 def _primary_code(error: sqlite3.Error) -> int:

@@ -76,6 +76,15 @@ FIND_BY_IDEMPOTENCY_KEY = _select(
 )
 FIND_FILLS_OF_ORDER = _select((FILLS.c.order_number, FILLS.c.exchange_fill_id), (FILLS.c.order_number,))
 FIND_BALANCES = _select(tuple(BALANCES.c), (BALANCES.c.account_name, BALANCES.c.connector_name))
+#: The events after one sequence number and up to another.
+FIND_EVENTS = Statement(
+    columns=(EVENTS.c.seq, EVENTS.c.seq),
+    build=lambda _: (
+        select(*EVENTS.c)
+        .where(EVENTS.c.seq > bindparam("after"), EVENTS.c.seq <= bindparam("up_to"))
+        .order_by(EVENTS.c.seq)
+    ),
+)
 INSERT_ORDERS = _insert(ORDERS)
 INSERT_EVENTS = _insert(EVENTS)
 INSERT_FILLS = _insert(FILLS)

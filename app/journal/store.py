@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Dialect
 
+from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
 from app.storage.types import Codec
@@ -36,8 +37,8 @@ class Store(ABC):
         """Connect afresh. Raises ``JournalUnavailable``."""
 
     @abstractmethod
-    def begin(self) -> int:
-        """Begin a transaction that no other writer can overlap, and return the last sequence number."""
+    def begin(self) -> Head:
+        """Begin a transaction that no other writer can overlap, and return the end of the journal."""
 
     @abstractmethod
     def find(self, statement: Statement, keys: Sequence[Row]) -> list[Row]:
@@ -48,8 +49,8 @@ class Store(ABC):
         """Insert or update ``rows``."""
 
     @abstractmethod
-    def set_head(self, head: int) -> None:
-        """Set the last sequence number of this transaction, and announce it to other processes on commit."""
+    def set_head(self, head: int, chain: bytes) -> None:
+        """Set the last sequence number of this transaction with its checksum, and announce it to other processes on commit."""
 
     @abstractmethod
     def commit(self) -> None:

@@ -39,6 +39,9 @@ SEQUENCE = Table(
     METADATA,
     Column("id", Sequence, primary_key=True, autoincrement=False),
     Column("value", Sequence, nullable=False),
+    # The checksum of the events up to ``chained`` (``app.storage.chain``), which is the last one unless an older version wrote it.
+    Column("chained", Sequence, nullable=False, server_default="0"),
+    Column("chain", LargeBinary),
 )
 
 #: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
@@ -132,6 +135,8 @@ EVENTS = Table(
     Column("status", Name),
     Column("filled_amount", Money),
     Column("payload", Text, nullable=False),
+    # Empty in events of an older version.
+    Column("chain", LargeBinary),
     Index("ix_events_order_number", "order_number", "seq"),
 )
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import select
 
 from app.domain.order import Order, OrderKey
 from app.journal.reader import Reader
-from app.journal.rows import decode_event
+from app.journal.rows import decode_event, decode_start
 from app.storage.tables import EVENTS, ORDERS
-
-
-class _First(msgspec.Struct):
-    order: Order
-
-
-def decode_start(payload: str) -> Order:
-    """The order as it began, from the payload of its first event."""
-    return msgspec.json.decode(payload, type=_First).order
 
 
 def replay(reader: Reader, key: OrderKey) -> Order | None:

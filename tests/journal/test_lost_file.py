@@ -13,6 +13,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.sqlite_store import SqliteStore
 from app.settings import Settings
+from app.storage.chain import ORIGIN
 from tests.clock import FakeClock
 from tests.journal.orders import INTENDED, order
 
@@ -109,7 +110,7 @@ def test_a_file_that_is_lost_during_a_commit_leaves_doubt(directory: Path) -> No
     store = SqliteStore(str(directory / "journal.db"))
     store.connect()
     store.begin()
-    store.set_head(1)
+    store.set_head(1, ORIGIN)
     delete_file(directory)
     with pytest.raises(JournalInDoubt):
         store.commit()
@@ -122,7 +123,7 @@ def test_a_closed_connection_is_opened_again(directory: Path) -> None:
     for _ in range(2):
         store.connect()
         store.begin()
-        store.set_head(1)
+        store.set_head(1, ORIGIN)
         store.commit()
         store.close()
     assert not (directory / "journal.db-wal").exists()

@@ -25,6 +25,7 @@ from app.journal.statements import INSERT_EVENTS, INSERT_ORDERS
 from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
+from app.storage.chain import ORIGIN
 from app.storage.database import Database
 from app.storage.tables import ORDERS
 from tests.clock import FakeClock
@@ -135,7 +136,7 @@ def store(sqlite_url: str) -> Iterator[SqliteStore]:
 @pytest.mark.parametrize("pragma", ["PRAGMA query_only=ON", "PRAGMA max_page_count=1"])
 def test_a_full_or_read_only_file_is_unavailable(store: SqliteStore, pragma: str) -> None:
     """A file that takes no more, or nothing at all, has surely not taken this."""
-    rows = [(n, "t", "balances", "a", "c", None, None, None, None, None, None, "x" * 9999) for n in range(1, 99)]
+    rows = [(n, "t", "balances", "a", "c", None, None, None, None, None, None, "x" * 9999, None) for n in range(1, 99)]
     store.connection.execute(pragma)
 
     def try_to_write() -> None:
@@ -146,14 +147,14 @@ def test_a_full_or_read_only_file_is_unavailable(store: SqliteStore, pragma: str
         try_to_write()
     store.rollback()
     store.connect()
-    assert store.begin() == 0
+    assert store.begin().seq == 0
     store.rollback()
 
 
 def test_a_commit_that_the_disk_breaks_off_is_in_doubt(store: SqliteStore) -> None:
     """An input/output error out of the commit leaves open what is on the disk."""
     store.begin()
-    row = (1, "t", "balances", "a", "c", None, None, None, None, None, None, "x" * 1_000_000)
+    row = (1, "t", "balances", "a", "c", None, None, None, None, None, None, "x" * 1_000_000, None)
     store.write(INSERT_EVENTS, [row])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
@@ -163,7 +164,7 @@ def test_a_commit_that_the_disk_breaks_off_is_in_doubt(store: SqliteStore) -> No
         store.rollback()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert store.begin() == 0
+    assert store.begin().seq == 0
     store.rollback()
 
 
@@ -176,21 +177,21 @@ def test_a_commit_that_finds_the_file_locked_is_unavailable(store: SqliteStore, 
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM orders").fetchall()
         store.begin()
-        store.set_head(1)
+        store.set_head(1, ORIGIN)
         with pytest.raises(JournalUnavailable, match="locked"):
             store.commit()
         store.rollback()
-    assert store.begin() == 0
+    assert store.begin().seq == 0
     store.rollback()
 
 
 def test_a_connection_that_cannot_roll_back_is_replaced(store: SqliteStore) -> None:
     """A store whose connection refuses even that goes on with a fresh one, and nothing was written."""
     store.begin()
-    store.set_head(1)
+    store.set_head(1, ORIGIN)
     store.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
     store.rollback()
-    assert store.begin() == 0
+    assert store.begin().seq == 0
     store.rollback()
 
 
@@ -204,9 +205,9 @@ def test_writers_follow_one_another(postgres_url: str) -> None:
         beginning = pool.submit(second.begin)
         while not beginning.done() and not waits_for_a_lock(postgres_url):
             pass
-        first.set_head(1)
+        first.set_head(1, ORIGIN)
         first.commit()
-        assert beginning.result() == 1
+        assert beginning.result().seq == 1
     second.rollback()
     first.close()
     second.close()
@@ -218,10 +219,10 @@ def test_a_broken_connection_needs_no_roll_back(postgres_url: str) -> None:
     store = PostgresStore(make_url(postgres_url))
     store.connect()
     store.begin()
-    store.set_head(1)
+    store.set_head(1, ORIGIN)
     execute(postgres_url, TERMINATE_OTHERS)
     store.rollback()
-    assert store.begin() == 0
+    assert store.begin().seq == 0
     store.rollback()
     store.close()
     store.close()
@@ -370,7 +371,7 @@ def test_a_loop_that_was_closed_does_not_stop_the_writing(sqlite_url: str) -> No
 
     asyncio.run(writer.stop())
 
-    assert store.begin() == 1
+    assert store.begin().seq == 1
     store.rollback()
     store.close()
 

@@ -47,6 +47,7 @@
     ├── JournalInDoubt              503  the commit broke: the order must not be sent, recovery finds out whether it was written
     ├── SchemaOutdated              503  the gateway does not start: migrations are missing, or the database is of a later version
     ├── DirectoryInUse              503  the gateway does not start: another process uses the data directory
+    ├── JournalDamaged              503  the gateway does not start: the newest events are not as they were written
     ├── EmptyJournal                503  the gateway does not start: the journal that the key file was used with is not there
     ├── ExchangeReadFailed          a question to the exchange failed; no order is affected
     │   ├── ExchangeReadTimeout         504
@@ -62,6 +63,7 @@ the classes in the order of the drawing; everybody imports them from here.
 from app.domain.errors.availability import (
     DirectoryInUse,
     EmptyJournal,
+    JournalDamaged,
     JournalInDoubt,
     JournalUnavailable,
     NotNow,
@@ -143,6 +145,7 @@ __all__ = [
     "InvalidClientOrderId",
     "InvalidCredentials",
     "InvalidCursor",
+    "JournalDamaged",
     "JournalInDoubt",
     "JournalUnavailable",
     "MarketDataNotFound",

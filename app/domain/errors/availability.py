@@ -90,6 +90,14 @@ class DirectoryInUse(OrdergateError):
     title = "Data directory in use"
 
 
+class JournalDamaged(OrdergateError):
+    """What the database holds is not what was written: its file was damaged or changed by another program."""
+
+    status = 503
+    code = "journal_damaged"
+    title = "Journal is damaged"
+
+
 class EmptyJournal(OrdergateError):
     """The database holds no journal although the key file was used with one: the journal was lost, or is in another place."""
 
