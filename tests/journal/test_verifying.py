@@ -176,7 +176,7 @@ async def test_the_events_of_an_older_journal_get_a_checksum_together(url: str) 
         "ALTER TABLE events DROP COLUMN chain",
         "ALTER TABLE journal_sequence DROP COLUMN chain",
         "ALTER TABLE journal_sequence DROP COLUMN chained",
-        "UPDATE alembic_version SET version_num = '0005'",
+        "UPDATE alembic_version SET version_num = '0006'",
     )
     upgrade(url)
     assert problems(url) == []
