@@ -15,8 +15,8 @@ from app.domain.decimals import plain
 from app.domain.errors import InvalidArgument, UpgradeRequired
 from app.handlers.streaming import StreamAnswer
 from app.handlers.views import event_row
+from app.journal.filters import EventFilter
 from app.journal.records import JournalEntry
-from app.services.event_streams import EventFilter
 from app.services.gateway import Gateway
 
 #: Encoded messages by sequence number, shared by all streams: an entry is encoded once, not once per stream.
@@ -128,8 +128,9 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
 
 async def _server_sent(gateway: Gateway, since: int | None, wanted: EventFilter) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
-    async for batch in gateway.event_streams.follow(since, wanted):
-        yield batch.rendered_by(_as_server_sent) if batch else b": alive\n\n"
+    async for batch in gateway.event_streams.follow(since, wanted, _as_server_sent):
+        # A heartbeat moves the id on as well: who comes back need not look through again what the filter kept away.
+        yield batch.rendered_by(_as_server_sent) if batch else b": alive\nid: %d\n\n" % batch.end
 
 
 def _as_server_sent(entries: Sequence[JournalEntry]) -> bytes:

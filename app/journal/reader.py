@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, TextClause, and_, or_, select
 
 from app.domain.decimals import ZERO
 from app.domain.order import AccountKey, Order, OrderKey
-from app.journal.filters import OrderFilter, TradeFilter
+from app.journal.filters import EventFilter, OrderFilter, TradeFilter
 from app.journal.pages import Counted, Listing, Search, find_all, find_counted
 from app.journal.records import JournalEntry, StoredOrder, Trade
 from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
@@ -69,6 +69,8 @@ _NEWEST_TRADES = Counted(
 
 #: Ids in one query; both databases take many more values.
 _NAMES_AT_ONCE = 500
+
+_ALL_EVENTS = EventFilter()
 
 
 class Reader:
@@ -150,12 +152,17 @@ class Reader:
         query = select(*EVENTS.c).where(EVENTS.c.order_number == number).order_by(EVENTS.c.seq)
         return [entry_of(row) for row in self.database.rows(query)]
 
-    def tail(self, after: int, *, limit: int) -> list[JournalEntry]:
-        """The first ``limit`` entries with a higher ``seq`` than ``after``.
+    def tail(
+        self, after: int, *, limit: int, up_to: int | None = None, wanted: EventFilter = _ALL_EVENTS
+    ) -> list[JournalEntry]:
+        """The first ``limit`` ``wanted`` entries with a higher ``seq`` than ``after``, none beyond ``up_to``.
 
         A follower that gets fewer than ``limit`` has seen everything up to the ``head`` that it had read *before*.
         """
-        query = select(*EVENTS.c).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+        conditions = [EVENTS.c.seq > after, *_shown(wanted)]
+        if up_to is not None:
+            conditions.append(EVENTS.c.seq <= up_to)
+        query = select(*EVENTS.c).where(*conditions).order_by(EVENTS.c.seq).limit(limit)
         return [entry_of(row) for row in self.database.rows(query)]
 
     def order_ids_after(self, after: int, *, limit: int) -> dict[int, str | None]:
@@ -224,6 +231,18 @@ def _wanted(filter: OrderFilter | TradeFilter) -> dict[str, Sequence[str]]:
     if isinstance(filter, OrderFilter) and filter.status is not None:
         asked["status"] = [str(filter.status)]
     return {name: values for name, values in asked.items() if values}
+
+
+def _shown(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """The conditions of ``EventFilter.matches``."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.account_names:
+        conditions.append(EVENTS.c.account_name.in_(wanted.account_names))
+    if wanted.connector_names:
+        conditions.append(EVENTS.c.connector_name.in_(wanted.connector_names))
+    if wanted.trading_pairs:
+        conditions.append(or_(EVENTS.c.trading_pair.is_(None), EVENTS.c.trading_pair.in_(wanted.trading_pairs)))
+    return conditions
 
 
 def _first(orders: Sequence[Order]) -> Order | None:

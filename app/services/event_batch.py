@@ -11,12 +11,16 @@ T = TypeVar("T")
 
 
 class EventBatch:
-    """Entries in the journal's order. An empty batch is a heartbeat."""
+    """Entries in the journal's order. An empty batch is a heartbeat. ``end`` is the sequence number up to which a stream has been
+    told all that it wants with the batch; ``is_short`` says that more entries may follow before the end of its page.
+    """
 
-    __slots__ = ("__weakref__", "_entries", "_rendered")
+    __slots__ = ("__weakref__", "_entries", "_rendered", "end", "is_short")
 
-    def __init__(self, entries: Sequence[JournalEntry] = ()) -> None:
+    def __init__(self, entries: Sequence[JournalEntry] = (), *, end: int = 0, is_short: bool = False) -> None:
         self._entries = entries
+        self.end = end
+        self.is_short = is_short
         self._rendered: dict[Callable[[Sequence[JournalEntry]], Any], Any] = {}
 
     def __len__(self) -> int:

@@ -1,9 +1,9 @@
 """Event streams: every order, fill and balance event of the journal, in its order, from any point on.
 
 While a stream is open, one reader per process follows the end of the journal and has the last entries in memory. A stream takes its
-entries from there, and from the database where it starts further back or has fallen behind. A stream's cursor is a sequence number
-of the journal, so a caller that comes back with the last one it saw misses nothing and sees nothing twice, also after a restart of
-the server.
+entries from there, and from the database where it starts further back or has fallen behind (``app.services.backlog``). A stream's
+cursor is a sequence number of the journal, so a caller that comes back with the last one it saw misses nothing and sees nothing
+twice, also after a restart of the server.
 """
 
 from __future__ import annotations
@@ -11,24 +11,27 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import structlog
 
 from app.clock import Clock
 from app.domain.errors import JournalUnavailable
+from app.journal.filters import EventFilter
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry
 from app.journal.tail import newest
+from app.services.backlog import Backlog, Render
 from app.services.event_batch import EventBatch
 
 log = structlog.get_logger(__name__)
 
 #: Entries in memory: a second of the busiest day. A stream that is further behind reads from the database.
 _RECENT = 2048
-#: Entries read from the database in one go.
+#: Entries that the process's own reader reads in one go.
 _PAGE = 500
+#: The most entries from memory that are told at once.
+_SLICE = 256
 #: Seconds between two wake-ups of the open streams, per stream. Waking a stream costs about forty microseconds before the first
 #: byte of an entry, so wake-ups take a few hundredths of the loop's time for any number of streams. The first event after a pause
 #: is sent at once.
@@ -43,23 +46,6 @@ HEARTBEAT = 15.0
 _RETRY = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """What a stream shows; an empty tuple does not narrow. Balances have no pair and pass every filter of pairs."""
-
-    account_names: tuple[str, ...] = ()
-    connector_names: tuple[str, ...] = ()
-    trading_pairs: tuple[str, ...] = ()
-
-    def matches(self, entry: JournalEntry) -> bool:
-        """Whether ``entry`` is shown."""
-        return (
-            (not self.account_names or entry.account_name in self.account_names)
-            and (not self.connector_names or entry.connector_name in self.connector_names)
-            and (not self.trading_pairs or entry.trading_pair is None or entry.trading_pair in self.trading_pairs)
-        )
-
-
 class EventStreams:
     """Follows the journal for all open event streams of this process."""
 
@@ -68,6 +54,7 @@ class EventStreams:
         self._clock = clock
         self._recent: deque[JournalEntry] = deque(maxlen=_RECENT)
         self._head = 0
+        self._backlog = Backlog(journal)
         #: The batches in use, by the entries before and at their end and by their filter: streams that keep up share them.
         self._batches: WeakValueDictionary[tuple[int, int, EventFilter], EventBatch] = WeakValueDictionary()
         #: Set, and replaced, when there are new entries.
@@ -95,8 +82,11 @@ class EventStreams:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def follow(self, since: int | None, wanted: EventFilter) -> AsyncIterator[EventBatch]:
-        """The entries after ``since`` (from now on if None), as they come; an empty batch is a heartbeat.
+    async def follow(
+        self, since: int | None, wanted: EventFilter, render: Render | None = None
+    ) -> AsyncIterator[EventBatch]:
+        """The entries after ``since`` (from now on if None), as they come; an empty batch is a heartbeat, and its ``end`` is where
+        the stream has got to. What is read from the database is rendered by ``render`` aside.
 
         Ends when the server stops. With a ``since`` beyond the end of the journal, entries up to it are not shown.
         """
@@ -108,35 +98,43 @@ class EventStreams:
         try:
             while not self._is_closed:
                 try:
-                    batch, end = await self._next(position, wanted)
+                    batch = await self._next(position, wanted, render)
                 except JournalUnavailable as error:
                     await self._wait_for_journal(error)
                     continue
-                if batch:
-                    yield batch
+                is_due = loop.time() >= sent_at + HEARTBEAT
+                if batch is None:
+                    is_due = not await self._wait_for_entries(sent_at + HEARTBEAT)
+                else:
+                    position = batch.end
+                if batch or is_due:
+                    yield batch or EventBatch(end=position)
                     sent_at = loop.time()
-                elif end == position and not await self._wait_for_entries(sent_at + HEARTBEAT):
-                    yield EventBatch()
-                    sent_at = loop.time()
-                position = end
         finally:
             self.open_count -= 1
             if not self.open_count:
                 self._has_streams.clear()
 
-    async def _next(self, position: int, wanted: EventFilter) -> tuple[EventBatch, int]:
-        """The ``wanted`` entries after ``position``, and the position after them; the same ``position`` if there are no entries."""
+    async def _next(self, position: int, wanted: EventFilter, render: Render | None) -> EventBatch | None:
+        """The ``wanted`` ones of the next entries after ``position``; None if there are no entries."""
         head = self._head
         if position >= head:
-            return EventBatch(), position
+            return None
         first = self._recent[0].seq if self._recent else head + 1
         if position + 1 < first:
-            page = await asyncio.to_thread(self._journal.tail, position, limit=_PAGE)
-            return _batch(page, wanted), page[-1].seq if page else position
-        batch = self._batches.get((position, head, wanted))
+            return await self._backlog.page(position, head, wanted, render)
+        end = head
+        if head - position > _SLICE:
+            # One of many that have just caught up, or of few entries that came at once.
+            await self._backlog.turn()
+            end = position + _SLICE
+            if not self._recent or self._recent[0].seq > position + 1:
+                return await self._backlog.page(position, head, wanted, render)
+        batch = self._batches.get((position, end, wanted))
         if batch is None:
-            batch = self._batches[position, head, wanted] = _batch(newest(self._recent, head - position), wanted)
-        return batch, head
+            entries = newest(self._recent, head - position)[: end - position]
+            batch = self._batches[position, end, wanted] = _batch(entries, wanted, end)
+        return batch
 
     async def _wait_for_entries(self, until: float) -> bool:
         """Wait until there are new entries, but no longer than ``until`` by the loop's clock. Return whether there are."""
@@ -183,5 +181,5 @@ class EventStreams:
                 await self._clock.sleep(self._pause())
 
 
-def _batch(entries: Sequence[JournalEntry], wanted: EventFilter) -> EventBatch:
-    return EventBatch([entry for entry in entries if wanted.matches(entry)])
+def _batch(entries: Sequence[JournalEntry], wanted: EventFilter, end: int) -> EventBatch:
+    return EventBatch([entry for entry in entries if wanted.matches(entry)], end=end)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from app.clock import SystemClock
 from app.domain.errors import JournalUnavailable
 from app.domain.reports import Balance, BalanceReport
+from app.journal.filters import EventFilter
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry
-from app.services import event_streams
-from app.services.event_streams import EventFilter, EventStreams
+from app.services import backlog, event_streams
+from app.services.event_streams import EventStreams
 from app.settings import Settings
 from tests.journal.orders import ACCOUNT, CONNECTOR, INTENDED, order
 
@@ -106,6 +109,7 @@ async def test_a_stream_that_has_fallen_behind_reads_the_database(
     """More than memory holds is not lost."""
     monkeypatch.setattr(event_streams, "_RECENT", 2)
     monkeypatch.setattr(event_streams, "_PAGE", 3)
+    monkeypatch.setattr(backlog, "PAGE", 3)
     small = EventStreams(journal, SystemClock())
     await small.start()
     await write(journal, *(f"o{number}" for number in range(10)))
@@ -230,7 +234,7 @@ async def test_a_reader_that_stumbles_goes_on(
     surprises: list[Exception] = [ZeroDivisionError()]
     tail = journal.tail
 
-    def stumbling(seq: int, **options: int) -> Sequence[JournalEntry]:
+    def stumbling(seq: int, **options: Any) -> Sequence[JournalEntry]:
         # A stream that reads for itself tells its caller what nobody foresaw; it must reach the reader, which reads from the head.
         if faults and (isinstance(faults[-1], JournalUnavailable) or seq == following._head):
             raise faults.pop()
@@ -251,3 +255,117 @@ async def test_a_reader_that_stumbles_goes_on(
     following._recent.clear()
     faults.append(JournalUnavailable("away"))
     assert seqs(await take(following, 2, 0)) == [1, 2]
+
+
+# -- streams that start far back ----------------------------------------------------------------------------------------
+
+
+async def counted(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], list[int]]:
+    """The places from which the journal is read from now on, and how many reads ran at once at each."""
+    tail, places, at_once, running = journal.tail, [], [], set()
+
+    def reading(seq: int, **options: Any) -> Sequence[JournalEntry]:
+        mine = object()
+        running.add(mine)
+        places.append(seq)
+        at_once.append(len(running))
+        try:
+            return tail(seq, **options)
+        finally:
+            running.discard(mine)
+
+    monkeypatch.setattr(journal, "tail", reading)
+    return places, at_once
+
+
+async def test_streams_that_start_far_back_share_pages_and_one_reader(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty replay the journal from different places: all are told everything, each page is read about once, one at a time."""
+    monkeypatch.setattr(event_streams, "_RECENT", 2)
+    monkeypatch.setattr(backlog, "PAGE", 10)
+    await asyncio.gather(*(write(journal, f"o{number}") for number in range(200)))
+    following = EventStreams(journal, SystemClock())
+    await following.start()
+    places, at_once = await counted(journal, monkeypatch)
+    taken = await asyncio.gather(*(take(following, 200 - since, since) for since in range(50)))
+    await following.close()
+    assert [seqs(each) for each in taken] == [list(range(since + 1, 201)) for since in range(50)]
+    # Each of the first fifty places is one of its own, and the next place is where all pages begin.
+    assert len(places) <= 50 + 20 + 1
+    assert max(at_once) == 1
+
+
+async def test_what_starts_far_back_is_rendered_aside(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoding holds up no order; the stream finds it done."""
+    monkeypatch.setattr(event_streams, "_RECENT", 2)
+    await write(journal, *(f"o{number}" for number in range(10)))
+    following = EventStreams(journal, SystemClock())
+    await following.start()
+    threads: set[str] = set()
+
+    def render(entries: Sequence[JournalEntry]) -> int:
+        threads.add(threading.current_thread().name)
+        return len(entries)
+
+    told = 0
+    async with asyncio.timeout(60), aclosing(following.follow(0, EVERYTHING, render)) as batches:
+        async for batch in batches:
+            told += batch.rendered_by(render)
+            if told >= 8:
+                break
+    await following.close()
+    assert threading.main_thread().name not in threads
+
+
+async def test_a_filter_is_applied_by_the_database(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stream does not want is not even read; it is told as a place that it has got to."""
+    monkeypatch.setattr(event_streams, "_RECENT", 2)
+    monkeypatch.setattr(backlog, "_SPAN", 20)
+    monkeypatch.setattr(event_streams, "HEARTBEAT", 0.0)
+    await asyncio.gather(*(write(journal, f"o{number}") for number in range(100)))
+    await write(journal, "mine", account_name="other")
+    following = EventStreams(journal, SystemClock())
+    await following.start()
+    read = 0
+    tail = journal.tail
+
+    def reading(seq: int, **options: Any) -> Sequence[JournalEntry]:
+        nonlocal read
+        found = tail(seq, **options)
+        read += len(found)
+        return found
+
+    monkeypatch.setattr(journal, "tail", reading)
+    ends = []
+    async with asyncio.timeout(60), aclosing(following.follow(0, EventFilter(account_names=("other",)))) as batches:
+        async for batch in batches:
+            ends.append(batch.end)
+            if batch:
+                assert seqs(list(batch)) == [101]
+                break
+    await following.close()
+    # Before the process's reader has begun to follow the journal, a stream is where it started.
+    assert [end for end in ends if end] == [20, 40, 60, 80, 100, 101]
+    assert read <= 3
+
+
+async def test_a_busy_loop_does_not_starve_streams_nor_they_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn is followed by a pause of three times the work since the last, and of no more than a fraction of a second."""
+    await write(journal, *(f"o{number}" for number in range(3)))
+    pauses: list[float] = []
+    now = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(backlog.time, "thread_time", lambda: now[0])
+    monkeypatch.setattr(backlog.asyncio, "sleep", sleep)
+    turns = backlog.Backlog(journal)
+    await turns.turn()
+    for work in (0.001, 0.0001, 5.0):
+        now[0] += work
+        await turns.turn()
+    assert pauses == pytest.approx([0.003, 0.06])

@@ -19,7 +19,7 @@ from app.bootstrap import build_gateway, rotate_vault
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.journal import batch, tail
-from app.services.event_streams import EventFilter
+from app.journal.filters import EventFilter
 from app.services.orders.placing import Outcome
 from app.settings import Settings
 from tests.gateways import SECRET_KEY

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.handlers.events import is_seq, messages, start_of, stream_filter
-from app.services.event_streams import EventFilter
+from app.journal.filters import EventFilter
 from app.services.gateway import Gateway
 from app.web.edge import SocketRoute
 
@@ -59,9 +59,9 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
 
 
 async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: EventFilter) -> None:
-    async for batch in gateway.event_streams.follow(since, wanted):
+    async for batch in gateway.event_streams.follow(since, wanted, messages):
         if not batch:
-            await _send(socket, type="heartbeat")
+            await _send(socket, type="heartbeat", seq=batch.end)
         for text in batch.rendered_by(messages):
             await socket.send_text(text)
     await socket.close(_GOING_AWAY)
@@ -96,5 +96,5 @@ def _action(text: str) -> str | None:
     return asked.get("action") if isinstance(asked, dict) else None
 
 
-async def _send(socket: WebSocket, **message: str) -> None:
+async def _send(socket: WebSocket, **message: str | int) -> None:
     await socket.send_text(msgspec.json.encode(message).decode())
