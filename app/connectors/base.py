@@ -59,6 +59,14 @@ class MarketTopic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceNames:
+    """Balances that are no coins: by name the coin that each stands for one to one, and prefixes before a coin's own name."""
+
+    prefixes: tuple[str, ...] = ()
+    stand_for: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
 
@@ -81,6 +89,7 @@ class Capabilities:
     candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0
+    balance_names: BalanceNames = field(default_factory=BalanceNames)
 
 
 class Overloaded(Exception):

@@ -19,15 +19,17 @@ _SHARE = Decimal("0.0001")
 
 @dataclass(slots=True)
 class Amount:
-    """A running sum of units and of what they are worth."""
+    """A running sum of units and of what they are worth; partial where some of them have no known price."""
 
     value: Decimal = ZERO
     units: Decimal = ZERO
+    is_partial: bool = False
 
-    def add(self, value: Decimal, units: Decimal) -> None:
+    def add(self, value: Decimal, units: Decimal, *, is_partial: bool) -> None:
         """Add to both sums, exactly."""
         self.value = EXACT.add(self.value, value)
         self.units = EXACT.add(self.units, units)
+        self.is_partial = self.is_partial or is_partial
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ def by_token(portfolio: Sequence[Holdings]) -> dict[str, TokenShare]:
             account = share.accounts.setdefault(holdings.account_name, AccountShare())
             connector = account.connectors.setdefault(holdings.connector_name, Amount())
             for each in (share, account, connector):
-                each.add(token.value, token.units)
+                each.add(token.value, token.units, is_partial=token.price is None)
     return dict(sorted(shares.items(), key=lambda item: (-item[1].value, item[0])))
 
 
@@ -64,7 +66,7 @@ def by_account(portfolio: Sequence[Holdings], account_names: Sequence[str]) -> d
         account = shares.setdefault(holdings.account_name, AccountShare())
         connector = account.connectors.setdefault(holdings.connector_name, Amount())
         for each in (account, connector):
-            each.add(holdings.value, ZERO)
+            each.add(holdings.value, ZERO, is_partial=holdings.is_partial)
     return dict(sorted(shares.items(), key=lambda item: (-item[1].value, item[0])))
 
 

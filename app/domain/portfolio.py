@@ -20,7 +20,7 @@ class Holding:
 
     @property
     def value(self) -> Decimal:
-        """What the units are worth; zero where the price is not known."""
+        """What the units are worth; zero where the price is not known, so that a sum with it is partial."""
         return ZERO if self.price is None else normal(EXACT.multiply(self.units, self.price))
 
 
@@ -41,6 +41,11 @@ class Holdings:
     def value(self) -> Decimal:
         """The sum of the tokens' values."""
         return total_value(self.tokens)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether ``value`` leaves out a token whose price is not known."""
+        return any(token.price is None for token in self.tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

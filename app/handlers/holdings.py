@@ -11,9 +11,11 @@ from app.domain import distribution
 from app.domain.decimals import ZERO, normal
 from app.domain.portfolio import Holding, Holdings, Snapshot
 from app.handlers.schemas import PortfolioErrorSchema, PortfolioTokenSchema
+from app.services.accounts.portfolio import PortfolioState
 
 _TOKEN = PortfolioTokenSchema()
 _ERROR = PortfolioErrorSchema()
+_ERROR_FIELDS = ("account_name", "connector_name", "problem", "as_of")
 
 
 def state_rows(account_names: Sequence[str], portfolio: Sequence[Holdings]) -> dict[str, Any]:
@@ -25,11 +27,12 @@ def state_rows(account_names: Sequence[str], portfolio: Sequence[Holdings]) -> d
     return accounts
 
 
-def stale_places(portfolio: Sequence[Holdings]) -> str:
-    """The places whose exchange could not be asked, for the header."""
-    return ", ".join(
-        f"{holdings.account_name}/{holdings.connector_name}" for holdings in portfolio if holdings.problem is not None
-    )
+def place_headers(state: PortfolioState) -> dict[str, str]:
+    """The headers that name the places whose exchange could not be asked: those shown as they were, and those not shown at all."""
+    stale = [f"{each.account_name}/{each.connector_name}" for each in state.holdings if each.problem is not None]
+    missing = [f"{each.account_name}/{each.connector_name}" for each in state.missing]
+    places = {"Portfolio-Stale": stale, "Portfolio-Missing": missing}
+    return {header: ", ".join(found) for header, found in places.items() if found}
 
 
 def snapshot_row(snapshot: Snapshot) -> Any:
@@ -37,8 +40,9 @@ def snapshot_row(snapshot: Snapshot) -> Any:
     return {"timestamp": _minute(snapshot.at), "state": state_rows((), snapshot.holdings)}
 
 
-def token_distribution(portfolio: Sequence[Holdings], account_filter: str) -> Any:
+def token_distribution(state: PortfolioState, account_filter: str) -> Any:
     """The portfolio by token."""
+    portfolio = state.holdings
     total = distribution.total_of(portfolio)
     shares = distribution.by_token(portfolio)
     return {
@@ -49,14 +53,15 @@ def token_distribution(portfolio: Sequence[Holdings], account_filter: str) -> An
         "tokens": {
             token: {**_amount(share), "percentage": _percentage(share.value, total)} for token, share in shares.items()
         },
-        "errors": _errors(portfolio),
+        **_gaps(state),
     }
 
 
-def account_distribution(account_names: Sequence[str], portfolio: Sequence[Holdings]) -> Any:
+def account_distribution(state: PortfolioState) -> Any:
     """The portfolio by account."""
+    portfolio = state.holdings
     total = distribution.total_of(portfolio)
-    shares = distribution.by_account(portfolio, account_names)
+    shares = distribution.by_account(portfolio, state.account_names)
     return {
         "total_portfolio_value": normal(total),
         "account_count": len(shares),
@@ -65,6 +70,7 @@ def account_distribution(account_names: Sequence[str], portfolio: Sequence[Holdi
                 "account": name,
                 "total_value": normal(share.value),
                 "percentage": _percentage(share.value, total),
+                "is_partial": share.is_partial or any(each.account_name == name for each in state.missing),
                 "connectors": {
                     connector_name: {
                         "value": normal(part.value),
@@ -75,7 +81,7 @@ def account_distribution(account_names: Sequence[str], portfolio: Sequence[Holdi
             }
             for name, share in shares.items()
         ],
-        "errors": _errors(portfolio),
+        **_gaps(state),
     }
 
 
@@ -99,6 +105,7 @@ def _token_share(token: str, share: distribution.TokenShare, total: Decimal) -> 
         "total_value": normal(share.value),
         "total_units": normal(share.units),
         "percentage": _percentage(share.value, total),
+        "price_known": not share.is_partial,
         "accounts": {
             name: {
                 **_amount(account),
@@ -120,19 +127,20 @@ def _percentage(part: Decimal, whole: Decimal) -> Decimal:
     return normal(distribution.percentage(part, whole))
 
 
-def _errors(portfolio: Sequence[Holdings]) -> list[Any]:
-    return [
-        _ERROR.dump(
-            {
-                "account_name": holdings.account_name,
-                "connector_name": holdings.connector_name,
-                "problem": holdings.problem,
-                "as_of": holdings.asked_at,
-            }
-        )
-        for holdings in portfolio
-        if holdings.problem is not None
+def _gaps(state: PortfolioState) -> Mapping[str, Any]:
+    """What the sums leave out, and what they count as it was."""
+    unpriced = {token.token for holdings in state.holdings for token in holdings.tokens if token.price is None}
+    errors: list[tuple[str, str, str, datetime | None]] = [
+        (each.account_name, each.connector_name, each.problem, each.asked_at)
+        for each in state.holdings
+        if each.problem is not None
     ]
+    errors += [(each.account_name, each.connector_name, each.problem, None) for each in state.missing]
+    return {
+        "is_partial": bool(unpriced or state.missing),
+        "unpriced_tokens": sorted(unpriced),
+        "errors": [_ERROR.dump(dict(zip(_ERROR_FIELDS, error, strict=True))) for error in errors],
+    }
 
 
 def _minute(at: datetime) -> str:

@@ -52,8 +52,13 @@ _RATES = RatesRequestSchema()
 async def get_prices(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/prices"""
     asked = _PRICES.load(body)
-    prices = await gateway.market_data.prices(asked["connector_name"], asked["trading_pairs"])
-    return {"connector": asked["connector_name"], "prices": prices, "timestamp": unix_seconds(gateway.clock.now())}
+    found = await gateway.market_data.prices(asked["connector_name"], asked["trading_pairs"])
+    return {
+        "connector": asked["connector_name"],
+        "prices": found.prices,
+        "timestamp": unix_seconds(gateway.clock.now()),
+        "errors": found.errors,
+    }
 
 
 async def get_funding_info(gateway: Gateway, body: Mapping[str, Any]) -> Any:
@@ -205,9 +210,11 @@ async def get_order_book_diagnostics(gateway: Gateway, connector_name: str, acco
 async def restart_order_books(gateway: Gateway, connector_name: str, account_name: str | None = None) -> Any:
     """POST /market-data/order-book/restart/{connector_name}"""
     await gateway.market_data.check_names(connector_name, account_name)
-    trading_pairs = await gateway.market_data.restart_books(connector_name)
+    trading_pairs, errors = await gateway.market_data.restart_books(connector_name)
     message = f"Order books of {connector_name} read anew: {len(trading_pairs)}"
-    return {"success": True, "message": message, "trading_pairs": trading_pairs}
+    if errors:
+        message += f"; not read: {len(errors)}"
+    return {"success": not errors, "message": message, "trading_pairs": trading_pairs, "errors": errors}
 
 
 def _pair_answer(asked: Mapping[str, Any], *, success: bool, message: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.handlers.holdings import account_distribution, snapshot_row, stale_places, state_rows, token_distribution
+from app.handlers.holdings import account_distribution, place_headers, snapshot_row, state_rows, token_distribution
 from app.handlers.schemas import (
     PortfolioDistributionFilterSchema,
     PortfolioFilterSchema,
@@ -29,8 +29,7 @@ async def get_state(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /portfolio/state"""
     asked = _FILTER.load(body)
     state = await gateway.portfolio.state(*_names(asked), refresh=asked["refresh"])
-    stale = stale_places(state.holdings)
-    return state_rows(state.account_names, state.holdings), 200, {"Portfolio-Stale": stale} if stale else {}
+    return state_rows(state.account_names, state.holdings), 200, place_headers(state)
 
 
 def get_history(gateway: Gateway, body: Mapping[str, Any]) -> Any:
@@ -63,13 +62,13 @@ async def get_distribution(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /portfolio/distribution"""
     account_names, connector_names = _names(_DISTRIBUTION_FILTER.load(body))
     state = await gateway.portfolio.state(account_names, connector_names)
-    return token_distribution(state.holdings, ", ".join(account_names) or "all_accounts")
+    return token_distribution(state, ", ".join(account_names) or "all_accounts")
 
 
 async def get_accounts_distribution(gateway: Gateway) -> Any:
     """GET /portfolio/accounts-distribution"""
     state = await gateway.portfolio.state()
-    return account_distribution(state.account_names, state.holdings)
+    return account_distribution(state)
 
 
 def _names(asked: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -438,6 +438,8 @@ class PortfolioDistributionSchema(Schema):
     distribution = fields.List(fields.Nested(lambda: PortfolioTokenShareSchema()), required=True)
     account_filter = fields.String(required=True)
     tokens = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioTokenTotalSchema()), required=True)
+    is_partial = fields.Boolean(required=True)
+    unpriced_tokens = fields.List(fields.String(), required=True)
     errors = fields.List(fields.Nested(lambda: PortfolioErrorSchema()), required=True)
 
 
@@ -446,6 +448,7 @@ class PortfolioTokenShareSchema(Schema):
     total_value = fields.DecimalNumber(required=True)
     total_units = fields.DecimalNumber(required=True)
     percentage = fields.DecimalNumber(required=True)
+    price_known = fields.Boolean(required=True)
     accounts = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioTokenAccountSchema()), required=True)
 
 
@@ -471,6 +474,8 @@ class PortfolioAccountsSchema(Schema):
     total_portfolio_value = fields.DecimalNumber(required=True)
     account_count = fields.Integer(required=True)
     distribution = fields.List(fields.Nested(lambda: PortfolioAccountShareSchema()), required=True)
+    is_partial = fields.Boolean(required=True)
+    unpriced_tokens = fields.List(fields.String(), required=True)
     errors = fields.List(fields.Nested(lambda: PortfolioErrorSchema()), required=True)
 
 
@@ -478,6 +483,7 @@ class PortfolioAccountShareSchema(Schema):
     account = fields.String(required=True)
     total_value = fields.DecimalNumber(required=True)
     percentage = fields.DecimalNumber(required=True)
+    is_partial = fields.Boolean(required=True)
     connectors = fields.Dict(keys=fields.String(), values=fields.Nested(lambda: PortfolioConnectorShareSchema()), required=True)
 
 
@@ -487,12 +493,14 @@ class PortfolioConnectorShareSchema(Schema):
 
 
 class PortfolioErrorSchema(Schema):
-    """A place whose exchange could not be asked; what is counted of it is what it said last, at ``as_of``."""
+    """A place whose exchange could not be asked; what is counted of it is what it said last, at ``as_of``, and
+    nothing where that is null.
+    """
 
     account_name = fields.String(required=True)
     connector_name = fields.String(required=True)
     problem = fields.String(required=True)
-    as_of = fields.UtcDateTime(required=True)
+    as_of = fields.UtcDateTime(required=True, allow_none=True)
 
 
 class PricesRequestSchema(Schema):
@@ -504,6 +512,7 @@ class PricesSchema(Schema):
     connector = fields.String(required=True)
     prices = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
     timestamp = fields.DecimalNumber(required=True)
+    errors = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 class FundingInfoRequestSchema(Schema):
@@ -662,6 +671,7 @@ class OrderBookRestartSchema(Schema):
     success = fields.Boolean(required=True)
     message = fields.String(required=True)
     trading_pairs = fields.List(fields.String(), required=True)
+    errors = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 class TickersSchema(Schema):

@@ -27,7 +27,15 @@ _METHODS = ("GET", "HEAD", "POST", "PUT")
 #: What the contract reads, beside the headers that every page may send.
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id")
 #: What a page may read of an answer beside its body.
-_EXPOSED = ("ETag", "Idempotent-Replayed", "Portfolio-Stale", "Retry-After", "Server-Timing", "X-Request-Id")
+_EXPOSED = (
+    "ETag",
+    "Idempotent-Replayed",
+    "Portfolio-Missing",
+    "Portfolio-Stale",
+    "Retry-After",
+    "Server-Timing",
+    "X-Request-Id",
+)
 #: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
 _PREFLIGHT_AGE = 600
 #: Headers that a browser lets a page send only after a preflight, in whose answer we allow no credentials that the browser adds.

@@ -291,6 +291,7 @@ async def test_pairs_and_books(client: httpx.AsyncClient) -> None:
         "success": True,
         "message": "Order books of paper read anew: 1",
         "trading_pairs": [PAIR],
+        "errors": {},
     }
     removed = [await post(client, "/trading-pair/remove", **PAPER) for _ in range(2)]
     assert [answer["success"] for answer in removed] == [True, False]

@@ -102,17 +102,46 @@ async def test_an_exchange_that_fails_is_shown_as_such(
 async def test_an_exchange_of_which_nothing_is_known(
     client: httpx.AsyncClient, stub: StubExchange, gateway: Gateway
 ) -> None:
-    """Instead of a sum without it there is an error that names it."""
+    """It is named beside the others, whose sums say that they are partial. Where there are no others there is an error."""
     stub.script(*ACCOUNT, error(503, -1000, "Maintenance"))
     gateway.portfolio.forget(AccountKey("master_account", "binance"))
-    for response, path in (
-        (await client.post(STATE, json={}), STATE),
-        (await client.post(DISTRIBUTION, json={}), DISTRIBUTION),
-        (await client.get(ACCOUNTS), ACCOUNTS),
-    ):
+    response = await client.post(STATE, json={})
+    state = checked(response, STATE)
+    assert response.headers["Portfolio-Missing"] == "master_account/binance"
+    assert "Portfolio-Stale" not in response.headers
+    assert list(state["master_account"]) == ["paper"]
+    by_account = checked(await client.get(ACCOUNTS), ACCOUNTS)
+    for document in (await post(client, DISTRIBUTION), by_account):
+        [problem] = document["errors"]
+        assert (problem["account_name"], problem["connector_name"]) == ("master_account", "binance")
+        assert (problem["as_of"], document["is_partial"], document["unpriced_tokens"]) == (None, True, [])
+    assert {row["account"]: row["is_partial"] for row in by_account["distribution"]} == {
+        "master_account": True,
+        "second": False,
+        "empty": False,
+    }
+    for path in (STATE, DISTRIBUTION):
+        response = await client.post(path, json={"connector_names": ["binance"]})
         assert response.status_code == 502
         assert "'master_account' on 'binance'" in checked(response, path)["detail"]
-    assert (await client.post(STATE, json={"account_names": ["second"]})).status_code == 200
+
+
+async def test_sums_without_a_price_say_that_they_are_partial(client: httpx.AsyncClient, stub: StubExchange) -> None:
+    """What has no price is named, in the row and beside the sums; complete sums say that they are complete."""
+    whole = await post(client, DISTRIBUTION)
+    assert (whole["is_partial"], whole["unpriced_tokens"]) == (False, [])
+    stub.script(*ACCOUNT, account(BTC="1", ODDCOIN="5"))
+    state = await post(client, STATE, connector_names=["binance"], refresh=True)
+    assert [(row["token"], row["price_known"]) for row in state["master_account"]["binance"]] == [
+        ("BTC", True),
+        ("ODDCOIN", False),
+    ]
+    by_token, by_account = await post(client, DISTRIBUTION), checked(await client.get(ACCOUNTS), ACCOUNTS)
+    for document in (by_token, by_account):
+        assert (document["is_partial"], document["unpriced_tokens"]) == (True, ["ODDCOIN"])
+    known = {row["token"]: row["price_known"] for row in by_token["distribution"]}
+    assert (known["BTC"], known["ODDCOIN"]) == (True, False)
+    assert {row["account"] for row in by_account["distribution"] if row["is_partial"]} == {"master_account"}
 
 
 def total(state: Any) -> Decimal:

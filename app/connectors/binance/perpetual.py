@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from app.connectors.base import Capabilities, CredentialField
 from app.connectors.binance import holdings, market
 from app.connectors.binance.account import BinanceAccount, CallNames
+from app.connectors.binance.assets import NAMES
 from app.connectors.binance.credentials import credential_fields
 from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import limit_terms, refuse, streamed_report, total_amount, trade_fill
@@ -65,6 +66,7 @@ class BinancePerpetualConnector(BinanceAccount):
         candles_page=1000,  # an answer would hold 1500, for twice the weight
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
+        balance_names=NAMES,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")
     call_names = CallNames(

@@ -15,6 +15,7 @@ from uuid import uuid4
 from app.connectors.base import Capabilities, CredentialField
 from app.connectors.binance import holdings
 from app.connectors.binance.account import BinanceAccount, CallNames
+from app.connectors.binance.assets import NAMES
 from app.connectors.binance.credentials import credential_fields
 from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import limit_terms, refuse, streamed_report
@@ -49,6 +50,7 @@ class BinanceConnector(BinanceAccount):
         candles_page=1000,
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
+        balance_names=NAMES,
     )
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance")
     call_names = CallNames(

@@ -1,8 +1,8 @@
 """What the accounts hold, read from their exchanges, and what it is worth.
 
 Exchanges are asked side by side and within a time limit; an answer serves for a few seconds. An exchange that can't be asked is
-never left out: its last answer is shown with the reason, and where there never was one the question fails. A filter selects among
-the answers and changes none of them.
+never left out silently: its last answer is shown with the reason, and where there never was one it is named as missing. The
+question fails where nothing is known at all. A filter selects among the answers and changes none of them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,21 @@ _MAX_AGE = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """An account on a connector of whose holdings nothing is known, and why."""
+
+    account_name: str
+    connector_name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioState:
-    """The accounts that were asked for, also those that hold nothing, and what they hold."""
+    """The accounts that were asked for, also those that hold nothing, and what they hold. ``missing`` is not in ``holdings``."""
 
     account_names: tuple[str, ...]
     holdings: tuple[Holdings, ...]
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +82,7 @@ class Portfolio:
     ) -> PortfolioState:
         """What the named accounts hold on the named connectors; all of them without names. ``refresh`` asks the exchanges again.
 
-        Raises ``ExchangeReadFailed`` if an exchange can't be asked and never answered before.
+        Raises ``ExchangeReadFailed`` if there are exchanges to ask, none can be asked, and none answered before.
         """
         listed = await asyncio.to_thread(self._journal.accounts.list_accounts)
         accounts = [
@@ -81,12 +91,17 @@ class Portfolio:
             if _chosen(account.account_name, account_names) and _chosen(account.connector_name, connector_names)
         ]
         found = await self._gather(accounts, refresh=refresh)
-        for each in found:
+        holdings = tuple(each for each in found if isinstance(each, Holdings))
+        missing = []
+        for account, each in zip(accounts, found, strict=True):
             if isinstance(each, BaseException):
-                raise each
+                if not holdings or not isinstance(each, OrdergateError):
+                    raise each
+                missing.append(Missing(**account._asdict(), problem=each.detail))
         return PortfolioState(
             account_names=tuple(name for name in listed if _chosen(name, account_names)),
-            holdings=tuple(each for each in found if isinstance(each, Holdings)),
+            holdings=holdings,
+            missing=tuple(missing),
         )
 
     async def known(self) -> Sequence[Holdings]:

@@ -11,19 +11,19 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from app.clock import Clock
 from app.connectors.base import Connector
 from app.connectors.registry import CONNECTORS, connector_class
-from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, UnsupportedPair
+from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, OrdergateError
 from app.domain.order import AccountKey
 from app.domain.rates import split_pair
 from app.domain.reports import Candle, FundingInfo, OrderBook, PublicTrade, Ticker
 from app.services.markets.candle_pages import MOST_CANDLES, CandleRange, fetch_last, fetch_range
 from app.services.markets.live_markets import LiveMarkets
-from app.services.markets.readings import Reading, ReadingKey, Readings
+from app.services.markets.price_lists import PriceList, price_list
+from app.services.markets.readings import Reading, ReadingKey, Readings, read_error
 from app.services.sessions import Sessions
 
 #: Seconds for which one answer serves all callers. A book is asked for by callers who are about to trade.
@@ -88,14 +88,6 @@ class MarketData:
 
         return await self._readings.get(key, max_age, ask)
 
-    def last_ticker(self, connector_name: str, trading_pair: str) -> Ticker | None:
-        """The last ticker that was read of one pair, also if later requests failed. Never asks the exchange.
-
-        None if no ticker was read, or nobody has asked for one for ten minutes.
-        """
-        ticker: Ticker | None = self._readings.last_value(_ticker_key(connector_name, trading_pair))
-        return ticker
-
     async def tickers(self, connector_name: str, max_age: float = TICKERS_AGE) -> Mapping[str, Ticker]:
         """The tickers of all pairs of a connector, by pair, at most ``max_age`` seconds old, or a second if that is more."""
         connector = await self._sessions.keyless(connector_name)
@@ -106,17 +98,31 @@ class MarketData:
 
         return await self._readings.get(key, max(max_age, _DEFAULT_AGE), ask)
 
-    async def prices(self, connector_name: str, trading_pairs: Sequence[str]) -> Mapping[str, Decimal]:
-        """The last price of each pair. Raises ``UnsupportedPair`` if one is not traded there."""
-        wanted = list(dict.fromkeys(trading_pairs))
-        if len(wanted) > _SINGLE_TICKERS and connector_class(connector_name).has_verb("fetch_tickers"):
-            every = await self.tickers(connector_name, _DEFAULT_AGE)
-            for trading_pair in wanted:
-                if trading_pair not in every:
-                    raise UnsupportedPair(trading_pair, connector_name, sorted(every))
-            return {trading_pair: every[trading_pair].price for trading_pair in wanted}
-        found = await asyncio.gather(*(self.ticker(connector_name, trading_pair) for trading_pair in wanted))
-        return {ticker.trading_pair: ticker.price for ticker in found}
+    async def prices(self, connector_name: str, trading_pairs: Sequence[str]) -> PriceList:
+        """The last price of each pair that is trading, and why the others have none.
+
+        Raises the first of these reasons if there is no price at all.
+        """
+        connector = await self._sessions.keyless(connector_name)
+        try:
+            rules = await connector.load_trading_rules()
+        except Exception as fault:
+            # Whatever an SDK raises, it is raised as an error of the tree.
+            raise read_error(connector_name, fault) from fault
+        trading = [pair for pair in dict.fromkeys(trading_pairs) if pair in rules and rules[pair].is_trading]
+        tickers: Mapping[str, Ticker | OrdergateError]
+        if len(trading) > _SINGLE_TICKERS and connector.has_verb("fetch_tickers"):
+            tickers = await self.tickers(connector_name, _DEFAULT_AGE)
+        else:
+            found = await asyncio.gather(*(self._ticker_or_error(connector_name, pair) for pair in trading))
+            tickers = dict(zip(trading, found, strict=True))
+        return price_list(connector_name, trading_pairs, rules, tickers)
+
+    async def _ticker_or_error(self, connector_name: str, trading_pair: str) -> Ticker | OrdergateError:
+        try:
+            return await self.ticker(connector_name, trading_pair)
+        except OrdergateError as error:
+            return error
 
     async def order_book(
         self,
@@ -285,14 +291,20 @@ class MarketData:
             if reading.key.kind == "order_book" and reading.key.connector_name == connector_name
         ]
 
-    async def restart_books(self, connector_name: str) -> list[str]:
-        """Read every active book of the connector anew and return their pairs. Raises what the first failure raises."""
+    async def restart_books(self, connector_name: str) -> tuple[list[str], Mapping[str, str]]:
+        """Read every active book of the connector anew. Return the pairs that were read, and by pair why others were not."""
         keys = [reading.key for reading in self.books(connector_name)]
         for key in keys:
             self._readings.forget(key)
         pairs = sorted({key.trading_pair for key in keys})
-        await asyncio.gather(*(self.order_book(connector_name, trading_pair, _DEPTHS[0]) for trading_pair in pairs))
-        return pairs
+        asked = (self.order_book(connector_name, pair, _DEPTHS[0]) for pair in pairs)
+        errors = {}
+        for pair, outcome in zip(pairs, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(outcome, OrdergateError):
+                errors[pair] = outcome.detail
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        return [pair for pair in pairs if pair not in errors], errors
 
     def end(self) -> None:
         """End every subscription; may be called twice."""

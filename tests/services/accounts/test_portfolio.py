@@ -115,7 +115,7 @@ async def test_an_exchange_that_fails_shows_what_it_said_last(
 async def test_after_a_restart_the_last_snapshot_stands_in(
     gateway: Gateway, stub: StubExchange, clock: FakeClock, tmp_path: Path, sqlite_template: Path
 ) -> None:
-    """A process that has heard nothing yet shows the newest snapshot with the reason; where there is none it fails."""
+    """A process that has heard nothing yet shows the newest snapshot with the reason; where there is none, it names the place."""
     before = await binance(gateway)
     stub.script(*ACCOUNT, error(503, -1000, "Maintenance"))
     clock.advance(60)
@@ -123,7 +123,12 @@ async def test_after_a_restart_the_last_snapshot_stands_in(
         with pytest.raises(
             ExchangeReadError, match=r"^The balances of account 'master_account' on 'binance' are not known"
         ):
-            await restarted.portfolio.state()
+            await restarted.portfolio.state(connector_names=["binance"])
+        state = await restarted.portfolio.state()
+        assert {each.connector_name for each in state.holdings} == {"paper"}
+        [missing] = state.missing
+        assert (missing.account_name, missing.connector_name) == (MASTER_ACCOUNT, "binance")
+        assert missing.problem.startswith("The balances of account 'master_account' on 'binance' are not known")
         assert {each.connector_name for each in await restarted.portfolio.known()} == {"paper"}
 
         restarted.journal.snapshots.put(slot_of(clock.now()), [before])
@@ -141,7 +146,7 @@ async def test_silence_with_nothing_known_is_a_timeout(
     short = {"connector_urls": urls(stub), "exchange_timeout": timedelta(seconds=0.3)}
     async with opened_gateway(tmp_path, sqlite_template, clock, **short) as restarted:
         with pytest.raises(ExchangeReadTimeout):
-            await restarted.portfolio.state()
+            await restarted.portfolio.state(connector_names=["binance"])
 
 
 async def test_unknown_prices_are_none(gateway: Gateway, stub: StubExchange) -> None:
@@ -228,7 +233,9 @@ async def test_connectors_that_break(gateway: Gateway, monkeypatch: pytest.Monke
 
     vault = Vault(SECRET_KEY)
     for name, mode in (("coins", "crash"), ("dollars", "hang"), ("second", "gone")):
-        gateway.journal.accounts.put_credential(name, "odd", vault.seal(name, "odd", {"mode": mode}))
+        stored = gateway.journal.accounts.find_credential(name, "odd")
+        sealed = vault.seal(name, "odd", {"mode": mode})
+        assert gateway.journal.accounts.put_credential(name, "odd", sealed, old=stored and stored.sealed)
         gateway.sessions.forget(AccountKey(name, "odd"))
     problems = {
         each.account_name: each.problem

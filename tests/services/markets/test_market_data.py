@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from app.domain.errors import (
     ExchangeReadTimeout,
     InvalidArgument,
     MarketDataNotFound,
+    OrdergateError,
     UnknownAccount,
     UnknownConnector,
     UnsupportedConnector,
@@ -31,7 +33,8 @@ from app.services.markets.candle_pages import CandleRange
 from app.services.markets.market_data import MarketData, connectors_with
 from app.services.markets.readings import Readings
 from tests.clock import START, FakeClock
-from tests.connectors.stub import StubExchange, error, reply
+from tests.connectors.binance.conftest import PAYLOADS
+from tests.connectors.stub import Reply, Request, StubExchange, error, reply
 from tests.gateways import opened_gateway
 from tests.services.binance_stub import running_stub, urls
 from tests.services.world import TIMEOUT, World, request
@@ -72,18 +75,70 @@ async def gateway(
 async def test_prices_are_the_last_trades(market: MarketData, world: World) -> None:
     """Each pair once, the exchange's own numbers."""
     world.path.prices[PAIR] = Decimal(60_000)
-    prices = await market.prices("paper", [PAIR, "ETH-BTC", PAIR])
+    prices = (await market.prices("paper", [PAIR, "ETH-BTC", PAIR])).prices
     assert list(prices) == [PAIR, "ETH-BTC"]
     assert abs(prices[PAIR] - 60_000) < 5
 
 
-async def test_a_pair_that_is_not_traded_fails_all(market: MarketData, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A price that can't be had is never left out, whether asked for singly or all at once."""
-    with pytest.raises(UnsupportedPair, match="NO-PAIR"):
-        await market.prices("paper", [PAIR, "NO-PAIR"])
-    monkeypatch.setattr(module, "_SINGLE_TICKERS", 1)
-    with pytest.raises(UnsupportedPair, match="NO-PAIR"):
-        await market.prices("paper", [PAIR, "NO-PAIR"])
+@pytest.fixture(params=[20, 0], ids=["singly", "all at once"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few pairs are asked for one by one, many in one question: the rule is the same."""
+    monkeypatch.setattr(module, "_SINGLE_TICKERS", request.param)
+
+
+def list_symbols(stub: StubExchange, halted: str | None = None) -> list[str]:
+    """Let the exchange list the symbols of the recorded payload, all of them trading but ``halted``."""
+    info = json.loads((PAYLOADS / "spot_exchange_info.json").read_text())
+    for row in info["symbols"]:
+        row.update(status="BREAK" if row["symbol"] == halted else "TRADING", isSpotTradingAllowed=True)
+    stub.script("GET", "/api/v3/exchangeInfo", reply(info))
+    return [row["symbol"] for row in info["symbols"]]
+
+
+@pytest.mark.usefixtures("_both_ways")
+async def test_odd_pairs_are_named_and_the_others_priced(
+    gateway: Gateway, stub: StubExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is unknown, halted or without a trade takes no other down, however many are asked for."""
+    halted, untraded, fine = "ETH-BTC", "币安人生-USDT", [PAIR, "PEPE-USDT"]
+    symbols = list_symbols(stub, halted="ETHBTC")
+
+    def ticker(symbol: str) -> dict[str, Any]:
+        price = "0.00000000" if symbol == untraded.replace("-", "") else "100"
+        return {"symbol": symbol, "lastPrice": price, "volume": "1", "quoteVolume": "1", "closeTime": 1_795_000_000_000}
+
+    def tickers(request: Request) -> Reply:
+        asked = request.parameters.get("symbol")
+        return reply(ticker(asked) if asked else [ticker(symbol) for symbol in symbols])
+
+    stub.script("GET", "/api/v3/ticker/24hr", tickers)
+    found = await gateway.market_data.prices("binance", [halted, *fine, untraded, "NO-PAIR"])
+    assert found.prices == dict.fromkeys(fine, Decimal(100))
+    assert {pair: text.split(" on ")[0] for pair, text in found.errors.items()} == {
+        halted: f"Trading pair '{halted}' is not trading now",
+        untraded: f"Trading pair '{untraded}' has no trade yet",
+        "NO-PAIR": "Trading pair 'NO-PAIR' not supported",
+    }
+    for odd, kind in ((halted, MarketDataNotFound), (untraded, MarketDataNotFound), ("NO-PAIR", UnsupportedPair)):
+        with pytest.raises(kind, match=odd):
+            await gateway.market_data.prices("binance", [odd])
+
+
+async def test_a_ticker_that_can_t_be_read_fails_no_other(gateway: Gateway, stub: StubExchange) -> None:
+    """It is named with the exchange's reason; where every one fails, the question does."""
+    list_symbols(stub)
+    good = stub.scripted("GET", "/api/v3/ticker/24hr")
+    assert callable(good)
+
+    def bad_for_one(request: Request) -> Any:
+        return error(503, -1000, "Maintenance") if request.parameters["symbol"] == "币安人生USDT" else good(request)
+
+    stub.script("GET", "/api/v3/ticker/24hr", bad_for_one)
+    found = await gateway.market_data.prices("binance", ["币安人生-USDT", PAIR])
+    assert found.prices == {PAIR: Decimal(100)}
+    assert "Maintenance" in found.errors["币安人生-USDT"]
+    with pytest.raises(OrdergateError, match="Maintenance"):
+        await gateway.market_data.prices("binance", ["币安人生-USDT"])
 
 
 async def test_many_prices_come_in_one_question(market: MarketData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +316,16 @@ async def test_history_that_turns_out_too_long(
         await gateway.market_data.historical_candles("binance", PAIR, "1M", hours(24 * 400))
 
 
+async def test_restarting_names_the_books_that_can_t_be_read(gateway: Gateway, stub: StubExchange) -> None:
+    """One that fails takes no other down."""
+    good = stub.scripted(*DEPTH)
+    for pair in (PAIR, "ETH-BTC"):
+        await gateway.market_data.order_book("binance", pair, 5)
+    stub.script(*DEPTH, lambda asked: error(503, -1000, "No.") if asked.parameters["symbol"] == "ETHBTC" else good)
+    pairs, errors = await gateway.market_data.restart_books("binance")
+    assert (pairs, list(errors)) == ([PAIR], ["ETH-BTC"])
+
+
 async def test_a_range_that_ends_before_it_starts(market: MarketData) -> None:
     """Its caller mixed something up."""
     turned = CandleRange(start_at=START, end_at=START - timedelta(hours=1))
@@ -317,10 +382,10 @@ async def test_a_pair_whose_book_does_not_come(gateway: Gateway, stub: StubExcha
 
 async def test_restarting_reads_every_book_anew(gateway: Gateway, stub: StubExchange) -> None:
     """Books that are in use are asked for again at once; others are left alone."""
-    assert await gateway.market_data.restart_books("binance") == []
+    assert await gateway.market_data.restart_books("binance") == ([], {})
     await gateway.market_data.order_book("binance", PAIR, 10)
     await gateway.market_data.order_book("paper", PAIR, 10)
-    assert await gateway.market_data.restart_books("binance") == [PAIR]
+    assert await gateway.market_data.restart_books("binance") == ([PAIR], {})
     assert len(stub.asked(*DEPTH)) == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.errors import ExchangeReadError, RulesNotLoaded
 from app.domain.reports import Ticker
+from app.domain.trading_rule import TradingRule
 from app.services.markets.market_data import MarketData
 from app.services.markets.prices import Prices
 from app.services.markets.readings import FEED_TIMEOUT, Readings
@@ -20,14 +21,30 @@ from tests.clock import START, FakeClock
 from tests.services.world import TIMEOUT, until
 
 
+def rule(pair: str, *, is_trading: bool = True) -> TradingRule:
+    quote = pair.partition("-")[2]
+    return TradingRule(
+        trading_pair=pair,
+        is_trading=is_trading,
+        buy_order_collateral_token=quote,
+        sell_order_collateral_token=quote,
+    )
+
+
+def trading(*pairs: str) -> dict[str, TradingRule]:
+    return {pair: rule(pair) for pair in pairs}
+
+
 class Exchange:
     """A keyless connector, its sessions and its rules in one. It trades ``pairs`` at ``price``."""
 
     capabilities = None
 
     def __init__(self) -> None:
-        self.pairs = {"BTC-USDT": None, "ETH-USDC": None, "ETH-USD": None}
+        self.pairs = trading("BTC-USDT", "ETH-USDC", "ETH-USD")
         self.price = Decimal(100)
+        #: By pair, where it is not ``price``.
+        self.prices: dict[str, Decimal] = {}
         self.asked: list[str] = []
         self.fault: Exception | None = None
         self.gate = asyncio.Event()
@@ -38,7 +55,7 @@ class Exchange:
     async def keyless(self, connector_name: str) -> Exchange:
         return self.others.get(connector_name, self)
 
-    async def of(self, connector_name: str) -> dict[str, None]:
+    async def of(self, connector_name: str) -> Mapping[str, TradingRule]:
         if not self.pairs:
             raise RulesNotLoaded(connector_name)
         return self.pairs
@@ -51,7 +68,16 @@ class Exchange:
         self.at_once -= 1
         if self.fault is not None:
             raise self.fault
-        return Ticker(trading_pair=trading_pair, price=self.price, reported_at=START)
+        return self._ticker(trading_pair)
+
+    async def fetch_tickers(self) -> list[Ticker]:
+        self.asked.append("all")
+        if self.fault is not None:
+            raise self.fault
+        return [self._ticker(pair) for pair, rule in self.pairs.items() if rule.is_trading]
+
+    def _ticker(self, pair: str) -> Ticker:
+        return Ticker(trading_pair=pair, price=self.prices.get(pair, self.price), reported_at=START)
 
 
 @pytest.fixture
@@ -135,7 +161,7 @@ async def test_a_ticker_that_is_late_is_there_for_the_next_caller(
 async def test_not_all_tickers_are_read_at_once(prices: Prices, exchange: Exchange) -> None:
     """Fifty coins must not use up an exchange's limits."""
     tokens = [f"C{number}" for number in range(50)]
-    exchange.pairs = {f"{token}-USDT": None for token in tokens}
+    exchange.pairs = trading(*(f"{token}-USDT" for token in tokens))
     exchange.gate.clear()
     asking = asyncio.create_task(prices.of("odd", tokens))
     await until(lambda: exchange.at_once == 5)
@@ -147,7 +173,7 @@ async def test_not_all_tickers_are_read_at_once(prices: Prices, exchange: Exchan
 async def test_an_exchange_that_hangs_holds_up_no_other(prices: Prices, exchange: Exchange) -> None:
     """Its requests wait for themselves only."""
     tokens = [f"C{number}" for number in range(9)]
-    exchange.pairs = {f"{token}-USDT": None for token in tokens}
+    exchange.pairs = trading(*(f"{token}-USDT" for token in tokens))
     exchange.others["other"] = Exchange()
     exchange.gate.clear()
     asking = asyncio.create_task(prices.of("odd", tokens))
@@ -155,3 +181,66 @@ async def test_an_exchange_that_hangs_holds_up_no_other(prices: Prices, exchange
     assert await prices.of("other", ["C1"]) == {"C1": 100}
     exchange.gate.set()
     await asking
+
+
+async def test_a_market_the_other_way_round(prices: Prices, exchange: Exchange) -> None:
+    """Where dollars are what is traded in the token, as in USDT-BRL, the price is turned round."""
+    exchange.pairs = trading("USDT-BRL", "BTC-USDT")
+    exchange.prices = {"USDT-BRL": Decimal(5)}
+    assert await prices.of("odd", ["BRL"]) == {"BRL": Decimal("0.2")}
+    assert exchange.asked == ["USDT-BRL"]
+
+
+async def test_a_coin_that_is_traded_against_no_dollar(prices: Prices, exchange: Exchange, clock: FakeClock) -> None:
+    """The rates' search finds the way over other coins, from one question for all tickers; the last one stands while that fails."""
+    exchange.pairs = trading("BTC-USDT", "OLD-BTC", "OLD-X", "EUR-X", "BTC-EUR")
+    exchange.prices = {"BTC-USDT": Decimal(60_000), "OLD-BTC": Decimal("0.001"), "BTC-EUR": Decimal(50_000)}
+    assert await prices.of("odd", ["OLD", "EUR"]) == {"OLD": 60, "EUR": Decimal("1.2")}
+    assert exchange.asked == ["all"]
+    exchange.fault = ExchangeReadError("not now")
+    clock.advance(60)
+    assert await prices.of("odd", ["OLD", "EUR"]) == {"OLD": 60, "EUR": Decimal("1.2")}
+
+
+async def test_a_market_that_is_halted_or_was_never_used(prices: Prices, exchange: Exchange) -> None:
+    """A market in use counts first, then a way over others, then the last trade before the halt. Zero is no price."""
+    exchange.pairs = trading("A-USDC", "B-USDT", "B-BTC", "BTC-USDT", "C-USDT") | {
+        pair: rule(pair, is_trading=False) for pair in ("A-USDT", "D-USDT", "E-USDT")
+    }
+    exchange.prices = {
+        "A-USDT": Decimal(1),
+        "A-USDC": Decimal(2),
+        "B-USDT": Decimal(0),
+        "B-BTC": Decimal("0.5"),
+        "C-USDT": Decimal(0),
+        "D-USDT": Decimal(7),
+        "E-USDT": Decimal(0),
+    }
+    found = await prices.of("odd", ["A", "B", "C", "D", "E"])
+    assert found == {"A": 2, "B": 50, "C": None, "D": 7, "E": None}
+
+
+async def test_what_is_no_longer_traded_has_no_price(prices: Prices, exchange: Exchange) -> None:
+    """A price that was known once is not the price of a coin without any market."""
+    assert await prices.of("odd", ["BTC"]) == {"BTC": 100}
+    exchange.pairs = trading("ETH-USDC")
+    assert await prices.of("odd", ["BTC"]) == {"BTC": None}
+
+
+async def test_names_that_are_no_coin(prices: Prices, exchange: Exchange) -> None:
+    """They are worth the coin that they stand for at their exchange; a coin of such a name is itself. What is unknown stays so."""
+    exchange.pairs = trading("BTC-USDT", "ETH-USDT", "LDO-USDT", "O-USDT", "BAKE-USDT", "USDT-BRL")
+    exchange.prices = {"BTC-USDT": Decimal(60_000), "ETH-USDT": Decimal(3_000), "LDO-USDT": Decimal(2)}
+    tokens = ["LDBTC", "LDO", "LDUSDT", "LDBAKET", "BETH", "BNFCR", "LDBRL", "LDNOPE", "LD"]
+    assert await prices.of("binance", tokens) == {
+        "LDBTC": 60_000,
+        "LDO": 2,
+        "LDUSDT": 1,
+        "LDBAKET": 100,
+        "BETH": 3_000,
+        "BNFCR": 1,
+        "LDBRL": Decimal("0.01"),
+        "LDNOPE": None,
+        "LD": None,
+    }
+    assert await prices.of("paper", ["LDBTC"]) == {"LDBTC": None}
