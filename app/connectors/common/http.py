@@ -96,7 +96,8 @@ class HttpSession:
         keep_alive: float,  # float: seconds, no money
     ) -> None:
         self._exchange = exchange
-        self._outbound = outbound
+        #: None where nobody has set one, which most orders need not find out.
+        self._proxies = outbound if outbound.http_proxy or outbound.https_proxy else None
         self._session = aiohttp.ClientSession(
             headers={"Accept": "application/json", "User-Agent": f"ordergate/{__version__}", **headers},
             connector=_MarkingConnector(keepalive_timeout=keep_alive, ssl=tls_context(outbound)),
@@ -144,7 +145,7 @@ class HttpSession:
 
     def _through_proxy(self, url: str, headers: dict[str, str]) -> dict[str, Any]:
         """The options that name the proxy for ``url``. Its credentials stay out of its address, which errors quote."""
-        proxy = self._outbound.proxy_for(url)
+        proxy = self._proxies.proxy_for(url.partition("?")[0]) if self._proxies else None
         if proxy is None:
             return {}
         if proxy.authorization is None:

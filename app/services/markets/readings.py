@@ -100,13 +100,6 @@ class Readings:
         found: T = await reading.cached.get(max_age, lambda: self._ask(reading, question, limit or self._timeout))
         return found
 
-    def last_value(self, key: ReadingKey) -> Any:
-        """The last value of a reading, whatever its age, also if later requests failed; None if it was dropped. Does not count as
-        access. Only tickers are never dropped before their reading is.
-        """
-        reading = self._readings.get(key)
-        return None if reading is None else reading.cached.value
-
     def put(
         self, key: ReadingKey, value: Any, read_at: float
     ) -> None:  # float: the clock's monotonic seconds, no money
@@ -162,7 +155,7 @@ class Readings:
         for key, reading in list(self._readings.items()):
             if now - reading.accessed_at >= FEED_TIMEOUT.total_seconds():
                 del self._readings[key]
-            elif key.kind != "ticker":  # a ticker is small, and stays as the last known price
+            else:
                 reading.cached.expire(_VALUE_TTL)
 
 

@@ -266,7 +266,7 @@ async def test_a_price_is_answered_by_a_fresh_ticker_only(
     market = gateway.market_data
     (live,) = market._live._markets.values()
     confirmed_at, before = live.confirmed_at, both_markets.requests.total()
-    assert await market.prices(connector_name, [PAIR]) == {PAIR: watcher.news[-1].price}
+    assert (await market.prices(connector_name, [PAIR])).prices == {PAIR: watcher.news[-1].price}
     assert both_markets.requests.total() == before
     clock.advance(1.0 - (clock.monotonic() - confirmed_at))
     assert live.confirmed_at == confirmed_at
