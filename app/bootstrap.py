@@ -23,6 +23,7 @@ from app.services.accounts.positions import Positions
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.gateway import Gateway
 from app.services.gauges import Gauges
 from app.services.history import History
@@ -62,6 +63,7 @@ class _Base:
     sessions: Sessions
     rules: Rules
     recorder: Recorder
+    exchange_accounts: ExchangeAccounts
     settling: Settling
     market_data: MarketData
 
@@ -95,8 +97,10 @@ def build_gateway(
             preferences=preferences,
             vault=base.vault,
             sessions=sessions,
+            exchange_accounts=base.exchange_accounts,
             portfolio=portfolio,
             settings=settings,
+            clock=clock,
         ),
         portfolio=portfolio,
         market_data=base.market_data,
@@ -126,6 +130,7 @@ def _base(settings: Settings, clock: Clock) -> _Base:
     vault = build_vault(settings)
     sessions = Sessions(journal.accounts, vault, settings, clock)
     recorder = Recorder(journal, clock)
+    exchange_accounts = ExchangeAccounts(journal.accounts, settings, clock)
     return _Base(
         settings=settings,
         clock=clock,
@@ -135,7 +140,15 @@ def _base(settings: Settings, clock: Clock) -> _Base:
         sessions=sessions,
         rules=Rules(sessions),
         recorder=recorder,
-        settling=Settling(journal=journal, recorder=recorder, sessions=sessions, settings=settings, clock=clock),
+        exchange_accounts=exchange_accounts,
+        settling=Settling(
+            journal=journal,
+            recorder=recorder,
+            sessions=sessions,
+            exchange_accounts=exchange_accounts,
+            settings=settings,
+            clock=clock,
+        ),
         market_data=MarketData(sessions, Readings(clock, settings.exchange_timeout), clock),
     )
 
@@ -160,6 +173,7 @@ def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:
         "journal": base.journal,
         "recorder": base.recorder,
         "settling": base.settling,
+        "exchange_accounts": base.exchange_accounts,
         "sessions": base.sessions,
         "clock": base.clock,
     }

@@ -112,12 +112,15 @@ class CredentialField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorContext:
-    """What a connector is built with. ``repr`` shows no credentials."""
+    """What a connector is built with. ``repr`` shows no credentials. ``credentials_version`` says which of the account's
+    credentials they are; None without credentials, and for credentials that are not stored.
+    """
 
     account_name: str
     credentials: Mapping[str, str] = field(repr=False)
     clock: Clock
     venue: Any = None
+    credentials_version: int | None = None
 
 
 class Connector(ABC):
@@ -180,7 +183,11 @@ class Connector(ABC):
 
     @abstractmethod
     async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
-        """The order as the exchange has it; None only if the exchange positively knows no such order."""
+        """The order as the exchange has it, under ``ref.order_id``; None only if the exchange positively knows no such order.
+
+        The exchange is asked by our id, and then by its own where we know it. What only one of them finds must be recognised by the
+        other or by the terms (``domain.recognition``): an order that has been given either name anew is not the one in question.
+        """
 
     @abstractmethod
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
@@ -188,7 +195,9 @@ class Connector(ABC):
 
     @abstractmethod
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        """All fills of one order, each with the exchange's stable fill id. Empty only if it positively has none."""
+        """All fills of one order, each with the exchange's stable fill id, and none of another order that has been given one of its
+        names anew. Empty only if it positively has none.
+        """
 
     @abstractmethod
     async def fetch_balances(self) -> Sequence[Balance]:
@@ -199,6 +208,12 @@ class Connector(ABC):
         ``CredentialsRefused`` with the exchange's words if it does not.
         """
         return await self.fetch_balances()
+
+    @abstractmethod
+    async def fetch_exchange_account(self) -> str | None:
+        """The exchange's own name of the account that the credentials open: the same for all its keys, and for no other account.
+        None if the exchange's answer does not say.
+        """
 
     @abstractmethod
     def events(self) -> AsyncIterator[ConnectorEvent]:

@@ -6,7 +6,7 @@ answer to recovery may arrive in any order, late or twice, and the totals are ri
 
 * fills come first, each once, and a fill is applied whatever the state;
 * a final state is recorded only when the fills that the exchange counts are all here (``missing_fills`` says when they are not);
-* a report that is older than what we know changes nothing;
+* a report that is older than what we know changes nothing, nor does one about another order that has been given our id;
 * terms that differ from ours were amended at the exchange, if the report is as new as the last amendment that we know of. They
   come before the fills, because whether an order is full depends on its amount;
 * an order that we had concluded to be gone, or refused, and that the exchange shows open has reappeared.
@@ -28,6 +28,7 @@ from app.domain.events import OrderEvent, Source
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, TRANSITIONS, UNSETTLED
 from app.domain.order import Anomaly, Order
+from app.domain.recognition import has_other_number
 from app.domain.reports import OrderReport
 
 _FINAL_KINDS = {
@@ -51,6 +52,8 @@ def observe(
 ) -> Observation:
     """What ``report`` adds to ``order``. ``known_fills`` are the exchange fill ids that the journal holds of this order."""
     build = _Builder(order, report, at, source, evidence)
+    if has_other_number(order.ref, report):
+        return build.done(missing_fills=False)
     if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
         if order.state not in FINAL:
             build.add(EventKind.REJECTED)
@@ -77,17 +80,13 @@ def _contradicts_refusal(order: Order, report: OrderReport) -> bool:
 
 
 def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
-    """The terms in ``report`` that differ from those of ``order``, as fields of an event; none if the report may be the older one,
-    or is about another order.
+    """The terms in ``report`` that differ from those of ``order``, as fields of an event; none if the report may be the older one.
 
     A market order's amount is what its quote bought, so it is not a term. A client id is a new one only if the exchange's own id
     shows that the report is about the same order.
     """
     is_older = report.reported_at is None or (order.amended_at is not None and report.reported_at < order.amended_at)
-    is_other = None not in (order.exchange_order_id, report.exchange_order_id) and (
-        order.exchange_order_id != report.exchange_order_id
-    )
-    if is_older or is_other or EventKind.AMENDED not in TRANSITIONS[order.state]:
+    if is_older or EventKind.AMENDED not in TRANSITIONS[order.state]:
         return {}
     price = None if report.terms is None else report.terms.price
     changes: dict[str, Any] = {}

@@ -89,7 +89,8 @@ class OrderKey(Struct, frozen=True, kw_only=True):
 
 
 class OrderRef(Struct, frozen=True, kw_only=True):
-    """Enough to ask an exchange about one order: our id always, the exchange's where we know it.
+    """Enough to ask an exchange about one order: our id always, the exchange's where we know it, and the terms by which the order
+    is recognised where it was found by only one of them.
 
     ``exchange_client_order_id`` is the client id that the exchange has the order under, where an amendment there has changed it.
     """
@@ -98,6 +99,10 @@ class OrderRef(Struct, frozen=True, kw_only=True):
     trading_pair: str
     exchange_order_id: str | None = None
     exchange_client_order_id: str | None = None
+    trade_type: TradeType | None = None
+    order_type: OrderType | None = None
+    price: Decimal | None = None
+    created_at: datetime | None = None
 
     @property
     def client_order_id(self) -> str:
@@ -138,6 +143,8 @@ class Order(Struct, frozen=True, kw_only=True):
     cancel_requested_at: datetime | None = None
     error_code: str | None = None
     error_message: str | None = None
+    #: The exchange's own name of the account that the order was sent to; None where it is not known.
+    exchange_account: str | None = None
 
     @property
     def key(self) -> OrderKey:
@@ -150,6 +157,10 @@ class Order(Struct, frozen=True, kw_only=True):
             trading_pair=self.trading_pair,
             exchange_order_id=self.exchange_order_id,
             exchange_client_order_id=self.exchange_client_order_id,
+            trade_type=self.trade_type,
+            order_type=self.order_type,
+            price=self.price,
+            created_at=self.created_at,
         )
 
     @property
@@ -158,13 +169,13 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.terms.endswith(f"|{self.order_id}")
 
     @property
-    def is_active(self) -> bool:
-        return self.state in ACTIVE
+    def was_seen(self) -> bool:
+        """Whether the exchange has ever shown the order: by an answer, its stream, a listing or a fill."""
+        return self.exchange_order_id is not None or self.filled_amount > ZERO
 
     @property
-    def was_seen(self) -> bool:
-        """Whether the exchange has ever shown the order: it gave it a number, or a fill."""
-        return self.exchange_order_id is not None or self.filled_amount > ZERO
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
 
     @property
     def is_presumed_gone(self) -> bool:

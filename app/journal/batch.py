@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 
+from msgspec import Struct
+
 from app.domain.decimals import ZERO
-from app.domain.order import Order, OrderKey
+from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import Balance
 from app.journal import statements
 from app.journal.records import Head, JournalEntry, StoredOrder
@@ -59,16 +61,47 @@ class OrderCache:
             self._orders.popitem(last=False)
 
 
+class CredentialVersion(Struct, frozen=True, kw_only=True):
+    """Stored credentials: which ones, and the account at the exchange that they open, where that is known."""
+
+    version: int
+    exchange_account: str | None
+
+
+class CredentialCache:
+    """What was read of credentials since they last changed.
+
+    ``Store.begin`` reads how often that was, with the lock that every change of credentials takes. So most transactions check
+    credentials without a query.
+    """
+
+    def __init__(self) -> None:
+        self._as_of = -1
+        self._known: dict[AccountKey, CredentialVersion | None] = {}
+
+    def find(self, store: Store, account: AccountKey) -> CredentialVersion | None:
+        """The credentials of ``account`` in the transaction that ``store`` has begun; None if there are none."""
+        if store.credentials_version != self._as_of:
+            self._known.clear()
+            self._as_of = store.credentials_version
+        if account not in self._known:
+            rows = store.find(statements.FIND_CREDENTIALS, [account])
+            found = [CredentialVersion(version=version, exchange_account=name) for version, name in rows]
+            self._known[account] = found[0] if found else None
+        return self._known[account]
+
+
 class Batch:
     """What one transaction reads and writes, on ``store`` from ``head`` on."""
 
-    def __init__(self, store: Store, cache: OrderCache, head: Head) -> None:
+    def __init__(self, store: Store, cache: OrderCache, credentials: CredentialCache, head: Head) -> None:
         cache.check(head.seq)
         self.head = head.seq
         self._start = head
         self._store = store
         self._codec = store.codec
         self._cache = cache
+        self._credentials = credentials
         self._orders: dict[OrderKey, StoredOrder] = {}
         self._by_idempotency_key: dict[IdempotencyKey, StoredOrder] = {}
         self._touched: dict[OrderKey, StoredOrder] = {}
@@ -107,6 +140,10 @@ class Batch:
         name = idempotency_name(order)
         first = None if name is None else self._by_idempotency_key.get(name)
         return None if first is None else self._orders[first.key]
+
+    def credentials(self, account: AccountKey) -> CredentialVersion | None:
+        """The credentials of ``account``, which can't change before the commit; None if there are none."""
+        return self._credentials.find(self._store, account)
 
     def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
         """The balances recorded last, by asset."""

@@ -73,23 +73,26 @@ class Journal(Reader):
         await self._tail.stop()
         await asyncio.to_thread(self.database.dispose)
 
-    async def open_order(self, order: Order, event: OrderEvent) -> Opened:
+    async def open_order(self, order: Order, event: OrderEvent, *, credentials_version: int | None = None) -> Opened:
         """Begin an order's life with ``event`` (intended or adopted), unless its id or its idempotency key is taken on its
         account and connector; then the order that has it is returned and nothing is written. Durable when it returns.
 
-        Raises ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after either, the order must not be sent.
+        With ``credentials_version`` raises ``CredentialsChanged`` unless these are still the account's credentials. Also raises
+        ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after any of them, the order must not be sent.
         """
-        return cast(Opened, await self._submit(OpenOrder(order=order, event=event)))
+        unit = OpenOrder(order=order, event=event, credentials_version=credentials_version)
+        return cast(Opened, await self._submit(unit))
 
-    async def record(self, key: OrderKey, decide: Decide) -> Recorded:
+    async def record(self, key: OrderKey, decide: Decide, *, credentials_version: int | None = None) -> Recorded:
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it
         runs inside the transaction and may run again.
 
         An event that the lifecycle does not allow is recorded as an anomaly instead. A fill that the journal has already of
         this order is left out. Raises ``OrderNotFound``, ``JournalUnavailable``, ``JournalInDoubt``, or what ``decide``
-        raised.
+        raised; with ``credentials_version`` also ``CredentialsChanged``, unless these are still the account's credentials.
         """
-        return cast(Recorded, await self._submit(RecordEvents(key=key, decide=decide)))
+        unit = RecordEvents(key=key, decide=decide, credentials_version=credentials_version)
+        return cast(Recorded, await self._submit(unit))
 
     async def record_balances(self, account_name: str, connector_name: str, report: BalanceReport) -> None:
         """Record those balances of ``report`` that differ from the ones recorded last."""

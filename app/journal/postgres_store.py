@@ -67,7 +67,9 @@ class PostgresStore(Store):
         self._arguments = connect_arguments(url)
         self._connection: BoundedConnection | None = None
         self._lock_text = self._compile(
-            select(SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain).with_for_update()
+            select(
+                SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain, SEQUENCE.c.credentials_version
+            ).with_for_update()
         )
         self._set_head_text = self._compile(
             update(SEQUENCE).values(value=bindparam("value"), chained=bindparam("chained"), chain=bindparam("chain"))
@@ -97,7 +99,8 @@ class PostgresStore(Store):
             connection.until = time.monotonic() + _TRANSACTION_SECONDS
             row = connection.execute(self._lock_text.encode()).fetchone()
             assert row is not None
-            return Head(*row)
+            *head, self.credentials_version = row
+            return Head(*head)
 
     def find(self, statement: Statement, keys: Sequence[Row]) -> list[Row]:
         found: list[Row] = []

@@ -122,6 +122,7 @@ def order_row(number: int, order: Order, codec: Codec) -> Row:
         codec.text(order.error_message),
         order.exchange_client_order_id,
         time(order.amended_at),
+        codec.text(order.exchange_account),
     )
 
 
@@ -176,6 +177,7 @@ def order_of(row: Row) -> Order:
         error_message=row[25],
         exchange_client_order_id=row[26],
         amended_at=row[27],
+        exchange_account=row[28],
     )
 
 

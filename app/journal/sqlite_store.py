@@ -55,7 +55,9 @@ class SqliteStore(Store):
         self._synchronous = "FULL" if is_durable else "NORMAL"
         self._connection: sqlite3.Connection | None = None
         self._head_text = str(
-            select(SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain).compile(dialect=self.dialect)
+            select(SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain, SEQUENCE.c.credentials_version).compile(
+                dialect=self.dialect
+            )
         )
         self._set_head_text = str(update(SEQUENCE).values(value=0, chained=0, chain=b"").compile(dialect=self.dialect))
 
@@ -150,7 +152,8 @@ class SqliteStore(Store):
         self._check_file()
         # IMMEDIATE takes the write lock now, so that what is read below can't change before the commit.
         connection.execute("BEGIN IMMEDIATE")
-        return Head(*connection.execute(self._head_text).fetchone())
+        *head, self.credentials_version = connection.execute(self._head_text).fetchone()
+        return Head(*head)
 
 
 def _primary_code(error: sqlite3.Error) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import CTE, Column, Table, and_, bindparam, cast, column, insert, select, update, values
 
 from app.journal.rows import CHANGEABLE
-from app.storage.tables import BALANCES, EVENTS, FILLS, ORDERS
+from app.storage.tables import BALANCES, CREDENTIALS, EVENTS, FILLS, ORDERS
 
 Columns = Sequence[Column[Any]]
 
@@ -84,6 +84,10 @@ FIND_EVENTS = Statement(
         .where(EVENTS.c.seq > bindparam("after"), EVENTS.c.seq <= bindparam("up_to"))
         .order_by(EVENTS.c.seq)
     ),
+)
+FIND_CREDENTIALS = _select(
+    (CREDENTIALS.c.version, CREDENTIALS.c.exchange_account),
+    (CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name),
 )
 INSERT_ORDERS = _insert(ORDERS)
 INSERT_EVENTS = _insert(EVENTS)

@@ -28,6 +28,8 @@ class Store(ABC):
 
     codec: Codec
     dialect: Dialect
+    #: What the last ``begin`` found: how often credentials have been changed. They can't change before the commit.
+    credentials_version = -1
 
     def __init__(self) -> None:
         self._texts: dict[tuple[Statement, int], str] = {}

@@ -1,7 +1,7 @@
 """The things that can be written, each as a unit that is staged on a batch and is written whole or not at all.
 
 A unit names what it must read first, so that the orders of a whole group are read together. ``stage`` decides and changes the
-batch; it reads at most balances, and may be called again after a rollback.
+batch; it reads at most balances and credentials, and may be called again after a rollback.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from app.domain.enums import EventKind
-from app.domain.errors import OrderNotFound
+from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
-from app.domain.order import Anomaly, Order, OrderKey
+from app.domain.order import AccountKey, Anomaly, Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
@@ -47,10 +47,15 @@ class Unit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrder:
-    """Begin an order's life, unless its id or its idempotency key is taken."""
+    """Begin an order's life, unless its id or its idempotency key is taken.
+
+    With ``credentials_version``, only if these are still the account's credentials. The order is on the account at the exchange
+    that they open.
+    """
 
     order: Order
     event: OrderEvent
+    credentials_version: int | None = None
     is_intent: bool = True
 
     def __post_init__(self) -> None:
@@ -72,9 +77,14 @@ class OpenOrder:
         stored = batch.find_by_idempotency_key(self.order) or batch.find(self.order.key)
         if stored is not None:
             return Opened(order=stored.order, is_new=False)
-        entry = _entry(batch.head + 1, self.order, self.event)
-        batch.add_order(self.order, entry)
-        return Opened(order=self.order, is_new=True)
+        account = AccountKey(self.order.account_name, self.order.connector_name)
+        _check_credentials(batch, account, self.credentials_version)
+        credentials = batch.credentials(account)
+        exchange_account = None if credentials is None else credentials.exchange_account
+        order = structs.replace(self.order, exchange_account=exchange_account)
+        entry = _entry(batch.head + 1, order, self.event)
+        batch.add_order(order, entry)
+        return Opened(order=order, is_new=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +104,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvents:
-    """Record what ``decide`` makes of an order."""
+    """Record what ``decide`` makes of an order; with ``credentials_version``, only if these are still its account's credentials."""
 
     key: OrderKey
     decide: Decide
+    credentials_version: int | None = None
     is_intent: bool = False
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 
@@ -109,6 +120,7 @@ class RecordEvents:
         stored = batch.find(self.key)
         if stored is None:
             raise OrderNotFound(f"Order '{self.key.order_id}' not found", order_id=self.key.order_id)
+        _check_credentials(batch, self.key.account, self.credentials_version)
         events = _without_known_fills(stored, self.decide(stored.order, stored.fill_ids))
         if not events:
             return Recorded(order=stored.order)
@@ -141,6 +153,15 @@ class RecordBalances:
             balances=replace(self.report, balances=changed),
         )
         batch.change_balances(entry)
+
+
+def _check_credentials(batch: Batch, account: AccountKey, version: int | None) -> None:
+    """Raise ``CredentialsChanged`` unless the account's credentials are those of ``version``; None accepts any."""
+    if version is None:
+        return
+    credentials = batch.credentials(account)
+    if credentials is None or credentials.version != version:
+        raise CredentialsChanged(account.account_name, account.connector_name)
 
 
 def _without_known_fills(stored: StoredOrder, events: Sequence[OrderEvent]) -> list[OrderEvent]:

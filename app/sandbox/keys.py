@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from app.sandbox.signatures import HmacVerifier, Verifier, public_key_verifier
 
@@ -14,6 +15,11 @@ class ApiKey:
     api_key: str
     account: str
     verifier: Verifier
+
+
+def account_number(account: str) -> int:
+    """The exchange's own number of ``account``: the same for all its keys and after every start, and another for every account."""
+    return int.from_bytes(sha256(account.encode()).digest()[:5])
 
 
 class KeyRing:

@@ -12,8 +12,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -35,14 +33,6 @@ _KEYLESS = ""
 _LOOK = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Live:
-    """A connector, and when the credentials that it was built with were stored."""
-
-    connector: Connector
-    put_at: datetime | None
-
-
 class Sessions:
     """The live connectors of this process."""
 
@@ -51,7 +41,7 @@ class Sessions:
         self._vault = vault
         self._settings = settings
         self._clock = clock
-        self._live: dict[AccountKey, _Live] = {}
+        self._live: dict[AccountKey, Connector] = {}
         self._venues: dict[str, Any] = {}
         #: By connector: opening a venue may take seconds, in which connectors of other exchanges are started all the same.
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -69,7 +59,7 @@ class Sessions:
         """
         live = self._live.get(account)
         if live is not None:
-            return live.connector
+            return live
         account_name, connector_name = account
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
             raise UnknownAccount(account_name)
@@ -78,14 +68,21 @@ class Sessions:
         if stored is None:
             raise ConnectorNotConfigured(connector_name, account_name)
         credentials = self._vault.open(account_name, connector_name, stored.sealed)
-        return await self._start(kind, account, credentials, stored.put_at)
+        return await self._start(kind, account, credentials, stored.version)
+
+    async def renewed(self, connector: Connector) -> Connector:
+        """The connector that takes the place of ``connector``, whose credentials were changed. Raises what ``connector`` raises."""
+        account = AccountKey(connector.context.account_name, connector.name)
+        if self._live.get(account) is connector:
+            self.forget(account)
+        return await self.connector(account)
 
     async def keyless(self, connector_name: str) -> Connector:
         """A connector for public data. Raises ``UnknownConnector`` or ``UnsupportedConnector``."""
         account = AccountKey(_KEYLESS, connector_name)
         live = self._live.get(account)
         if live is not None:
-            return live.connector
+            return live
         return await self._start(connector_class(connector_name), account, {}, None)
 
     @asynccontextmanager
@@ -93,7 +90,7 @@ class Sessions:
         """A connector with credentials that are to be tried, beside the one in use; closed at the end."""
         kind = connector_class(account.connector_name)
         async with self._locks[account.connector_name]:
-            connector = await self._build(kind, account, credentials)
+            connector = await self._build(kind, account, credentials, None)
         try:
             yield connector
         finally:
@@ -105,8 +102,8 @@ class Sessions:
         if live is None:
             return
         log.info("connector retired", account_name=account.account_name, connector_name=account.connector_name)
-        task = asyncio.get_running_loop().create_task(self._retire(live.connector))
-        self._retiring[task] = live.connector
+        task = asyncio.get_running_loop().create_task(self._retire(live))
+        self._retiring[task] = live
         task.add_done_callback(lambda done: self._retiring.pop(done, None))
 
     def headroom(self) -> dict[str, float]:
@@ -128,7 +125,7 @@ class Sessions:
         for task in retiring:
             task.cancel()
         await asyncio.gather(*retiring, return_exceptions=True)
-        await self._close_all([*retiring.values(), *(live.connector for live in self._live.values())])
+        await self._close_all([*retiring.values(), *self._live.values()])
         self._live.clear()
         venues, self._venues = self._venues, {}
         await asyncio.gather(
@@ -142,9 +139,10 @@ class Sessions:
         """Retire the connectors whose credentials have been replaced or deleted."""
         # Listed before the query: a connector that starts during it may have newer credentials than its result.
         known = dict(self._live)
-        put_at = await asyncio.to_thread(self._accounts.credentials_put_at)
+        versions = await asyncio.to_thread(self._accounts.credential_versions)
         for key, live in known.items():
-            if live.put_at is not None and put_at.get(key) != live.put_at and self._live.get(key) is live:
+            version = live.context.credentials_version
+            if version is not None and versions.get(key) != version and self._live.get(key) is live:
                 self.forget(key)
 
     async def _look_for_ever(self) -> None:
@@ -164,14 +162,14 @@ class Sessions:
         kind: type[Connector],
         account: AccountKey,
         credentials: Mapping[str, str],
-        put_at: datetime | None,
+        version: int | None,
     ) -> Connector:
         async with self._locks[account.connector_name]:
             live = self._live.get(account)
             if live is not None:
-                return live.connector
-            connector = await self._build(kind, account, credentials)
-            self._live[account] = _Live(connector=connector, put_at=put_at)
+                return live
+            connector = await self._build(kind, account, credentials, version)
+            self._live[account] = connector
             log.info(
                 "connector started",
                 account_name=account.account_name or None,
@@ -199,7 +197,9 @@ class Sessions:
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises: it is logged, and the process is about to end
             log.warning("not closed", connector_name=name, error=type(error).__name__, text=str(error))
 
-    async def _build(self, kind: type[Connector], account: AccountKey, credentials: Mapping[str, str]) -> Connector:
+    async def _build(
+        self, kind: type[Connector], account: AccountKey, credentials: Mapping[str, str], version: int | None
+    ) -> Connector:
         account_name, connector_name = account
         if connector_name not in self._venues:
             self._venues[connector_name] = await self._open_venue(kind, connector_name)
@@ -208,5 +208,6 @@ class Sessions:
             credentials=credentials,
             clock=self._clock,
             venue=self._venues[connector_name],
+            credentials_version=version,
         )
         return build_connector(connector_name, context)

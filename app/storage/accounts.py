@@ -5,19 +5,24 @@ Credentials are sealed bytes here; only the vault can open them. All verbs are s
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from app.clock import Clock
-from app.domain.errors import UnknownAccount
+from app.domain.errors import OtherExchangeAccount, UnknownAccount
 from app.domain.order import AccountKey
 from app.storage.database import Database
 from app.storage.records import Credential
-from app.storage.tables import ACCOUNTS, CREDENTIALS, USERS
+from app.storage.tables import ACCOUNTS, ACTIVE_ONLY, CREDENTIALS, ORDERS, SEQUENCE, USERS
+
+#: Given the numbers of active orders by connector, raises if something must not be deleted because of them.
+Allow = Callable[[Mapping[str, int]], None]
 
 
 class Accounts:
@@ -41,9 +46,13 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.returning(ACCOUNTS.c.name)).first() is not None
 
-    def delete_account(self, name: str) -> bool:
-        """Delete an account with its credentials; its orders stay in the journal. False if there is none."""
-        with self._database.change() as connection:
+    def delete_account(self, name: str, allow: Allow | None = None) -> bool:
+        """Delete an account with its credentials; its orders stay in the journal. False if there is none. Raises what ``allow``
+        raises at the numbers of active orders at that moment.
+        """
+        with self._change_credentials() as (connection, _):
+            if allow is not None:
+                allow(_active_orders(connection, ORDERS.c.account_name == name))
             return connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount == 1
 
     def connectors_of(self, account_name: str) -> list[str]:
@@ -58,42 +67,66 @@ class Accounts:
         return [AccountKey(row.account_name, row.connector_name) for row in rows]
 
     def put_credential(
-        self, account_name: str, connector_name: str, sealed: bytes, *, old: bytes | None = None
+        self,
+        account_name: str,
+        connector_name: str,
+        sealed: bytes,
+        *,
+        old: bytes | None = None,
+        exchange_account: str | None = None,
     ) -> bool:
-        """Store sealed credentials in place of ``old``; without ``old``, where there are none yet.
+        """Store sealed credentials of ``exchange_account`` in place of ``old``; without ``old``, where there are none yet.
 
-        False, and nothing changed, if something else is there. Raises ``UnknownAccount``.
+        False, and nothing changed, if something else is there. Raises ``UnknownAccount``, or ``OtherExchangeAccount`` unless all
+        active orders are known to be on ``exchange_account``.
         """
-        now = self._clock.now()
-        statement: Any
-        if old is None:
-            values = {
-                "account_name": account_name,
-                "connector_name": connector_name,
-                "sealed": sealed,
-                "created_at": now,
-            }
-            statement = self._insert(CREDENTIALS).values(values).on_conflict_do_nothing()
-        else:
-            statement = update(CREDENTIALS).where(*_credential(account_name, connector_name))
-            statement = statement.where(CREDENTIALS.c.sealed == old).values(sealed=sealed, created_at=now)
+        row = _credential(account_name, connector_name)
         try:
-            with self._database.change() as connection:
-                return connection.execute(statement.returning(CREDENTIALS.c.account_name)).first() is not None
+            with self._change_credentials() as (connection, version):
+                there = connection.execute(select(CREDENTIALS.c.sealed).where(*row)).scalar()
+                if (None if there is None else bytes(there)) != old:
+                    return False
+                _check_orders_account(connection, account_name, connector_name, exchange_account)
+                connection.execute(delete(CREDENTIALS).where(*row))
+                connection.execute(
+                    insert(CREDENTIALS).values(
+                        account_name=account_name,
+                        connector_name=connector_name,
+                        sealed=sealed,
+                        created_at=self._clock.now(),
+                        version=version,
+                        exchange_account=exchange_account,
+                    )
+                )
+                return True
         except IntegrityError as error:
             raise UnknownAccount(account_name) from error
 
-    def find_credential(self, account_name: str, connector_name: str) -> Credential | None:
-        """The sealed credentials with the moment at which they were put, or None."""
-        query = select(CREDENTIALS.c.sealed, CREDENTIALS.c.created_at)
-        rows = self._database.rows(query.where(*_credential(account_name, connector_name)))
-        return Credential(sealed=bytes(rows[0].sealed), put_at=rows[0].created_at) if rows else None
+    def set_exchange_account(self, account: AccountKey, version: int, exchange_account: str) -> None:
+        """Note which account at the exchange the credentials of ``version`` open, unless that is known."""
+        statement = update(CREDENTIALS).where(
+            *_credential(*account), CREDENTIALS.c.version == version, CREDENTIALS.c.exchange_account.is_(None)
+        )
+        with self._change_credentials() as (connection, _):
+            connection.execute(statement.values(exchange_account=exchange_account))
 
-    def credentials_put_at(self) -> dict[AccountKey, datetime]:
-        """When the credentials of each account and connector were put last, by which other processes see that they changed."""
-        query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.created_at)
+    def find_credential(self, account_name: str, connector_name: str) -> Credential | None:
+        """The sealed credentials, or None."""
+        rows = self._database.rows(select(CREDENTIALS).where(*_credential(account_name, connector_name)))
+        if not rows:
+            return None
+        row = rows[0]
+        return Credential(
+            sealed=bytes(row.sealed),
+            version=row.version,
+            exchange_account=row.exchange_account,
+        )
+
+    def credential_versions(self) -> dict[AccountKey, int]:
+        """Which credentials each account and connector has, by which other processes see that they changed."""
+        query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.version)
         rows = self._database.rows(query)
-        return {AccountKey(row.account_name, row.connector_name): row.created_at for row in rows}
+        return {AccountKey(row.account_name, row.connector_name): row.version for row in rows}
 
     def replace_seal(self, account_name: str, connector_name: str, old: bytes, new: bytes) -> bool:
         """Put ``new`` where ``old`` is, the same credentials under another key; False if ``old`` is not there any more."""
@@ -101,12 +134,15 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.values(sealed=new)).rowcount == 1
 
-    def delete_credential(self, account_name: str, connector_name: str) -> bool:
-        """Delete credentials; False if there are none."""
-        with self._database.change() as connection:
-            return (
-                connection.execute(delete(CREDENTIALS).where(*_credential(account_name, connector_name))).rowcount == 1
-            )
+    def delete_credential(self, account_name: str, connector_name: str, allow: Allow | None = None) -> bool:
+        """Delete credentials; False if there are none. Raises what ``allow`` raises at the numbers of active orders then."""
+        row = _credential(account_name, connector_name)
+        with self._change_credentials() as (connection, _):
+            if connection.execute(delete(CREDENTIALS).where(*row)).rowcount == 0:
+                return False
+            if allow is not None:
+                allow(_active_orders(connection, *_orders_of(account_name, connector_name)))
+            return True
 
     def password_hash(self, username: str) -> str | None:
         """The hash of the user's password, or None for an unknown user."""
@@ -119,6 +155,18 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.returning(USERS.c.username)).first() is not None
 
+    @contextmanager
+    def _change_credentials(self) -> Iterator[tuple[Connection, int]]:
+        """A transaction in the order of the journal's, with a number for what it puts.
+
+        It holds the lock that every transaction of the journal takes. An intent that was committed before it can be seen in it, and
+        one that comes after it sees what it did.
+        """
+        count_up = update(SEQUENCE).values(credentials_version=SEQUENCE.c.credentials_version + 1)
+        with self._database.change() as connection:
+            version: int = connection.execute(count_up.returning(SEQUENCE.c.credentials_version)).scalar_one()
+            yield connection, version
+
     def _insert(self, table: Any) -> Any:
         """The database's own INSERT, which can say what to do about a conflict."""
         return (sqlite if self._database.is_sqlite else postgresql).insert(table)
@@ -126,3 +174,31 @@ class Accounts:
 
 def _credential(account_name: str, connector_name: str) -> tuple[Any, Any]:
     return (CREDENTIALS.c.account_name == account_name, CREDENTIALS.c.connector_name == connector_name)
+
+
+def _orders_of(account_name: str, connector_name: str) -> tuple[Any, Any]:
+    return (ORDERS.c.account_name == account_name, ORDERS.c.connector_name == connector_name)
+
+
+def _active_orders(connection: Connection, *conditions: Any) -> Mapping[str, int]:
+    query = select(ORDERS.c.connector_name).where(ACTIVE_ONLY, *conditions)
+    return Counter(connection.scalars(query))
+
+
+def _check_orders_account(
+    connection: Connection, account_name: str, connector_name: str, exchange_account: str | None
+) -> None:
+    """Raise ``OtherExchangeAccount`` unless all active orders are known to be on ``exchange_account``. Those that were placed
+    before this was written down are on the one of the credentials that are stored.
+    """
+    stored = select(CREDENTIALS.c.exchange_account).where(*_credential(account_name, connector_name))
+    earlier = connection.execute(stored).scalar()
+    orders = select(ORDERS.c.order_id, ORDERS.c.exchange_account)
+    active = connection.execute(orders.where(ACTIVE_ONLY, *_orders_of(account_name, connector_name))).all()
+    elsewhere = [
+        row.order_id
+        for row in active
+        if exchange_account is None or (row.exchange_account or earlier) != exchange_account
+    ]
+    if elsewhere:
+        raise OtherExchangeAccount(account_name, connector_name, elsewhere)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -11,10 +10,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """Sealed credentials, and when they were put."""
+    """Sealed credentials, a number that no others had or will have, and the exchange's own name of the account that they open,
+    where it is known.
+    """
 
     sealed: bytes = field(repr=False)
-    put_at: datetime
+    version: int
+    exchange_account: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,8 @@ METADATA = MetaData(
     }
 )
 
-#: One row. A writer locks it first and holds the lock to the commit, so that the sequence is the order of the commits.
+#: One row. A writer locks it first and holds the lock to the commit, so that the sequence is the order of the commits. Whoever
+#: changes credentials locks it too, and counts ``credentials_version`` up: an intent comes either before the change or after it.
 SEQUENCE = Table(
     "journal_sequence",
     METADATA,
@@ -42,6 +43,7 @@ SEQUENCE = Table(
     # The checksum of the events up to ``chained`` (``app.storage.chain``), which is the last one unless an older version wrote it.
     Column("chained", Sequence, nullable=False, server_default="0"),
     Column("chain", LargeBinary),
+    Column("credentials_version", Sequence, nullable=False, server_default="0"),
 )
 
 #: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
@@ -81,6 +83,7 @@ ORDERS = Table(
     # What an amendment at the exchange changed beside amount and price.
     Column("exchange_client_order_id", Name),
     Column("amended_at", UtcTime),
+    Column("exchange_account", Text),
     # The id first: the same index finds an order by its id alone.
     UniqueConstraint("order_id", "account_name", "connector_name"),
     Index(
@@ -200,6 +203,8 @@ CREDENTIALS = Table(
     Column("connector_name", Name, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("version", Sequence, nullable=False, server_default=text("0")),
+    Column("exchange_account", Text),
     PrimaryKeyConstraint("account_name", "connector_name"),
     ForeignKeyConstraint(["account_name"], ["accounts.name"], ondelete="CASCADE"),
 )

@@ -64,6 +64,9 @@ class Parrot(Connector):
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         return [REPORT]
 
+    async def fetch_exchange_account(self) -> str | None:
+        return None
+
     async def fetch_balances(self) -> Sequence[Balance]:
         raise TimeoutError(f"waited for {KEY}")
 

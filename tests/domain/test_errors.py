@@ -122,7 +122,15 @@ def test_advice_on_retrying() -> None:
     retryable = {kind.__name__ for kind in CLASSES if kind.retryable}
     assert retryable == {
         *("RateLimited", "ExchangeDown"),
-        *("NotNow", "RequestInProgress", "RulesNotLoaded", "ShuttingDown", "JournalUnavailable", "JournalInDoubt"),
+        *(
+            "NotNow",
+            "RequestInProgress",
+            "CredentialsChanged",
+            "RulesNotLoaded",
+            "ShuttingDown",
+            "JournalUnavailable",
+            "JournalInDoubt",
+        ),
         *("ExchangeReadFailed", "ExchangeReadTimeout", "ExchangeReadError"),
     }
 

@@ -55,10 +55,18 @@ def test_intended_order_carries_every_term() -> None:
 
 
 def test_names_of_an_order() -> None:
-    """The journal names an order by account, connector and id; an exchange is asked by our id, its own and the pair."""
+    """The journal names an order by account, connector and id; an exchange is asked by our id, its own, the pair and the terms."""
     order = an_order(*WAYS[OrderState.OPEN])
     assert order.key == OrderKey(account_name="main", connector_name="paper", order_id="order-1")
-    assert order.ref == OrderRef(order_id="order-1", trading_pair="BTC-USDT", exchange_order_id="77")
+    assert order.ref == OrderRef(
+        order_id="order-1",
+        trading_pair="BTC-USDT",
+        exchange_order_id="77",
+        trade_type=TradeType.BUY,
+        order_type=OrderType.LIMIT,
+        price=Decimal(100),
+        created_at=order.created_at,
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from app.domain.order import AccountKey, Order, OrderKey, OrderRequest
 from app.journal.journal import Journal
 from app.paper.exchange import PaperExchange
 from app.paper.faults import FaultPlan, Faults
+from app.services.accounts.accounts import AccountAdmin
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.history import History
 from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
@@ -87,11 +89,13 @@ class World:
     journal: Journal
     exchange: PaperExchange
     sessions: Sessions
+    exchange_accounts: ExchangeAccounts
     recorder: Recorder
     settling: Settling
     recovery: Recovery
     rules: Rules
     inflight: InFlight
+    accounts: AccountAdmin
     orders: Orders
     history: History
 
@@ -104,6 +108,7 @@ class World:
             recovery=self.recovery,
             settling=self.settling,
             sessions=self.sessions,
+            exchange_accounts=self.exchange_accounts,
             funding=FundingRecorder(self.journal.funding_payments, self.sessions, self.settings, self.clock),
             clock=self.clock,
         )
@@ -208,6 +213,7 @@ async def running_world(
         journal=gateway.journal,
         exchange=exchange,
         sessions=gateway.sessions,
+        exchange_accounts=gateway.settling._exchange_accounts,
         recorder=recorder,
         settling=gateway.settling,
         recovery=Recovery(
@@ -215,11 +221,13 @@ async def running_world(
             recorder=recorder,
             sessions=gateway.sessions,
             settling=gateway.settling,
+            exchange_accounts=gateway.settling._exchange_accounts,
             settings=settings,
             clock=clock,
         ),
         rules=gateway.rules,
         inflight=gateway.inflight,
+        accounts=gateway.accounts,
         orders=gateway.orders,
         history=gateway.history,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.domain.errors import UnknownAccount
+from app.domain.order import AccountKey
 from app.storage.accounts import Accounts
 from app.storage.database import Database
 from app.storage.records import Credential
@@ -108,53 +109,74 @@ def test_all_credentials_are_listed(accounts: Accounts) -> None:
 
 
 def test_a_change_of_credentials_shows_in_their_time(accounts: Accounts, clock: FakeClock) -> None:
-    """Other processes see by the time of putting that credentials are other ones now."""
+    """Other processes see by the version that credentials are other ones now, also if they are put again after being deleted."""
     accounts.add_account("a")
     assert accounts.find_credential("a", "paper") is None
-    accounts.put_credential("a", "paper", b"1")
-    clock.advance(1)
-    accounts.put_credential("a", "paper", b"2", old=b"1")
+    versions = []
+    for _ in range(2):
+        accounts.put_credential("a", "paper", b"1")
+        versions.append(accounts.credential_versions()["a", "paper"])
+        accounts.put_credential("a", "paper", b"2", old=b"1")
+        versions.append(accounts.credential_versions()["a", "paper"])
+        accounts.delete_credential("a", "paper")
+    accounts.put_credential("a", "paper", b"2")
 
+    assert sorted(set(versions)) == versions
     found = accounts.find_credential("a", "paper")
     assert found is not None
-    assert (found.sealed, found.put_at) == (b"2", clock.now())
-    assert accounts.credentials_put_at() == {("a", "paper"): clock.now()}
+    assert (found.sealed, found.version) == (b"2", accounts.credential_versions()["a", "paper"])
 
 
 def test_a_seal_is_replaced_only_where_it_still_is(accounts: Accounts, clock: FakeClock) -> None:
     """Sealing anew does not count as a change of credentials, and loses against one."""
     accounts.add_account("a")
     accounts.put_credential("a", "paper", b"old")
-    put_at = clock.now()
-    clock.advance(1)
+    versions = accounts.credential_versions()
 
     assert accounts.replace_seal("a", "paper", b"old", b"new")
     assert not accounts.replace_seal("a", "paper", b"old", b"newer")
     assert sealed(accounts, "a", "paper") == b"new"
-    assert accounts.credentials_put_at() == {("a", "paper"): put_at}
+    assert accounts.credential_versions() == versions
 
 
-def test_credentials_tell_when_they_were_put(accounts: Accounts, clock: FakeClock) -> None:
-    """Other processes see by the moment that credentials were put again; unknown ones are None."""
+def test_credentials_tell_which_they_are(accounts: Accounts) -> None:
+    """Each that is put has a number of its own and the exchange's account that it is for; unknown ones are None."""
     accounts.add_account("a")
-    accounts.put_credential("a", "binance", b"1")
-    first = clock.now()
-    clock.advance(1)
+    accounts.put_credential("a", "binance", b"1", exchange_account="uid 7")
     accounts.put_credential("a", "paper", b"2")
 
-    assert accounts.credentials_put_at() == {("a", "binance"): first, ("a", "paper"): clock.now()}
-    assert accounts.find_credential("a", "binance") == Credential(sealed=b"1", put_at=first)
+    versions = accounts.credential_versions()
+    assert versions["a", "binance"] < versions["a", "paper"]
+    assert accounts.find_credential("a", "binance") == Credential(
+        sealed=b"1", version=versions["a", "binance"], exchange_account="uid 7"
+    )
     assert accounts.find_credential("a", "kraken") is None
     assert "sealed" not in repr(accounts.find_credential("a", "binance"))
 
 
+def test_the_account_at_the_exchange_is_learned_once(accounts: Accounts) -> None:
+    """Credentials without one get it; later words, and words about credentials that were replaced, change nothing."""
+    accounts.add_account("a")
+    account = AccountKey("a", "binance")
+    accounts.put_credential("a", "binance", b"1")
+    old = accounts.credential_versions()[account]
+    accounts.put_credential("a", "binance", b"2", old=b"1")
+    new = accounts.credential_versions()[account]
+
+    for version, name in ((old, "uid 1"), (new, "uid 2"), (new, "uid 3")):
+        accounts.set_exchange_account(account, version, name)
+
+    found = accounts.find_credential("a", "binance")
+    assert found is not None
+    assert (found.version, found.exchange_account) == (new, "uid 2")
+
+
 def test_a_seal_is_replaced_only_where_it_is_still_the_same(accounts: Accounts, clock: FakeClock) -> None:
-    """Sealing anew keeps the moment, and does not overwrite credentials that were put meanwhile."""
+    """Sealing anew keeps the version, and does not overwrite credentials that were put meanwhile."""
     accounts.add_account("a")
     accounts.put_credential("a", "binance", b"1")
-    put_at = clock.now()
-    clock.advance(1)
+    version = accounts.credential_versions()["a", "binance"]
 
     assert accounts.replace_seal("a", "binance", b"1", b"2")
     assert not accounts.replace_seal("a", "binance", b"1", b"3")
-    assert accounts.find_credential("a", "binance") == Credential(sealed=b"2", put_at=put_at)
+    assert accounts.find_credential("a", "binance") == Credential(sealed=b"2", version=version, exchange_account=None)

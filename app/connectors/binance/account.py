@@ -19,7 +19,15 @@ from app.connectors.binance import market
 from app.connectors.binance.credentials import credentials_of
 from app.connectors.binance.endpoints import endpoints_of
 from app.connectors.binance.market_streams import MAX_AGE_SECONDS
-from app.connectors.binance.orders import checked_id, confirm_same, known_id, order_report, total_amount, trade_fill
+from app.connectors.binance.orders import (
+    checked_id,
+    confirm_same,
+    known_id,
+    may_be_trade_of,
+    order_report,
+    total_amount,
+    trade_fill,
+)
 from app.connectors.binance.outcomes import CANCEL_REFUSED
 from app.connectors.binance.venue import BinanceVenue
 from app.connectors.common.connector import RestConnector
@@ -28,6 +36,7 @@ from app.connectors.common.venue import Markets
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused, UnsupportedPair
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
+from app.domain.recognition import is_same_order
 from app.domain.reports import Candle, MarketEvent, OrderBook, OrderReport, PublicTrade, Ticker
 from app.settings import Settings
 
@@ -99,8 +108,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         if answer is None:
             return None
         with self.reading():
-            report = order_report(answer, ref.trading_pair)
-            return confirm_same(report, ref.client_order_id, answer, self._symbol(ref.trading_pair))
+            return order_report(answer, ref.trading_pair)
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         markets = await self.venue.markets()
@@ -112,14 +120,15 @@ class BinanceAccount(RestConnector["BinanceClient"]):
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
         """All fills of the order. Raises ``ExchangeReadError`` if the list is short of the order's own total."""
         order = await self._raw_order(ref)
-        if order is None and ref.exchange_order_id is None:
-            return []
+        if order is None and (ref.exchange_order_id is None or await self._by_number(ref) is not None):
+            return []  # its number, if it has one, is another order's by now
         with self.reading():
             known = {"orderId": ref.exchange_order_id} if order is None else order
             order_number = integer_text(known, "orderId")
         trades = await self._trades(self._symbol(ref.trading_pair), order_number, order)
         with self.reading():
-            fills = [trade_fill(trade) for _, trade in sorted(trades.items())]
+            found = [trade for _, trade in sorted(trades.items())]
+            fills = [trade_fill(trade) for trade in found if order is not None or may_be_trade_of(ref, trade)]
             executed = None if order is None else number(order, "executedQty")
         if executed is not None and total_amount(fills) < executed:
             raise ExchangeReadError("Binance does not show all fills of the order yet")
@@ -203,8 +212,29 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         return self.venue.known_markets.symbol(trading_pair)
 
     async def _raw_order(self, ref: OrderRef) -> Mapping[str, Any] | None:
+        """The order by the client id that Binance has it under, else by its number; None if neither finds it, or only another."""
+        order_id, symbol = known_id(ref), self._symbol(ref.trading_pair)
+        answer = await self.calls.ask_order(self.call_names.order, symbol=symbol, origClientOrderId=order_id)
+        if answer is not None:
+            with self.reading():
+                report = confirm_same(order_report(answer, ref.trading_pair), order_id, answer, symbol)
+            if is_same_order(ref, report):
+                return answer
+        answer = await self._by_number(ref)
+        if answer is not None:
+            with self.reading():
+                report = order_report(answer, ref.trading_pair)
+                confirm_same(report, report.order_id, answer, symbol)
+            if is_same_order(ref, report):
+                return answer
+        return None
+
+    async def _by_number(self, ref: OrderRef) -> Mapping[str, Any] | None:
+        """The order that has Binance's number of ``ref``, whoever placed it."""
+        if ref.exchange_order_id is None:
+            return None
         return await self.calls.ask_order(
-            self.call_names.order, symbol=self._symbol(ref.trading_pair), origClientOrderId=known_id(ref)
+            self.call_names.order, symbol=self._symbol(ref.trading_pair), orderId=ref.exchange_order_id
         )
 
     async def _trade_pages(self, symbol: str, order_number: str, **bounds: int) -> dict[int, Mapping[str, Any]]:

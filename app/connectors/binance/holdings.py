@@ -24,6 +24,19 @@ def spot_balances(payload: Any) -> tuple[Balance, ...]:
     return tuple(balance for balance in balances if balance.total != ZERO)
 
 
+def spot_account(payload: Any) -> str | None:
+    """The user id in ``account``, None where it has none."""
+    return integer_text(payload, "uid") if mapping(payload).get("uid") is not None else None
+
+
+def perpetual_account(payload: Any) -> str | None:
+    """The account's alias in futures' ``balance``, the same in every row; None where there is none."""
+    aliases = {row["accountAlias"] for row in rows(payload) if row.get("accountAlias")}
+    if len(aliases) > 1 or not all(isinstance(alias, str) for alias in aliases):
+        raise Unreadable("accountAlias is not one text")
+    return next(iter(aliases), None)
+
+
 def streamed_spot_balances(event: Mapping[str, Any]) -> BalanceReport:
     """``outboundAccountPosition``: the assets that may have changed, also those that are now zero."""
     balances = tuple(_free_and_locked(row, "a", "f", "l") for row in rows(event.get("B")))

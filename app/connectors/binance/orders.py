@@ -7,7 +7,7 @@ must say raises ``Unreadable``: an answer to a submit then counts as unknown, wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +42,9 @@ _FIRST_TRADE_ID = {"TRADE": 0, "CALCULATED": 1}
 
 #: Spot's word for an order that was amended in place. Futures' is AMENDMENT, and changes no client id.
 _AMENDED = "REPLACED"
+
+#: How far our clock and Binance's may be apart. Binance refuses what is signed with more than its window of five seconds.
+_CLOCKS_DIFFER = timedelta(seconds=10)
 
 #: Streams spell "no value" in several ways.
 _NO_VALUE = ("", "NONE", "null", None)
@@ -149,6 +152,16 @@ def trade_fill(trade: Mapping[str, Any]) -> Fill:
         filled_at=time(trade, "time"),
         liquidity=_liquidity(maker),
     )
+
+
+def may_be_trade_of(ref: OrderRef, trade: Mapping[str, Any]) -> bool:
+    """Whether a trade that Binance lists under the order's number can be the order's: it has its side, and is not older.
+
+    Without the order itself nothing else tells whose trade it is, and a test network gives numbers again after a reset.
+    """
+    is_buyer = trade.get("isBuyer", trade.get("buyer"))
+    is_older = ref.created_at is not None and time(trade, "time") < ref.created_at - _CLOCKS_DIFFER
+    return not is_older and (ref.trade_type is None or is_buyer is (ref.trade_type is TradeType.BUY))
 
 
 def confirm_same(report: OrderReport, order_id: str, payload: Mapping[str, Any], symbol: str) -> OrderReport:

@@ -99,6 +99,12 @@ class BinancePerpetualConnector(BinanceAccount):
         with self.reading():
             return holdings.perpetual_balances(payload)
 
+    async def fetch_exchange_account(self) -> str | None:
+        """The account's alias, its "unique account code". Source: "Futures Account Balance" of the USD-M API."""
+        payload = await self.calls.ask("futures_account_balance")
+        with self.reading():
+            return holdings.perpetual_account(payload)
+
     async def fetch_positions(self) -> Sequence[Position]:
         """The open positions, from version 2 of the call, the last that states the leverage."""
         markets = await self.venue.markets()

@@ -71,6 +71,12 @@ class BinanceConnector(BinanceAccount):
         with self.reading():
             return holdings.spot_balances(payload)
 
+    async def fetch_exchange_account(self) -> str | None:
+        """The account's user id; each sub-account has one of its own. Source: "Account information" of the spot API."""
+        payload = await self.calls.ask("get_account", omitZeroBalances="true")
+        with self.reading():
+            return holdings.spot_account(payload)
+
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         return spot_terms(order)
 

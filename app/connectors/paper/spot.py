@@ -166,7 +166,7 @@ class PaperConnector(Connector):
             return report
 
     async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
-        record = await self._query(partial(self._exchange.order, self._account, **_named(ref)))
+        record = await self._find(ref)
         if record is None or (self._faults is not None and self._faults.hides(record)):
             return None
         return self._report(record)
@@ -176,8 +176,19 @@ class PaperConnector(Connector):
         return [self._report(record) for record in records]
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        record = await self._query(partial(self._exchange.order, self._account, **_named(ref)))
+        record = await self._find(ref)
         return () if record is None else report_of(record).fills
+
+    async def _find(self, ref: OrderRef) -> OrderRecord | None:
+        """The order by the exchange's id where we know it, else by ours. After a new start of the exchange another order may have
+        the first; an order never changes ours.
+        """
+        record: OrderRecord | None = await self._query(partial(self._exchange.order, self._account, **_named(ref)))
+        return None if record is None or record.order.client_order_id != ref.order_id else record
+
+    async def fetch_exchange_account(self) -> str:
+        """The paper exchange names its accounts as the gateway does."""
+        return self._account
 
     async def fetch_balances(self) -> Sequence[Balance]:
         balances = await self._ask(partial(self._exchange.balances, self._account))

@@ -27,6 +27,7 @@
     │   ├── InvalidArgument             400  any other value that the schema cannot judge
     │   ├── InvalidCredentials          400  credentials that are incomplete, or that the exchange does not take
     │   ├── ActiveOrders                409  what is to be deleted still has active orders
+    │   ├── OtherExchangeAccount        409  active orders are on another account at the exchange than the credentials
     │   ├── IdempotencyConflict         409  the key or id is taken by an order with other terms
     │   └── ChangeConflict              409  another change of what is stored came first
     ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
@@ -40,6 +41,7 @@
     │   └── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
     ├── NotNow                      nothing was sent, the same request may succeed later
     │   ├── RequestInProgress           409  the first request with this key is still running
+    │   ├── CredentialsChanged          503  the account's credentials were replaced or deleted at this moment
     │   ├── RulesNotLoaded              503
     │   ├── ShuttingDown                503
     │   ├── TooManyStreams              429  the user has as many streams open as one may
@@ -51,7 +53,8 @@
     ├── EmptyJournal                503  the gateway does not start: the journal that the key file was used with is not there
     ├── ExchangeReadFailed          a question to the exchange failed; no order is affected
     │   ├── ExchangeReadTimeout         504
-    │   └── ExchangeReadError           502
+    │   ├── ExchangeReadError           502
+    │   └── ExchangeAccountChanged      502  the credentials open another account than the one for which they were stored
     └── UnsupportedFeature              501  the connector cannot do this at all
         └── UnsupportedConnector            501  the name is known, but this gateway has no connector for it
 
@@ -61,6 +64,7 @@ the classes in the order of the drawing; everybody imports them from here.
 """
 
 from app.domain.errors.availability import (
+    CredentialsChanged,
     DirectoryInUse,
     EmptyJournal,
     JournalDamaged,
@@ -75,6 +79,7 @@ from app.domain.errors.availability import (
 )
 from app.domain.errors.base import OrdergateError
 from app.domain.errors.questions import (
+    ExchangeAccountChanged,
     ExchangeReadError,
     ExchangeReadFailed,
     ExchangeReadTimeout,
@@ -108,6 +113,7 @@ from app.domain.errors.requests import (
     MethodNotAllowed,
     NotAuthenticated,
     OrderNotFound,
+    OtherExchangeAccount,
     PriceRequired,
     RequestError,
     RuleViolation,
@@ -130,10 +136,12 @@ __all__ = [
     "ChangeConflict",
     "ChangeRefused",
     "ConnectorNotConfigured",
+    "CredentialsChanged",
     "CredentialsRefused",
     "DirectoryInUse",
     "DuplicateOrderId",
     "EmptyJournal",
+    "ExchangeAccountChanged",
     "ExchangeDown",
     "ExchangeReadError",
     "ExchangeReadFailed",
@@ -155,6 +163,7 @@ __all__ = [
     "OrderNotFound",
     "OrderRefused",
     "OrdergateError",
+    "OtherExchangeAccount",
     "PriceRequired",
     "RateLimited",
     "Refused",

@@ -24,6 +24,20 @@ class RequestInProgress(NotNow):
     title = "Request in progress"
 
 
+class CredentialsChanged(NotNow):
+    """The account's credentials were replaced or deleted at this moment."""
+
+    code = "credentials_changed"
+    title = "Credentials changed"
+
+    def __init__(self, account_name: str, connector_name: str) -> None:
+        super().__init__(
+            f"The credentials of account '{account_name}' for '{connector_name}' were changed at this moment; nothing was"
+            " sent. Please try again.",
+            retry_after=timedelta(seconds=1),
+        )
+
+
 class RulesNotLoaded(NotNow):
     """The connector has not loaded its trading rules yet."""
 

@@ -27,6 +27,20 @@ class ExchangeReadError(ExchangeReadFailed):
     code = "exchange_read_error"
 
 
+class ExchangeAccountChanged(ExchangeReadFailed):
+    """The credentials open another account at the exchange than the one for which they were stored."""
+
+    code = "exchange_account_changed"
+    title = "Another account at the exchange"
+    retryable = False
+
+    def __init__(self, account_name: str, connector_name: str) -> None:
+        super().__init__(
+            f"The credentials of account '{account_name}' for '{connector_name}' open another account at the exchange than the"
+            " one for which they were stored; nothing is recorded or concluded from its answers"
+        )
+
+
 class UnsupportedFeature(OrdergateError):
     """The connector can't do this at all."""
 

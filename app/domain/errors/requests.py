@@ -11,6 +11,9 @@ from typing import Any
 
 from app.domain.errors.base import OrdergateError
 
+#: The most orders that an error names.
+_NAMED_ORDERS = 10
+
 
 class RequestError(OrdergateError):
     """Nothing was sent and the same request can't succeed: the caller must change something."""
@@ -262,6 +265,24 @@ class ActiveOrders(RequestError):
     status = 409
     code = "active_orders"
     title = "There are active orders"
+
+
+class OtherExchangeAccount(RequestError):
+    """Active orders are, or may be, on another account at the exchange than the one that the given credentials open."""
+
+    status = 409
+    code = "other_exchange_account"
+    title = "Another account at the exchange"
+
+    def __init__(self, account_name: str, connector_name: str, order_ids: Sequence[str]) -> None:
+        named = ", ".join(order_ids[:_NAMED_ORDERS])
+        more = f" and {len(order_ids) - _NAMED_ORDERS} more" if len(order_ids) > _NAMED_ORDERS else ""
+        super().__init__(
+            f"Account '{account_name}' has active orders on '{connector_name}' that are not known to be on the exchange's account"
+            f" which these credentials open ({named}{more}). Nothing was changed. Cancel the orders with the credentials that"
+            " they were placed with, end those that can't be settled with POST /trading/orders/{order_id}/resolve, or give the"
+            " credentials to another account."
+        )
 
 
 class IdempotencyConflict(RequestError):

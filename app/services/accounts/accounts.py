@@ -2,19 +2,22 @@
 
 No verb returns credentials, and an exchange's messages about them are cleaned of them. Credentials are tried against the exchange
 before they replace earlier ones. An account or connector that still has orders on an exchange's book is deleted only by force.
+When credentials have been deleted or replaced, nothing is sent with them any more, by any process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from app.clock import Clock
 from app.connectors.registry import connector_class, credential_fields
 from app.domain.errors import (
     ActiveOrders,
@@ -30,10 +33,11 @@ from app.domain.errors import (
 )
 from app.domain.order import AccountKey
 from app.domain.reports import Balance
-from app.journal.filters import OrderFilter
 from app.journal.journal import Journal
+from app.services.accounts.calls_under_way import calls_ended
 from app.services.accounts.credential_check import checked
 from app.services.accounts.portfolio import Portfolio
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage.accounts import Accounts
@@ -53,8 +57,6 @@ _GIVEN_FIRST = "paper"
 _GIVEN = "master_account"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-#: Active orders are counted by connector on one page of them. The text says how many there are beyond it, but not where.
-_COUNTED = 1_000
 
 
 class AccountAdmin:
@@ -67,16 +69,20 @@ class AccountAdmin:
         preferences: Preferences,
         vault: Vault,
         sessions: Sessions,
+        exchange_accounts: ExchangeAccounts,
         portfolio: Portfolio,
         settings: Settings,
+        clock: Clock,
     ) -> None:
         self._journal = journal
         self._accounts = journal.accounts
         self._preferences = preferences
         self._vault = vault
         self._sessions = sessions
+        self._exchange_accounts = exchange_accounts
         self._portfolio = portfolio
         self._timeout = settings.exchange_timeout
+        self._clock = clock
 
     def list_accounts(self) -> Sequence[str]:
         """The names of all accounts, sorted."""
@@ -97,11 +103,12 @@ class AccountAdmin:
         if account_name == MASTER_ACCOUNT:
             raise InvalidArgument("Cannot delete master account.")
         connectors = await asyncio.to_thread(self._accounts.connectors_of, account_name)
-        await self._check_active(force, f"Account '{account_name}'", OrderFilter(account_names=(account_name,)))
-        if not await asyncio.to_thread(self._accounts.delete_account, account_name):
+        allow = None if force else partial(_check_active, f"Account '{account_name}'")
+        if not await asyncio.to_thread(self._accounts.delete_account, account_name, allow):
             raise UnknownAccount(account_name)
         for connector_name in connectors:
             self._forget(AccountKey(account_name, connector_name))
+        await asyncio.gather(*(self._calls_ended(AccountKey(account_name, name)) for name in connectors))
         log.info("account deleted", account_name=account_name, force=force)
 
     def list_credentials(self, account_name: str) -> Sequence[str]:
@@ -116,7 +123,8 @@ class AccountAdmin:
 
         Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials``
         with the fields at fault or the exchange's words, ``ExchangeDown`` or ``ExchangeReadFailed`` if they could not be tried,
-        ``ChangeConflict`` if others were stored or deleted meanwhile. Earlier credentials stay in use after any failure.
+        ``ChangeConflict`` if others were stored or deleted meanwhile, ``OtherExchangeAccount`` if there are active orders that are
+        not known to be on the account that the credentials open. Earlier credentials stay in use after any failure.
         """
         account_name, connector_name = account
         _check_name("account", account_name)
@@ -125,15 +133,18 @@ class AccountAdmin:
         connector_class(connector_name)
         credentials = checked(connector_name, credential_fields(connector_name), given)
         before = await asyncio.to_thread(self._accounts.find_credential, *account)
-        balances = await self._prove(account, credentials)
+        balances, exchange_account = await self._prove(account, credentials)
+        if before is not None and before.exchange_account is None:
+            await self._learn_exchange_account(account)
         sealed = self._vault.seal(*account, credentials)
-        old = before.sealed if before is not None else None
-        if not await asyncio.to_thread(self._accounts.put_credential, *account, sealed, old=old):
+        put = partial(self._accounts.put_credential, *account, sealed, exchange_account=exchange_account)
+        if not await asyncio.to_thread(put, old=None if before is None else before.sealed):
             raise ChangeConflict(
                 f"The credentials of '{connector_name}' of account '{account_name}' were changed while these were tried;"
                 " these were not stored"
             )
         self._forget(account)
+        await self._calls_ended(account)
         self._portfolio.put(account, balances)
         log.info("credentials added", account_name=account_name, connector_name=connector_name)
 
@@ -142,12 +153,11 @@ class AccountAdmin:
         account_name, connector_name = account
         _check_name("account", account_name)
         _check_name("connector", connector_name)
-        orders = OrderFilter(account_names=(account_name,), connector_names=(connector_name,))
-        if await asyncio.to_thread(self._accounts.find_credential, *account) is None:
+        allow = None if force else partial(_check_active, f"Connector '{connector_name}' of account '{account_name}'")
+        if not await asyncio.to_thread(self._accounts.delete_credential, *account, allow):
             return
-        await self._check_active(force, f"Connector '{connector_name}' of account '{account_name}'", orders)
-        await asyncio.to_thread(self._accounts.delete_credential, *account)
         self._forget(account)
+        await self._calls_ended(account)
         log.info("credentials deleted", account_name=account_name, connector_name=connector_name, force=force)
 
     def check_journal(self, key_file: Path) -> None:
@@ -169,14 +179,24 @@ class AccountAdmin:
         given = stored.get("connectors", [] if is_new else [_GIVEN_FIRST])
         missing = [name for name in _PAPER if name not in given]
         for name in missing:
-            self._accounts.put_credential(MASTER_ACCOUNT, name, self._vault.seal(MASTER_ACCOUNT, name, {}))
+            sealed = self._vault.seal(MASTER_ACCOUNT, name, {})
+            # The paper exchange names its accounts as we do.
+            self._accounts.put_credential(MASTER_ACCOUNT, name, sealed, exchange_account=MASTER_ACCOUNT)
         if missing:
             # Where another process that starts just now was first, it has stored the same.
             self._preferences.replace(_GIVEN, stored, {"connectors": [*given, *missing]})
 
-    async def _prove(self, account: AccountKey, credentials: Mapping[str, str]) -> Sequence[Balance]:
-        """The balances that the exchange gives for ``credentials``. Exceptions are raised without their causes, which may contain a
-        signed request.
+    async def _learn_exchange_account(self, account: AccountKey) -> None:
+        """Ask once which account at the exchange the stored credentials open, which is not known: active orders are on it."""
+        try:
+            connector = await self._sessions.connector(account)
+            await self._exchange_accounts.name(connector, timedelta(0))
+        except Exception as error:  # noqa: BLE001 - it stays unknown, and then nothing is taken for the same account
+            log.warning("account at the exchange not known", account=account, error=type(error).__name__)
+
+    async def _prove(self, account: AccountKey, credentials: Mapping[str, str]) -> tuple[Sequence[Balance], str | None]:
+        """The balances that the exchange gives for ``credentials``, and its name of their account. Exceptions are raised without
+        their causes, which may contain a signed request.
         """
         connector_name = account.connector_name
         try:
@@ -184,7 +204,7 @@ class AccountAdmin:
                 asyncio.timeout(self._timeout.total_seconds()),
                 self._sessions.trial(account, credentials) as connector,
             ):
-                return await connector.check_credentials()
+                return await connector.check_credentials(), await connector.fetch_exchange_account()
         except CredentialsRefused as refusal:
             raise InvalidCredentials(refusal.detail) from None
         except TimeoutError:
@@ -198,21 +218,23 @@ class AccountAdmin:
                 f"{connector_name} could not be asked about the credentials: {type(error).__name__}; nothing was changed"
             ) from None
 
-    async def _check_active(self, force: bool, what: str, orders: OrderFilter) -> None:
-        if force:
-            return
-        page = await asyncio.to_thread(self._journal.active_orders, orders, limit=_COUNTED, cursor=None)
-        if not page.total_count:
-            return
-        counts = Counter(order.connector_name for order in page.items)
-        where = ", ".join(f"{count} on {name}" for name, count in sorted(counts.items()))
-        raise ActiveOrders(
-            f"{what} has {page.total_count} active order{'s' if page.total_count > 1 else ''} ({where}): cancel them first"
-        )
-
     def _forget(self, account: AccountKey) -> None:
         self._sessions.forget(account)
         self._portfolio.forget(account)
+
+    async def _calls_ended(self, account: AccountKey) -> None:
+        await calls_ended(self._journal, account, limit=self._timeout, clock=self._clock)
+
+
+def _check_active(what: str, active: Mapping[str, int]) -> None:
+    """Raise ``ActiveOrders`` if there are any. ``active`` are their numbers by connector."""
+    total = sum(active.values())
+    if total:
+        where = ", ".join(f"{count} on {name}" for name, count in sorted(active.items()))
+        raise ActiveOrders(
+            f"{what} has {total} active order{'s' if total > 1 else ''} ({where}): cancel them first, or end those that can't"
+            " be settled with POST /trading/orders/{order_id}/resolve"
+        )
 
 
 def reseal(journal: Journal, vault: Vault) -> int:

@@ -14,11 +14,11 @@ order of a dead process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from copy import copy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from msgspec import Struct, field
@@ -28,7 +28,7 @@ from app import failpoints
 from app.clock import Clock
 from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import ExchangeDown, OrderNotFound, OrderRefused, Refused
+from app.domain.errors import CredentialsChanged, ExchangeDown, OrderNotFound, OrderRefused, Refused
 from app.domain.ids import new_order_id
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
@@ -44,6 +44,8 @@ from app.services.sessions import Sessions
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class Outcome(Enum):
@@ -124,7 +126,7 @@ class Orders:
         connector.check_available()
         stopwatch.lap("validate")
         started = self._clock.monotonic()
-        opened = await self._intend(sendable, terms=request.terms())
+        connector, opened = await self._intend(connector, sendable, terms=request.terms())
         stopwatch.lap("journal")
         if not opened.is_new:
             return self._replay(request, opened.order)
@@ -154,11 +156,29 @@ class Orders:
         rule = await self._rules.rule(request.connector_name, request.trading_pair)
         return rule.checked(request)
 
-    async def _intend(self, request: OrderRequest, terms: str) -> Opened:
+    async def _intend(self, connector: Connector, request: OrderRequest, terms: str) -> tuple[Connector, Opened]:
+        """The committed intent, and the connector with the credentials that were the account's at that moment."""
         now = self._clock.now()
         order_id = request.client_order_id or new_order_id(now, self._random_bits)
         order = intended(request, order_id=order_id, at=now, terms=terms)
-        return await self._recorder.begin(order, EventKind.INTENDED, "caller")
+
+        async def begin(version: int | None) -> Opened:
+            return await self._recorder.begin(order, EventKind.INTENDED, "caller", credentials_version=version)
+
+        return await self._with_current_credentials(connector, begin)
+
+    async def _with_current_credentials(
+        self, connector: Connector, write: Callable[[int | None], Awaitable[T]]
+    ) -> tuple[Connector, T]:
+        """Do ``write`` with the version of the connector's credentials, which it checks in its transaction. If they were replaced
+        meanwhile, it is done with the new ones; if they were deleted, this raises what says so. Nothing has been sent before.
+        """
+        try:
+            return connector, await write(connector.context.credentials_version)
+        except CredentialsChanged:
+            connector = await self._sessions.renewed(connector)
+        connector.check_available()
+        return connector, await write(connector.context.credentials_version)
 
     def _replay(self, request: OrderRequest, order: Order) -> Placed:
         check_replay(request, order, now=self._clock.now(), deadline=order.created_at + self._timeout)
@@ -170,14 +190,8 @@ class Orders:
     async def _send(
         self, connector: Connector, order: Order, started: float, stopwatch: _Stopwatch
     ) -> Placed:  # float: the clock's monotonic seconds
-        # The process may have been suspended since the intent, or the wall clock set. An order that is too late by either clock
-        # must not be sent.
-        passed = timedelta(seconds=self._clock.monotonic() - started)
-        left = self._timeout - max(passed, self._clock.now() - order.created_at)
         try:
-            if left <= timedelta(0):
-                raise ExchangeDown("The order was not sent: it took too long to write it down")
-            limit = min(left, self._timeout)
+            limit = self._time_left(started, order.created_at, "order")
             report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", stopwatch)
         except Refused as refusal:
             return await self._record_refusal(order, _refusal_of(order, refusal))
@@ -185,6 +199,18 @@ class Orders:
             return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
         return await self._record_acceptance(order, report)
+
+    def _time_left(
+        self, started: float, begun_at: datetime, what: str
+    ) -> timedelta:  # float: the clock's monotonic seconds
+        """The time in which a call may still be made. Raises ``ExchangeDown`` if there is none: the process may have been suspended
+        since it wrote down what it is about to send, or the wall clock set. What is too late by either clock must not be sent.
+        """
+        passed = timedelta(seconds=self._clock.monotonic() - started)
+        left = self._timeout - max(passed, self._clock.now() - begun_at)
+        if left <= timedelta(0):
+            raise ExchangeDown(f"The {what} was not sent: it took too long to write it down")
+        return min(left, self._timeout)
 
     async def _record_acceptance(self, order: Order, report: OrderReport) -> Placed:
         try:
@@ -255,15 +281,22 @@ class Orders:
 
     async def _cancel(self, key: OrderKey) -> Order:
         connector = await self._sessions.connector(key.account)
-        order = await asyncio.to_thread(self._journal.find_order, key)
-        if order is None or order.state in FINAL:
+        found = await asyncio.to_thread(self._journal.find_order, key)
+        if found is None or found.state in FINAL:
             raise OrderNotFound(f"Order '{key.order_id}' not found in active orders")
         connector.check_available()
-        order = await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller")
+        started, begun_at = self._clock.monotonic(), self._clock.now()
+
+        async def note(version: int | None) -> Order:
+            return await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller", credentials_version=version)
+
+        connector, order = await self._with_current_credentials(connector, note)
         failpoints.reach("orders.cancel_recorded")
-        call, stopwatch = connector.cancel_order(order.ref), _Stopwatch(self._clock)
+        stopwatch = _Stopwatch(self._clock)
         try:
-            report = await self._timed(call, self._timeout, key.connector_name, "cancel", stopwatch)
+            limit = self._time_left(started, begun_at, "cancel")
+            call = connector.cancel_order(order.ref)
+            report = await self._timed(call, limit, key.connector_name, "cancel", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(key.connector_name, "cancel", "refused")
             return await self._record_cancel_refusal(order, _refusal_of(order, refusal))

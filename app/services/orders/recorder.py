@@ -43,8 +43,19 @@ class Recorder:
         self._journal = journal
         self._clock = clock
 
-    async def begin(self, order: Order, kind: EventKind, source: Source, *, evidence: str | None = None) -> Opened:
-        """Record the start of an order's life. If its id or key is taken, the stored order is returned."""
+    async def begin(
+        self,
+        order: Order,
+        kind: EventKind,
+        source: Source,
+        *,
+        evidence: str | None = None,
+        credentials_version: int | None = None,
+    ) -> Opened:
+        """Record the start of an order's life. If its id or key is taken, the stored order is returned.
+
+        With ``credentials_version`` raises ``CredentialsChanged`` unless these are still the account's credentials.
+        """
         event = OrderEvent(
             kind=kind,
             at=self._clock.now(),
@@ -52,7 +63,7 @@ class Recorder:
             exchange_order_id=order.exchange_order_id,
             evidence=evidence,
         )
-        opened = await self._journal.open_order(order, event)
+        opened = await self._journal.open_order(order, event, credentials_version=credentials_version)
         if opened.is_new and kind is not EventKind.INTENDED:
             _log(order, [event])
         return opened
@@ -107,11 +118,13 @@ class Recorder:
         evidence: str | None = None,
         only_if_state: frozenset[OrderState] | None = None,
         as_seen: Order | None = None,
+        credentials_version: int | None = None,
     ) -> Order:
         """Record one plain event and return the order as it then is.
 
         With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``as_seen``, only if
-        the order has not changed since.
+        the order has not changed since; with ``credentials_version``, ``CredentialsChanged`` is raised unless these are still the
+        account's credentials.
         """
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
@@ -132,7 +145,7 @@ class Recorder:
                 ),
             )
 
-        recorded = await self._journal.record(key, decide)
+        recorded = await self._journal.record(key, decide, credentials_version=credentials_version)
         _log_entries(recorded.order, recorded.entries)
         return recorded.order
 

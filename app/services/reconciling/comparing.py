@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from app.domain.observation import observe
-from app.domain.order import Order
+from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
 from app.journal.records import StoredOrder
 
@@ -44,9 +44,7 @@ def compare(reports: Iterable[OrderReport], known: Collection[StoredOrder]) -> C
         if stored is None:
             numbers = _by_number(known) if numbers is None else numbers
             stored = numbers.get((report.trading_pair, report.exchange_order_id))
-            if stored is not None and not _may_be(stored.order, report):
-                stored = None
-        if stored is None:
+        if stored is None or not is_same_order(stored.order.ref, report):
             unknown.append(report)
             continue
         shown.add(stored.order.order_id)
@@ -67,14 +65,6 @@ def _by_number(known: Collection[StoredOrder]) -> dict[tuple[str, str | None], S
         for stored in known
         if stored.order.exchange_order_id is not None
     }
-
-
-def _may_be(order: Order, report: OrderReport) -> bool:
-    """Whether ``report`` may be about ``order``, as far as terms say that no amendment changes: an exchange that was reset counts
-    its ids anew.
-    """
-    terms = report.terms
-    return terms is not None and (terms.trade_type, terms.order_type) == (order.trade_type, order.order_type)
 
 
 def says_something_new(stored: StoredOrder, report: OrderReport) -> bool:

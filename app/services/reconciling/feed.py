@@ -27,12 +27,13 @@ from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.order import AccountKey, OrderKey
 from app.domain.reports import Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.journal.journal import Journal
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.comparing import compare, says_something_new
 from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.lookups import Lookups
 from app.services.reconciling.recovery import Recovery
-from app.services.reconciling.settling import Settling
+from app.services.reconciling.settling import ACCOUNT_AGE, Settling
 from app.services.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -63,6 +64,7 @@ class Feed:
         recovery: Recovery,
         settling: Settling,
         sessions: Sessions,
+        exchange_accounts: ExchangeAccounts,
         clock: Clock,
         funding: FundingRecorder,
     ) -> None:
@@ -72,6 +74,7 @@ class Feed:
         self._recovery = recovery
         self._settling = settling
         self._sessions = sessions
+        self._exchange_accounts = exchange_accounts
         self._clock = clock
         self._funding = funding
         self._lookups = Lookups(self._look_up)
@@ -97,6 +100,7 @@ class Feed:
             started = self._clock.monotonic()
             try:
                 connector = await self._sessions.connector(self._account)
+                await self._exchange_accounts.name(connector, ACCOUNT_AGE)
                 await self._read(connector)
                 self._log.warning("stream ended")
             except Exception as error:  # noqa: BLE001 - a stream can fail in any way; the failure is logged and the stream restarted

@@ -35,9 +35,10 @@ from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.comparing import Comparison, ForeignOrders, compare
-from app.services.reconciling.settling import Settling
+from app.services.reconciling.settling import ACCOUNT_AGE, Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
 
@@ -57,6 +58,7 @@ class Recovery:
         recorder: Recorder,
         sessions: Sessions,
         settling: Settling,
+        exchange_accounts: ExchangeAccounts,
         settings: Settings,
         clock: Clock,
     ) -> None:
@@ -64,6 +66,7 @@ class Recovery:
         self._recorder = recorder
         self._sessions = sessions
         self._settling = settling
+        self._exchange_accounts = exchange_accounts
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._foreign: defaultdict[AccountKey, ForeignOrders] = defaultdict(ForeignOrders)
@@ -75,6 +78,7 @@ class Recovery:
         known = await self._read(account)
         self._wake_unsettled(known, at_once=True)
         connector = await self._sessions.connector(account)
+        await self._exchange_accounts.name(connector, ACCOUNT_AGE)
         async with asyncio.timeout(self._timeout.total_seconds()):
             book = await connector.fetch_open_orders()
         failpoints.reach("recovery.book_answered")

@@ -11,10 +11,11 @@
     open, cancel asked     open, after the grace  cancel refused
     any                    can't answer           nothing
 
-Absence is proven only by three things together: the grace time of the connector has passed since the order's last event (a
-shorter one after the exchange's answer that it is overloaded), the exchange positively knows no such order by our id, and it has no
-fill of it. A connector that can't be asked by our id never proves absence; its orders stay unknown and visible. A conclusion is
-recorded only if the order is still as it was when the exchange was asked; whatever came in between is newer than the answer.
+Absence is proven only by all of this together: our patience with the order has passed since its last event (``patience``; it is
+shorter after the exchange's answer that it is overloaded), the exchange positively knows no such order by our id nor by its own,
+has no fill of it, does not list it as open, and answers for the account that the order is on. A connector that can't be asked by
+our id never proves absence, nor does an exchange that does not say whose account it is; such orders stay unknown and visible. A
+conclusion is recorded only if the order is still as it was when the exchange was asked; whatever came in between is newer.
 
 ``wake`` pursues an order in the background with growing pauses. Asking changes nothing at the exchange, so two processes that
 pursue the same order do no harm: the journal takes each fact once.
@@ -39,12 +40,16 @@ from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Capabilities, Connector
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
+from app.domain.errors import ExchangeAccountChanged
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey
+from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Observed, Recorder
+from app.services.reconciling.patience import patience_with
 from app.services.sessions import Sessions
 from app.settings import Settings
 
@@ -57,6 +62,9 @@ T = TypeVar("T")
 _QUESTION_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0, 60.0)
 #: Questions under way at once on one connector; enough to clear a thousand doubts in a minute without eating an exchange's limits.
 _AT_ONCE = 4
+#: How old the exchange's word on whose account it answers for may be: for what it shows, and for the proof of an absence.
+ACCOUNT_AGE = timedelta(minutes=10)
+_ACCOUNT_AGE_OF_PROOF = timedelta(seconds=10)
 #: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
 _LEAVE_ALONE = timedelta(seconds=2)
 
@@ -84,11 +92,19 @@ class Settling:
     """Asks exchanges about orders whose fate, or fills, are not known."""
 
     def __init__(
-        self, *, journal: Journal, recorder: Recorder, sessions: Sessions, settings: Settings, clock: Clock
+        self,
+        *,
+        journal: Journal,
+        recorder: Recorder,
+        sessions: Sessions,
+        exchange_accounts: ExchangeAccounts,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._journal = journal
         self._recorder = recorder
         self._sessions = sessions
+        self._exchange_accounts = exchange_accounts
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pursuits: dict[OrderKey, _Pursuit] = {}
@@ -133,10 +149,11 @@ class Settling:
         if order.state in FINAL:
             return Settled(order=order, is_settled=True)
         connector = await self._sessions.connector(key.account)
+        await self._account_asked(connector, order, ACCOUNT_AGE)
         asked_at = self._clock.now()
         report = await self._ask(connector.fetch_order(order.ref))
         failpoints.reach("settling.exchange_answered")
-        if report is None:
+        if report is None or not is_same_order(order.ref, report):
             return await self._absent(connector, order, asked_at=asked_at)
         return await self._present(connector, order, report, asked_at=asked_at)
 
@@ -185,14 +202,21 @@ class Settling:
         grace = _grace_of(order, connector.capabilities)
         if grace is None:
             return Settled(order=order, is_settled=False)
-        proof_at = order.updated_at + grace
+        patience = patience_with(order, grace)
+        proof_at = order.updated_at + patience
         if asked_at < proof_at:
             return Settled(order=order, is_settled=False, ask_at=proof_at)
         fills = await self._ask(connector.fetch_fills(order.ref))
         if fills:
             return await self._only_fills(order, fills)
+        for report in await self._ask(connector.fetch_open_orders(order.trading_pair)):
+            if is_same_order(order.ref, report):
+                return await self._present(connector, order, report, asked_at=asked_at)
+        exchange_account = await self._account_asked(connector, order, _ACCOUNT_AGE_OF_PROOF)
+        if exchange_account is None:
+            return Settled(order=order, is_settled=False)
         failpoints.reach("settling.absence_proven")
-        kind = EventKind.NEVER_ARRIVED if order.exchange_order_id is None else EventKind.VANISHED
+        kind = EventKind.VANISHED if order.was_seen else EventKind.NEVER_ARRIVED
         order = await self._recorder.note(
             order.key,
             kind,
@@ -200,12 +224,21 @@ class Settling:
             reason_code=kind.value,
             reason="The exchange has no such order",
             evidence=(
-                f"asked {asked_at - order.updated_at} after its last event (grace {grace}): the exchange knows no"
-                " such order by our id, and has no fill of it"
+                f"asked {asked_at - order.updated_at} after its last event (patience {patience}): the exchange's account"
+                f" {exchange_account} knows no such order by any of its ids, lists it neither as open nor with a fill"
             ),
             as_seen=order,
         )
         return Settled(order=order, is_settled=order.state in FINAL)
+
+    async def _account_asked(self, connector: Connector, order: Order, max_age: timedelta) -> str | None:
+        """The account at the exchange that answers, None if it can't be told. Raises ``ExchangeAccountChanged`` if the order is on
+        another.
+        """
+        name = await self._exchange_accounts.name(connector, max_age)
+        if None not in (name, order.exchange_account) and name != order.exchange_account:
+            raise ExchangeAccountChanged(order.account_name, order.connector_name)
+        return name
 
     async def _missing(self, order: Order, *, asked_at: datetime) -> Settled:
         """Record that an order which was open is in doubt, because the exchange does not know it now."""

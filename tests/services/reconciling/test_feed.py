@@ -216,9 +216,10 @@ async def test_an_event_that_adds_nothing_costs_nothing(each_world: World) -> No
         await handled(feed, *[said("o1", exchange_order_id=order.exchange_order_id or ""), balances] * 3)
     assert counts == {}
 
-    await handled(feed, said("o1", "canceled"), said("o1", "canceled"))
+    canceled = said("o1", "canceled", exchange_order_id=order.exchange_order_id or "")
+    await handled(feed, canceled, canceled)
     with counted(each_world) as counts:
-        await handled(feed, said("o1", "canceled"), said("o1"))
+        await handled(feed, canceled, said("o1", exchange_order_id=order.exchange_order_id or ""))
     assert counts == {}
     assert each_world.kinds("o1") == ["intended", "accepted", "canceled"]
 

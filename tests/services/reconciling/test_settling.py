@@ -13,13 +13,15 @@ from msgspec import structs
 
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import EventKind, OrderState
+from app.domain.errors import ExchangeAccountChanged, OtherExchangeAccount
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderKey, OrderRef, intended
 from app.domain.reports import OrderReport
 from app.services.reconciling import settling
 from app.services.reconciling.settling import Settled
+from app.vault import Vault
 from tests.clock import START
-from tests.services.world import TIMEOUT, World, key, market, request, until
+from tests.services.world import ACCOUNT, TIMEOUT, World, key, market, request, until
 
 #: The paper exchange's grace while it may be faulty.
 GRACE = 6.0
@@ -149,23 +151,229 @@ async def test_an_order_that_is_hidden_at_first_is_found(world: World) -> None:
     assert (settled.is_settled, settled.order.state) == (True, OrderState.OPEN)
 
 
-async def test_an_open_order_that_the_exchange_does_not_know_vanishes_slowly(world: World) -> None:
-    """Seen open a moment ago it is left alone, then unconfirmed, then, after the grace, taken for canceled."""
-    await world.orders.place(request(client_order_id="o1"))
+class Forgetful(PaperConnector):
+    """Denies every order to whoever asks about one, and lists it neither as open."""
+
+    listed: tuple[OrderReport, ...] = ()
+
+    async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+        return None
+
+    async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
+        return self.listed
+
+
+async def forgotten(world: World) -> Forgetful:
+    """The connector, from now on of an exchange that denies all orders."""
     connector = await world.connector()
-
-    class Forgetful(PaperConnector):
-        async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
-            return None
-
     connector.__class__ = Forgetful
+    assert isinstance(connector, Forgetful)
+    return connector
+
+
+async def test_an_open_order_that_the_exchange_does_not_know_vanishes_slowly(world: World) -> None:
+    """Seen open a moment ago it is left alone, then unconfirmed, then, long after the grace has passed, taken for canceled."""
+    await world.orders.place(request(client_order_id="o1"))
+    await forgotten(world)
     assert (await world.settling.settle(key("o1"))).order.state is OrderState.OPEN
     world.clock.advance(2)
     assert (await world.settling.settle(key("o1"))).order.state is OrderState.UNKNOWN
-    world.clock.advance(GRACE)
+    world.clock.advance(20 * GRACE - 0.001)
+    assert (await world.settling.settle(key("o1"))).order.state is OrderState.UNKNOWN
+    world.clock.advance(0.001)
     settled = await world.settling.settle(key("o1"))
 
     assert (settled.order.state, settled.order.error_code) == (OrderState.CANCELED, "vanished")
+
+
+async def test_the_patience_grows_with_the_age_of_the_order(world: World) -> None:
+    """An order that rested for an hour is missed for an hour, whatever the grace."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.clock.advance(3_600)
+    await forgotten(world)
+    assert (await world.settling.settle(key("o1"))).order.state is OrderState.UNKNOWN
+
+    world.clock.advance(3_599)
+    settled = await world.settling.settle(key("o1"))
+    assert (settled.is_settled, settled.order.state) == (False, OrderState.UNKNOWN)
+    world.clock.advance(1)
+    assert (await world.settling.settle(key("o1"))).order.error_code == "vanished"
+
+
+async def test_an_order_that_is_denied_for_minutes_is_open_when_it_is_shown_again(world: World) -> None:
+    """No final state in between, and so none that is taken back."""
+    await world.orders.place(request(client_order_id="o1"))
+    connector = await forgotten(world)
+    for _ in range(10):
+        world.clock.advance(10)
+        await world.settling.settle(key("o1"))
+    connector.__class__ = PaperConnector
+
+    settled = await world.settling.settle(key("o1"))
+
+    assert (settled.is_settled, settled.order.state) == (True, OrderState.OPEN)
+    assert world.kinds("o1") == ["intended", "accepted", "unconfirmed", "accepted"]
+
+
+@pytest.mark.parametrize("was_seen", [False, True], ids=["never seen", "seen"])
+async def test_an_order_that_only_the_open_list_shows_is_there(world: World, was_seen: bool) -> None:
+    """Whoever asks about the order is told that there is none, while the list of open orders has it: nothing is concluded."""
+    placed = (await world.orders.place(request(client_order_id="o1"))).order if was_seen else await unknown(world)
+    connector = await forgotten(world)
+    if was_seen:
+        world.clock.advance(2)
+        await world.settling.settle(placed.key)
+    connector.listed = (
+        OrderReport(
+            order_id="o1",
+            exchange_order_id=placed.exchange_order_id or "7",
+            trading_pair="BTC-USDT",
+            state="open",
+            filled_amount=Decimal(0),
+        ),
+    )
+    world.clock.advance(1_000)
+
+    settled = await world.settling.settle(placed.key)
+
+    assert (settled.is_settled, settled.order.state) == (True, OrderState.OPEN)
+
+
+async def test_another_order_under_our_id_is_not_ours(world: World) -> None:
+    """Another program uses our id once our order is done there: its number differs; its state and its fills are not ours."""
+    await world.orders.place(request(client_order_id="o1"))
+    fill = Fill(
+        exchange_fill_id="f9",
+        price=Decimal(40_000),
+        amount=Decimal("0.01"),
+        fee=Decimal(0),
+        fee_currency="BTC",
+        filled_at=START,
+    )
+    foreign = OrderReport(
+        order_id="o1",
+        exchange_order_id="4711",
+        trading_pair="BTC-USDT",
+        state="filled",
+        filled_amount=Decimal("0.01"),
+        fills=(fill,),
+    )
+    connector = await world.connector()
+
+    class Confused(PaperConnector):
+        async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+            return foreign
+
+    connector.__class__ = Confused
+    world.clock.advance(5)
+    settled = await world.settling.settle(key("o1"))
+    observed = await world.recorder.observe(key("o1"), foreign, "stream", "the stream")
+
+    assert (settled.order.state, observed.order.state) == (OrderState.UNKNOWN, OrderState.UNKNOWN)
+    assert (observed.order.filled_amount, observed.missing_fills) == (Decimal(0), False)
+
+
+# -- the account at the exchange ----------------------------------------------------------------------------------------
+
+
+async def names_account(world: World, name: str | None) -> None:
+    """From now on the exchange says that the credentials open the account ``name``."""
+    connector = await world.connector()
+
+    async def named() -> str | None:
+        return name
+
+    connector.fetch_exchange_account = named  # type: ignore[method-assign, assignment]
+
+
+async def test_no_conclusion_is_drawn_from_another_account(world: World) -> None:
+    """The exchange denies the order, and has begun to answer for another account since: the order stays in doubt."""
+    order = await unknown(world)
+    assert order.exchange_account == ACCOUNT
+    world.clock.advance(GRACE)
+    await names_account(world, "another")
+
+    with pytest.raises(ExchangeAccountChanged):
+        await world.settling.settle(order.key)
+    assert world.order("o1") == order
+
+
+async def test_the_account_is_asked_anew_for_the_proof(world: World) -> None:
+    """That it was the right one some minutes ago is not enough for a conclusion that can't be taken back."""
+    order = await unknown(world)
+    await world.settling.settle(order.key)
+    await names_account(world, "another")
+    world.clock.advance(60)
+
+    with pytest.raises(ExchangeAccountChanged):
+        await world.settling.settle(order.key)
+    assert world.order("o1") == order
+
+
+@pytest.mark.parametrize("fault", ["silence", "an error"])
+async def test_no_conclusion_is_drawn_without_the_account(world: World, fault: str) -> None:
+    """An exchange that does not say whose account it answers for proves nothing, nor does one that can't be asked."""
+    order = await unknown(world)
+    world.clock.advance(GRACE)
+    await names_account(world, None)
+    if fault == "silence":
+        assert not (await world.settling.settle(order.key)).is_settled
+    else:
+        connector = await world.connector()
+
+        async def failing() -> str:
+            raise OSError("no answer")
+
+        connector.fetch_exchange_account = failing  # type: ignore[method-assign]
+        with pytest.raises(OSError, match="no answer"):
+            await world.settling.settle(order.key)
+    assert world.order("o1") == order
+
+
+async def test_an_order_of_another_account_is_not_concluded(world: World) -> None:
+    """The order says itself where it is, whatever credentials are stored now."""
+    order = await unknown(world)
+    world.journal.accounts.delete_credential(*key("o1").account)
+    with world.journal.database.change() as connection:
+        connection.exec_driver_sql("UPDATE orders SET exchange_account = 'earlier'")
+    sealed = Vault(world.settings.secret_key or "").seal(*key("o1").account, {})
+    with pytest.raises(OtherExchangeAccount, match=r"active orders on 'paper' .* \(o1\)"):
+        world.journal.accounts.put_credential(*key("o1").account, sealed, exchange_account=ACCOUNT)
+    with world.journal.database.change() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO credentials (account_name, connector_name, sealed, created_at, version, exchange_account)"
+            " VALUES (?, ?, ?, '2026-01-01', 99, ?)",
+            (*key("o1").account, sealed, ACCOUNT),
+        )
+        connection.exec_driver_sql("UPDATE journal_sequence SET credentials_version = 99")
+    await world.sessions.retire_changed()
+    world.clock.advance(GRACE)
+
+    with pytest.raises(ExchangeAccountChanged):
+        await world.settling.settle(order.key)
+    assert world.order("o1").state is OrderState.UNKNOWN
+
+
+async def test_credentials_of_before_learn_their_account(world: World) -> None:
+    """Credentials and orders from before accounts were written down: the first word of the exchange is kept, and then holds."""
+    order = await unknown(world)
+    with world.journal.database.change() as connection:
+        connection.exec_driver_sql("UPDATE orders SET exchange_account = NULL")
+        connection.exec_driver_sql("UPDATE credentials SET exchange_account = NULL")
+    assert world.journal._writer is not None
+    world.journal._writer._cache.check(-1)
+    await names_account(world, "the first")
+    await world.settling.settle(order.key)
+    stored = world.journal.accounts.find_credential(*order.key.account)
+    assert stored is not None
+    assert stored.exchange_account == "the first"
+
+    world.clock.advance(60)
+    await names_account(world, "another")
+    with pytest.raises(ExchangeAccountChanged):
+        await world.settling.settle(order.key)
+    await names_account(world, "the first")
+    assert (await world.settling.settle(order.key)).order.error_code == "never_arrived"
 
 
 async def test_fills_of_an_order_that_is_not_known_are_taken(world: World) -> None:

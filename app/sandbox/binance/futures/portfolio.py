@@ -22,6 +22,7 @@ from app.paper.perpetual.positions import initial_margin
 from app.sandbox.binance.futures.venue import FuturesVenue
 from app.sandbox.binance.numbers import wire
 from app.sandbox.binance.symbols import symbol_of
+from app.sandbox.keys import account_number
 from app.sandbox.times import milliseconds
 
 _SIDES = {
@@ -82,7 +83,7 @@ def read_portfolio(venue: FuturesVenue, account: str) -> Portfolio:
 def balance_row(balance: PaperBalance, portfolio: Portfolio) -> Row:
     """A row of ``balance``."""
     return {
-        "accountAlias": "sandbox",
+        "accountAlias": f"{account_number(balance.account):x}",
         "asset": balance.asset,
         "balance": wire(balance.total),
         "crossWalletBalance": wire(EXACT.subtract(balance.total, portfolio.position_margin)),

@@ -12,6 +12,7 @@ from app.sandbox.binance.parameters import optional, required, symbol, truth
 from app.sandbox.binance.spot import payloads
 from app.sandbox.binance.spot.venue import SpotVenue
 from app.sandbox.binance.symbols import symbol_of
+from app.sandbox.keys import account_number
 from app.sandbox.times import milliseconds
 
 #: Commissions are also given in ten-thousandths.
@@ -54,7 +55,7 @@ class SpotAccount:
             "accountType": "SPOT",
             "balances": [payloads.balance(each) for each in shown],
             "permissions": ["SPOT"],
-            "uid": 1,
+            "uid": account_number(call.account),
         }
 
     async def order_counts(self, call: Call) -> list[dict[str, Any]]:

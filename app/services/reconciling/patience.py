@@ -1,0 +1,24 @@
+"""How long an exchange must deny an order before that is proof."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.domain.order import Order
+
+#: An order that was seen is missed for this many times the grace, which is ten minutes at Binance: query services have denied live
+#: orders for minutes, and an order that the exchange has once shown does not end without the exchange knowing of it.
+_SEEN = 20
+#: The longest patience, with orders that lived that long.
+_LONGEST = timedelta(days=1)
+
+
+def patience_with(order: Order, grace: timedelta) -> timedelta:
+    """The time since the order's last event after which "no such order" is proof.
+
+    The connector's ``grace`` for an order that was never seen, which can only have been late on its way. For one that was seen it
+    is far longer, and as long as the order had lived by its last event: the longer it lived, the stranger its absence.
+    """
+    if not order.was_seen:
+        return grace
+    return max(_SEEN * grace, min(order.updated_at - order.created_at, _LONGEST))
