@@ -23,10 +23,11 @@ PAGE = 32
 _SPAN = 4096
 #: Pages in memory, about a hundred kilobytes each.
 _PAGES = 64
-#: Seconds of pause for each second of work.
-_PAUSE_PER_WORK = 3.0
+#: Seconds of pause for each second of the loop's work, and for each of reading, which takes turns with it.
+_PAUSE_PER_WORK = 8.0
+_PAUSE_PER_READING = 1.5
 #: Seconds of the loop's work that count for a pause, so that streams get on beside a loop that never rests.
-_LONGEST_WORK = 0.02
+_LONGEST_WORK = 0.01
 #: The shortest pause that is worth a timer, in seconds.
 _SHORTEST_PAUSE = 0.0005
 
@@ -69,7 +70,7 @@ class Backlog:
     async def _pause(self) -> None:
         """Let the others have their part: what the loop has done since the last turn counts, whoever it was for."""
         now = time.thread_time()
-        pause = _PAUSE_PER_WORK * (min(now - self._worked_at, _LONGEST_WORK) + self._read_for)
+        pause = _PAUSE_PER_WORK * min(now - self._worked_at, _LONGEST_WORK) + _PAUSE_PER_READING * self._read_for
         self._read_for = 0.0
         if pause >= _SHORTEST_PAUSE:
             # Not a clock's sleep: it is the machine's time that is shared out here.
