@@ -11,11 +11,11 @@ from app.domain.decimals import EXACT, ZERO, normal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """One token of an account on a connector. ``available_units`` are those no open order holds; an unknown ``price`` is None."""
+    """One token of an account on a connector. ``available_units`` are those no open order holds. What is not known is None."""
 
     token: str
     units: Decimal
-    available_units: Decimal
+    available_units: Decimal | None
     price: Decimal | None
 
     @property

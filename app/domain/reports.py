@@ -12,7 +12,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.domain.decimals import ZERO
 from app.domain.enums import OrderType, PositionSide, TradeType
 from app.domain.fill import Fill
 
@@ -55,11 +54,11 @@ class ReportedTerms(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What an account holds of one asset; ``available`` is ``total`` less what open orders hold."""
+    """What an account holds of one asset; ``available`` is what of it new orders may use, None where the exchange did not say."""
 
     asset: str
     total: Decimal
-    available: Decimal
+    available: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +100,13 @@ class FundingPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticker:
-    """The last trade of a pair and its volume over 24 hours, in base and quote units."""
+    """The last trade of a pair and its volume over 24 hours, in base and quote units, None where the exchange does not state it."""
 
     trading_pair: str
     price: Decimal
     reported_at: datetime
-    base_volume: Decimal = ZERO
-    quote_volume: Decimal = ZERO
+    base_volume: Decimal | None = None
+    quote_volume: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +135,10 @@ class Candle:
     low: Decimal
     close: Decimal
     volume: Decimal
-    quote_volume: Decimal = ZERO
-    trades: int = 0
-    taker_buy_base_volume: Decimal = ZERO
-    taker_buy_quote_volume: Decimal = ZERO
+    quote_volume: Decimal
+    trades: int
+    taker_buy_base_volume: Decimal
+    taker_buy_quote_volume: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

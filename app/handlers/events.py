@@ -111,7 +111,11 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
     }
     if entry.balances is not None:
         balances = [
-            {"asset": balance.asset, "total": plain(balance.total), "available": plain(balance.available)}
+            {
+                "asset": balance.asset,
+                "total": plain(balance.total),
+                "available": None if balance.available is None else plain(balance.available),
+            }
             for balance in entry.balances.balances
         ]
         return {"type": "balance", **place, "balances": balances}

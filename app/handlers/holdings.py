@@ -91,7 +91,7 @@ def _token_row(holdings: Holdings, token: Holding) -> Any:
         "units": normal(token.units),
         "price": ZERO if token.price is None else normal(token.price),
         "value": token.value,
-        "available_units": normal(token.available_units),
+        "available_units": None if token.available_units is None else normal(token.available_units),
         "price_known": token.price is not None,
         "as_of": holdings.asked_at,
         "problem": holdings.problem,

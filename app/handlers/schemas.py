@@ -388,15 +388,16 @@ class PortfolioDistributionFilterSchema(Schema):
 
 
 class PortfolioTokenSchema(Schema):
-    """One token. ``units`` and ``available_units`` are what there is and what no order holds; an unknown price is
-    0 and ``price_known`` false. ``problem`` says why the exchange could not be asked again since ``as_of``.
+    """One token. ``units`` and ``available_units`` are what there is and what no order holds, the latter null
+    where the exchange does not state it; an unknown price is 0 and ``price_known`` false. ``problem`` says why
+    the exchange could not be asked again since ``as_of``.
     """
 
     token = fields.String(required=True)
     units = fields.DecimalNumber(required=True)
     price = fields.DecimalNumber(required=True)
     value = fields.DecimalNumber(required=True)
-    available_units = fields.DecimalNumber(required=True)
+    available_units = fields.DecimalNumber(required=True, allow_none=True)
     price_known = fields.Boolean(required=True)
     as_of = fields.UtcDateTime(required=True)
     problem = fields.String(required=True, allow_none=True)
@@ -682,11 +683,11 @@ class TickersSchema(Schema):
 
 
 class TickerSchema(Schema):
-    """The last trade, and what was traded in 24 hours."""
+    """The last trade, and what was traded in 24 hours, null where the exchange does not state it."""
 
     price = fields.DecimalNumber(required=True)
-    base_volume = fields.DecimalNumber(required=True)
-    quote_volume = fields.DecimalNumber(required=True)
+    base_volume = fields.DecimalNumber(required=True, allow_none=True)
+    quote_volume = fields.DecimalNumber(required=True, allow_none=True)
     timestamp = fields.DecimalNumber(required=True)
 
 

@@ -96,11 +96,13 @@ def _head(connection: Connection) -> tuple[int, int, bytes]:
     return row.value, row.chained, row.chain
 
 
-def _check_events(connection: Connection, verdict: Verdict) -> dict[tuple[str, str, str], tuple[Decimal, Decimal]]:
+def _check_events(
+    connection: Connection, verdict: Verdict
+) -> dict[tuple[str, str, str], tuple[Decimal, Decimal | None]]:
     """Check the chain of all events. Returns the balances that they leave."""
     head, chained, chain = _head(connection)
     last, running = 0, ORIGIN
-    balances: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
+    balances: dict[tuple[str, str, str], tuple[Decimal, Decimal | None]] = {}
     for row in _events(connection):
         _check_place(last, row, verdict)
         running, last = _checked(running, row, verdict), row.seq
@@ -144,7 +146,7 @@ def _check_end(last: int, running: bytes | None, head: int, chained: int, chain:
         verdict.add(f"the last event, {head}, does not have the checksum that was noted of it")
 
 
-def _balances_in(row: Row[Any], verdict: Verdict) -> list[tuple[str, Decimal, Decimal]]:
+def _balances_in(row: Row[Any], verdict: Verdict) -> list[tuple[str, Decimal, Decimal | None]]:
     try:
         return [(each.asset, each.total, each.available) for each in decode_balances(row.payload).balances]
     except msgspec.DecodeError as error:
@@ -215,7 +217,7 @@ def _check_strangers(connection: Connection, verdict: Verdict) -> None:
 
 
 def _check_balances(
-    connection: Connection, expected: dict[tuple[str, str, str], tuple[Decimal, Decimal]], verdict: Verdict
+    connection: Connection, expected: dict[tuple[str, str, str], tuple[Decimal, Decimal | None]], verdict: Verdict
 ) -> None:
     rows = connection.execute(select(*BALANCES.c)).all()
     stored = {(row.account_name, row.connector_name, row.asset): (row.total, row.available) for row in rows}

@@ -124,7 +124,7 @@ def _conditions(wanted: SnapshotFilter) -> list[ColumnElement[bool]]:
 
 def _row_of(slot: int, holdings: Holdings) -> dict[str, Any]:
     tokens = [
-        (each.token, plain(each.units), plain(each.available_units), None if each.price is None else plain(each.price))
+        (each.token, plain(each.units), _plain_or_none(each.available_units), _plain_or_none(each.price))
         for each in holdings.tokens
     ]
     return {
@@ -136,8 +136,12 @@ def _row_of(slot: int, holdings: Holdings) -> dict[str, Any]:
     }
 
 
+def _plain_or_none(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)
+
+
 def _holdings_of(row: Any) -> Holdings:
-    tokens = msgspec.json.decode(row.holdings, type=list[tuple[str, Decimal, Decimal, Decimal | None]])
+    tokens = msgspec.json.decode(row.holdings, type=list[tuple[str, Decimal, Decimal | None, Decimal | None]])
     return Holdings(
         account_name=row.account_name,
         connector_name=row.connector_name,

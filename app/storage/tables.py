@@ -185,7 +185,7 @@ BALANCES = Table(
     Column("connector_name", Name, nullable=False),
     Column("asset", Name, nullable=False),
     Column("total", Money, nullable=False),
-    Column("available", Money, nullable=False),
+    Column("available", Money, nullable=True),
     PrimaryKeyConstraint("account_name", "connector_name", "asset"),
 )
 

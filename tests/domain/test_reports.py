@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.domain import reports
 from app.domain.enums import PositionSide
-from app.domain.reports import BalanceReport, Candle, ConnectorEvent, Gap, OrderReport, Position, ReportedTerms, Ticker
+from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport, Position, ReportedTerms, Ticker
 from tests.domain.orders import T0
 
 CLASSES = [found for found in vars(reports).values() if inspect.isclass(found) and dataclasses.is_dataclass(found)]
@@ -45,12 +45,9 @@ def test_order_report_claims_no_more_than_it_was_told() -> None:
 
 
 def test_market_data_without_volume() -> None:
-    """Volumes that an exchange does not give are zero."""
+    """What an exchange does not state is unknown, and no zero."""
     ticker = Ticker(trading_pair="BTC-USDT", price=Decimal(1), reported_at=T0)
-    assert ticker.base_volume == ticker.quote_volume == 0
-    one = Decimal(1)
-    candle = Candle(opened_at=T0, open=one, high=one, low=one, close=one, volume=one)
-    assert (candle.trades, candle.quote_volume) == (0, Decimal(0))
+    assert (ticker.base_volume, ticker.quote_volume) == (None, None)
 
 
 def test_what_a_stream_yields() -> None:

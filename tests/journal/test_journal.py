@@ -282,6 +282,18 @@ async def test_balances_are_recorded_when_they_change(journal: Journal, clock: F
     assert entries[0].order_id is None
 
 
+async def test_what_is_available_may_be_unknown(journal: Journal) -> None:
+    """Unknown is not a number, neither in the entry nor when the next report is compared with it."""
+
+    def report(available: str | None) -> BalanceReport:
+        known = None if available is None else Decimal(available)
+        return BalanceReport(balances=(Balance(asset="USDT", total=Decimal(5), available=known),))
+
+    for available in ("5", None, None, "4"):
+        await journal.record_balances(ACCOUNT, CONNECTOR, report(available))
+    assert [entry.balances for entry in journal.tail(0, limit=10)] == [report("5"), report(None), report("4")]
+
+
 async def test_a_caller_that_stops_waiting_does_not_stop_the_write(journal: Journal) -> None:
     """What was handed in is written even if nobody waits for it any more."""
     task = asyncio.create_task(journal.open_order(order(), INTENDED))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.errors import SchemaOutdated
 from app.storage import schema
 from app.storage.database import Database
-from app.storage.tables import EVENTS, METADATA
+from app.storage.tables import BALANCES, EVENTS, METADATA
 from tests.clock import START
 
 
@@ -110,3 +111,26 @@ def test_a_database_of_a_later_program_is_refused_in_words(sqlite_url: str) -> N
     with pytest.raises(SchemaOutdated, match="later version"):
         schema.upgrade(sqlite_url)
     assert not schema.is_current(sqlite_url)
+
+
+def test_balances_of_before_are_kept(database_url: str) -> None:
+    """The migration that lets what is available be unknown keeps every row."""
+    row = {
+        "account_name": "a",
+        "connector_name": "c",
+        "asset": "BTC",
+        "total": Decimal("1.50"),
+        "available": Decimal(1),
+    }
+    database = Database(database_url)
+    with database.change() as connection:
+        connection.execute(insert(BALANCES).values(row))
+        if not database.is_sqlite:
+            connection.execute(text("ALTER TABLE balances ALTER COLUMN available SET NOT NULL"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
+    schema.upgrade(database_url)
+    with database.change() as connection:
+        connection.execute(insert(BALANCES).values({**row, "asset": "ETH", "available": None}))
+    found = [row._asdict() for row in database.rows(select(*BALANCES.c).order_by(BALANCES.c.asset))]
+    assert found == [row, {**row, "asset": "ETH", "available": None}]
+    database.dispose()

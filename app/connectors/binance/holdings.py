@@ -55,10 +55,10 @@ def perpetual_balances(payload: Any) -> tuple[Balance, ...]:
 def streamed_perpetual_balances(event: Mapping[str, Any]) -> BalanceReport | None:
     """``ACCOUNT_UPDATE``, None if it is about positions only.
 
-    The event does not state what is available. The cross wallet takes its place: no more can be available until it is fetched.
+    The event does not state what is available. The cross wallet is another number: it holds the margin of orders and positions.
     """
     balances = tuple(
-        Balance(asset=text(row, "a"), total=number(row, "wb"), available=number(row, "cw"))
+        Balance(asset=text(row, "a"), total=number(row, "wb"), available=None)
         for row in rows(mapping(event.get("a")).get("B", []))
     )
     return BalanceReport(balances=balances, reported_at=time(event, "E")) if balances else None

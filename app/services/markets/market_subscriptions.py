@@ -91,7 +91,7 @@ class TickerSubscription:
         self._market_data = market_data
         self._market = (connector_name, trading_pair)
         self._stream = _Stream(lambda: market_data.follow_ticker(connector_name, trading_pair))
-        self._seen: tuple[Decimal, Decimal, Decimal] | None = None
+        self._seen: tuple[Decimal, Decimal | None, Decimal | None] | None = None
 
     async def start(self) -> None:
         await self._market_data.ticker(*self._market)

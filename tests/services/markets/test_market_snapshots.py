@@ -18,7 +18,18 @@ MINUTE = timedelta(minutes=1)
 def candle(minute: int, trades: int = 1) -> Candle:
     price = D(100 + trades)
     at = START + minute * MINUTE
-    return Candle(opened_at=at, open=price, high=price, low=price, close=price, volume=D(trades), trades=trades)
+    return Candle(
+        opened_at=at,
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=D(trades),
+        quote_volume=D(trades) * price,
+        trades=trades,
+        taker_buy_base_volume=D(0),
+        taker_buy_quote_volume=D(0),
+    )
 
 
 def told(minute: int, trades: int = 1, *, closed: bool = False) -> CandleReport:
