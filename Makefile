@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos bench layout
+.PHONY: run test test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate sabotage bench layout
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
@@ -40,6 +40,19 @@ chaos: SECONDS ?= 600
 chaos: EXCHANGE ?= paper
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos --exchange $(EXCHANGE) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
+
+# The gateway in simulated time: a million orders, ten thousand crashes, every fault, decided by one seed. The seed is printed; SEED=...
+# repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/simulation-report.md. WORLD='...', as a failing run prints it,
+# repeats one world.
+simulate: ORDERS ?= 1000000
+simulate: PROCESSES ?= 1
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --orders $(ORDERS) --processes $(PROCESSES) $(if $(SEED),--seed $(SEED)) \
+		$(if $(WORLD),--world '$(WORLD)') $(if $(REPORT),--report)
+
+# Each safeguard of docs/promise.md removed in turn, until the simulation finds it. REPORT=1 writes docs/simulation-report.md.
+sabotage: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation.sabotage $(if $(REPORT),--report)
 
 # The gateway beside its peers, side by side; writes docs/performance.md. Wants a quiet machine with two processors for 25 minutes.
 # PARTS=streams,growth measures only these (docs/performance.md names them); ROUNDS=3 makes it shorter.

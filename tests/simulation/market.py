@@ -1,0 +1,259 @@
+"""The exchange's book as it truly is: orders, their executions over time, and what the exchange keeps from those who ask.
+
+A small model beside the gateway's own paper exchange, on purpose: it shares no code with it. Prices do not move; whether and when a
+resting order is executed is drawn for each order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from tests.simulation.faults import Faults
+from tests.simulation.kernel import Kernel
+from tests.simulation.randomness import stream
+
+Status = Literal["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED"]
+
+DONE = frozenset({"FILLED", "CANCELED", "EXPIRED"})
+ZERO = Decimal(0)
+_FEE = Decimal("0.001")
+
+
+@dataclass(slots=True, kw_only=True)
+class Trade:
+    """One execution."""
+
+    number: int
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_asset: str
+    at_ms: int
+    is_maker: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """One order. ``hidden_until`` and ``lists_late`` are times until which questions do not show it, or its last trades."""
+
+    account: str
+    symbol: str
+    number: int
+    client_id: str
+    side: str
+    kind: str
+    lasting: str
+    amount: Decimal
+    price: Decimal
+    created_ms: int
+    updated_ms: int
+    status: Status = "NEW"
+    filled: Decimal = ZERO
+    quote: Decimal = ZERO
+    trades: list[Trade] = field(default_factory=list)
+    hidden_until: float = 0.0
+    trades_late_until: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in DONE
+
+
+class Refusal(Exception):
+    """The engine refuses: a code and a text of Binance's."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A market: its price, and the two assets."""
+
+    base: str
+    quote: str
+    price: Decimal
+    tick: Decimal
+    step: Decimal
+
+    @property
+    def symbol(self) -> str:
+        return self.base + self.quote
+
+    @property
+    def name(self) -> str:
+        return f"{self.base}-{self.quote}"
+
+
+PAIRS = tuple(
+    Pair(base=base, quote="USDT", price=Decimal(price), tick=Decimal(tick), step=Decimal(step))
+    for base, price, tick, step in (
+        ("BTC", "60000", "0.01", "0.00001"),
+        ("ETH", "3000", "0.01", "0.0001"),
+        ("SOL", "140", "0.001", "0.001"),
+        ("BNB", "600", "0.001", "0.001"),
+    )
+)
+
+#: What the market tells of each change: the order, the word for what happened, and the trade if it was one.
+Listener = Callable[[Order, str, Trade | None], None]
+
+
+class Market:
+    """The engine and its book."""
+
+    def __init__(self, kernel: Kernel, faults: Faults, seed: int, epoch_ms: int, listener: Listener) -> None:
+        self._kernel = kernel
+        self._faults = faults
+        self._luck = stream(seed, "market")
+        self._epoch_ms = epoch_ms
+        self._listener = listener
+        self._pairs = {pair.symbol: pair for pair in PAIRS}
+        self.orders: list[Order] = []
+        self.by_number: dict[tuple[str, int], Order] = {}
+        self.by_client_id: dict[tuple[str, str, str], list[Order]] = defaultdict(list)
+        self.open: dict[tuple[str, int], Order] = {}
+        self._order_numbers: defaultdict[str, int] = defaultdict(lambda: 1000)
+        self._trade_numbers: defaultdict[str, int] = defaultdict(lambda: 500)
+        #: Called with each new order before anything else happens with it.
+        self.on_accepted: Callable[[Order], None] = lambda order: None
+
+    def now_ms(self) -> int:
+        return self._epoch_ms + int(self._kernel.now * 1000)
+
+    def submit(
+        self,
+        account: str,
+        symbol: str,
+        client_id: str,
+        side: str,
+        kind: str,
+        lasting: str,
+        amount: Decimal,
+        price: Decimal | None,
+    ) -> Order:
+        """A new order, executed as far as it takes. Raises ``Refusal``."""
+        pair = self._pairs.get(symbol)
+        if pair is None:
+            raise Refusal(-1121, "Invalid symbol.")
+        if any(each.is_open for each in self.by_client_id[account, symbol, client_id]):
+            raise Refusal(-2010, "Duplicate order sent.")
+        takes = price is None or (price >= pair.price if side == "BUY" else price <= pair.price)
+        if kind == "LIMIT_MAKER" and takes:
+            raise Refusal(-2010, "Order would immediately match and take.")
+        self._order_numbers[symbol] += 1
+        order = Order(
+            account=account,
+            symbol=symbol,
+            number=self._order_numbers[symbol],
+            client_id=client_id,
+            side=side,
+            kind=kind,
+            lasting=lasting,
+            amount=amount,
+            price=price or ZERO,
+            created_ms=self.now_ms(),
+            updated_ms=self.now_ms(),
+        )
+        self.on_accepted(order)
+        self.orders.append(order)
+        self.by_number[symbol, order.number] = order
+        self.by_client_id[account, symbol, client_id].append(order)
+        self.open[symbol, order.number] = order
+        self._keep_back(order)
+        self._listener(order, "NEW", None)
+        if takes:
+            self._take(order, pair)
+        if order.is_open and lasting in ("IOC", "FOK"):
+            self._end(order, "EXPIRED")
+        elif order.is_open:
+            self._plan(order)
+        return order
+
+    def cancel(self, order: Order | None) -> Order:
+        """Take an order off the book. Raises ``Refusal``."""
+        if order is None or not order.is_open:
+            raise Refusal(-2011, "Unknown order sent.")
+        self._end(order, "CANCELED")
+        return order
+
+    def find(self, account: str, symbol: str, client_id: str) -> Order | None:
+        """The last order of an id."""
+        found = self.by_client_id.get((account, symbol, client_id))
+        return found[-1] if found else None
+
+    def _keep_back(self, order: Order) -> None:
+        if self._faults.of_exchange("hidden", 0.04):
+            order.hidden_until = self._kernel.now + self._faults.within(15.0)
+
+    def _take(self, order: Order, pair: Pair) -> None:
+        """Executions at once: all of it, or a part where the order may rest."""
+        share = Decimal(1)
+        if order.price and self._luck.random() < 0.3:
+            share = Decimal("0.5")
+        for amount in self._parts(order.amount * share, pair.step):
+            self._trade(order, pair, amount, pair.price, is_maker=False)
+
+    def _plan(self, order: Order) -> None:
+        """Executions to come while the order rests."""
+        if self._luck.random() < 0.55:
+            return
+        pair = self._pairs[order.symbol]
+        after = 0.0
+        whole = order.amount - order.filled
+        for amount in self._parts(whole if self._luck.random() < 0.8 else whole / 2, pair.step):
+            after += self._luck.random() * self._luck.choice((0.02, 0.5, 10.0))
+            self._kernel.post(lambda amount=amount: self._execute(order, pair, amount), "fill", after=after)
+        if self._luck.random() < 0.1:
+            self._kernel.post(lambda: self._expire(order), "expiry", after=after + self._luck.random() * 5)
+
+    def _execute(self, order: Order, pair: Pair, amount: Decimal) -> None:
+        if order.is_open and order.filled < order.amount:
+            self._trade(order, pair, min(amount, order.amount - order.filled), order.price, is_maker=True)
+
+    def _expire(self, order: Order) -> None:
+        if order.is_open:
+            self._end(order, "EXPIRED")
+
+    def _parts(self, whole: Decimal, step: Decimal) -> list[Decimal]:
+        """``whole`` in one to three parts, each a multiple of ``step``."""
+        whole = whole // step * step
+        if whole <= step * 3 or self._luck.random() < 0.6:
+            return [whole] if whole else []
+        first = whole / 3 // step * step
+        return [first, whole - first] if self._luck.random() < 0.5 else [first, first, whole - 2 * first]
+
+    def _trade(self, order: Order, pair: Pair, amount: Decimal, price: Decimal, *, is_maker: bool) -> None:
+        self._trade_numbers[order.symbol] += 1
+        is_buy = order.side == "BUY"
+        trade = Trade(
+            number=self._trade_numbers[order.symbol],
+            price=price,
+            amount=amount,
+            fee=(amount if is_buy else amount * price) * _FEE,
+            fee_asset=pair.base if is_buy else pair.quote,
+            at_ms=self.now_ms(),
+            is_maker=is_maker,
+        )
+        order.trades.append(trade)
+        order.filled += amount
+        order.quote += amount * price
+        order.status = "FILLED" if order.filled == order.amount else "PARTIALLY_FILLED"
+        order.updated_ms = trade.at_ms
+        if self._faults.of_exchange("trades_late", 0.04):
+            order.trades_late_until = self._kernel.now + self._faults.within(6.0)
+        if not order.is_open:
+            self.open.pop((order.symbol, order.number), None)
+        self._listener(order, "TRADE", trade)
+
+    def _end(self, order: Order, status: Status) -> None:
+        order.status = status
+        order.updated_ms = self.now_ms()
+        self.open.pop((order.symbol, order.number), None)
+        self._listener(order, status, None)

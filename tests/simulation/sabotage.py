@@ -1,0 +1,148 @@
+"""The gateway without one of its safeguards, in simulation: ``make sabotage`` removes each in turn and runs worlds until one shows
+a violation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from app.services.orders.placing import Orders
+from app.services.orders.recorder import Recorder
+from tests.chaos.sabotage import SAFEGUARDS as REPLACED_IN_SERVERS
+from tests.simulation.campaign import clauses_of, directory, run_world, warm_up
+from tests.simulation.forks import in_parallel
+from tests.simulation.report import write
+from tests.simulation.world import Plan, Verdict
+
+#: Seconds within which each must be found.
+LIMIT = 60.0
+
+
+def conclusions_hold_as_seen() -> None:
+    """A conclusion is recorded whatever has happened to the order meanwhile."""
+    note = Recorder.note
+
+    async def whenever(self: Recorder, *arguments: Any, as_seen: Any = None, **more: Any) -> Any:
+        return await note(self, *arguments, **more)
+
+    Recorder.note = whenever  # type: ignore[method-assign]
+
+
+def nothing_sent_past_the_deadline() -> None:
+    """A process that stood still sends what it had written down, however late it is."""
+    send = Orders._send
+
+    async def late(self: Orders, connector: Any, order: Any, *more: Any) -> Any:
+        return await send(_Patient(self, order), connector, order, *more)  # type: ignore[arg-type]
+
+    Orders._send = late  # type: ignore[method-assign]
+
+
+class _Patient:
+    """The service with a clock that stands at the order's creation where the deadline is looked at."""
+
+    def __init__(self, service: Orders, order: Any) -> None:
+        self._service = service
+        self._clock = _Stopped(service._clock, order.created_at)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+
+class _Stopped:
+    def __init__(self, clock: Any, at: Any) -> None:
+        self._clock = clock
+        self._at = at
+
+    def now(self) -> Any:
+        return self._at
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clock, name)
+
+
+SAFEGUARDS: Mapping[str, Callable[[], None]] = {
+    **REPLACED_IN_SERVERS,
+    "conclusions_hold_as_seen": conclusions_hold_as_seen,
+    "nothing_sent_past_the_deadline": nothing_sent_past_the_deadline,
+}
+
+#: Worlds in which much goes wrong at once, on several processes.
+_PLAN = Plan(
+    seed=0,
+    orders=300,
+    callers=8,
+    processes=3,
+    fault_rate=0.3,
+    steps_per_disruption=2500,
+    crash_points=0.002,
+    stand_points=0.004,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The first world that showed it, and how long it took to find it; None where it was not found in time."""
+
+    safeguard: str
+    seconds: float
+    orders: int
+    verdict: Verdict | None
+
+
+def find(path: Path, safeguard: str, *, workers: int, limit: float = LIMIT) -> Found:
+    """Run worlds without ``safeguard`` until one shows a violation."""
+    begun = time.monotonic()
+    orders = 0
+    works = (partial(_run_without, safeguard, path, replace(_PLAN, seed=number)) for number in count(1))
+    for verdict in in_parallel(works, workers):
+        orders += verdict.orders
+        passed = time.monotonic() - begun
+        if verdict.violations:
+            return Found(safeguard=safeguard, seconds=passed, orders=orders, verdict=verdict)
+        if passed > limit:
+            break
+    return Found(safeguard=safeguard, seconds=time.monotonic() - begun, orders=orders, verdict=None)
+
+
+def _run_without(safeguard: str, path: Path, plan: Plan) -> Verdict:
+    if safeguard:
+        SAFEGUARDS[safeguard]()
+    return run_world(path, plan)
+
+
+def main() -> int:
+    """Remove each safeguard in turn. Returns 1 if one was not found missing."""
+    parser = argparse.ArgumentParser(prog="make sabotage", description=__doc__)
+    parser.add_argument("safeguard", nargs="*", help="which to remove, else all")
+    parser.add_argument("--report", action="store_true", help="write docs/simulation-report.md")
+    asked = parser.parse_args()
+    lines = ["| safeguard removed | found after | orders | clauses that were broken |", "|---|---|---|---|"]
+    is_good = True
+    with directory() as path:
+        warm_up(path)
+        for safeguard in asked.safeguard or SAFEGUARDS:
+            found = find(path, safeguard, workers=os.cpu_count() or 1)
+            is_good = is_good and found.verdict is not None
+            clauses = "NOT FOUND" if found.verdict is None else ", ".join(clauses_of(found.verdict))
+            lines.append(f"| {safeguard} | {found.seconds:.1f} s | {found.orders:,} | {clauses} |")
+            print(lines[-1], flush=True)
+    if asked.report:
+        write("sabotage", "make sabotage REPORT=1", "\n".join(lines))
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Every place at which the program is replaced for a simulation, and nothing else of it is touched:
+
+    the clock, the loop          ``build_gateway`` takes a clock; the loop is the kernel's
+    the journal's thread         ``Thread``, ``SimpleQueue`` and ``time`` in ``app.journal.writer``
+    named steps                  ``reach`` of ``app.failpoints``
+    HTTP and WebSocket           ``HttpSession`` in the client, ``connect`` below the socket
+    connections to the database  are noted, so that they break when their process dies
+    passwords                    are not hashed at each start, which takes a tenth of a second
+    the holders of leases        are named by the simulated process
+    the first account            is made with the template, and has no paper exchange
+
+Processes that share one SQLite file use leases as they do on PostgreSQL: their settings say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import structlog
+
+from app import bootstrap, failpoints
+from app.bootstrap import Role, build_gateway
+from app.connectors.binance import client as binance_client
+from app.connectors.common import socket as common_socket
+from app.journal import writer
+from app.services.accounts.accounts import AccountAdmin
+from app.services.accounts.users import Users
+from app.services.gateway import Gateway
+from app.settings import Settings
+from app.storage.accounts import Accounts
+from app.storage.database import Database
+from app.storage.schema import upgrade
+from app.vault import Vault
+from tests.simulation.kernel import Host, Kernel, SimpleQueue, Thread
+from tests.simulation.network import Connection, Network, Session
+from tests.simulation.randomness import stream
+
+ACCOUNT = "master_account"
+CONNECTOR = "binance"
+API_KEY = "k" * 64
+SECRET_KEY = "the key of the simulation"
+
+#: When every world begins.
+EPOCH = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+EPOCH_MS = int(EPOCH.timestamp() * 1000)
+
+
+class SharedSettings(Settings):
+    """Settings of processes that share a file: nothing in them takes it for its own."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        return False
+
+
+class VirtualClock:
+    """The clock of one process, which may be wrong by some time."""
+
+    def __init__(self, host: Host, skew: float) -> None:
+        self._host = host
+        self._zero = EPOCH + timedelta(seconds=skew)
+
+    def now(self) -> datetime:
+        return self._zero + timedelta(seconds=self._host.now)
+
+    def monotonic(self) -> float:
+        return self._host.now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def settings_for(database: Path, *, is_shared: bool) -> Settings:
+    """The settings of one process on the file ``database``."""
+    kind = SharedSettings if is_shared else Settings
+    return kind(database_url=f"sqlite:///{database}", data_dir=database.parent, secret_key=SECRET_KEY, password="x")
+
+
+def new_gateway(host: Host, settings: Settings, *, role: Role, skew: float, seed: int) -> Gateway:
+    """A gateway in the process ``host``. Its lock on the directory is left out, because the kernel starts one at a time."""
+    bits = stream(seed, "ids", host.name)
+    gateway = build_gateway(settings, role=role, clock=VirtualClock(host, skew), random_bits=bits.getrandbits)
+    gateway.lock = None
+    return gateway
+
+
+def make_template(path: Path) -> None:
+    """A migrated database with one account on the simulated exchange."""
+    upgrade(f"sqlite:///{path}")
+    database = Database(f"sqlite:///{path}")
+    clock: Any = SimpleNamespace(now=lambda: EPOCH)
+    accounts = Accounts(database, clock)
+    accounts.add_account(ACCOUNT)
+    sealed = Vault(SECRET_KEY).seal(ACCOUNT, CONNECTOR, {"binance_api_key": API_KEY, "binance_api_secret": "s" * 64})
+    accounts.put_credential(ACCOUNT, CONNECTOR, sealed)
+    database.dispose()
+
+
+def install(kernel: Kernel, network: Network) -> None:
+    """Replace what has to be replaced, for the rest of this process of the machine."""
+    Thread.kernel = SimpleQueue.kernel = kernel
+    Session.network = network
+    writer.Thread = Thread  # type: ignore[misc,assignment]
+    writer.SimpleQueue = SimpleQueue  # type: ignore[misc,assignment]
+    writer.time = SimpleNamespace(monotonic=lambda: kernel.now)  # type: ignore[assignment]
+    binance_client.HttpSession = Session  # type: ignore[misc,assignment]
+    common_socket.connect = _connector(kernel, network)  # type: ignore[assignment]
+    Users.start = _no_password  # type: ignore[method-assign]
+    AccountAdmin.ensure_master_account = lambda self: None  # type: ignore[method-assign]
+    bootstrap._holder = lambda: f"holder {_name_of(kernel)}"
+    _replace_reach(kernel)
+    _note_connections(kernel)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True)
+
+
+def _name_of(kernel: Kernel) -> str:
+    assert kernel.current is not None
+    return kernel.current.name
+
+
+async def _no_password(self: Users) -> None:
+    return None
+
+
+def _connector(kernel: Kernel, network: Network) -> Any:
+    async def connect(url: str, **options: Any) -> Connection:
+        host = kernel.current
+        assert host is not None
+        return network.connect(host, url)
+
+    return connect
+
+
+_ORIGINAL_REACH = failpoints.reach
+
+
+def _replace_reach(kernel: Kernel) -> None:
+    for name, module in list(sys.modules.items()):
+        if name.startswith("app.") and vars(module).get("reach") is _ORIGINAL_REACH:
+            module.reach = kernel.reach  # type: ignore[attr-defined]
+
+
+_CONNECT = sqlite3.connect
+
+
+def _note_connections(kernel: Kernel) -> None:
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = _CONNECT(*arguments, **options)
+        host = kernel.current
+        if host is not None:
+            host.at_death.append(connection.close)
+        return connection
+
+    for module in (sqlite3, sqlite3.dbapi2):
+        module.connect = connect  # type: ignore[assignment]

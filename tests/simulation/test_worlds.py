@@ -1,0 +1,94 @@
+"""Worlds, as the test suite runs them: few and short. ``make simulate`` runs many."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import sabotage
+from tests.simulation.campaign import Sum, clauses_of, directory, plans, run_worlds, verdict_of, warm_up
+from tests.simulation.forks import forked
+from tests.simulation.shrinking import shrink
+from tests.simulation.world import Plan, World
+
+#: Much goes wrong in a short time.
+ROUGH = Plan(seed=11, orders=200, callers=8, fault_rate=0.3, steps_per_disruption=1500, crash_points=0.002)
+
+
+@pytest.fixture(scope="module")
+def path() -> Iterator[Path]:
+    with directory() as path:
+        warm_up(path)
+        yield path
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_the_promise_is_kept(path: Path, processes: int) -> None:
+    """Hundreds of orders with every kind of fault, crashes and processes that stand still: nothing lost, doubled or guessed."""
+    total = Sum()
+    for verdict in run_worlds(path, iter([replace(ROUGH, seed=seed, processes=processes) for seed in range(2)]), 2):
+        total.add(verdict)
+    assert not total.broken, [(each.plan, each.violations[:3], each.troubles[:3]) for each in total.broken]
+    assert total.deaths > 5
+    assert total.faults.total() > 100
+    assert total.doubted > 20
+
+
+def journal_of(path: Path, plan: Plan) -> str:
+    """The journal's file after a world, as a digest."""
+    database = Path(tempfile.mkdtemp(dir=path)) / "ordergate.db"
+    shutil.copy(path / "template.db", database)
+    World(plan, database).run()
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    return hashlib.sha256(database.read_bytes()).hexdigest()
+
+
+def test_same_seed_makes_the_same_journal(path: Path) -> None:
+    """Byte for byte; another seed makes another."""
+    first, again = (forked(partial(journal_of, path, replace(ROUGH, processes=2))) for _ in range(2))
+    other = forked(partial(journal_of, path, replace(ROUGH, processes=2, seed=12)))
+    assert first == again != other
+
+
+def test_plans_add_up() -> None:
+    """A campaign's worlds have as many orders as were asked for, and each its own seed."""
+    made = list(plans(3, 5000))
+    assert sum(plan.orders for plan in made) == 5000
+    assert len({plan.seed for plan in made}) == len(made)
+
+
+@pytest.mark.parametrize("safeguard", ["no_resend", "unique_key"])
+def test_missing_safeguard_is_found(path: Path, safeguard: str) -> None:
+    """The harness finds what it is there to find."""
+    found = sabotage.find(path, safeguard, workers=2)
+    assert found.verdict is not None
+    # An order that is sent again is doubled, or refused because the first one is there.
+    assert {"one_key_makes_one_order", "refused_orders_are_not_at_the_exchange"} & {*clauses_of(found.verdict)}
+
+
+def test_failing_world_is_made_small(path: Path) -> None:
+    """A violation is shown with a few orders in the end, and the small plan shows it again."""
+
+    def run(plan: Plan):  # type: ignore[no-untyped-def]
+        return forked(partial(sabotage._run_without, "no_resend", path, plan))
+
+    plan, _ = shrink(ROUGH, run, lambda verdict: bool(verdict.violations), most_runs=40)
+    assert plan.orders <= 20
+    assert run(plan).violations
+
+
+def test_a_world_runs_alone(path: Path) -> None:
+    """One world in a process of its own has a verdict that can be handed on."""
+    verdict = verdict_of(path, replace(ROUGH, orders=20, callers=2))
+    assert verdict.settled_after is not None
+    assert verdict.orders == 20

@@ -1,0 +1,94 @@
+"""The clauses that must hold at every moment, checked at the moments at which they could break.
+
+When an order reaches the exchange, its intent must be durable, its name and terms must be new, and nobody may have been told that
+it was refused. When a caller is told something, the journal must have it, and nothing final may be taken back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+
+from app.domain.enums import OrderState
+from app.domain.lifecycle import FINAL
+from tests.chaos.checker import Violation
+from tests.chaos.operations import Operation
+from tests.simulation.market import Order
+
+_FINAL_WORDS = {str(state) for state in FINAL}
+
+
+class Watch:
+    """Looks at the journal with a connection of its own. ``violations`` grows as they are found."""
+
+    def __init__(self, database: Path, connector_name: str) -> None:
+        self._connection = sqlite3.connect(database, isolation_level=None)
+        self._connector_name = connector_name
+        self._names: set[tuple[str, str, str]] = set()
+        self._terms: set[tuple[object, ...]] = set()
+        self._refused: set[tuple[object, ...]] = set()
+        self._shown: dict[str, str] = {}
+        self.violations: list[Violation] = []
+
+    def accepted(self, order: Order) -> None:
+        """The exchange takes an order."""
+        name = (order.account, order.symbol, order.client_id)
+        terms = (order.account, order.symbol.removesuffix("USDT"), order.side, order.kind, order.amount, order.price)
+        if not self._has(order.account, order.client_id):
+            self._found("intents_come_first", f"{name} came to the exchange before its intent was durable")
+        if name in self._names or terms in self._terms:
+            self._found("one_key_makes_one_order", f"{name} or its terms {terms} came to the exchange twice")
+        if terms in self._refused:
+            self._found("refused_orders_are_not_at_the_exchange", f"{name} arrives after it was answered as refused")
+        self._names.add(name)
+        self._terms.add(terms)
+
+    def answered(self, operation: Operation) -> None:
+        """A caller is told something."""
+        if operation.verb == "place" and operation.outcome == "fail":
+            self._refuse(operation)
+        order_id = operation.order_id
+        if operation.outcome != "ok" or order_id is None:
+            return
+        if operation.verb == "place" and not self._has(operation.account_name, order_id):
+            self._found("answered_orders_are_in_the_journal", f"{operation.status} for {order_id}")
+        before = self._shown.get(order_id)
+        if before in _FINAL_WORDS and operation.state != before:
+            self._found("final_states_are_not_taken_back", f"{order_id} was shown {before}, then {operation.state}")
+        if operation.state is not None:
+            self._shown[order_id] = operation.state
+
+    def _refuse(self, operation: Operation) -> None:
+        body = operation.body
+        terms = (
+            operation.account_name,
+            body["trading_pair"].partition("-")[0],
+            body["trade_type"],
+            body["order_type"],
+            Decimal(body["amount"]),
+            Decimal(body.get("price", 0)),
+        )
+        self._refused.add(terms)
+        if terms in self._terms:
+            self._found("refused_orders_are_not_at_the_exchange", f"{terms} was answered {operation.status} and exists")
+
+    def _has(self, account_name: str, order_id: str) -> bool:
+        query = "SELECT 1 FROM orders WHERE account_name = ? AND connector_name = ? AND order_id = ?"
+        return self._connection.execute(query, (account_name, self._connector_name, order_id)).fetchone() is not None
+
+    def in_doubt(self) -> int:
+        """How many orders are pending or unknown."""
+        states = (str(OrderState.PENDING), str(OrderState.UNKNOWN))
+        return int(self._connection.execute("SELECT count(*) FROM orders WHERE state IN (?, ?)", states).fetchone()[0])
+
+    def states(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """State and filled amount of each order, by account and id."""
+        query = "SELECT account_name, order_id, state, filled_amount FROM orders"
+        return {(row[0], row[1]): (row[2], row[3]) for row in self._connection.execute(query)}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _found(self, clause: str, text: str) -> None:
+        self.violations.append(Violation(clause=clause, text=text))
