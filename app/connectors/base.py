@@ -45,6 +45,10 @@ from app.domain.reports import (
 from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
+#: Whether a pair exists and is open is never denied from knowledge older than this; then the exchange is asked again. So however
+#: many orders are refused for that, the exchange gets one question in this time.
+PAIRS_MAX_AGE = timedelta(seconds=10)
+
 #: What of a market can be followed.
 MarketKind = Literal["candles", "trades", "order_book", "ticker"]
 
@@ -159,9 +163,9 @@ class Connector(ABC):
     async def load_trading_rules(self, max_age: timedelta | None = None) -> Mapping[str, TradingRule]:
         """The rules of all pairs by trading pair, from the venue's cache. Raises ``ExchangeReadFailed`` or ``Refused``.
 
-        Without ``max_age`` only the first call waits for the exchange: rules that are old are returned at once and renewed in the
-        background, and the venue decides when they are old. With ``max_age`` they are no older than that when they are returned;
-        zero always asks the exchange. This is the only cache of the rules, so every order asks here.
+        Without ``max_age`` they are no older than ten minutes, and renewed in the background before they are; older only where the
+        exchange can't be asked, which judges the orders anyway. With ``max_age`` they are no older than that when they are
+        returned; zero always asks the exchange. This is the only cache of the rules, so every order asks here.
         """
 
     def check_available(self) -> None:

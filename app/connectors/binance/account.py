@@ -33,7 +33,7 @@ from app.connectors.binance.venue import BinanceVenue
 from app.connectors.common.connector import RestConnector
 from app.connectors.common.numbers import integer_text, milliseconds_of, number, rows
 from app.connectors.common.venue import Markets
-from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused, UnsupportedPair
+from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
 from app.domain.recognition import is_same_order
@@ -255,9 +255,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             bounds = {}  # Binance takes either a first id or times
 
     async def _public(self, name: str, trading_pair: str, **parameters: str | int) -> Any:
-        markets = await self.venue.markets()
-        if trading_pair not in markets.symbols:
-            raise UnsupportedPair(trading_pair, self.name, list(markets.symbols))
+        markets = await self.venue.listed(trading_pair, self.name)
         call = getattr(await self.venue.public_client(), name)
         return await self.venue.read(call(symbol=markets.symbol(trading_pair), **parameters))
 

@@ -146,6 +146,18 @@ _ENGINE_TEXTS: Mapping[int, tuple[tuple[str, type[OrderRefused]], ...]] = {
 }
 
 
+#: The symbol, its status or its filters are not what the rules said: sources 1 and 2. Codes about the limits of the moment, such as
+#: PERCENT_PRICE, are not listed, except that spot has one code for all filters.
+_RULE_CODES = frozenset(
+    (
+        *(-1013, -1111, -1121, -1122),  # filters (spot), precision, symbol, its status (futures)
+        *range(-4005, -4000),  # price and quantity too small or too large
+        *(-4013, -4014, -4023, -4029, -4030),  # lowest price, tick, step, precisions
+        *(-4140, -4141, -4144, -4164),  # the symbol's status and name, notional
+    )
+)
+
+
 def _outcomes(
     own_codes: Mapping[int, type[Refused]], unsent_texts: Mapping[int, frozenset[str]] | None = None
 ) -> Outcomes:
@@ -158,6 +170,8 @@ def _outcomes(
         overloaded=OVERLOADED,
         clock_is_off=CLOCK_IS_OFF,
         no_such_order=NO_SUCH_ORDER,
+        rule_codes=_RULE_CODES,
+        rule_texts=("market is closed",),
     )
 
 

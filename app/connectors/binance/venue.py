@@ -19,7 +19,7 @@ from app.connectors.common.judging import reading
 from app.connectors.common.market_streams import MarketStreams
 from app.connectors.common.numbers import mapping, milliseconds_of, time
 from app.connectors.common.venue import Markets, RestVenue, ServerClock
-from app.domain.errors import UnsupportedFeature, UnsupportedPair
+from app.domain.errors import UnsupportedFeature
 from app.domain.reports import MarketEvent
 from app.settings import Settings
 
@@ -57,9 +57,7 @@ class BinanceVenue(RestVenue["BinanceClient"]):
         base_url = self.endpoints.market_base(topic.kind)
         if base_url is None:
             raise UnsupportedFeature(f"Connector '{connector_name}' was given no address of market streams")
-        markets = await self.markets()
-        if topic.trading_pair not in markets.symbols:
-            raise UnsupportedPair(topic.trading_pair, connector_name, list(markets.symbols))
+        markets = await self.listed(topic.trading_pair, connector_name)
         streams = self._streams_below(base_url)
         name = stream_name(topic, markets.symbol(topic.trading_pair))
         async with aclosing(streams.follow(name, MarketReader(topic, self.server_clock.now))) as events:

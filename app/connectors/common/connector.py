@@ -101,6 +101,7 @@ class AccountCalls(Generic[ClientT]):
         """The refusal that ``error`` proves, if any. If it casts doubt on the clock, the clock is read anew for the next call."""
         if error.code == self._venue.outcomes.clock_is_off:
             await self._venue.distrust_clock()
+        await self._venue.doubt_markets(error)
         return refusal(error, self._venue.outcomes, retry_after=self._venue.limits.hold)
 
     def client(self) -> ClientT:

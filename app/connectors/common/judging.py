@@ -38,7 +38,8 @@ class Outcomes:
     refine the codes by a part of the message in lower case. A 5xx proves nothing, except that a message in ``unsent_texts`` says
     with that status that the order was not placed. ``overloaded`` is the code of the overload protection, which proves nothing
     with any status. ``clock_is_off`` is the code for a timestamp that the exchange does not take, ``no_such_order`` its positive
-    "no such order".
+    "no such order". ``rule_codes`` and ``rule_texts`` (parts of the message in lower case) say that the rules which the request was
+    checked by are no longer the exchange's.
     """
 
     exchange: str
@@ -49,6 +50,13 @@ class Outcomes:
     overloaded: int
     clock_is_off: int
     no_such_order: int
+    rule_codes: frozenset[int] = frozenset()
+    rule_texts: tuple[str, ...] = ()
+
+    def contradicts_rules(self, answer: ErrorAnswer) -> bool:
+        """Whether the answer says that a symbol, its status or one of its filters is not as the request took it to be."""
+        message = answer.message.lower()
+        return answer.code in self.rule_codes or any(text in message for text in self.rule_texts)
 
 
 def refusal(answer: ErrorAnswer, outcomes: Outcomes, *, retry_after: timedelta | None = None) -> Refused | None:

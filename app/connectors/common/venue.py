@@ -18,11 +18,12 @@ import structlog
 
 from app.clock import Clock
 from app.concurrency.cached import Cached
+from app.connectors.base import PAIRS_MAX_AGE
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import Outcomes, read_failure
 from app.connectors.common.limits import AddressLimits, RateLimit
 from app.connectors.common.numbers import instant, milliseconds_of
-from app.domain.errors import OrdergateError
+from app.domain.errors import OrdergateError, UnsupportedPair
 from app.domain.trading_rule import TradingRule
 
 log = structlog.get_logger(__name__)
@@ -30,8 +31,12 @@ log = structlog.get_logger(__name__)
 #: Seconds. A quartz clock drifts a few milliseconds in three minutes; exchanges refuse a timestamp that is a second ahead.
 _CLOCK_MAX_AGE = 180.0
 
-#: Seconds. Filters change a few times per month, a pair's status a few times per day; the answer has megabytes.
+#: Seconds. No order is checked by older rules, as long as the exchange can be asked.
 _RULES_MAX_AGE = 600.0
+
+#: Seconds after which the next use renews the rules in the background, so that few orders wait for them. Filters change a few times
+#: per month, a pair's status a few times per day; the answer has megabytes.
+_RULES_RENEWAL = 300.0
 
 #: Seconds after a failed question: long enough not to press an exchange that is down.
 _RETRY_AFTER = 5.0
@@ -119,6 +124,8 @@ class RestVenue(ABC, Generic[ClientT]):
         self._public: ClientT | None = None
         self._markets = Cached(clock, self._load_markets, retry_after=_RETRY_AFTER)
         self._time = Cached(clock, self._load_time, retry_after=_RETRY_AFTER)
+        #: Whether the exchange has contradicted the markets since they were asked for.
+        self._is_doubtful = False
 
     @property
     def problem(self) -> str | None:
@@ -134,12 +141,40 @@ class RestVenue(ABC, Generic[ClientT]):
         return self._markets.value or NO_MARKETS
 
     async def markets(self, max_age: timedelta | None = None) -> Markets:
-        """The markets; without ``max_age`` at most some minutes old and renewed in the background. Raises ``ExchangeReadFailed``
-        or ``Refused``.
+        """The markets; without ``max_age`` ten minutes old at most, or the last known ones where the exchange can't be asked.
+
+        Raises ``ExchangeReadFailed`` or ``Refused``.
         """
-        if max_age is None:
-            return await self._markets.get_or_renew_behind(_RULES_MAX_AGE)
-        return await self._markets.get(max_age.total_seconds())
+        if max_age is not None:
+            return await self._markets.get(max_age.total_seconds())
+        known, age = self._markets.value, self._markets.age
+        is_old = age is not None and age >= (PAIRS_MAX_AGE.total_seconds() if self._is_doubtful else _RULES_MAX_AGE)
+        if known is None or not is_old:
+            return await self._markets.get_or_renew_behind(_RULES_RENEWAL)
+        try:
+            return await self._markets.get(PAIRS_MAX_AGE.total_seconds())
+        except OrdergateError as error:
+            # Nothing is refused by these: whoever would refuse asks for younger ones, and the exchange judges what is sent.
+            log.warning("markets not renewed", exchange=self.outcomes.exchange, age=age, problem=error.detail)
+            return known
+
+    async def listed(self, trading_pair: str, connector_name: str) -> Markets:
+        """The markets, which have ``trading_pair``; the exchange is asked again before that is denied.
+
+        Raises ``UnsupportedPair``, and what ``markets`` raises.
+        """
+        markets = await self.markets()
+        if trading_pair not in markets.symbols:
+            markets = await self.markets(PAIRS_MAX_AGE)
+        if trading_pair not in markets.symbols:
+            raise UnsupportedPair(trading_pair, connector_name, list(markets.symbols))
+        return markets
+
+    async def doubt_markets(self, error: ErrorAnswer) -> None:
+        """Renew the markets if ``error`` says that they are not what they were; at most every ten seconds. Waits for nothing."""
+        if self.outcomes.contradicts_rules(error) and self._markets.value is not None:
+            self._is_doubtful = True
+            await self._markets.get_or_renew_behind(PAIRS_MAX_AGE.total_seconds())
 
     async def ready_to_sign(self) -> None:
         """Return when the exchange's clock is known and a client can be built. Raises ``ExchangeReadFailed`` or ``Refused``."""
@@ -171,6 +206,8 @@ class RestVenue(ABC, Generic[ClientT]):
         try:
             return await question
         except (ErrorAnswer, NoAnswer) as error:
+            if isinstance(error, ErrorAnswer):
+                await self.doubt_markets(error)
             raise read_failure(error, self.outcomes, self.limits.hold) from error
 
     async def close(self) -> None:
@@ -197,7 +234,14 @@ class RestVenue(ABC, Generic[ClientT]):
         """Ask the exchange for its time in milliseconds after 1970. Raises ``ExchangeReadFailed`` or ``Refused``."""
 
     async def _load_markets(self) -> Markets:
-        markets = await self._fetch_markets(await self.public_client())
+        client, was_doubtful = await self.public_client(), self._is_doubtful
+        # What is contradicted from now on may be newer than the answer.
+        self._is_doubtful = False
+        try:
+            markets = await self._fetch_markets(client)
+        except BaseException:
+            self._is_doubtful |= was_doubtful
+            raise
         self.limits.limits = markets.rate_limits
         if markets.unreadable != self.known_markets.unreadable:
             log.warning("pairs left out", exchange=self.outcomes.exchange, unreadable=markets.unreadable)

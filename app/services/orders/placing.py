@@ -153,8 +153,7 @@ class Orders:
 
     async def _checked(self, request: OrderRequest, connector: Connector) -> OrderRequest:
         check_options(request, connector.capabilities)
-        rule = await self._rules.rule(request.connector_name, request.trading_pair)
-        return rule.checked(request)
+        return await self._rules.checked(request)
 
     async def _intend(self, connector: Connector, request: OrderRequest, terms: str) -> tuple[Connector, Opened]:
         """The committed intent, and the connector with the credentials that were the account's at that moment."""

@@ -35,14 +35,14 @@ async def test_a_venue_that_is_down_stops_nothing(
 async def test_old_rules_serve_while_new_ones_are_fetched(
     spot: BinanceConnector, exchange: StubExchange, clock: HandClock
 ) -> None:
-    """After ten minutes a use renews the rules beside it; if that fails the old ones stay and the venue names the problem."""
+    """After five minutes a use renews the rules beside it; if that fails the old ones stay and the venue names the problem."""
     path = "/api/v3/exchangeInfo"
     good = exchange.scripted("GET", path)
     before = await spot.load_trading_rules()
     assert await spot.load_trading_rules() is before
     assert len(exchange.asked("GET", path)) == 1
     exchange.script("GET", path, Reply(status=500), good)
-    clock.advance(601)
+    clock.advance(301)
     assert await spot.load_trading_rules() is before
     await until(lambda: spot.venue.problem is not None)
     assert "500" in str(spot.venue.problem)
