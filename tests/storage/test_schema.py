@@ -127,7 +127,7 @@ def test_balances_of_before_are_kept(database_url: str) -> None:
         connection.execute(insert(BALANCES).values(row))
         if not database.is_sqlite:
             connection.execute(text("ALTER TABLE balances ALTER COLUMN available SET NOT NULL"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
     schema.upgrade(database_url)
     with database.change() as connection:
         connection.execute(insert(BALANCES).values({**row, "asset": "ETH", "available": None}))
