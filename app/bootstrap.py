@@ -183,6 +183,7 @@ def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:
         sessions=base.sessions,
         settings=base.settings,
         clock=base.clock,
+        metrics=base.metrics,
     )
     return partial(Feed, recovery=recovery, funding=funding, **shared)
 

@@ -48,12 +48,15 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.outcomes = Counter(
+        self.outcomes = self._counter(
             "ordergate_order_outcomes",
             "Orders and cancels by outcome: accepted, refused, unknown",
-            ("connector", "verb", "outcome"),
-            registry=self.registry,
+            "connector",
+            "verb",
+            "outcome",
         )
+        cuts = "Times that an exchange no longer told as far back as was needed, by the kind of history"
+        self.history_cuts = self._counter("ordergate_history_cuts", cuts, "connector", "history")
         self.commit_size = Histogram(
             "ordergate_journal_commit_size",
             "Writes that shared one commit",
@@ -73,6 +76,8 @@ class Metrics:
             "ordergate_oldest_unsettled_seconds", "Age of the oldest pending or unknown order", "connector"
         )
         self.stream_clients = self._gauge("ordergate_stream_clients", "Open event streams and sockets")
+        odd = "Rows and events of an exchange that could not be read since the start, by the list that they were in"
+        self.unreadable_rows = self._gauge("ordergate_unreadable_rows", odd, "connector", "list")
         self.rate_limit_headroom = self._gauge(
             "ordergate_rate_limit_headroom_ratio", "What is left of an exchange's request weight, 1 is all", "connector"
         )
@@ -89,6 +94,10 @@ class Metrics:
         """Note what came of an order or a cancel."""
         self._child(self.outcomes, connector_name, verb, outcome).inc()
 
+    def count_history_cut(self, connector_name: str, history: str) -> None:
+        """Note that an exchange no longer tells as far back as is needed."""
+        self._child(self.history_cuts, connector_name, history).inc()
+
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -100,6 +109,9 @@ class Metrics:
         if child is None:
             child = self._children[key] = metric.labels(*labels)
         return cast(T, child)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)

@@ -10,7 +10,8 @@ used it; ``close`` may be called twice. What the accounts of one exchange share 
 rules, the paper market) is the ``venue``, opened once by ``open_venue``. A connector without credentials answers the public verbs.
 
 Numbers are ``Decimal``, times aware UTC. ``fetch_`` reads the network and raises ``ExchangeReadFailed`` (or ``Refused``) when it
-can't; it never returns less than it was asked for as if it were all.
+can't; it never returns less than it was asked for as if it were all: where one row of a list can't be read, the list is a ``Rows``
+that says so.
 
 The module of a connector class imports no SDK, because the registry imports every module when the gateway starts. An SDK takes
 half a second to import: the venue does it in a thread, before the first call that needs it.
@@ -19,10 +20,10 @@ half a second to import: the venue does it in a thread, before the first call th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from app.clock import Clock
 from app.domain.enums import OrderType, PositionMode, TimeInForce
@@ -44,6 +45,8 @@ from app.domain.reports import (
 )
 from app.domain.trading_rule import TradingRule
 from app.settings import Settings
+
+T = TypeVar("T")
 
 #: Whether a pair exists and is open is never denied from knowledge older than this; then the exchange is asked again. So however
 #: many orders are refused for that, the exchange gets one question in this time.
@@ -76,7 +79,8 @@ class Capabilities:
 
     ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
     it never does, because the exchange can't be asked by client id. ``overload_grace`` is the same after ``Overloaded``: the call
-    has come to its end then, and only the exchange's engine may still be at work. ``candles_page`` is the most candles that one
+    has come to its end then, and only the exchange's engine may still be at work. ``funding_history`` is how far back funding
+    payments can be asked for, None without a limit. ``candles_page`` is the most candles that one
     call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels``
     the depth of the books that it pushes.
     """
@@ -90,6 +94,7 @@ class Capabilities:
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
     absence_grace: timedelta | None = None
     overload_grace: timedelta | None = None
+    funding_history: timedelta | None = None
     candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0
@@ -127,6 +132,50 @@ class ConnectorContext:
     credentials_version: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableRow:
+    """A row of a list that can't be read, ``why``, and what still names it; None where not even that can be read."""
+
+    order_id: str | None = None
+    exchange_order_id: str | None = None
+    trading_pair: str | None = None
+    why: str
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether the row may be about any order."""
+        return self.order_id is None and self.exchange_order_id is None
+
+    def may_be(self, ref: OrderRef) -> bool:
+        """Whether the row may be about the order: it has one of its names, or none at all."""
+        if self.is_nameless:
+            return True
+        is_named = self.order_id in (ref.order_id, ref.client_order_id)
+        return is_named or (self.exchange_order_id is not None and self.exchange_order_id == ref.exchange_order_id)
+
+
+class Rows(list[T]):
+    """The rows of an exchange's list that can be read. One that can't does not take the others with it; it is in ``unreadable``."""
+
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def of(cls, readable: Iterable[T], unreadable: Iterable[UnreadableRow] = ()) -> Rows[T]:
+        made = cls(readable)
+        made.unreadable = tuple(unreadable)
+        return made
+
+
+def row_count(rows: Sequence[object]) -> int:
+    """How many rows the exchange's list had."""
+    return len(rows) + len(unreadable_rows(rows))
+
+
+def unreadable_rows(rows: Sequence[object]) -> tuple[UnreadableRow, ...]:
+    """What could not be read of a list that a connector returned."""
+    return rows.unreadable if isinstance(rows, Rows) else ()
+
+
 class Connector(ABC):
     """One account on one exchange. See the module's text for the contract."""
 
@@ -150,6 +199,11 @@ class Connector(ABC):
     def headroom(cls, venue: Any) -> float | None:
         """The share of the exchange's request limits that is left in this process, from 0 to 1; None where it is not counted."""
         return None
+
+    @classmethod
+    def unreadable(cls, venue: Any) -> Mapping[str, int]:
+        """How many rows and events could not be read so far in this process, by the list that they were in."""
+        return {}
 
     @classmethod
     def problem(cls, venue: Any) -> str | None:

@@ -39,6 +39,9 @@ class Gauges:
         await self._set_unsettled()
         for connector_name, ratio in self._sessions.headroom().items():
             metrics.rate_limit_headroom.labels(connector_name).set(ratio)
+        for connector_name, counts in self._sessions.unreadable().items():
+            for name, count in counts.items():
+                metrics.unreadable_rows.labels(connector_name, name).set(count)
         return metrics.text()
 
     async def _set_unsettled(self) -> None:

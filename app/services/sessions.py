@@ -111,6 +111,10 @@ class Sessions:
         known = {name: connector_class(name).headroom(venue) for name, venue in self._venues.items()}
         return {name: ratio for name, ratio in known.items() if ratio is not None}
 
+    def unreadable(self) -> dict[str, Mapping[str, int]]:
+        """How many rows and events of each exchange could not be read, by connector name and list."""
+        return {name: connector_class(name).unreadable(venue) for name, venue in self._venues.items()}
+
     def problems(self) -> dict[str, str]:
         """Why exchanges are not ready, by connector name, as their last use showed. Exchanges that are ready are left out."""
         known = {name: connector_class(name).problem(venue) for name, venue in self._venues.items()}

@@ -248,7 +248,8 @@ SETTINGS = Table(
     Column("value", Text, nullable=False),
 )
 
-#: What positions paid (negative) and received as funding. An exchange's id names a payment within account, connector and pair.
+#: What positions paid (negative) and received as funding. An exchange's id may stand for several payments of a pair: in hedge mode
+#: one side pays what the other receives, under one id.
 FUNDING_PAYMENTS = Table(
     "funding_payments",
     METADATA,
@@ -264,7 +265,7 @@ FUNDING_PAYMENTS = Table(
     Column("position_side", Name),
     Column("paid_at", UtcTime, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
-    UniqueConstraint("account_name", "connector_name", "trading_pair", "exchange_funding_id"),
+    UniqueConstraint("account_name", "connector_name", "trading_pair", "exchange_funding_id", "paid_at", "payment"),
     Index("ix_funding_payments_paid_at", "paid_at", "id"),
     Index("ix_funding_payments_account_name", "account_name", "connector_name", "paid_at", "id"),
 )

@@ -67,7 +67,7 @@ def test_a_payment_is_recorded_once(payments: FundingPayments) -> None:
     """However often it is put; the same id on another account, connector or pair is another payment."""
     assert payments.put("a", "x", [payment()], at=LATER) == 1
     assert payments.put("a", "x", [payment(), payment("f2")], at=LATER) == 1
-    assert payments.put("a", "x", [payment(payment=Decimal(7))], at=LATER) == 0
+    assert payments.put("a", "x", [payment(rate=Decimal(7))], at=LATER) == 0
     assert payments.put("b", "x", [payment()], at=LATER) == 1
     assert payments.put("a", "y", [payment()], at=LATER) == 1
     assert payments.put("a", "x", [payment(trading_pair="ETH-USDT")], at=LATER) == 1
@@ -128,3 +128,13 @@ def test_a_foreign_cursor_is_refused(payments: FundingPayments) -> None:
     """The error repeats the cursor."""
     with pytest.raises(InvalidCursor, match="'nonsense': pass back the next_cursor of a previous page"):
         payments.page(ALL, limit=10, cursor="nonsense")
+
+
+def test_payments_that_share_an_id_are_each_recorded_once(payments: FundingPayments) -> None:
+    """Both sides of a pair in hedge mode have one id, and an exchange that was reset gives it again."""
+    sides = [payment(position_side=None), payment(position_side=None, payment=Decimal("0.65"))]
+    again = payment(position_side=None, hours=8)
+    other = payment(position_side=None, trading_pair="ETH-USDT")
+    assert payments.put("a", "binance_perpetual", [*sides, again, other], at=LATER) == 4
+    assert payments.put("a", "binance_perpetual", [*sides, again, other], at=LATER) == 0
+    assert payments.page(ALL, limit=10, cursor=None).total_count == 4

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.clock import Clock
-from app.connectors.base import MarketTopic
+from app.connectors.base import MarketTopic, Rows, UnreadableRow, row_count
 from app.connectors.binance import market
 from app.connectors.binance.credentials import credentials_of
 from app.connectors.binance.endpoints import endpoints_of
@@ -24,6 +24,8 @@ from app.connectors.binance.orders import (
     confirm_same,
     known_id,
     may_be_trade_of,
+    numbered_trade,
+    order_names,
     order_report,
     total_amount,
     trade_fill,
@@ -31,7 +33,8 @@ from app.connectors.binance.orders import (
 from app.connectors.binance.outcomes import CANCEL_REFUSED
 from app.connectors.binance.venue import BinanceVenue
 from app.connectors.common.connector import RestConnector
-from app.connectors.common.numbers import integer_text, milliseconds_of, number, rows
+from app.connectors.common.lists import of_object, read_rows
+from app.connectors.common.numbers import integer_text, milliseconds_of, number, text
 from app.connectors.common.venue import Markets
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused
 from app.domain.fill import Fill
@@ -115,22 +118,26 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         parameters = {} if trading_pair is None else {"symbol": self._symbol(trading_pair)}
         payload = await self.calls.ask(self.call_names.open_orders, **parameters)
         with self.reading():  # thousands of rows: in a thread, so that no order waits for them
-            return await asyncio.to_thread(_open_orders, payload, markets)
+            return self.noted("open orders", await asyncio.to_thread(_open_orders, payload, markets))
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        """All fills of the order. Raises ``ExchangeReadError`` if the list is short of the order's own total."""
+        """All fills of the order. Raises ``ExchangeReadError`` if the list is short of the order's own total, though all of it was
+        read.
+        """
         order = await self._raw_order(ref)
         if order is None and (ref.exchange_order_id is None or await self._by_number(ref) is not None):
             return []  # its number, if it has one, is another order's by now
         with self.reading():
             known = {"orderId": ref.exchange_order_id} if order is None else order
             order_number = integer_text(known, "orderId")
-        trades = await self._trades(self._symbol(ref.trading_pair), order_number, order)
+        odd: list[UnreadableRow] = []
+        trades = await self._trades(self._symbol(ref.trading_pair), order_number, order, odd)
         with self.reading():
-            found = [trade for _, trade in sorted(trades.items())]
-            fills = [trade_fill(trade) for trade in found if order is not None or may_be_trade_of(ref, trade)]
+            mine = [trade for _, trade in sorted(trades.items()) if order is not None or may_be_trade_of(ref, trade)]
+            found = read_rows(mine, trade_fill, order_names)
+            fills = self.noted("trades", Rows.of(found, (*found.unreadable, *odd)))
             executed = None if order is None else number(order, "executedQty")
-        if executed is not None and total_amount(fills) < executed:
+        if executed is not None and total_amount(fills) < executed and not fills.unreadable:
             raise ExchangeReadError("Binance does not show all fills of the order yet")
         return fills
 
@@ -148,13 +155,13 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         payload = await self.venue.read(getattr(client, self.call_names.ticker)(**self.tickers_form))
         trading = {symbol: pair for symbol, pair in markets.pairs.items() if markets.rules[pair].is_trading}
         with self.reading():  # thousands of rows: in a thread, so that no order waits for them
-            return await asyncio.to_thread(market.tickers, payload, trading)
+            return self.noted("tickers", await asyncio.to_thread(market.tickers, payload, trading))
 
     async def fetch_recent_trades(self, trading_pair: str, limit: int) -> Sequence[PublicTrade]:
         """The market's last trades, of which Binance gives a thousand at most."""
         payload = await self._public(self.call_names.market_trades, trading_pair, limit=min(limit, PUBLIC_TRADES_PAGE))
         with self.reading():
-            return market.public_trades(payload, trading_pair)
+            return self.noted("market trades", market.public_trades(payload, trading_pair))
 
     async def fetch_order_book(self, trading_pair: str, depth: int) -> OrderBook:
         payload = await self._public(self.call_names.book, trading_pair, limit=self._book_limit(depth))
@@ -179,7 +186,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             parameters["endTime"] = milliseconds_of(end_at)
         payload = await self._public(self.call_names.klines, trading_pair, **parameters)
         with self.reading():
-            return market.candles(payload)
+            return self.noted("candles", market.candles(payload))
 
     def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
         return self.venue.follow(topic, self.name)
@@ -192,9 +199,11 @@ class BinanceAccount(RestConnector["BinanceClient"]):
 
     @abstractmethod
     async def _trades(
-        self, symbol: str, order_number: str, order: Mapping[str, Any] | None
+        self, symbol: str, order_number: str, order: Mapping[str, Any] | None, odd: list[UnreadableRow]
     ) -> Mapping[int, Mapping[str, Any]]:
-        """The trades of one order by their id. ``order`` is the order as Binance describes it, None if Binance has it no longer."""
+        """The trades of one order by their id. ``order`` is the order as Binance describes it, None if Binance has it no longer.
+        What has no readable id, and may be the order's, is added to ``odd``.
+        """
 
     def _book_limit(self, depth: int) -> int:
         """The depth to ask for, so that ``depth`` levels come back."""
@@ -237,7 +246,9 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             self.call_names.order, symbol=self._symbol(ref.trading_pair), orderId=ref.exchange_order_id
         )
 
-    async def _trade_pages(self, symbol: str, order_number: str, **bounds: int) -> dict[int, Mapping[str, Any]]:
+    async def _trade_pages(
+        self, symbol: str, order_number: str, odd: list[UnreadableRow], **bounds: int
+    ) -> dict[int, Mapping[str, Any]]:
         """All trades of one order within ``bounds``, page after page."""
         found: dict[int, Mapping[str, Any]] = {}
         start: dict[str, int] = {}
@@ -246,8 +257,10 @@ class BinanceAccount(RestConnector["BinanceClient"]):
                 self.call_names.trades, symbol=symbol, orderId=order_number, limit=TRADES_PAGE, **{**bounds, **start}
             )
             with self.reading():
-                page = {int(integer_text(row, "id")): row for row in rows(payload)}
-            is_last = len(page) < TRADES_PAGE or page.keys() <= found.keys()
+                rows = read_rows(payload, numbered_trade, order_names)
+            page = dict(rows)
+            odd += [row for row in rows.unreadable if row.exchange_order_id in (None, order_number)]
+            is_last = row_count(rows) < TRADES_PAGE or page.keys() <= found.keys()
             found.update(page)
             if is_last:
                 return {number: row for number, row in found.items() if str(row.get("orderId")) == order_number}
@@ -260,5 +273,11 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         return await self.venue.read(call(symbol=markets.symbol(trading_pair), **parameters))
 
 
-def _open_orders(payload: Any, markets: Markets) -> list[OrderReport]:
-    return [order_report(row, markets.pair(str(row.get("symbol")))) for row in rows(payload)]
+def _open_orders(payload: Any, markets: Markets) -> Rows[OrderReport]:
+    def read(row: Mapping[str, Any]) -> OrderReport:
+        return order_report(row, markets.pair(text(row, "symbol")))
+
+    def names(row: Mapping[str, Any]) -> Mapping[str, str | None]:
+        return {**order_names(row), "trading_pair": markets.pair(str(row.get("symbol")))}
+
+    return read_rows(payload, of_object(read), names)

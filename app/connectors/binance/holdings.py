@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+from app.connectors.base import Rows
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.numbers import integer_text, mapping, number, optional_number, rows, text, time
+from app.connectors.common.lists import OddRows, kept, of_object, read_rows
+from app.connectors.common.numbers import integer_text, mapping, number, optional_number, text, time
 from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import PositionMode, PositionSide
 from app.domain.reports import Balance, BalanceReport, FundingPayment, Position
@@ -18,10 +21,10 @@ from app.domain.reports import Balance, BalanceReport, FundingPayment, Position
 PairOf = Callable[[str], str]
 
 
-def spot_balances(payload: Any) -> tuple[Balance, ...]:
+def spot_balances(payload: Any) -> Rows[Balance]:
     """The assets of ``account`` with a balance."""
-    balances = (_free_and_locked(row, "asset", "free", "locked") for row in rows(mapping(payload).get("balances")))
-    return tuple(balance for balance in balances if balance.total != ZERO)
+    read = of_object(partial(_free_and_locked, asset="asset", free="free", locked="locked"))
+    return kept(read_rows(mapping(payload).get("balances"), read), lambda balance: balance.total != ZERO)
 
 
 def spot_account(payload: Any) -> str | None:
@@ -31,43 +34,51 @@ def spot_account(payload: Any) -> str | None:
 
 def perpetual_account(payload: Any) -> str | None:
     """The account's alias in futures' ``balance``, the same in every row; None where there is none."""
-    aliases = {row["accountAlias"] for row in rows(payload) if row.get("accountAlias")}
-    if len(aliases) > 1 or not all(isinstance(alias, str) for alias in aliases):
+    wallets = read_rows(payload, mapping)
+    aliases = [row["accountAlias"] for row in wallets if row.get("accountAlias")]
+    if any(alias != aliases[0] for alias in aliases) or not all(isinstance(alias, str) for alias in aliases):
         raise Unreadable("accountAlias is not one text")
-    return next(iter(aliases), None)
+    return aliases[0] if aliases else None
 
 
-def streamed_spot_balances(event: Mapping[str, Any]) -> BalanceReport:
+def streamed_spot_balances(event: Mapping[str, Any], odd: OddRows) -> BalanceReport:
     """``outboundAccountPosition``: the assets that may have changed, also those that are now zero."""
-    balances = tuple(_free_and_locked(row, "a", "f", "l") for row in rows(event.get("B")))
-    return BalanceReport(balances=balances, reported_at=time(event, "E"))
+    balances = read_rows(event.get("B"), of_object(partial(_free_and_locked, asset="a", free="f", locked="l")))
+    odd.note("streamed balances", balances.unreadable)
+    return BalanceReport(balances=tuple(balances), reported_at=time(event, "E"))
 
 
-def perpetual_balances(payload: Any) -> tuple[Balance, ...]:
+def perpetual_balances(payload: Any) -> Rows[Balance]:
     """The assets of futures' ``balance``: the wallet, and what of it new orders may use."""
-    wallets = (
-        Balance(asset=text(row, "asset"), total=number(row, "balance"), available=number(row, "availableBalance"))
-        for row in rows(payload)
+
+    def wallet(row: Mapping[str, Any]) -> Balance:
+        return Balance(
+            asset=text(row, "asset"), total=number(row, "balance"), available=number(row, "availableBalance")
+        )
+
+    return kept(
+        read_rows(payload, of_object(wallet)), lambda balance: balance.total != ZERO or balance.available != ZERO
     )
-    return tuple(balance for balance in wallets if balance.total != ZERO or balance.available != ZERO)
 
 
-def streamed_perpetual_balances(event: Mapping[str, Any]) -> BalanceReport | None:
+def streamed_perpetual_balances(event: Mapping[str, Any], odd: OddRows) -> BalanceReport | None:
     """``ACCOUNT_UPDATE``, None if it is about positions only.
 
     The event does not state what is available. The cross wallet is another number: it holds the margin of orders and positions.
     """
-    balances = tuple(
-        Balance(asset=text(row, "a"), total=number(row, "wb"), available=None)
-        for row in rows(mapping(event.get("a")).get("B", []))
-    )
-    return BalanceReport(balances=balances, reported_at=time(event, "E")) if balances else None
+
+    def wallet(row: Mapping[str, Any]) -> Balance:
+        return Balance(asset=text(row, "a"), total=number(row, "wb"), available=None)
+
+    balances = read_rows(mapping(event.get("a")).get("B", []), of_object(wallet))
+    odd.note("streamed balances", balances.unreadable)
+    return BalanceReport(balances=tuple(balances), reported_at=time(event, "E")) if balances else None
 
 
-def positions(payload: Any, pair_of: PairOf) -> tuple[Position, ...]:
+def positions(payload: Any, pair_of: PairOf) -> Rows[Position]:
     """The open positions in ``positionRisk`` (version 2 or 3). Short amounts are negative in either mode."""
-    found = (_position(row, pair_of) for row in rows(payload))
-    return tuple(position for position in found if position.amount != ZERO)
+    found = read_rows(payload, of_object(lambda row: _position(row, pair_of)), _symbol_of)
+    return kept(found, lambda position: position.amount != ZERO)
 
 
 def position_mode(payload: Any) -> PositionMode:
@@ -76,6 +87,16 @@ def position_mode(payload: Any) -> PositionMode:
     if not isinstance(dual, bool):
         raise Unreadable("dualSidePosition is neither true nor false")
     return PositionMode.HEDGE if dual else PositionMode.ONEWAY
+
+
+def funding_payments(payload: Any, pair_of: PairOf) -> Rows[FundingPayment]:
+    """A page of ``income`` of the type FUNDING_FEE."""
+    return read_rows(payload, of_object(lambda row: funding_payment(row, pair_of)), _symbol_of)
+
+
+def _symbol_of(row: Mapping[str, Any]) -> Mapping[str, str | None]:
+    symbol = row.get("symbol")
+    return {"trading_pair": symbol if isinstance(symbol, str) else None}
 
 
 def funding_payment(row: Mapping[str, Any], pair_of: PairOf) -> FundingPayment:

@@ -5,12 +5,14 @@ Plain functions without I/O; they raise ``Unreadable``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.connectors.base import Rows
 from app.connectors.common.answers import Unreadable
+from app.connectors.common.lists import of_object, read_rows, some_of
 from app.connectors.common.numbers import (
     flag,
     integer_text,
@@ -18,7 +20,6 @@ from app.connectors.common.numbers import (
     number,
     optional_number,
     optional_time,
-    rows,
     time,
 )
 from app.domain.decimals import ZERO
@@ -38,20 +39,23 @@ def ticker(payload: Any, trading_pair: str) -> Ticker:
     )
 
 
-def tickers(payload: Any, pairs: Mapping[str, str]) -> list[Ticker]:
+def tickers(payload: Any, pairs: Mapping[str, str]) -> Rows[Ticker]:
     """The answer of ``ticker/24hr`` for all symbols, of those in ``pairs``, which maps them to our names. A pair that never traded
     has no last trade: Binance writes a zero, which is no price, and it is left out.
     """
-    known = [row for row in rows(payload) if row.get("symbol") in pairs]
-    found = (ticker(row, pairs[row["symbol"]]) for row in known)
-    return [each for each in found if each.price != ZERO]
+
+    def read(row: Mapping[str, Any]) -> Ticker | None:
+        symbol = row.get("symbol")
+        return ticker(row, pairs[symbol]) if isinstance(symbol, str) and symbol in pairs else None
+
+    found = read_rows(payload, of_object(read), lambda row: {"trading_pair": pairs.get(str(row.get("symbol")))})
+    return some_of(Rows.of((each for each in found if each is not None and each.price != ZERO), found.unreadable))
 
 
-def public_trades(payload: Any, trading_pair: str) -> Sequence[PublicTrade]:
+def public_trades(payload: Any, trading_pair: str) -> Rows[PublicTrade]:
     """The answer of ``trades``, oldest first. Their ids count up within the symbol."""
-    return [
-        _public_trade(row, trading_pair) for row in sorted(rows(payload), key=lambda row: int(integer_text(row, "id")))
-    ]
+    found = some_of(read_rows(payload, of_object(lambda row: _public_trade(row, trading_pair))))
+    return Rows.of(sorted(found, key=lambda trade: int(trade.exchange_trade_id)), found.unreadable)
 
 
 def order_book(payload: Any, trading_pair: str, *, depth: int, now: datetime) -> OrderBook:
@@ -65,11 +69,9 @@ def order_book(payload: Any, trading_pair: str, *, depth: int, now: datetime) ->
     )
 
 
-def candles(payload: Any) -> list[Candle]:
+def candles(payload: Any) -> Rows[Candle]:
     """The answer of ``klines``, oldest first."""
-    if not isinstance(payload, list):
-        raise Unreadable("klines are not a list")
-    return [_candle(row) for row in payload]
+    return some_of(read_rows(payload, _candle))
 
 
 def funding_info(payload: Any, trading_pair: str) -> FundingInfo:

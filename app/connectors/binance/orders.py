@@ -12,7 +12,16 @@ from decimal import Decimal
 from typing import Any
 
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.numbers import integer_text, number, optional_number, optional_time, rows, text, time
+from app.connectors.common.numbers import (
+    integer_text,
+    mapping,
+    number,
+    optional_number,
+    optional_time,
+    rows,
+    text,
+    time,
+)
 from app.domain.decimals import EXACT, ZERO, shortest
 from app.domain.enums import Liquidity, OrderType, TimeInForce, TradeType
 from app.domain.errors import OrderRefused
@@ -162,6 +171,22 @@ def may_be_trade_of(ref: OrderRef, trade: Mapping[str, Any]) -> bool:
     is_buyer = trade.get("isBuyer", trade.get("buyer"))
     is_older = ref.created_at is not None and time(trade, "time") < ref.created_at - _CLOCKS_DIFFER
     return not is_older and (ref.trade_type is None or is_buyer is (ref.trade_type is TradeType.BUY))
+
+
+def numbered_trade(row: Any) -> tuple[int, Mapping[str, Any]]:
+    """One row of ``myTrades`` or ``userTrades`` with its id."""
+    trade = mapping(row)
+    return int(integer_text(trade, "id")), trade
+
+
+def order_names(row: Mapping[str, Any]) -> Mapping[str, str | None]:
+    """What names the order that a row is about, as far as that can be read."""
+    order_id = row.get("clientOrderId")
+    try:
+        number_text = integer_text(row, "orderId")
+    except Unreadable:
+        number_text = None
+    return {"order_id": order_id if isinstance(order_id, str) and order_id else None, "exchange_order_id": number_text}
 
 
 def confirm_same(report: OrderReport, order_id: str, payload: Mapping[str, Any], symbol: str) -> OrderReport:

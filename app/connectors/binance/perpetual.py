@@ -10,18 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.connectors.base import Capabilities, CredentialField
+from app.connectors.base import Capabilities, CredentialField, Rows, UnreadableRow, row_count
 from app.connectors.binance import holdings, market
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.assets import NAMES
 from app.connectors.binance.credentials import credential_fields
 from app.connectors.binance.market_streams import BOOK_LEVELS
-from app.connectors.binance.orders import limit_terms, refuse, streamed_report, total_amount, trade_fill
+from app.connectors.binance.orders import (
+    limit_terms,
+    order_names,
+    refuse,
+    streamed_report,
+    total_amount,
+    trade_fill,
+)
 from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
 from app.connectors.binance.spot import ABSENCE_GRACE, OVERLOAD_GRACE
-from app.connectors.common.numbers import mapping, milliseconds_of, number, rows, text, time
+from app.connectors.common.lists import read_rows
+from app.connectors.common.numbers import mapping, milliseconds_of, number, text, time
 from app.connectors.common.stream import Socket
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
@@ -50,6 +59,11 @@ _INCOME_PAGE = 1000
 
 _MILLISECOND = timedelta(milliseconds=1)
 
+#: How far back ``income`` and ``userTrades`` tell: three and six months, less a day for the months' lengths and for clocks.
+#: Source: "Get Income History" and "Account Trade List" in Binance's USD-M futures API documentation.
+_INCOME_HISTORY = timedelta(days=88)
+_TRADES_HISTORY = timedelta(days=179)
+
 
 class BinancePerpetualConnector(BinanceAccount):
     """One USD-M account."""
@@ -63,6 +77,7 @@ class BinancePerpetualConnector(BinanceAccount):
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
         overload_grace=OVERLOAD_GRACE,
+        funding_history=_INCOME_HISTORY,
         candles_page=1000,  # an answer would hold 1500, for twice the weight
         followed=("candles", "trades", "order_book", "ticker"),
         followed_levels=BOOK_LEVELS,
@@ -97,7 +112,7 @@ class BinancePerpetualConnector(BinanceAccount):
     async def fetch_balances(self) -> Sequence[Balance]:
         payload = await self.calls.ask("futures_account_balance")
         with self.reading():
-            return holdings.perpetual_balances(payload)
+            return self.noted("balances", holdings.perpetual_balances(payload))
 
     async def fetch_exchange_account(self) -> str | None:
         """The account's alias, its "unique account code". Source: "Futures Account Balance" of the USD-M API."""
@@ -110,22 +125,24 @@ class BinancePerpetualConnector(BinanceAccount):
         markets = await self.venue.markets()
         payload = await self.calls.ask("futures_position_information", version=2)
         with self.reading():
-            return holdings.positions(payload, markets.pair)
+            return self.noted("positions", holdings.positions(payload, markets.pair))
 
     async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
         markets = await self.venue.markets()
-        found: dict[str, FundingPayment] = {}
+        found: dict[tuple[str, str, datetime, Decimal], FundingPayment] = {}
+        odd: list[UnreadableRow] = []
         start = milliseconds_of(since)
         while True:
             payload = await self.calls.ask(
                 "futures_income_history", incomeType="FUNDING_FEE", startTime=start, limit=_INCOME_PAGE
             )
             with self.reading():
-                page = [holdings.funding_payment(row, markets.pair) for row in rows(payload)]
-            fresh = {one.exchange_funding_id: one for one in page if one.exchange_funding_id not in found}
+                page = self.noted("income", holdings.funding_payments(payload, markets.pair))
+            fresh = {name: one for one in page if (name := _funding_name(one)) not in found}
             found.update(fresh)
-            if len(page) < _INCOME_PAGE:
-                return sorted(found.values(), key=lambda payment: payment.paid_at)
+            odd += page.unreadable
+            if row_count(page) < _INCOME_PAGE:
+                return Rows.of(sorted(found.values(), key=lambda payment: payment.paid_at), odd)
             if not fresh:
                 raise ExchangeReadError("Binance repeats the same page of funding payments")
             start = max(milliseconds_of(payment.paid_at) for payment in page)
@@ -174,19 +191,25 @@ class BinancePerpetualConnector(BinanceAccount):
         return perpetual_terms(order, mode)
 
     async def _trades(
-        self, symbol: str, order_number: str, order: Mapping[str, Any] | None
+        self, symbol: str, order_number: str, order: Mapping[str, Any] | None, odd: list[UnreadableRow]
     ) -> Mapping[int, Mapping[str, Any]]:
         """The last seven days' trades, and if the order executed more than they show, those of all weeks of its life."""
-        found = await self._trade_pages(symbol, order_number)
+        found = await self._trade_pages(symbol, order_number, odd)
         if order is None:
             return found
         with self.reading():
-            missing = total_amount([trade_fill(trade) for trade in found.values()]) < number(order, "executedQty")
+            shown = total_amount(read_rows(list(found.values()), trade_fill))
+            missing = shown < number(order, "executedQty")
             start, end = time(order, "time"), time(order, "updateTime")
+        oldest = self.venue.server_clock.now() - _TRADES_HISTORY
+        if missing and start < oldest:
+            why = f"Binance tells of no trades before {oldest:%Y-%m-%d}, and the order is from {start:%Y-%m-%d}"
+            self.venue.odd_rows.note("trades history", [UnreadableRow(why=why, **order_names(order))])
+            start = oldest
         while missing and start <= end:
             last = min(start + _TRADES_WINDOW - _MILLISECOND, end)
             window = {"startTime": milliseconds_of(start), "endTime": milliseconds_of(last)}
-            found |= await self._trade_pages(symbol, order_number, **window)
+            found |= await self._trade_pages(symbol, order_number, odd, **window)
             start = last + _MILLISECOND
         return found
 
@@ -204,7 +227,7 @@ class BinancePerpetualConnector(BinanceAccount):
                 order = mapping(event.get("o"))
                 return streamed_report(order, self.venue.known_markets.pair(text(order, "s")))
             case "ACCOUNT_UPDATE":
-                return holdings.streamed_perpetual_balances(event)
+                return holdings.streamed_perpetual_balances(event, self.venue.odd_rows)
             case _:
                 return None
 
@@ -214,6 +237,13 @@ class BinancePerpetualTestnetConnector(BinancePerpetualConnector):
 
     name = "binance_perpetual_testnet"
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual_testnet")
+
+
+def _funding_name(payment: FundingPayment) -> tuple[str, str, datetime, Decimal]:
+    """What tells payments apart. One id may stand for several: those of two symbols, and in hedge mode those of both sides, of
+    which one pays what the other receives.
+    """
+    return (payment.trading_pair, payment.exchange_funding_id, payment.paid_at, payment.payment)
 
 
 def perpetual_terms(order: Order, mode: PositionMode) -> Mapping[str, str]:

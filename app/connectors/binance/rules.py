@@ -39,11 +39,18 @@ def _markets(payload: Any, rule_of: Callable[[Mapping[str, Any]], TradingRule | 
     rules: dict[str, TradingRule] = {}
     symbols: dict[str, str] = {}
     unreadable = []
-    for row in rows(answer.get("symbols")):
+    listed, limits = answer.get("symbols"), answer.get("rateLimits", [])
+    if not isinstance(listed, list) or not isinstance(limits, list):
+        raise Unreadable("symbols and rateLimits are not lists")
+    if listed and not any(isinstance(each, dict) for each in listed):
+        raise Unreadable("symbols are no objects")
+    for each in listed:
         try:
+            row = mapping(each)
             symbol, rule = text(row, "symbol"), rule_of(row)
-        except Unreadable as error:
-            unreadable.append(f"{row.get('symbol')}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever is odd about one symbol, the others are read, and it is named
+            name = each.get("symbol") if isinstance(each, dict) else None
+            unreadable.append(f"{name}: {error if isinstance(error, Unreadable) else type(error).__name__}")
             continue
         known = None if rule is None else rules.get(rule.trading_pair)
         if rule is not None and (known is None or not known.is_trading):
@@ -53,7 +60,7 @@ def _markets(payload: Any, rule_of: Callable[[Mapping[str, Any]], TradingRule | 
         rules=MappingProxyType(rules),
         symbols=MappingProxyType(symbols),
         pairs=MappingProxyType({symbol: pair for pair, symbol in symbols.items()}),
-        rate_limits=rate_limits(rows(answer.get("rateLimits", []))),
+        rate_limits=rate_limits([row for row in limits if isinstance(row, dict)]),
         unreadable=tuple(unreadable),
     )
 
@@ -66,7 +73,8 @@ def _spot_rule(row: Mapping[str, Any]) -> TradingRule:
 
 
 def _perpetual_rule(row: Mapping[str, Any]) -> TradingRule | None:
-    if not str(row.get("contractType", "")).endswith("PERPETUAL"):
+    # PERPETUAL, TRADIFI_PERPETUAL, and PERPETUAL_DELIVERING once a contract is being wound up: the same pair all along.
+    if "PERPETUAL" not in str(row.get("contractType", "")).split("_"):
         return None
     rule = _rule(row, text(row, "marginAsset"), is_trading=row.get("status") == _OPEN_STATUS, quote_step=ZERO)
     # Error -4164 of the futures API: the minimum does not hold for orders that can only reduce a position.

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from app.connectors.base import Capabilities, CredentialField
+from app.connectors.base import Capabilities, CredentialField, UnreadableRow
 from app.connectors.binance import holdings
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.assets import NAMES
@@ -69,7 +69,7 @@ class BinanceConnector(BinanceAccount):
     async def fetch_balances(self) -> Sequence[Balance]:
         payload = await self.calls.ask("get_account", omitZeroBalances="true")
         with self.reading():
-            return holdings.spot_balances(payload)
+            return self.noted("balances", holdings.spot_balances(payload))
 
     async def fetch_exchange_account(self) -> str | None:
         """The account's user id; each sub-account has one of its own. Source: "Account information" of the spot API."""
@@ -81,9 +81,9 @@ class BinanceConnector(BinanceAccount):
         return spot_terms(order)
 
     async def _trades(
-        self, symbol: str, order_number: str, order: Mapping[str, Any] | None
+        self, symbol: str, order_number: str, order: Mapping[str, Any] | None, odd: list[UnreadableRow]
     ) -> Mapping[int, Mapping[str, Any]]:
-        return await self._trade_pages(symbol, order_number)
+        return await self._trade_pages(symbol, order_number, odd)
 
     def _socket(self, client: BinanceClient) -> AbstractAsyncContextManager[Socket]:
         from app.connectors.binance.sockets import spot_socket
@@ -95,7 +95,7 @@ class BinanceConnector(BinanceAccount):
             case "executionReport":
                 return streamed_report(event, self.venue.known_markets.pair(text(event, "s")))
             case "outboundAccountPosition":
-                return holdings.streamed_spot_balances(event)
+                return holdings.streamed_spot_balances(event, self.venue.odd_rows)
             case _:
                 return None
 

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, asynccontextmanager
 from datetime import timedelta
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, TypeVar
 
-from app.connectors.base import Connector, ConnectorContext, Overloaded
+from app.connectors.base import Connector, ConnectorContext, Overloaded, Rows
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
 from app.connectors.common.numbers import mapping
@@ -17,6 +17,8 @@ from app.connectors.common.venue import ClientT, RestVenue
 from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, Refused
 from app.domain.reports import ConnectorEvent
 from app.domain.trading_rule import TradingRule
+
+T = TypeVar("T")
 
 
 class AccountCalls(Generic[ClientT]):
@@ -157,6 +159,10 @@ class RestConnector(Connector, Generic[ClientT]):
         return venue.limits.headroom
 
     @classmethod
+    def unreadable(cls, venue: RestVenue[ClientT]) -> Mapping[str, int]:
+        return venue.odd_rows.counts
+
+    @classmethod
     def problem(cls, venue: RestVenue[ClientT]) -> str | None:
         return venue.problem
 
@@ -172,6 +178,11 @@ class RestConnector(Connector, Generic[ClientT]):
     def check_available(self) -> None:
         self.calls.check_available()
 
+    def noted(self, what: str, found: Rows[T]) -> Rows[T]:
+        """``found``, after counting what of the list ``what`` could not be read."""
+        self.venue.odd_rows.note(what, found.unreadable)
+        return found
+
     def reading(self) -> AbstractContextManager[None]:
         """Within it an answer to a question that can't be read is an ``ExchangeReadError``."""
         return reading(self.venue.outcomes.exchange)
@@ -180,7 +191,11 @@ class RestConnector(Connector, Generic[ClientT]):
         if self._is_closed:
             return
         stream = ReconnectingStream[ConnectorEvent](
-            self._open_socket, self._event, self.context.clock, max_age=self.stream_max_age
+            self._open_socket,
+            self._event,
+            self.context.clock,
+            max_age=self.stream_max_age,
+            odd=self.venue.odd_rows,
         )
         self._streams.append(stream)
         try:

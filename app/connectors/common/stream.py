@@ -3,7 +3,7 @@
 Theory of operation. A stream that has stopped looks exactly like a quiet market, so nothing is repaired in place. Every fault (an
 error frame, a closed or silent connection, a notice of the exchange that it will stop, old age) ends the connection; a new one is
 made and subscribed from scratch, and a ``Gap`` tells the reader to reconcile by REST. The first event is a ``Gap`` too. A message
-that can't be read yields a ``Gap`` as well: the reader then asks for what the message said.
+that can't be read yields a ``Gap`` as well, though not too often: the reader then asks for what the message said.
 
 This is the only place that reconnects. The stream raises where another attempt makes no sense: refused credentials, because trying
 on would press the exchange for nothing, and faults that nobody foresaw. ``services.reconciling.feed`` then starts a new stream,
@@ -20,13 +20,18 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.clock import Clock
 from app.concurrency.backoff import Backoff, doubling
 from app.concurrency.waiting import wait_for_event
+from app.connectors.base import UnreadableRow
 from app.connectors.common.answers import ErrorAnswer, NoAnswer, Unreadable
+from app.connectors.common.lists import OddRows
 from app.domain.errors import CredentialsRefused, OrdergateError
 from app.domain.reports import Gap
 
 #: The pauses between attempts in seconds; a connection that stood for a minute counts as a success.
 _RECONNECT_PAUSES = doubling(1.0, 60.0)
 _STOOD_SECONDS = 60
+
+#: Seconds between two gaps because of events that can't be read.
+_UNREADABLE_PAUSE = 10
 
 
 class StreamEnded(Exception):
@@ -63,11 +68,15 @@ class ReconnectingStream(Generic[Event]):
         clock: Clock,
         *,
         max_age: float,  # float: seconds, no money
+        odd: OddRows | None = None,
     ) -> None:
         self._open = opener
         self._translate = translate
         self._clock = clock
         self._max_age = max_age
+        self._odd = odd
+        #: When an event that can't be read last made the reader reconcile.
+        self._reconciled_at: float | None = None  # float: monotonic seconds, no money
         self._closed = asyncio.Event()
         self._socket: Socket | None = None
         self._backoff = Backoff(_RECONNECT_PAUSES)
@@ -108,12 +117,24 @@ class ReconnectingStream(Generic[Event]):
                 try:
                     event = self._translate(message)
                 except Unreadable as error:
-                    event = Gap(reason=f"an event can't be read: {error}")
+                    event = self._gap_of(error)
                 if event is not None:
                     yield event
         finally:
             self._socket = None
             old_age.cancel()
+
+    def _gap_of(self, error: Unreadable) -> Gap | None:
+        """What an event that can't be read means. Many of them, of another program's orders perhaps, must not eat the request
+        limits: within some seconds one is enough, and what it does not find the reader's next look does.
+        """
+        if self._odd is not None:
+            self._odd.note("events", [UnreadableRow(why=str(error))])
+        now = self._clock.monotonic()
+        if self._reconciled_at is not None and now - self._reconciled_at < _UNREADABLE_PAUSE:
+            return None
+        self._reconciled_at = now
+        return Gap(reason=f"an event can't be read: {error}")
 
     async def _end_of_old_age(self, socket: Socket) -> None:
         await self._clock.sleep(self._max_age)

@@ -22,6 +22,7 @@ from app.connectors.base import PAIRS_MAX_AGE
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import Outcomes, read_failure
 from app.connectors.common.limits import AddressLimits, RateLimit
+from app.connectors.common.lists import OddRows
 from app.connectors.common.numbers import instant, milliseconds_of
 from app.domain.errors import OrdergateError, UnsupportedPair
 from app.domain.trading_rule import TradingRule
@@ -120,6 +121,7 @@ class RestVenue(ABC, Generic[ClientT]):
         self.outcomes = outcomes
         self.server_clock = server_clock
         self.limits = limits
+        self.odd_rows = OddRows(outcomes.exchange)
         self._client_class: type[ClientT] | None = None
         self._public: ClientT | None = None
         self._markets = Cached(clock, self._load_markets, retry_after=_RETRY_AFTER)

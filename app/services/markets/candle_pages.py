@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.connectors.base import Connector
+from app.connectors.base import Connector, row_count
 from app.domain.reports import Candle
 
 #: A month of minutes, and a little more, is what callers are known to ask for.
@@ -54,14 +54,15 @@ def interval_length(interval: str) -> timedelta | None:
 async def fetch_last(connector: Connector, trading_pair: str, interval: str, count: int) -> Sequence[Candle]:
     """The last ``count`` candles, oldest first; fewer where there are no more. Raises what the connector raises."""
     size = connector.capabilities.candles_page
-    found = list(await connector.fetch_candles(trading_pair, interval, limit=min(count, size)))
-    is_full = len(found) == size
+    page = await connector.fetch_candles(trading_pair, interval, limit=min(count, size))
+    found = list(page)
+    is_full = row_count(page) == size and bool(found)
     while is_full and len(found) < count:
         end_at = found[0].opened_at - _SECOND
         limit = min(size, count - len(found))
         page = await connector.fetch_candles(trading_pair, interval, limit=limit, end_at=end_at)
         earlier = [candle for candle in page if candle.opened_at <= end_at]
-        is_full = len(page) == limit and bool(earlier)
+        is_full = row_count(page) == limit and bool(earlier)
         found = earlier + found
     return found
 
@@ -76,7 +77,7 @@ async def fetch_range(connector: Connector, trading_pair: str, interval: str, wa
             trading_pair, interval, limit=size, start_at=start_at, end_at=wanted.end_at
         )
         later = [candle for candle in page if start_at <= candle.opened_at <= wanted.end_at]
-        is_full = len(page) >= size and bool(later)
+        is_full = row_count(page) >= size and bool(later)
         found += later
         if later:
             start_at = later[-1].opened_at + _SECOND

@@ -7,13 +7,15 @@ logged and repeated; nothing else depends on it.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.clock import Clock
+from app.connectors.base import Connector
 from app.connectors.registry import connector_class
 from app.domain.order import AccountKey
+from app.metrics import Metrics
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage.funding import FundingPayments
@@ -31,11 +33,21 @@ _OVERLAP = timedelta(hours=9)
 class FundingRecorder:
     """Records the funding payments of accounts."""
 
-    def __init__(self, payments: FundingPayments, sessions: Sessions, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        payments: FundingPayments,
+        sessions: Sessions,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._payments = payments
         self._sessions = sessions
         self._timeout = settings.exchange_timeout
         self._clock = clock
+        self._metrics = metrics or Metrics()
+        #: The accounts of which it was said that payments are missing.
+        self._cut: set[AccountKey] = set()
 
     async def run(self, account: AccountKey) -> None:
         """Record the payments of ``account`` until cancelled. Returns at once where the connector has no funding."""
@@ -55,11 +67,32 @@ class FundingRecorder:
                 )
             await self._clock.sleep(_INTERVAL)
 
+    def _within_history(self, account: AccountKey, connector: Connector, since: datetime) -> datetime:
+        """``since``, or the first moment that the exchange still tells of, because a question about more is refused for ever. What
+        is missing between the two is said once: in the log, and by the metric.
+        """
+        history = connector.capabilities.funding_history
+        oldest = since if history is None else max(since, self._clock.now() - history)
+        if oldest == since:
+            self._cut.discard(account)
+        elif account not in self._cut:
+            self._cut.add(account)
+            self._metrics.count_history_cut(account.connector_name, "funding")
+            log.warning(
+                "funding history has a gap",
+                account_name=account.account_name,
+                connector_name=account.connector_name,
+                missing_from=since.isoformat(),
+                missing_until=oldest.isoformat(),
+            )
+        return oldest
+
     async def record(self, account: AccountKey) -> int:
         """Record new payments and return how many they were. Raises what the exchange raises, or ``JournalUnavailable``."""
         last = await asyncio.to_thread(self._payments.last_paid_at, *account)
         since = self._clock.now() - _FIRST if last is None else last - _OVERLAP
         connector = await self._sessions.connector(account)
+        since = self._within_history(account, connector, since)
         async with asyncio.timeout(self._timeout.total_seconds()):
             found = await connector.fetch_funding_payments(since)
         at = self._clock.now()

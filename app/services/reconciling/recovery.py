@@ -26,7 +26,7 @@ import structlog
 
 from app import failpoints
 from app.clock import Clock
-from app.connectors.base import Connector
+from app.connectors.base import Connector, UnreadableRow, unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.ids import is_ours
@@ -83,10 +83,11 @@ class Recovery:
             book = await connector.fetch_open_orders()
         failpoints.reach("recovery.book_answered")
         found = await asyncio.to_thread(compare, book, known)
+        shown = found.shown | _shown_unread(known, unreadable_rows(book))
         try:
             await self._record_news(connector, account, found)
         finally:
-            self._ask_about_missing(known, found.shown)
+            self._ask_about_missing(known, shown)
 
     async def wake_unsettled(self, account: AccountKey) -> None:
         """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
@@ -199,6 +200,12 @@ class Recovery:
                 order.order_id not in on_book or order.cancel_requested_at is not None
             ):
                 self._settling.wake(order.key)
+
+
+def _shown_unread(known: Iterable[StoredOrder], unreadable: Sequence[UnreadableRow]) -> frozenset[str]:
+    """The known orders that a row of the book, which can't be read, names: they are there, whatever the book says of them."""
+    named = [row for row in unreadable if not row.is_nameless]
+    return frozenset(stored.order.order_id for stored in known if any(row.may_be(stored.order.ref) for row in named))
 
 
 def _account_of(connector: Connector) -> AccountKey:

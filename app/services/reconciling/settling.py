@@ -37,7 +37,7 @@ from app import failpoints
 from app.clock import Clock
 from app.concurrency.backoff import Backoff
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import Capabilities, Connector
+from app.connectors.base import Capabilities, Connector, unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ExchangeAccountChanged
@@ -209,9 +209,12 @@ class Settling:
         fills = await self._ask(connector.fetch_fills(order.ref))
         if fills:
             return await self._only_fills(order, fills)
-        for report in await self._ask(connector.fetch_open_orders(order.trading_pair)):
+        book = await self._ask(connector.fetch_open_orders(order.trading_pair))
+        for report in book:
             if is_same_order(order.ref, report):
                 return await self._present(connector, order, report, asked_at=asked_at)
+        if any(row.may_be(order.ref) for row in (*unreadable_rows(fills), *unreadable_rows(book))):
+            return Settled(order=order, is_settled=False)
         exchange_account = await self._account_asked(connector, order, _ACCOUNT_AGE_OF_PROOF)
         if exchange_account is None:
             return Settled(order=order, is_settled=False)

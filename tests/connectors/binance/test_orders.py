@@ -18,6 +18,7 @@ from app.connectors.binance.holdings import (
 from app.connectors.binance.market import candles, order_book
 from app.connectors.binance.orders import order_report, streamed_report, trade_fill
 from app.connectors.common.answers import Unreadable
+from app.connectors.common.lists import OddRows
 from app.domain.enums import Liquidity, OrderType, TradeType
 from app.domain.reports import ReportedState
 from tests.connectors.binance.conftest import payload
@@ -150,18 +151,18 @@ def test_a_streamed_perpetual_trade() -> None:
 
 def test_streamed_balances() -> None:
     """Assets that are now zero are told too; a message about positions only tells no balance."""
-    report = streamed_spot_balances(spot_event("position"))
+    report = streamed_spot_balances(spot_event("position"), OddRows("Binance"))
     assert [(one.asset, one.total, one.available) for one in report.balances] == [
         ("BTC", Decimal(2), Decimal("1.5")),
         ("USDT", Decimal(0), Decimal(0)),
     ]
-    perpetual = streamed_perpetual_balances(payload("perpetual_stream", "account"))
+    perpetual = streamed_perpetual_balances(payload("perpetual_stream", "account"), OddRows("Binance"))
     assert perpetual is not None
     assert (perpetual.balances[0].total, perpetual.balances[0].available) == (
         Decimal("122624.12345678"),
         None,  # the message does not state it, and the cross wallet is another number
     )
-    assert streamed_perpetual_balances(payload("perpetual_stream", "positions_only")) is None
+    assert streamed_perpetual_balances(payload("perpetual_stream", "positions_only"), OddRows("Binance")) is None
 
 
 @pytest.mark.parametrize(
@@ -205,9 +206,8 @@ def test_other_unreadable_payloads() -> None:
         lambda: spot_balances([]),
         lambda: spot_balances({"balances": None}),
         lambda: position_mode({"dualSidePosition": "true"}),
-        lambda: positions([{"positionSide": "SIDEWAYS"}], str),
+        lambda: positions({}, str),
         lambda: candles({}),
-        lambda: candles([[1, 2]]),
         lambda: order_book({"bids": [[1]], "asks": []}, PAIR, depth=1, now=NOW),
         lambda: order_book({"bids": {}, "asks": []}, PAIR, depth=1, now=NOW),
     ):

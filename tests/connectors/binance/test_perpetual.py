@@ -17,7 +17,7 @@ from app.connectors.binance.perpetual import (
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
 from app.domain.errors import ExchangeDown, ExchangeReadError, OrderRefused, RateLimited
 from app.domain.order import Order, OrderRef
-from tests.connectors.binance.conftest import payload
+from tests.connectors.binance.conftest import SERVER_MS, payload
 from tests.connectors.stub import GARBLE, Reply, Request, StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
@@ -310,3 +310,32 @@ def test_the_test_network_has_credentials_of_its_own() -> None:
         "binance_perpetual_testnet_api_secret",
     }
     assert BinancePerpetualTestnetConnector.name == "binance_perpetual_testnet"
+
+
+async def test_funding_payments_that_share_an_id(perpetual: BinancePerpetualConnector, exchange: StubExchange) -> None:
+    """Of two symbols, of both sides of one in hedge mode, and of two times: all are payments of their own."""
+    row = {"symbol": "BTCUSDT", "income": "-0.375", "asset": "USDT", "time": 1795000000000, "tranId": 9689322392}
+    rows = [row, {**row, "symbol": "ETHUSDT"}, {**row, "income": "0.375"}, {**row, "time": 1795028800000}, row]
+    exchange.script("GET", "/fapi/v1/income", reply(rows))
+    found = await perpetual.fetch_funding_payments(datetime(2026, 11, 1, tzinfo=UTC))
+    assert len(found) == 4
+
+
+async def test_trades_from_before_the_exchange_s_memory(
+    perpetual: BinancePerpetualConnector, exchange: StubExchange
+) -> None:
+    """Binance tells of half a year. What is older is not asked for, again and again for ever, and what is missing is said."""
+    day = 24 * 3_600_000
+    old = {**recorded("result"), "time": SERVER_MS - 400 * day, "updateTime": SERVER_MS - 1 * day, "executedQty": "0.5"}
+    exchange.script("GET", ORDER, reply(old))
+    await perpetual.venue.ready_to_sign()
+    exchange.script("GET", "/fapi/v1/userTrades", reply([]))
+    with pytest.raises(ExchangeReadError, match="does not show all fills"):
+        await perpetual.fetch_fills(OrderRef(order_id="og-1", trading_pair="BTC-USDT", exchange_order_id="22542179"))
+    starts = [
+        int(each.parameters["startTime"])
+        for each in exchange.asked("GET", "/fapi/v1/userTrades")
+        if "startTime" in each.parameters
+    ]
+    assert min(starts) >= SERVER_MS - 180 * day
+    assert perpetual.venue.odd_rows.counts["trades history"] == 1

@@ -122,3 +122,29 @@ def test_a_negative_bound_is_unreadable() -> None:
     lot = {"filterType": "LOT_SIZE", "minQty": "-1", "maxQty": "1", "stepSize": "1"}
     row = {"symbol": "ABUSD", "baseAsset": "AB", "quoteAsset": "USD", "status": "TRADING", "filters": [lot]}
     assert spot_markets({"symbols": [row]}).unreadable == ("ABUSD: minQty is negative",)
+
+
+@pytest.mark.parametrize("contract_type", ["PERPETUAL", "TRADIFI_PERPETUAL", "PERPETUAL_DELIVERING"])
+@pytest.mark.parametrize(
+    "status", ["TRADING", "PENDING_TRADING", "PRE_SETTLE", "SETTLING", "PRE_DELIVERING", "CLOSE", "LIMBO"]
+)
+def test_a_perpetual_stays_the_same_pair_whatever_becomes_of_it(contract_type: str, status: str) -> None:
+    """A contract that is wound up changes its type and its status, not its name; only one that is trading takes orders."""
+    info = json.loads((PAYLOADS / "perpetual_exchange_info.json").read_text(), parse_float=Decimal)
+    retyped = [
+        {**row, "contractType": contract_type, "status": status} if row["symbol"] == "BTCUSDT" else row
+        for row in info["symbols"]
+    ]
+    markets = perpetual_markets({**info, "symbols": retyped})
+    assert (markets.pair("BTCUSDT"), markets.symbol("BTC-USDT")) == ("BTC-USDT", "BTCUSDT")
+    assert markets.rules["BTC-USDT"].is_trading == (status == "TRADING")
+
+
+@pytest.mark.parametrize(
+    "contract_type", ["CURRENT_QUARTER", "NEXT_QUARTER", "CURRENT_QUARTER_DELIVERING", "", None, 7]
+)
+def test_what_is_no_perpetual_is_left_out(contract_type: object) -> None:
+    """Dated futures share names with perpetuals."""
+    info = json.loads((PAYLOADS / "perpetual_exchange_info.json").read_text(), parse_float=Decimal)
+    retyped = [{**row, "contractType": contract_type} for row in info["symbols"] if row["symbol"] == "BTCUSDT"]
+    assert perpetual_markets({**info, "symbols": retyped}).rules == {}

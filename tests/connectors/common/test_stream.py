@@ -12,6 +12,7 @@ import pytest
 
 from app.connectors.common import socket
 from app.connectors.common.answers import Unreadable
+from app.connectors.common.lists import OddRows
 from app.connectors.common.socket import JsonSocket, connected
 from app.connectors.common.stream import ReconnectingStream, StreamEnded
 from app.domain.errors import CredentialsRefused, RateLimited
@@ -95,6 +96,22 @@ async def test_events_follow_a_gap(clock: HandClock) -> None:
         assert "LIMBO" in str(await anext(events))
         assert await anext(events) == Lost(reason="2")
     assert len(server.paths) == 1
+
+
+async def test_events_that_can_not_be_read_make_the_reader_reconcile_now_and_then(clock: HandClock) -> None:
+    """Another program's odd orders may send many of them; each is counted, and few lead to a ``Gap``."""
+    server, odd = StreamServer(), OddRows("the exchange")
+    server.script(server.plain(*[{"event": "LIMBO"}] * 5, {"event": 1}, {"event": "AGAIN"}, {"event": 2}))
+    async with server:
+        stream = ReconnectingStream(opener(server), translated, clock, max_age=MAX_AGE, odd=odd)
+        events = stream.events()
+        assert await anext(events) == Gap(reason="connected")
+        assert "LIMBO" in str(await anext(events))
+        assert await anext(events) == Lost(reason="1")
+        assert await anext(events) == Lost(reason="2")
+        assert odd.counts["events"] == 6
+        await events.aclose()
+        await stream.close()
 
 
 @pytest.mark.parametrize(("last", "word"), [("not json", "not JSON"), ("[1, 2]", "not an object"), (None, "closed")])

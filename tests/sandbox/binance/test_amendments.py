@@ -221,6 +221,7 @@ class Rig:
             recorder=gateway.orders._recorder,
             sessions=gateway.sessions,
             settling=gateway.settling,
+            exchange_accounts=gateway.settling._exchange_accounts,
             settings=gateway.sessions._settings,
             clock=SystemClock(),
         )
@@ -234,6 +235,7 @@ class Rig:
             recovery=self.recovery,
             settling=gateway.settling,
             sessions=gateway.sessions,
+            exchange_accounts=gateway.settling._exchange_accounts,
             funding=FundingRecorder(
                 gateway.journal.funding_payments, gateway.sessions, gateway.sessions._settings, SystemClock()
             ),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog.testing
 
 from app.domain.order import AccountKey
+from app.domain.reports import FundingPayment
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
 from app.services.reconciling.funding import FundingRecorder
@@ -84,3 +88,31 @@ async def test_the_feeds_have_it_done(gateway: Gateway, clock: FakeClock) -> Non
     assert gateway.account_feeds is not None
     gateway.account_feeds.start()
     await until(lambda: len(recorded(gateway)) == 1)
+
+
+async def test_history_that_the_exchange_no_longer_tells_is_cut(
+    gateway: Gateway, recorder: FundingRecorder, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway stood still for longer than the exchange remembers: it asks for what is left, and says once what is missing."""
+    connector = await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, PERPETUAL))
+    asked: list[datetime] = []
+
+    async def fetch(since: datetime) -> list[FundingPayment]:
+        asked.append(since)
+        return []
+
+    monkeypatch.setattr(connector, "fetch_funding_payments", fetch)
+    monkeypatch.setattr(connector, "capabilities", replace(connector.capabilities, funding_history=timedelta(days=7)))
+    with structlog.testing.capture_logs() as lines:
+        await recorder.record(AccountKey(MASTER_ACCOUNT, PERPETUAL))
+        await recorder.record(AccountKey(MASTER_ACCOUNT, PERPETUAL))
+    assert asked == [clock.now() - timedelta(days=7)] * 2
+    [line] = [line for line in lines if line["event"] == "funding history has a gap"]
+    assert line["missing_from"] == (clock.now() - timedelta(days=30)).isoformat()
+    assert line["missing_until"] == asked[0].isoformat()
+    assert (
+        recorder._metrics.registry.get_sample_value(
+            "ordergate_history_cuts_total", {"connector": PERPETUAL, "history": "funding"}
+        )
+        == 1
+    )

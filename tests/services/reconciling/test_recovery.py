@@ -13,10 +13,11 @@ import pytest
 from msgspec import structs
 from sqlalchemy import event
 
+from app.connectors.base import Rows, UnreadableRow
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadFailed
 from app.domain.ids import new_order_id
-from app.domain.order import AccountKey, OrderKey
+from app.domain.order import AccountKey, OrderKey, OrderRef
 from app.domain.reports import OrderReport
 from app.paper.orders import NewOrder
 from tests.journal.replaying import replay
@@ -260,3 +261,35 @@ async def test_an_order_placed_during_the_question_is_known(each_world: World) -
     each_world.clock.advance(5)
     await reconcile(each_world)
     await until(lambda: each_world.order("o1").state is OrderState.FILLED, each_world.clock)
+
+
+@pytest.mark.parametrize("order_id", ["o1", None])
+async def test_an_order_whose_row_can_not_be_read_is_not_missing(
+    world: World, monkeypatch: pytest.MonkeyPatch, order_id: str | None
+) -> None:
+    """The book has a row of its id, or of its number, that says nothing readable: the order is there; the others are recorded."""
+    placed = (await world.orders.place(request(client_order_id="o1"))).order
+    place_past_the_gateway(world, new_order_id(world.clock.now(), lambda bits: 1))
+    connector = await world.connector()
+    readable = [report for report in await connector.fetch_open_orders() if report.order_id != "o1"]
+    row = UnreadableRow(
+        order_id=order_id, exchange_order_id=placed.exchange_order_id, trading_pair="BTC-USDT", why="an odd word"
+    )
+
+    async def fetch_open_orders(trading_pair: str | None = None) -> Rows[OrderReport]:
+        return Rows.of(readable, [row])
+
+    asked: list[OrderRef] = []
+    fetch_order = connector.fetch_order
+
+    async def fetch(ref: OrderRef) -> OrderReport | None:
+        asked.append(ref)
+        return await fetch_order(ref)
+
+    monkeypatch.setattr(connector, "fetch_open_orders", fetch_open_orders)
+    monkeypatch.setattr(connector, "fetch_order", fetch)
+    await reconcile(world)
+    await world.rest()
+    assert asked == []
+    assert world.kinds("o1") == ["intended", "accepted"]
+    assert world.kinds(readable[0].order_id)[0] == "adopted"

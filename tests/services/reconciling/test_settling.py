@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
+from app.connectors.base import Rows, UnreadableRow
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ExchangeAccountChanged, OtherExchangeAccount
@@ -594,3 +595,22 @@ async def test_an_exchange_that_never_answers_holds_up_no_other(world: World, mo
     world.settling.wake(order.key)
     await until(lambda: order.key in asked, world.clock)
     await world.settling.close()
+
+
+async def test_a_trade_that_can_not_be_read_keeps_an_order_in_doubt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange knows no such order, and one row of its fills says nothing readable: it may be a fill of this one."""
+    order = await unknown(world)
+    world.clock.advance(GRACE + 1)
+    connector = await world.connector()
+    row = UnreadableRow(why="an odd price")
+
+    async def fetch_fills(ref: OrderRef) -> Sequence[Fill]:
+        return Rows.of([], [row])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connector, "fetch_fills", fetch_fills)
+        settled = await world.settling.settle(order.key)
+    assert (settled.is_settled, settled.order.state) == (False, OrderState.UNKNOWN)
+    assert (await world.settling.settle(order.key)).order.state is OrderState.REJECTED
