@@ -43,6 +43,7 @@ from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
+from app.sqlite import restrict
 from app.storage.directory_lock import DirectoryLock
 from app.storage.preferences import Preferences
 from app.vault import Vault, add_key, load_secret
@@ -127,6 +128,9 @@ def _base(settings: Settings, clock: Clock) -> _Base:
     metrics = Metrics()
     journal = Journal(settings, clock, metrics)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A directory that others made for us, or a key that was copied to it.
+    restrict(settings.data_dir, 0o700)
+    restrict(settings.key_file, 0o600)
     vault = build_vault(settings)
     sessions = Sessions(journal.accounts, vault, settings, clock)
     recorder = Recorder(journal, clock)

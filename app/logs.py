@@ -10,7 +10,8 @@ import atexit
 import json
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+import time
+from collections.abc import Callable, Hashable, MutableMapping
 from datetime import datetime
 from functools import partial
 from threading import RLock
@@ -28,6 +29,44 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str)
 #: that delays an order's answer.
 _FLUSH_SECONDS = 0.02
 
+#: Seconds for which the repetitions of a warning are counted.
+_REPEAT_SECONDS = 10.0
+#: Kinds of warnings whose repetitions are counted at once. Beyond them, each is written.
+_MOST_KINDS = 256
+#: What makes a warning the same as another.
+_WARNING_KIND = ("level", "event", "error", "account_name", "connector_name", "trading_pair", "path")
+#: What tells two equal errors apart, and is no part of what they say.
+_OWN_TO_A_LINE = frozenset({"timestamp", "request_id"})
+
+
+class Repetitions:
+    """Which warnings are written: the first of a kind, and for those that follow it within ``_REPEAT_SECONDS`` their number, with
+    the last of them. A full disk says the same thing for each order.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        #: By kind: when it is over, how many were not written, and the last of them.
+        self._held: dict[Hashable, tuple[float, int, Event]] = {}
+
+    def hold(self, kind: Hashable, event: Event) -> bool:
+        """Whether ``event`` repeats one that was written lately and is only counted."""
+        known = self._held.get(kind)
+        if known is not None:
+            until, number, _ = known
+            self._held[kind] = (until, number + 1, event)
+            return True
+        if len(self._held) < _MOST_KINDS:
+            self._held[kind] = (self._monotonic() + _REPEAT_SECONDS, 0, event)
+        return False
+
+    def over(self, *, everything: bool = False) -> list[Event]:
+        """The last one of each kind whose time is over, with the number of those that were not written."""
+        now = self._monotonic()
+        ended = [kind for kind, (until, _, _) in self._held.items() if everything or until <= now]
+        counted = [self._held.pop(kind) for kind in ended]
+        return [{**event, "repeated": number} for _, number, event in counted if number]
+
 
 class BufferedLog:
     """The sink of structlog's events: it encodes them together, and writes those of a fiftieth of a second at once.
@@ -35,16 +74,21 @@ class BufferedLog:
     Warnings are written immediately, with what came before them, and so is what is logged outside the event loop. Logging never
     raises: what can't be written is dropped and counted. Values must not change after they were logged. A process that is killed
     loses the lines of its last fiftieth of a second; what they said about orders is in the journal.
+
+    A warning that repeats itself is written once and counted, whatever order it is about, and so is an error that is the same in
+    everything.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._repetitions = Repetitions(monotonic)
         # Reentrant: a signal's handler, or a value that becomes text, may log while lines are made.
         self._lock = RLock()
         self._events: list[Event] = []
         self._lost = 0
         self._due_on: asyncio.AbstractEventLoop | None = None
-        atexit.register(self.flush)
+        self._counts_on: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.close)
 
     def later(self, event: Event) -> None:
         """Log one event whose line can wait."""
@@ -59,19 +103,60 @@ class BufferedLog:
             self._due_on = loop
             loop.call_later(_FLUSH_SECONDS, self.flush)
 
-    def now(self, event: Event) -> None:
-        """Log one event and write its line now."""
+    def repeatable(self, event: Event) -> None:
+        """Log one event and write its line now, unless it repeats one that was written lately."""
+        kind = tuple(event.get(name) for name in _WARNING_KIND)
+        self._now_unless_held(kind, event)
+
+    def failure(self, event: Event) -> None:
+        """Log one event and write its line now, unless the same was written lately."""
+        kind = tuple((name, str(value)) for name, value in event.items() if name not in _OWN_TO_A_LINE)
+        self._now_unless_held(kind, event)
+
+    def record(self, kind: Hashable, event: Event) -> bool:
+        """Whether a library's record of this ``kind`` is to be written."""
         with self._lock:
+            held = self._repetitions.hold(kind, event)
+        if held:
+            self._look_again()
+        return not held
+
+    def _now_unless_held(self, kind: Hashable, event: Event) -> None:
+        with self._lock:
+            if self._repetitions.hold(kind, event):
+                self._look_again()
+                return
             self._events.append(event)
         self.flush()
 
+    def _look_again(self) -> None:
+        """See to it that the number of what is held is written once its time is over, also if nothing else is logged by then."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a thread: the next line tells it, or the end
+            return
+        if self._counts_on is not loop:
+            self._counts_on = loop
+            loop.call_later(_REPEAT_SECONDS, self._counted)
+
+    def _counted(self) -> None:
+        self._counts_on = None
+        self.flush()
+
     msg = debug = info = later
-    warning = warn = error = critical = exception = fatal = now
+    warning = warn = repeatable
+    error = critical = exception = fatal = failure
+
+    def close(self) -> None:
+        """Write everything, also the numbers of what is still held."""
+        with self._lock:
+            self._events += self._repetitions.over(everything=True)
+        self.flush()
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Write what is buffered, and what is held no longer."""
         with self._lock:
-            events, self._events = self._events, []
+            events, self._events = [*self._events, *self._repetitions.over()], []
             self._due_on = None
             if not events:
                 return
@@ -95,8 +180,11 @@ class _Records(logging.StreamHandler[Any]):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.flush()
-        super().emit(record)
+        kind = (record.name, record.levelno, str(record.msg))
+        event = {"event": str(record.msg), "level": record.levelname.lower(), "logger": record.name}
+        if self._log.record(kind, event):
+            self._log.flush()
+            super().emit(record)
 
 
 #: What ``configure_logging`` has set up.
@@ -106,7 +194,7 @@ _configured: list[BufferedLog] = []
 def flush() -> None:
     """Write what is buffered; for a process that is about to stop."""
     for log in _configured:
-        log.flush()
+        log.close()
 
 
 def configure_logging(now: Callable[[], datetime]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 #: Seconds between two tries to switch a file.
@@ -31,6 +32,26 @@ def use_write_ahead_log(connection: sqlite3.Connection, seconds: float) -> None:
             time.sleep(_AGAIN)
         else:
             return
+
+
+def make_private(path: str | Path) -> None:
+    """Let only the owner read and write a database file, made here if there is none, and what SQLite has beside it, whatever the
+    process's mask of file modes is. SQLite gives the files that it makes later the mode of this one.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for name in (os.fspath(path), f"{os.fspath(path)}-wal", f"{os.fspath(path)}-shm"):
+        restrict(name, 0o600)
+
+
+def restrict(path: str | Path, mode: int) -> None:
+    """Take from the file or directory ``path`` what ``mode`` does not allow, where it is there and ours."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return
+    if found.st_mode & 0o777 & ~mode and found.st_uid == os.geteuid():
+        os.chmod(path, found.st_mode & mode)
 
 
 class WatchedFile:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -80,6 +82,36 @@ def test_verifying_tells_and_ends_accordingly(tmp_path: Path, monkeypatch: pytes
     bad = CliRunner().invoke(main, ["journal", "verify"])
     assert bad.exit_code == 1
     assert "- the journal should end with event 7, and ends with 0" in bad.output
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022])
+def test_nobody_else_can_read_what_is_stored(tmp_path: Path, mask: int) -> None:
+    """Whatever the process's mask is, and whatever an earlier process or a copy left: files 0600, their directory 0700."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o777)
+    data.chmod(0o777)
+    (data / "secret.key").write_text("k" * 64 + "\n")
+    (data / "secret.key").chmod(0o644)
+    (data / "ordergate.db").touch(0o666)
+    seen: dict[str, str] = {}
+    env = {
+        "ORDERGATE_DATA_DIR": str(data), "PORT": "0", "ORDERGATE_ACCEPT_EMPTY_JOURNAL": "1",
+        "ORDERGATE_PAPER_FAULTS": "seed=1,rate=1,kinds=drop",
+    }  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "serve"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, umask=mask
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline()
+        deadline = time.monotonic() + 60
+        while "paper.db-wal" not in seen and time.monotonic() < deadline:
+            seen = {each.name: oct(stat.S_IMODE(each.stat().st_mode)) for each in data.iterdir()}
+            time.sleep(0.05)
+        server.terminate()
+        server.communicate(timeout=60)
+    assert oct(stat.S_IMODE(data.stat().st_mode)) == "0o700"
+    assert {"ordergate.db", "ordergate.db-wal", "ordergate.db-shm", "secret.key", "paper.db-wal"} <= seen.keys()
+    assert {name: mode for name, mode in seen.items() if mode != "0o600"} == {}
 
 
 # -- an empty journal ---------------------------------------------------------------------------------------------------

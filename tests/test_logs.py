@@ -215,3 +215,66 @@ def test_every_line_is_one_json_object() -> None:
     assert before["event"] == "before"
     assert (library["event"], library["level"]) == ("said so \udcff", "warning")
     assert last == {"event": "last words", "level": "info", "timestamp": stamp}
+
+
+# -- repetitions --------------------------------------------------------------------------------------------------------
+
+
+def lines(stream: BytesIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_storm_of_warnings_is_two_lines() -> None:
+    """A full disk: thousands of refused orders, each with an id of its own. The first is written, the rest are counted."""
+    stream, now = BytesIO(), [0.0]
+    log = BufferedLog(stream, lambda: now[0])
+    for number in range(2800):
+        log.warning({"event": "outcome not recorded", "level": "warning", "order_id": f"o{number}", "error": "Full"})
+    log.warning({"event": "outcome not recorded", "level": "warning", "order_id": "x", "error": "Locked"})
+    assert [line["order_id"] for line in lines(stream)] == ["o0", "x"]
+    now[0] = 11.0
+    log.info({"event": "well again", "level": "info"})
+    assert lines(stream)[2:] == [
+        {"event": "well again", "level": "info"},
+        {"event": "outcome not recorded", "level": "warning", "order_id": "o2799", "error": "Full", "repeated": 2799},
+    ]
+    log.warning({"event": "outcome not recorded", "level": "warning", "order_id": "later", "error": "Full"})
+    assert lines(stream)[-1]["order_id"] == "later"
+
+
+def test_the_number_is_written_at_the_end_too() -> None:
+    """A process that stops within the time leaves no count behind."""
+    stream = BytesIO()
+    log = BufferedLog(stream, lambda: 0.0)
+    for _ in range(3):
+        log.warning({"event": "w", "level": "warning"})
+    log.close()
+    assert [line.get("repeated") for line in lines(stream)] == [None, 2]
+
+
+def test_errors_about_different_orders_are_all_written() -> None:
+    """An alarm is about its order; only one that is the same in everything but its request repeats another."""
+    stream = BytesIO()
+    log = BufferedLog(stream, lambda: 0.0)
+    for number in range(3):
+        log.error({"event": "order adopted", "level": "error", "order_id": f"o{number}", "request_id": f"r{number}"})
+        log.error({"event": "failed", "level": "error", "exception": "Traceback", "request_id": f"r{number}"})
+    log.close()
+    said = [(line["event"], line.get("order_id"), line.get("repeated")) for line in lines(stream)]
+    assert said == [
+        ("order adopted", "o0", None),
+        ("failed", None, None),
+        ("order adopted", "o1", None),
+        ("order adopted", "o2", None),
+        ("failed", None, 2),
+    ]
+
+
+def test_so_many_kinds_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered is bounded; beyond it, everything is written."""
+    monkeypatch.setattr(logs, "_MOST_KINDS", 2)
+    stream = BytesIO()
+    log = BufferedLog(stream, lambda: 0.0)
+    for name in ("a", "b", "c", "a", "b", "c"):
+        log.warning({"event": name, "level": "warning"})
+    assert [line["event"] for line in lines(stream)] == ["a", "b", "c", "c"]

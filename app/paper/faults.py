@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -199,7 +200,7 @@ class Faults:
         self.counts[kind] += 1
         if self._log is not None:
             # One short write in append mode, so that lines of several processes don't mix.
-            with self._log.open("a", encoding="ascii") as file:
+            with open(self._log, "a", encoding="ascii", opener=_private) as file:
                 file.write(json.dumps({"kind": kind, "name": name}) + "\n")
 
     def _due(self) -> list[Answer]:
@@ -233,3 +234,7 @@ class Faults:
             await place(self._clock.monotonic() + _TOLERANCE)
         except (PaperRefusal, PaperUnavailable, TimeoutError):
             self._note("late_refused", name)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

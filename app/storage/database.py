@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.errors import JournalUnavailable
 from app.settings import sqlalchemy_url
-from app.sqlite import WatchedFile, use_write_ahead_log
+from app.sqlite import WatchedFile, make_private, use_write_ahead_log
 from app.storage.types import Codec, codec_of
 
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
@@ -64,9 +64,10 @@ class Database:
         self._is_disposed = False
 
     def prepare_directory(self) -> None:
-        """Make the directory of a SQLite file, open to the owner only."""
+        """Make a SQLite file and its directory, open to the owner only."""
         if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.url.database)
 
     def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """All rows of one query."""

@@ -35,6 +35,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 #: 64 random bits: no two requests in the same log share an id.
 _ID_BYTES = 8
 
+#: Orders, balances and positions are nobody's to keep on the way.
+_NO_STORE = (b"cache-control", b"no-store")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
@@ -77,7 +79,10 @@ class Edge:
             if message["type"] == "http.response.start":
                 started = message["status"]
                 self._metrics.observe_request(operation_of(scope), started, self._clock.monotonic() - began_at)
-                message["headers"] = [*message.get("headers", ()), *common]
+                headers = [*message.get("headers", ()), *common]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NO_STORE)
+                message["headers"] = headers
             elif is_head:
                 message["body"] = b""
             await send(message)

@@ -152,10 +152,13 @@ async def test_request_ids_are_taken_or_made(client: AsyncClient) -> None:
     assert all(len(word) == 16 for word in made)
 
 
-async def test_every_answer_forbids_sniffing(client: AsyncClient) -> None:
+async def test_every_answer_forbids_sniffing_and_keeping(client: AsyncClient) -> None:
     """Successes, refusals and pages alike."""
     for path in ("/", "/nothing", "/docs", "/reports/1"):
-        assert (await client.get(path)).headers["x-content-type-options"] == "nosniff"
+        headers = (await client.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        # The page of the documentation says nothing of anybody's orders; it is asked about again.
+        assert headers["cache-control"] == ("no-cache" if path == "/docs" else "no-store")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/fail/unexpected"), ("POST", "/reports/crash")])

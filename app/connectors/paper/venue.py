@@ -21,6 +21,7 @@ from app.paper.faults import FaultPlan, Faults
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal, PaperUnavailable
 from app.settings import Settings
+from app.sqlite import make_private
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +75,8 @@ def store_url(settings: Settings, file_name: str) -> str:
     """The store of an exchange: a file of its own, or tables of its own in PostgreSQL."""
     if not settings.is_sqlite:
         return settings.database_url
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(settings.data_dir / file_name)
     return f"sqlite:///{settings.data_dir / file_name}"
 
 
