@@ -3,7 +3,9 @@
 import os
 
 _port = os.environ.get("PORT")
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{_port}" if _port else f"{os.environ.get('HOST', '127.0.0.1')}:8000"  # noqa: S104
+_host = os.environ.get("HOST", "0.0.0.0" if _port else "127.0.0.1").strip()  # noqa: S104
+#: An IPv6 address stands in brackets, since colons are in it.
+bind = f"[{_host}]:{_port or 8000}" if ":" in _host and not _host.startswith("[") else f"{_host}:{_port or 8000}"
 worker_class = "app.web.gunicorn_worker.GatewayWorker"
 #: SQLite serves one process. On PostgreSQL several may run, though one does thousands of orders a second.
 workers = (

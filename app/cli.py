@@ -56,7 +56,6 @@ def serve(accept_empty_journal: bool) -> None:
     """Serve HTTP in one process that also keeps the accounts in step with their exchanges."""
     settings = _settings(accept_empty_journal)
     gateway = _gateway(settings)
-    gateway.on_start = greet
     config = uvicorn.Config(
         create_app(gateway, sockets=sockets(gateway), metrics=gateway.metrics),
         host=settings.host,
@@ -68,7 +67,15 @@ def serve(accept_empty_journal: bool) -> None:
         **options_of(settings),
     )
     # Before anything starts: a server that can't listen must not greet, nor show the password that it shows but once.
-    _serve(config, config.bind_socket())
+    listening = config.bind_socket()
+
+    def welcome(started: Gateway) -> None:
+        # The server does so a moment later; whoever pastes the greeting until then must wait and not be turned away.
+        listening.listen(config.backlog)
+        greet(started, port=listening.getsockname()[1])
+
+    gateway.on_start = welcome
+    _serve(config, listening)
 
 
 @main.command()

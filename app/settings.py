@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from environs import Env, EnvError, ValidationError, validate
 
@@ -80,11 +81,11 @@ class Settings:
 def load_settings() -> Settings:
     """The settings that the environment holds. Raises ``environs.EnvError`` with the variable's name on a bad value."""
     env = Env()
-    data_dir = Path(env.str("ORDERGATE_DATA_DIR", "data")).absolute()
+    data_dir = Path(env.str("ORDERGATE_DATA_DIR", "data", validate=_check_directory)).absolute()
     return Settings(
-        host=env.str("HOST", "127.0.0.1"),
+        host=env.str("HOST", "127.0.0.1").strip().removeprefix("[").removesuffix("]"),
         port=env.int("PORT", 8000, validate=validate.Range(0, 65535)),
-        username=env.str("ORDERGATE_USERNAME", "admin"),
+        username=env.str("ORDERGATE_USERNAME", "admin", validate=_check_username),
         password=env.str("ORDERGATE_PASSWORD", None) or None,
         secret_key=env.str("ORDERGATE_SECRET_KEY", None) or None,
         data_dir=data_dir,
@@ -106,11 +107,50 @@ def load_settings() -> Settings:
         cors_origins=_origins(env.str("ORDERGATE_CORS_ORIGINS", "", validate=_check_origins)),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
-        connector_urls=MappingProxyType(
-            {name: url for name, url in os.environ.items() if name.startswith("ORDERGATE_") and name.endswith("_URL")}
-        ),
+        connector_urls=MappingProxyType(_connector_urls(env)),
         outbound=_outbound(),
     )
+
+
+def _check_username(name: str) -> None:
+    if not name or ":" in name or not name.isprintable():
+        raise ValidationError(
+            "A user's name has one sign at least, and no colon, which parts it from the password where somebody signs in,"
+            " nor signs that can't be printed."
+        )
+
+
+def _check_directory(path: str) -> None:
+    # A SQLite file's address ends where its options begin.
+    path = str(Path(path).absolute())
+    if "?" in path or not path.isprintable():
+        raise ValidationError("The path must not hold a question mark or signs that can't be printed.")
+
+
+def _connector_urls(env: Env) -> dict[str, str]:
+    names = [name for name in os.environ if name.startswith("ORDERGATE_") and name.endswith("_URL")]
+    return {
+        name: env.str(name, validate=_check_rest if name.endswith("_REST_URL") else _check_stream) for name in names
+    }
+
+
+def _check_rest(url: str) -> None:
+    _check_address(url, ("http://", "https://"))
+
+
+def _check_stream(url: str) -> None:
+    _check_address(url, ("ws://", "wss://"))
+
+
+def _check_address(url: str, schemes: tuple[str, str]) -> None:
+    # Without a quote of it: what does not belong there may be a password. Paths are put behind it, so nothing may follow its own.
+    parts = urlsplit(url)
+    if url and (
+        not url.startswith(schemes) or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc
+    ):
+        raise ValidationError(
+            f"Must be {' or '.join(schemes)} with a host, perhaps a port and a path, and nothing else."
+        )
 
 
 def _outbound() -> Outbound:

@@ -1,7 +1,7 @@
 """The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own; ``/redoc`` leads there.
 
 Everything is open, as existing callers expect, and comes from this server: the page loads nothing from another host and sends the
-contract to nobody. The pages hold no data of the gateway.
+contract to nobody. The pages hold no data of the gateway. Every link is relative, so that they also work behind a path prefix.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ _PAGE_HEADERS = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-refe
 def pages_for(contract: Mapping[str, Any]) -> dict[str, ASGIApp]:
     """The pages by path."""
     pages: dict[str, ASGIApp] = {
-        "/openapi.json": Response(encode(contract), media_type="application/json"),
+        # Below the place that the contract itself is read from, whatever a proxy has put before its path.
+        "/openapi.json": Response(encode({**contract, "servers": [{"url": "./"}]}), media_type="application/json"),
         "/docs": FileResponse(_STATIC / "docs.html", media_type="text/html", headers=_PAGE_HEADERS),
-        "/redoc": RedirectResponse("/docs"),
+        "/redoc": RedirectResponse("docs"),
         "/docs/start.js": FileResponse(_STATIC / "docs.js", media_type="text/javascript"),
     }
     for name in _BUNDLED:

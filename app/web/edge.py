@@ -141,7 +141,7 @@ class FrontRouter:
             await self._app(scope, receive, send)
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        page = self._pages.get(scope["path"])
+        page = self._pages.get(path_of(scope))
         if page is None:
             await self._app(scope, receive, send)
             return
@@ -150,7 +150,7 @@ class FrontRouter:
         await page(scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._sockets.get(scope["path"])
+        endpoint = self._sockets.get(path_of(scope))
         trust = self._origins.trust(headers_of(scope))
         if endpoint is None or trust is Trust.NONE:
             await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})

@@ -6,6 +6,8 @@ It goes to standard output, not to the log: on the first run it holds the passwo
 from __future__ import annotations
 
 import sys
+from ipaddress import ip_address
+from shlex import quote
 
 from app.services.gateway import Gateway
 
@@ -15,16 +17,16 @@ _ORDER = (
 )
 
 
-def greet(gateway: Gateway) -> None:
-    """Print the greeting."""
-    sys.stdout.write(greeting(gateway))
+def greet(gateway: Gateway, *, port: int | None = None) -> None:
+    """Print the greeting. ``port`` is where the server listens, if that is not the port of the settings."""
+    sys.stdout.write(greeting(gateway, port=port))
     sys.stdout.flush()
 
 
-def greeting(gateway: Gateway) -> str:
+def greeting(gateway: Gateway, *, port: int | None = None) -> str:
     """The text. Only a new password is shown; for any other, curl asks."""
     settings = gateway.settings
-    url = f"http://{settings.host}:{settings.port}"
+    url = f"http://{_reachable(settings.host)}:{settings.port if port is None else port}"
     lines = [f"\nOrdergate is ready on {url} (explore it at {url}/docs)\n"]
     credentials = settings.username
     if gateway.first_password is not None:
@@ -35,7 +37,27 @@ def greeting(gateway: Gateway) -> str:
         )
     lines.append(
         "\nA first order on the paper exchange:\n\n"
-        f"curl --request POST --url {url}/trading/orders --user '{credentials}' \\\n"
+        f"curl --request POST --url {quote(url + '/trading/orders')} --user {_quoted(credentials)} \\\n"
         f"  --header 'Content-Type: application/json' \\\n  --data '{_ORDER}'\n\n"
     )
     return "".join(lines)
+
+
+def _reachable(host: str) -> str:
+    """``host`` as part of a URL that leads to this server from its own machine: no caller can go to "all addresses"."""
+    if not host:
+        return "127.0.0.1"
+    try:
+        address = ip_address(host)
+    except ValueError:  # a name
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"
+    # A zone, as in fe80::1%eth0, is escaped in a URL (RFC 6874).
+    return host if address.version == 4 else f"[{host.replace('%', '%25')}]"
+
+
+def _quoted(text: str) -> str:
+    """``text`` for a shell, in quotes also where none are needed."""
+    quoted = quote(text)
+    return quoted if quoted != text else f"'{text}'"
