@@ -40,6 +40,7 @@ from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.feed import Feed
 from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
+from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -112,6 +113,13 @@ def build_gateway(
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
         settling=base.settling,
+        resolving=Resolving(
+            journal=base.journal,
+            recorder=base.recorder,
+            settling=base.settling,
+            settings=base.settings,
+            clock=clock,
+        ),
         inflight=inflight,
         event_streams=event_streams,
         metrics=base.metrics,

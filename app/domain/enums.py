@@ -81,6 +81,7 @@ class EventKind(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"
     CANCEL_REFUSED = "cancel_refused"
     CANCEL_UNCONFIRMED = "cancel_unconfirmed"
+    STUCK = "stuck"
     ANOMALY = "anomaly"
 
 

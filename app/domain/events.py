@@ -19,7 +19,8 @@ from app.domain.fill import Fill
 
 #: ``caller``: a request to us. ``answer``: the exchange's reply to our call. ``stream``: an event the exchange pushed.
 #: ``recovery``: an answer to a question that recovery asked.
-Source = Literal["caller", "answer", "stream", "recovery"]
+#: ``operator``: somebody's word about an order that no question settles.
+Source = Literal["caller", "answer", "stream", "recovery", "operator"]
 
 
 class OrderEvent(Struct, frozen=True, kw_only=True):

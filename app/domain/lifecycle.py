@@ -11,8 +11,9 @@ Four principles shape the table:
   the exchange leaves it.
 * *A fill is never refused.* Whatever we believed, a fill reported by the exchange is applied: it moves a presumed-dead
   order back to life.
-* *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill, the first two also to
-  ``reappeared`` (we took the order to be gone, and the exchange shows it open); ``filled`` yields to nothing.
+* *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill, and every final state to
+  ``reappeared``: it was a conclusion of ours, or an operator's word, and the exchange shows otherwise. What the exchange itself had
+  said is final; ``observation`` makes no such event of it.
 * *Terms change at the exchange only.* ``amended`` records that they did, in whatever state we hear of it; it ends no order and
   revives none.
 
@@ -34,7 +35,13 @@ FIRST_STATE: Mapping[EventKind, OrderState] = MappingProxyType(
 
 #: Events that are notes about an order: they are recorded in any state and change none.
 NOTES = frozenset(
-    {EventKind.CANCEL_REQUESTED, EventKind.CANCEL_REFUSED, EventKind.CANCEL_UNCONFIRMED, EventKind.ANOMALY}
+    {
+        EventKind.CANCEL_REQUESTED,
+        EventKind.CANCEL_REFUSED,
+        EventKind.CANCEL_UNCONFIRMED,
+        EventKind.STUCK,
+        EventKind.ANOMALY,
+    }
 )
 
 _ALIVE = {
@@ -64,6 +71,7 @@ TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyT
             EventKind.CANCELED: OrderState.FILLED,
             EventKind.EXPIRED: OrderState.FILLED,
             EventKind.AMENDED: OrderState.FILLED,
+            EventKind.REAPPEARED: OrderState.OPEN,
         },
         OrderState.CANCELED: {
             EventKind.ACCEPTED: OrderState.CANCELED,
@@ -87,6 +95,7 @@ TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyT
             EventKind.CANCELED: OrderState.EXPIRED,
             EventKind.EXPIRED: OrderState.EXPIRED,
             EventKind.AMENDED: OrderState.EXPIRED,
+            EventKind.REAPPEARED: OrderState.OPEN,
         },
     }
 )

@@ -55,7 +55,9 @@ def observe(
     if has_other_number(order.ref, report):
         return build.done(missing_fills=False)
     if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
-        if order.state not in FINAL:
+        if order.is_resolved:
+            build.add(EventKind.REAPPEARED)
+        if build.order.state not in FINAL:
             build.add(EventKind.REJECTED)
         return build.done(missing_fills=False)
     if order.is_presumed_gone or _contradicts_refusal(order, report):

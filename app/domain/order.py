@@ -26,7 +26,7 @@ from app.domain.enums import (
 )
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.lifecycle import ACTIVE, FIRST_STATE, NOTES, next_state, wire_status
+from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
 
 
 class AccountKey(NamedTuple):
@@ -179,8 +179,13 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def is_presumed_gone(self) -> bool:
-        """Whether the final state is a conclusion of ours from absence, not a statement of the exchange."""
-        return self.state in _CONCLUDED and self.error_code in PRESUMPTIONS
+        """Whether the final state is a conclusion of ours from absence or an operator's word, not a statement of the exchange."""
+        return self.is_resolved or (self.state in _CONCLUDED and self.error_code in PRESUMPTIONS)
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the final state is an operator's word."""
+        return self.state in FINAL and self.error_code == RESOLVED
 
     @property
     def status(self) -> OrderStatus:
@@ -206,10 +211,11 @@ class Order(Struct, frozen=True, kw_only=True):
     def apply(self, event: OrderEvent) -> Order:
         """The order after ``event``. Raises ``Anomaly`` where the lifecycle has no such transition."""
         state = next_state(self.state, event.kind)
-        if state is None:
+        is_lasting = self.state in (OrderState.FILLED, OrderState.EXPIRED) and not self.is_resolved
+        if state is None or (event.kind is EventKind.REAPPEARED and is_lasting):
             raise Anomaly(self.state, event.kind)
         # A doubt is over with the next event that says more; until then it is shown with its reason.
-        is_over = self.error_code == OVERLOADED and event.kind not in NOTES
+        is_over = self.error_code in _REASONS_OF_DOUBT and event.kind not in NOTES
         changed = replace(
             self,
             state=state,
@@ -256,6 +262,15 @@ OVERLOADED = "overloaded"
 
 #: The reason codes of orders that we concluded to be gone because the exchange does not know them.
 PRESUMPTIONS = frozenset({"never_arrived", "vanished"})
+
+#: The reason code of orders that an operator has ended.
+RESOLVED = "resolved"
+
+#: The reason code of orders about which questions are answered with nothing but errors.
+STUCK = "stuck"
+
+#: The reason codes that say why an order is in doubt, for as long as it is.
+_REASONS_OF_DOUBT = frozenset({OVERLOADED, STUCK})
 
 #: The states that these conclusions lead to. A fill may have moved the order on since; nobody presumes a filled order gone.
 _CONCLUDED = frozenset({OrderState.REJECTED, OrderState.CANCELED})

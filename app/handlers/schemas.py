@@ -54,6 +54,17 @@ class TradeResponseSchema(Schema):
     state = fields.Enum(enums.OrderState, by_value=True)
 
 
+class ResolutionSchema(Schema):
+    """What an operator says of an order that no question settles. ``filled_amount`` is what the exchange's own
+    pages show; it is kept with the evidence, and the order's totals stay those of its executions.
+    """
+
+    outcome = fields.String(required=True)
+    reason = fields.String(required=True)
+    evidence = fields.String(required=True)
+    filled_amount = fields.DecimalNumber(allow_none=True)
+
+
 class CancelResponseSchema(Schema):
     """What became of the request to cancel."""
 

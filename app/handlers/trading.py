@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.enums import OrderStatus, TimeInForce
+from app.domain.enums import OrderState, OrderStatus, TimeInForce
 from app.domain.order import OrderKey, OrderRequest
 from app.handlers import pages
 from app.handlers.prepared import PreparedSchema
@@ -13,6 +14,7 @@ from app.handlers.schemas import (
     ActiveOrderFilterSchema,
     CancelResponseSchema,
     OrderFilterSchema,
+    ResolutionSchema,
     TradeFilterSchema,
     TradeRequestSchema,
     TradeResponseSchema,
@@ -22,12 +24,14 @@ from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
 from app.services.orders.placing import Outcome, Placed
+from app.services.reconciling.resolving import Resolution
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
 _TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())
 _CANCEL_RESPONSE = CancelResponseSchema()
 _ACTIVE_FILTER = ActiveOrderFilterSchema()
 _ORDER_FILTER = OrderFilterSchema()
+_RESOLUTION = ResolutionSchema()
 _TRADE_FILTER = TradeFilterSchema()
 
 #: Some callers spell it as the exchanges do.
@@ -111,6 +115,27 @@ async def get_order(
         seconds=float(wait),  # float: a duration in seconds, no money
     )
     return order_with_events(found)
+
+
+async def resolve_order(
+    gateway: Gateway,
+    order_id: str,
+    body: Mapping[str, Any],
+    account_name: str | None = None,
+    connector_name: str | None = None,
+) -> Any:
+    """POST /trading/orders/{order_id}/resolve"""
+    said = _RESOLUTION.load(body)
+    order = await asyncio.to_thread(
+        gateway.history.get, order_id, account_name=account_name, connector_name=connector_name
+    )
+    resolution = Resolution(
+        outcome=OrderState(said["outcome"]),
+        reason=said["reason"],
+        evidence=said["evidence"],
+        filled_amount=said.get("filled_amount"),
+    )
+    return order_row(await gateway.resolving.resolve(order.key, resolution))
 
 
 def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:

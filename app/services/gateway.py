@@ -33,6 +33,7 @@ from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.reconciling.account_feeds import AccountFeeds
+from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -63,6 +64,7 @@ class Gateway:
     positions: Positions
     position_settings: PositionSettings
     settling: Settling
+    resolving: Resolving
     inflight: InFlight
     event_streams: EventStreams
     metrics: Metrics

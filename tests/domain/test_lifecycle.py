@@ -13,10 +13,10 @@ state   |accepted|rejected|partially_filled|filled|canceled|expired |unconfirmed
 pending |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open
 unknown |open    |rejected|open            |filled|canceled|expired |unknown    |rejected     |canceled|-         |open
 open    |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open
-filled  |filled  |-       |filled          |filled|filled  |filled  |-          |-            |-       |-         |filled
+filled  |filled  |-       |filled          |filled|filled  |filled  |-          |-            |-       |open      |filled
 canceled|canceled|-       |canceled        |filled|canceled|canceled|-          |-            |-       |open      |canceled
 rejected|-       |rejected|open            |filled|-       |-       |-          |-            |-       |open      |-
-expired |expired |-       |expired         |filled|expired |expired |-          |-            |-       |-         |expired
+expired |expired |-       |expired         |filled|expired |expired |-          |-            |-       |open      |expired
 """
 
 HEAD, *ROWS = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]

@@ -35,6 +35,7 @@ from app.services.reconciling import settling
 from app.services.reconciling.feed import Feed
 from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
+from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -92,6 +93,7 @@ class World:
     exchange_accounts: ExchangeAccounts
     recorder: Recorder
     settling: Settling
+    resolving: Resolving
     recovery: Recovery
     rules: Rules
     inflight: InFlight
@@ -216,6 +218,7 @@ async def running_world(
         exchange_accounts=gateway.settling._exchange_accounts,
         recorder=recorder,
         settling=gateway.settling,
+        resolving=gateway.resolving,
         recovery=Recovery(
             journal=gateway.journal,
             recorder=recorder,

@@ -28,6 +28,7 @@
     │   ├── InvalidCredentials          400  credentials that are incomplete, or that the exchange does not take
     │   ├── ActiveOrders                409  what is to be deleted still has active orders
     │   ├── OtherExchangeAccount        409  active orders are on another account at the exchange than the credentials
+    │   ├── OrderNotInDoubt             409  an operator's word can't end an order that is final, or that the exchange shows
     │   ├── IdempotencyConflict         409  the key or id is taken by an order with other terms
     │   └── ChangeConflict              409  another change of what is stored came first
     ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
@@ -113,6 +114,7 @@ from app.domain.errors.requests import (
     MethodNotAllowed,
     NotAuthenticated,
     OrderNotFound,
+    OrderNotInDoubt,
     OtherExchangeAccount,
     PriceRequired,
     RequestError,
@@ -161,6 +163,7 @@ __all__ = [
     "NotAuthenticated",
     "NotNow",
     "OrderNotFound",
+    "OrderNotInDoubt",
     "OrderRefused",
     "OrdergateError",
     "OtherExchangeAccount",

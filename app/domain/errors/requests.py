@@ -285,6 +285,14 @@ class OtherExchangeAccount(RequestError):
         )
 
 
+class OrderNotInDoubt(RequestError):
+    """An operator's word can't end the order: it is final, or the exchange shows it."""
+
+    status = 409
+    code = "order_not_in_doubt"
+    title = "Order not in doubt"
+
+
 class IdempotencyConflict(RequestError):
     """The idempotency key or client order id belongs to an order with other terms."""
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -40,10 +41,16 @@ from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Capabilities, Connector, unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import ExchangeAccountChanged
+from app.domain.errors import (
+    ConnectorNotConfigured,
+    ExchangeAccountChanged,
+    ExchangeReadError,
+    JournalInDoubt,
+    JournalUnavailable,
+)
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import OVERLOADED, Order, OrderKey
+from app.domain.order import OVERLOADED, STUCK, Order, OrderKey
 from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
@@ -65,6 +72,10 @@ _AT_ONCE = 4
 #: How old the exchange's word on whose account it answers for may be: for what it shows, and for the proof of an absence.
 ACCOUNT_AGE = timedelta(minutes=10)
 _ACCOUNT_AGE_OF_PROOF = timedelta(seconds=10)
+#: Errors that asking again does not heal: the exchange answers, and its answer is no order.
+_NO_QUESTION_SETTLES = (ExchangeReadError, ExchangeAccountChanged, ConnectorNotConfigured)
+#: How long an order must have been in doubt before it is shown as stuck.
+_STUCK_AFTER = timedelta(minutes=10)
 #: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
 _LEAVE_ALONE = timedelta(seconds=2)
 
@@ -72,11 +83,13 @@ _LEAVE_ALONE = timedelta(seconds=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """An order after a question. ``is_settled``: nothing about it is in doubt, so there is no reason to ask again. Otherwise
-    ``ask_at`` is when the next question can bring more, where that is known.
+    ``ask_at`` is when the next question can bring more, where that is known. ``is_unprovable``: the exchange denies the order, and
+    no denial of its will ever be proof.
     """
 
     order: Order
     is_settled: bool
+    is_unprovable: bool = False
     ask_at: datetime | None = None
 
 
@@ -201,7 +214,7 @@ class Settling:
             return await self._missing(order, asked_at=asked_at)
         grace = _grace_of(order, connector.capabilities)
         if grace is None:
-            return Settled(order=order, is_settled=False)
+            return Settled(order=order, is_settled=False, is_unprovable=True)
         patience = patience_with(order, grace)
         proof_at = order.updated_at + patience
         if asked_at < proof_at:
@@ -217,7 +230,7 @@ class Settling:
             return Settled(order=order, is_settled=False)
         exchange_account = await self._account_asked(connector, order, _ACCOUNT_AGE_OF_PROOF)
         if exchange_account is None:
-            return Settled(order=order, is_settled=False)
+            return Settled(order=order, is_settled=False, is_unprovable=True)
         failpoints.reach("settling.absence_proven")
         kind = EventKind.VANISHED if order.was_seen else EventKind.NEVER_ARRIVED
         order = await self._recorder.note(
@@ -291,10 +304,34 @@ class Settling:
     async def _try_to_settle(self, key: OrderKey) -> Settled | None:
         try:
             async with self._slots[key.connector_name]:
-                return await self.settle(key)
+                settled = await self.settle(key)
+            if settled.is_unprovable:
+                await self._note_stuck(key, "The exchange denies the order, and its denial is no proof")
+            return settled
         except Exception as error:  # noqa: BLE001 - whatever kept us from an answer, the order stays as it is and is asked again
             log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=str(error))
+            if isinstance(error, _NO_QUESTION_SETTLES):
+                with suppress(JournalUnavailable, JournalInDoubt):
+                    await self._note_stuck(key, error.detail)
             return None
+
+    async def _note_stuck(self, key: OrderKey, why: str) -> None:
+        """Record once that questions about an order have brought nothing but errors for a while, and what can be done about it."""
+        order = await self._find(key)
+        if order.state in FINAL or order.error_code == STUCK or self._clock.now() < order.updated_at + _STUCK_AFTER:
+            return
+        await self._recorder.note(
+            key,
+            EventKind.STUCK,
+            "recovery",
+            reason_code=STUCK,
+            reason=(
+                f"{why}. Questions do not settle the order: look at the exchange, then end it with"
+                f" POST /trading/orders/{key.order_id}/resolve"
+            ),
+            evidence=f"no answer about the order for {_STUCK_AFTER}",
+            as_seen=order,
+        )
 
     async def _pause(self, is_urgent: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
         """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or until ``is_urgent`` is set."""
