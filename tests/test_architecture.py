@@ -332,6 +332,47 @@ def test_float_is_seen() -> None:
     assert floats("a = float(1)\nb = float(2)  # float: a duration\n# float(3)\n") == [1]
 
 
+DECIMAL_CONTEXTS = r"decimal\.(?:Context|DefaultContext|BasicContext|ExtendedContext|setcontext|getcontext)"
+
+
+def rounding(text: str) -> list[int]:
+    """The lines that divide with an operator, or open a context of decimals other than the exact one."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "localcontext":
+            if [ast.unparse(each) for each in node.args] != ["EXACT"]:
+                found.append(node.lineno)
+        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
+            sides = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.target, node.value]
+            if any(MONEY_WORDS.search(ast.unparse(side)) for side in sides):
+                found.append(node.lineno)
+    return found
+
+
+#: What numbers of money are called.
+MONEY_WORDS = re.compile(r"Decimal|ZERO|amount|price|quote|total|fee|cost|margin|balance|quantity|notional|rate\b")
+
+
+#: Where a division that does not come out even ends at a number of digits, by a context with a name: of rates and average prices.
+QUOTIENTS = {"app/domain/rates.py", "app/domain/order_book.py"}
+
+
+def test_decimals_are_computed_in_the_exact_context() -> None:
+    """Money is divided by ``EXACT.divide`` and then rounded by name, and nobody makes another context."""
+    assert places(DECIMAL_CONTEXTS, except_in={"app/domain/decimals.py", *QUOTIENTS}) == []
+    assert places(DECIMAL_CONTEXTS, except_in=set()), "the search finds the one that may"
+    # The paper exchange and the sandbox divide the parameters of markets that they invent.
+    invented = ("app/paper/", "app/sandbox/")
+    found = [f"{path}:{line}" for path, text in modules() if not path.startswith(invented) for line in rounding(text)]
+    assert found == []
+
+
+def test_rounding_is_seen() -> None:
+    """An operator's division of money, and a context that is not the exact one, are found; the division of seconds is not."""
+    text = "a = amount / 2\nb = EXACT.divide(price, two)\nc = seconds / 2\nfee /= 3\nwith localcontext(): pass\n"
+    assert sorted(rounding(text + "with localcontext(EXACT): pass\n")) == [1, 4, 5]
+
+
 # -- form ---------------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ so that no exponent, no float and no number of absurd size gets past them.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DefaultContext, setcontext
 
 #: Plain ASCII number grammar. ``Decimal`` itself also takes "1_000", " 1 ", "NaN" and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -23,6 +23,11 @@ _ORDINARY = re.compile(r"[+-]?[0-9]{1,36}(?:\.[0-9]{1,36})?", re.ASCII)
 
 #: Sums and products of two bounded numbers fit without rounding; a division rounds at this many digits.
 EXACT = Context(prec=160)
+
+# Operators, ``abs``, ``sum`` and a sign round by the context of whoever uses them, in which Python keeps 28 digits. From here on
+# all keep as many as ``EXACT``: this thread and the tasks that begin in it, and every thread that begins later.
+setcontext(EXACT.copy())
+DefaultContext.prec = EXACT.prec
 
 ZERO = Decimal(0)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -210,3 +213,48 @@ def test_rounding_keeps_order(one: Decimal, other: Decimal, step: Decimal) -> No
     assume(one <= other)
     assert floor_to(one, step) <= floor_to(other, step)
     assert ceil_to(one, step) <= ceil_to(other, step)
+
+
+# -- operators ----------------------------------------------------------------------------------------------------------
+
+#: What the gateway takes, and 28 digits do not hold.
+LONG = Decimal("123456789012345678901234567890123456.123456789012345678901234567890123456")
+
+#: What a whole process does with operators, wherever its code may run. The bounds of ``parse_decimal`` allow each number.
+_COMPUTING = f"""
+import asyncio, threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+import app.bootstrap
+
+LONG = Decimal("{LONG}")
+
+def compute():
+    numbers = (-LONG, abs(-LONG), +LONG, LONG + 1, LONG * 1, sum([LONG, LONG]), LONG - LONG / 1, LONG * LONG)
+    return [str(each) for each in numbers]
+
+async def everywhere():
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(asyncio.to_thread(compute))
+    return [compute(), await task, await loop.run_in_executor(ThreadPoolExecutor(), compute)]
+
+found = asyncio.run(everywhere())
+thread = threading.Thread(target=lambda: found.append(compute()))
+thread.start()
+thread.join()
+print(found)
+"""
+
+
+def test_operators_are_exact_on_every_thread() -> None:
+    """Signs, sums and products of the longest numbers, on the loop, in tasks and in threads of every making."""
+    found = ast.literal_eval(
+        subprocess.run(
+            [sys.executable, "-c", _COMPUTING], capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+    )
+    one = [-1, 1, 1]
+    exact = [str(EXACT.multiply(LONG, sign)) for sign in one]
+    exact += [str(EXACT.add(LONG, 1)), str(LONG), str(EXACT.add(LONG, LONG)), str(EXACT.subtract(LONG, LONG))]
+    exact.append(str(EXACT.multiply(LONG, LONG)))
+    assert found == [exact] * 4
