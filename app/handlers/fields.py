@@ -67,6 +67,6 @@ class UnixMilliseconds(Field[datetime]):
     """A moment as an integer of Unix milliseconds, or of seconds where it is too small to be milliseconds."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        seconds = Decimal(value) / 1000 if value >= _SMALLEST_MILLISECONDS else Decimal(value)
+        seconds = Decimal(value).scaleb(-3) if value >= _SMALLEST_MILLISECONDS else Decimal(value)
         whole, rest = divmod(seconds, 1)
         return datetime.fromtimestamp(int(whole), UTC).replace(microsecond=int(rest * 1_000_000))
