@@ -14,6 +14,7 @@ same faults, whatever the time.
     refuse_429, refuse_418                      not carried out: too many requests, banned
     late                                        carried out ``seconds`` after it came, and then answered
     slow                                        carried out at once and answered after ``seconds``
+    odd_rows                                    carried out; among the rows of the answer is one that says nothing anybody knows
     amend                                       carried out at once, and answered after ``seconds`` as it was; before the answer the
                                                 order, if it rests, is amended as its owner may do elsewhere
     hide                                        orders and trades younger than ``seconds`` are missing from the answer
@@ -54,6 +55,7 @@ class FaultKind(StrEnum):
     REFUSE_418 = "refuse_418"
     LATE = "late"
     SLOW = "slow"
+    ODD_ROWS = "odd_rows"
     AMEND = "amend"
     HIDE = "hide"
     DROP = "drop"
@@ -72,6 +74,7 @@ STREAM_ROUTES = frozenset({"user", "market"})
 
 #: The routes of a rule that names none.
 _DEFAULT_ROUTES: Mapping[FaultKind, tuple[str, ...]] = {
+    FaultKind.ODD_ROWS: ("open", "trades"),
     FaultKind.AMEND: ("place",),
     FaultKind.HIDE: ("query",),
     **dict.fromkeys(STREAM_KINDS, ("user",)),

@@ -180,6 +180,16 @@ def states_equal_the_exchange(evidence: Evidence) -> Iterator[str]:
             yield f"{_name(order)} has {order.filled_amount} filled, and at the exchange {true[-1].filled_amount}"
 
 
+def terms_equal_the_exchange(evidence: Evidence) -> Iterator[str]:
+    """The amount and price of each limit order are those that the exchange has, also where they were amended there."""
+    for order in evidence.journal.orders:
+        true = evidence.true_orders.get(_name(order), [])
+        if not true or order.price is None or order.state in UNSETTLED:
+            continue
+        if (order.amount, order.price) != (true[-1].amount, true[-1].price):
+            yield f"{_name(order)} is {order.amount} at {order.price}, and at the exchange {true[-1].amount} at {true[-1].price}"
+
+
 def fills_equal_the_exchange(evidence: Evidence) -> Iterator[str]:
     """Each order's fills are the exchange's: the same ids, prices, amounts and fees, each once."""
     for order in evidence.journal.orders:
@@ -231,6 +241,7 @@ CLAUSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     final_states_are_not_taken_back,
     nothing_is_in_doubt,
     states_equal_the_exchange,
+    terms_equal_the_exchange,
     fills_equal_the_exchange,
     the_sequence_has_no_gaps,
     orders_equal_their_replayed_events,
@@ -238,7 +249,7 @@ CLAUSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
 )
 
 #: The clauses that may be broken for a while: they hold once everything has settled.
-EVENTUAL = (nothing_is_in_doubt, states_equal_the_exchange, fills_equal_the_exchange)
+EVENTUAL = (nothing_is_in_doubt, states_equal_the_exchange, terms_equal_the_exchange, fills_equal_the_exchange)
 
 
 def check(

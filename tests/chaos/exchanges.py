@@ -6,17 +6,21 @@ killed.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import time
 import urllib.request
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.chaos.clients import Gateway
 from tests.chaos.processes import Process, environment, free_port, wait_until_answers
-from tests.chaos.truth import PaperTruth, SandboxTruth, Truth
+from tests.chaos.truth import PaperTruth, SandboxTruth, TrueOrder, Truth
 
 #: The sandbox's one key.
 _KEY, _SECRET = "rehearsal-key", "rehearsal-secret"
@@ -186,6 +190,26 @@ class SandboxExchange(Exchange):
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def amend(self, order: TrueOrder, amount: str, price: str) -> None:
+        """Amend a perpetual's order past the gateway, as its owner may in the exchange's own page."""
+        terms = {
+            "symbol": order.trading_pair.replace("-", ""),
+            "side": order.trade_type,
+            "orderId": order.exchange_order_id,
+            "quantity": amount,
+            "price": price,
+            "timestamp": time.time_ns() // 1_000_000,
+        }
+        query = urlencode(terms)
+        signature = hmac.new(_SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/fapi/v1/order?{query}&signature={signature}",
+            method="PUT",
+            headers={"X-MBX-APIKEY": _KEY},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.status == 200
+
 
 #: Faults of orders and cancels: carried out or not, provably or not, and late by less than the connector's grace time.
 _ORDER_FAULTS = {
@@ -208,6 +232,8 @@ _ORDER_FAULTS = {
     "late": 3.0,
     "slow": 0.5,
 }
+_AMENDED = {"amend": 0.5}
+_LIST_FAULTS = {"odd_rows": 0.0}
 _QUESTION_FAULTS = {"lose_reset": 0.0, "accept_500": 0.0, "garble_cut": 0.0, "garble_type": 0.0, "slow": 0.5}
 _STREAM_FAULTS = {"drop": 0.0, "double": 0.0, "reorder": 0.0, "delay": 0.5}
 #: A cut stream is reopened and everything is reconciled; if it were more frequent, the stream would be down most of the time.
@@ -227,9 +253,10 @@ def fault_rules(rate: float) -> list[dict[str, Any]]:
         ]
 
     return [
-        *spread(_ORDER_FAULTS, "place"),
+        *spread(_ORDER_FAULTS | _AMENDED, "place"),
         *spread(_ORDER_FAULTS, "cancel"),
-        *spread(_QUESTION_FAULTS, "query", "open", "trades", "orders"),
+        *spread(_QUESTION_FAULTS, "query", "orders"),
+        *spread(_QUESTION_FAULTS | _LIST_FAULTS, "open", "trades"),
         {"kind": "refuse_429", "routes": ["place"], "probability": rate * _LIMITED_PART, "seconds": 1},
         {"kind": "hide", "routes": ["query", "open", "trades"], "probability": rate / 2, "seconds": 2},
         *spread(_STREAM_FAULTS, "user"),

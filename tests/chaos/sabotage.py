@@ -16,7 +16,8 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import text
 
-from app.connectors.base import Connector, Overloaded
+from app.connectors.base import Connector, Overloaded, Rows
+from app.connectors.binance import account
 from app.connectors.common.connector import AccountCalls
 from app.domain import observation
 from app.domain.errors import ExchangeDown, Refused
@@ -125,6 +126,20 @@ def overload_proves_nothing() -> None:
     AccountCalls.order = believe  # type: ignore[method-assign]
 
 
+def amendments() -> None:
+    """Terms that the exchange has changed are not looked at."""
+    observation._changed_terms = lambda order, report: {}
+
+
+def odd_rows() -> None:
+    """A list is read as a whole or not at all."""
+
+    def all_or_nothing(payload: Any, read: Any, name: Any = None) -> Rows[Any]:
+        return Rows.of([read(row) for row in payload])
+
+    account.read_rows = all_or_nothing  # type: ignore[attr-defined]
+
+
 SAFEGUARDS = {
     each.__name__: each
     for each in (
@@ -134,6 +149,8 @@ SAFEGUARDS = {
         grace_before_never_arrived,
         fill_deduplication,
         overload_proves_nothing,
+        amendments,
+        odd_rows,
     )
 }
 

@@ -162,6 +162,8 @@ PLANTED: list[tuple[str, Callable[[Evidence], Evidence]]] = [
     ("states_equal_the_exchange", lambda e: with_truth(e, "open", state="canceled")),
     ("states_equal_the_exchange", lambda e: with_truth(e, "filled", filled_amount=Decimal(9))),
     ("states_equal_the_exchange", lambda e: with_order(e, "never", state=OrderState.CANCELED)),
+    ("terms_equal_the_exchange", lambda e: with_truth(e, "open", amount=Decimal(9))),
+    ("terms_equal_the_exchange", lambda e: with_truth(e, "open", price=Decimal(9))),
     ("fills_equal_the_exchange", fill_lost),
     ("fills_equal_the_exchange", lambda e: with_truth(e, "filled", fills=())),
     (

@@ -53,9 +53,9 @@ class Scenario:
         """Start the server; without a safeguard if one is named."""
         self._start(safeguard, point, faults=faults)
 
-    def begin_at_binance(self, safeguard: str, connector_name: str, **fault: Any) -> None:
-        """Start a local Binance with one fault, and the server without a safeguard."""
-        exchange = SandboxExchange(self._directory, connector_name, seed=1, faults=[fault])
+    def begin_at_binance(self, safeguard: str, connector_name: str, *more: dict[str, Any], **fault: Any) -> None:
+        """Start a local Binance with one fault, or several, and the server without a safeguard."""
+        exchange = SandboxExchange(self._directory, connector_name, seed=1, faults=[fault, *more])
         self._close.callback(exchange.close)
         self._start(safeguard, "", exchange=exchange)
 
@@ -138,6 +138,27 @@ def overloaded(scenario: Scenario, safeguard: str, connector_name: str) -> None:
     scenario.place(replace(MARKET, connector_name=connector_name, body=body))
 
 
+def amended(scenario: Scenario, safeguard: str, connector_name: str) -> None:
+    """An order at Binance is amended by its owner before it is answered, and the answer tells its terms before."""
+    scenario.begin_at_binance(safeguard, connector_name, kind="amend", seconds=0.5)
+    body = {**RESTING.body, "connector_name": connector_name}
+    scenario.place(replace(RESTING, connector_name=connector_name, body=body))
+
+
+def amended_among_odd_rows(scenario: Scenario, safeguard: str) -> None:
+    """No event tells of an amendment, and the open orders have a row that nobody can read."""
+    scenario.begin_at_binance(safeguard, "binance_perpetual", {"kind": "drop"}, kind="odd_rows")
+    body = {**RESTING.body, "connector_name": "binance_perpetual"}
+    scenario.place(replace(RESTING, connector_name="binance_perpetual", body=body))
+    # Past the questions about an order that was found pending, and later past a reconciliation that reads row by row.
+    time.sleep(5)
+    exchange = scenario.deployment.exchange
+    assert isinstance(exchange, SandboxExchange)
+    [order] = scenario.deployment.truth.orders()
+    exchange.amend(order, "0.0005", "30001")
+    time.sleep(35)
+
+
 #: The scenario of each safeguard, named by the first word, and the clauses of which at least one breaks without it, depending on
 #: timing.
 SCENARIOS: dict[str, tuple[Callable[[Scenario, str], None], set[str]]] = {
@@ -153,6 +174,9 @@ SCENARIOS: dict[str, tuple[Callable[[Scenario, str], None], set[str]]] = {
         partial(overloaded, connector_name="binance"),
         {"refused_orders_are_not_at_the_exchange"},
     ),
+    "amendments": (partial(amended, connector_name="binance"), {"terms_equal_the_exchange"}),
+    "amendments on futures": (partial(amended, connector_name="binance_perpetual"), {"terms_equal_the_exchange"}),
+    "odd_rows": (amended_among_odd_rows, {"terms_equal_the_exchange"}),
     "overload_proves_nothing on futures": (
         partial(overloaded, connector_name="binance_perpetual"),
         {"refused_orders_are_not_at_the_exchange"},

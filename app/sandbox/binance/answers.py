@@ -38,6 +38,14 @@ def _other_type(answer: Answer) -> Answer:
     return Answer(payload={} if isinstance(answer.payload, list) else [], headers=answer.headers)
 
 
+def _odd_rows(answer: Answer) -> Answer:
+    """A row of another program's order, with a word that nobody knows, before the others; an object as it is."""
+    if not isinstance(answer.payload, list):
+        return answer
+    odd = {"symbol": "BTCUSDT", "orderId": 4_711_000_000, "clientOrderId": "foreign", "status": "LIMBO", "id": "odd"}
+    return Answer(payload=[odd, *answer.payload], headers=answer.headers)
+
+
 def _error_under_200(answer: Answer) -> Answer:
     return Answer(payload={"code": -2011, "msg": "Unknown order sent."}, headers=answer.headers)
 
@@ -65,6 +73,7 @@ FAULT_ANSWERS = FaultAnswers(
         FaultKind.ACCEPT_OVERLOADED: lambda answer: _error(_OVERLOADED),
         FaultKind.GARBLE_TYPE: _other_type,
         FaultKind.GARBLE_ERROR: _error_under_200,
+        FaultKind.ODD_ROWS: _odd_rows,
         FaultKind.GARBLE_TEXT: lambda answer: Answer(html="<!-- garbled -->", headers=answer.headers),
     },
     refusals={
