@@ -52,6 +52,9 @@ T = TypeVar("T")
 #: many orders are refused for that, the exchange gets one question in this time.
 PAIRS_MAX_AGE = timedelta(seconds=10)
 
+#: What is asked at intervals for each account: its whole book, what of it rests on one pair, its last funding payments.
+Question = Literal["open_orders", "open_orders_of_pair", "funding_payments"]
+
 #: What of a market can be followed.
 MarketKind = Literal["candles", "trades", "order_book", "ticker"]
 
@@ -250,6 +253,10 @@ class Connector(ABC):
     @abstractmethod
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         """All orders of the account that rest on the book, also those that are not ours."""
+
+    def request_share(self, question: Question) -> float:  # float: a share of requests, no money
+        """The share of a minute's request limits of the address that one such question takes; 0 where nothing is counted."""
+        return 0.0
 
     @abstractmethod
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.clock import Clock
-from app.connectors.base import MarketTopic, Rows, UnreadableRow, row_count
+from app.connectors.base import MarketTopic, Question, Rows, UnreadableRow, row_count
 from app.connectors.binance import market
 from app.connectors.binance.credentials import credentials_of
 from app.connectors.binance.endpoints import endpoints_of
@@ -76,6 +76,9 @@ class BinanceAccount(RestConnector["BinanceClient"]):
     venue: BinanceVenue
     stream_max_age = MAX_AGE_SECONDS
     call_names: ClassVar[CallNames]
+    #: The weights of the questions that are asked at intervals, and the weight of a minute until the exchange has told its own.
+    weights: ClassVar[Mapping[Question, int]]
+    weight_per_minute: ClassVar[int]
     #: The parameters that ask for all tickers in their shortest form, where the market has one.
     tickers_form: ClassVar[Mapping[str, str]] = {}
 
@@ -140,6 +143,9 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         if executed is not None and total_amount(fills) < executed and not fills.unreadable:
             raise ExchangeReadError("Binance does not show all fills of the order yet")
         return fills
+
+    def request_share(self, question: Question) -> float:  # float: a share of requests, no money
+        return self.weights.get(question, 0) / self.venue.limits.per_minute(self.weight_per_minute)
 
     # Public data.
 

@@ -23,6 +23,10 @@ _BAN_MS = 120_000
 _WEIGHT_MS = 60_000
 _ORDERS_MS = 10_000
 
+#: The weight of an address in a minute, until ``exchangeInfo`` has told.
+SPOT_WEIGHT = 6_000
+PERPETUAL_WEIGHT = 2_400
+
 _TOO_MANY_REQUESTS = -1003
 _TOO_MANY_ORDERS = -1015
 

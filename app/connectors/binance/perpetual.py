@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.connectors.base import Capabilities, CredentialField, Rows, UnreadableRow, row_count
+from app.connectors.base import Capabilities, CredentialField, Question, Rows, UnreadableRow, row_count
 from app.connectors.binance import holdings, market
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.assets import NAMES
 from app.connectors.binance.credentials import credential_fields
+from app.connectors.binance.limits import PERPETUAL_WEIGHT
 from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import (
     limit_terms,
@@ -95,6 +96,10 @@ class BinancePerpetualConnector(BinanceAccount):
         market_trades="futures_recent_trades",
         klines="futures_klines",
     )
+
+    #: "Current All Open Orders" and "Get Income History" in Binance's USD-M futures API documentation.
+    weights: ClassVar[Mapping[Question, int]] = {"open_orders": 40, "open_orders_of_pair": 1, "funding_payments": 30}
+    weight_per_minute = PERPETUAL_WEIGHT
 
     #: The account's mode as last read from the exchange, None where it must be read.
     _mode: PositionMode | None = None

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from app.connectors.base import Capabilities, CredentialField, UnreadableRow
+from app.connectors.base import Capabilities, CredentialField, Question, UnreadableRow
 from app.connectors.binance import holdings
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.assets import NAMES
 from app.connectors.binance.credentials import credential_fields
+from app.connectors.binance.limits import SPOT_WEIGHT
 from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import limit_terms, refuse, streamed_report
 from app.connectors.common.numbers import text
@@ -64,6 +65,9 @@ class BinanceConnector(BinanceAccount):
         market_trades="get_recent_trades",
         klines="get_klines",
     )
+    #: "Current open orders" in Binance's spot API documentation.
+    weights: ClassVar[Mapping[Question, int]] = {"open_orders": 80, "open_orders_of_pair": 6}
+    weight_per_minute = SPOT_WEIGHT
     tickers_form: ClassVar[Mapping[str, str]] = {"type": "MINI"}
 
     async def fetch_balances(self) -> Sequence[Balance]:

@@ -18,6 +18,8 @@ from app.domain.errors import RateLimited
 #: Questions stop at nine tenths of the limit, so that orders and cancels always have the last tenth.
 _QUESTIONS_PERCENT = 90
 
+_MINUTE_MS = 60_000
+
 #: No real ban is longer than three days; a longer one is a garbled header.
 _LONGEST_MS = 3 * 24 * 3_600_000
 
@@ -101,6 +103,15 @@ class AddressLimits:
             return 0.0
         counted = [limit for limit in self.limits if limit.header.startswith(self._prefix)]
         return min((max(0.0, 1 - self._usage.used_of(limit) / limit.limit) for limit in counted), default=1.0)
+
+    def per_minute(self, default: int) -> int:
+        """The requests, or their weight, that the address may spend in a minute; ``default`` until the exchange has told."""
+        known = [
+            limit.limit * _MINUTE_MS // limit.window_ms
+            for limit in self.limits
+            if limit.header.startswith(self._prefix)
+        ]
+        return min((each for each in known if each > 0), default=default)
 
     def check(self, *, is_question: bool) -> None:
         """Raise ``RateLimited`` if a call must not be sent now."""

@@ -47,6 +47,8 @@ _HEALTHY = 60.0
 _SILENCE = 600.0
 #: Seconds between reconciliations while nothing seems wrong. What a stream lost is found after this time at the latest.
 _RECONCILE_INTERVAL = 30.0
+#: The same where the last comparison, without a gap before it, found nothing that the stream had not told.
+_QUIET_INTERVAL = 60.0
 #: Seconds between looks for orders in doubt. A look is one indexed read of the journal, so the orders of a dead process need not
 #: wait for the next reconciliation.
 _DOUBT_INTERVAL = 2.0
@@ -180,11 +182,13 @@ class Feed:
 
     async def _reconcile_for_ever(self) -> None:
         backoff = Backoff(_RESTART_PAUSES)
+        interval = _RECONCILE_INTERVAL
         while True:
-            await wait_for_event(self._must_reconcile, self._clock, _RECONCILE_INTERVAL)
+            after_gap = await wait_for_event(self._must_reconcile, self._clock, interval)
             self._must_reconcile.clear()
             try:
-                await self._recovery.reconcile(self._account)
+                had_news = await self._recovery.reconcile(self._account, after_gap=after_gap)
+                interval = _RECONCILE_INTERVAL if after_gap or had_news else _QUIET_INTERVAL
                 backoff.reset()
             except Exception as error:  # noqa: BLE001 - the exchange can't be asked now; nothing is concluded and it is asked again
                 self._log.warning("not reconciled", error=type(error).__name__, text=str(error))

@@ -16,6 +16,7 @@ from app.connectors.base import Connector
 from app.connectors.registry import connector_class
 from app.domain.order import AccountKey
 from app.metrics import Metrics
+from app.services.reconciling.pacing import Pace
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage.funding import FundingPayments
@@ -28,6 +29,8 @@ _INTERVAL = 60.0
 _FIRST = timedelta(days=30)
 #: How far before the newest recorded payment later polls go. An exchange may list a payment late, but not by a whole interval.
 _OVERLAP = timedelta(hours=9)
+#: The share of an exchange's request limits that these polls may take, however many accounts there are.
+_SHARE = 0.1
 
 
 class FundingRecorder:
@@ -48,6 +51,7 @@ class FundingRecorder:
         self._metrics = metrics or Metrics()
         #: The accounts of which it was said that payments are missing.
         self._cut: set[AccountKey] = set()
+        self._pace = Pace(clock, _SHARE)
 
     async def run(self, account: AccountKey) -> None:
         """Record the payments of ``account`` until cancelled. Returns at once where the connector has no funding."""
@@ -93,6 +97,7 @@ class FundingRecorder:
         since = self._clock.now() - _FIRST if last is None else last - _OVERLAP
         connector = await self._sessions.connector(account)
         since = self._within_history(account, connector, since)
+        await self._pace.wait(connector.name, connector.request_share("funding_payments"))
         async with asyncio.timeout(self._timeout.total_seconds()):
             found = await connector.fetch_funding_payments(since)
         at = self._clock.now()

@@ -26,7 +26,7 @@ import structlog
 
 from app import failpoints
 from app.clock import Clock
-from app.connectors.base import Connector, UnreadableRow, unreadable_rows
+from app.connectors.base import Connector, Rows, UnreadableRow, unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.ids import is_ours
@@ -38,6 +38,7 @@ from app.journal.records import StoredOrder
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.comparing import Comparison, ForeignOrders, compare
+from app.services.reconciling.pacing import Pace
 from app.services.reconciling.settling import ACCOUNT_AGE, Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -46,6 +47,13 @@ log = structlog.get_logger(__name__)
 
 #: Orders whose news are written at once: enough to share a transaction, and few enough for an order of a caller to come between.
 _TOGETHER = 64
+
+#: The share of an exchange's request limits that comparing may take, however many accounts there are.
+_SHARE = 0.3
+
+#: Seconds between looks at the whole book, which shows orders of ours also on pairs where the journal has none. At Binance's
+#: perpetuals it costs as much as a look at forty pairs.
+_WHOLE_INTERVAL = 300.0
 
 
 class Recovery:
@@ -69,25 +77,63 @@ class Recovery:
         self._exchange_accounts = exchange_accounts
         self._timeout = settings.exchange_timeout
         self._clock = clock
+        self._pace = Pace(clock, _SHARE)
+        #: When the whole book of an account was last seen, in monotonic seconds; absent where a gap has come since.
+        self._whole_at: dict[AccountKey, float] = {}
         self._foreign: defaultdict[AccountKey, ForeignOrders] = defaultdict(ForeignOrders)
 
-    async def reconcile(self, account: AccountKey) -> None:
-        """Bring one account's orders up to date. Raises what the exchange raises when it can't be asked, after everything that
-        could be done without that answer.
+    async def reconcile(self, account: AccountKey, *, after_gap: bool = True) -> bool:
+        """Bring one account's orders up to date and return whether the exchange said anything new.
+
+        Raises what the exchange raises when it can't be asked, after everything that could be done without that answer.
+
+        The whole book is asked for after a gap, and else every few minutes; in between only the pairs on which orders rest, where
+        that is cheaper. Where many accounts share an address, each waits for its turn.
         """
         known = await self._read(account)
         self._wake_unsettled(known, at_once=True)
         connector = await self._sessions.connector(account)
         await self._exchange_accounts.name(connector, ACCOUNT_AGE)
-        async with asyncio.timeout(self._timeout.total_seconds()):
-            book = await connector.fetch_open_orders()
+        if after_gap:
+            self._whole_at.pop(account, None)
+        pairs, cost = self._next_question(account, connector, known)
+        if not self._pace.take(connector.name, cost):
+            await self._pace.wait(connector.name, cost)
+            known = await self._read(account)
+        book = await self._fetch_book(connector, pairs)
         failpoints.reach("recovery.book_answered")
+        if pairs is None:
+            self._whole_at[account] = self._clock.monotonic()
         found = await asyncio.to_thread(compare, book, known)
         shown = found.shown | _shown_unread(known, unreadable_rows(book))
         try:
             await self._record_news(connector, account, found)
         finally:
-            self._ask_about_missing(known, shown)
+            asked = [stored for stored in known if pairs is None or stored.order.trading_pair in pairs]
+            self._ask_about_missing(asked, shown)
+        return bool(found.news)
+
+    def _next_question(
+        self, account: AccountKey, connector: Connector, known: Iterable[StoredOrder]
+    ) -> tuple[Collection[str] | None, float]:  # float: a share of requests, no money
+        """The pairs to ask for, or None for the whole book, and what that takes of the exchange's request limits."""
+        pairs = {stored.order.trading_pair for stored in known}
+        whole = connector.request_share("open_orders")
+        by_pair = len(pairs) * connector.request_share("open_orders_of_pair")
+        last = self._whole_at.get(account)
+        is_due = last is None or self._clock.monotonic() - last >= _WHOLE_INTERVAL
+        if by_pair >= whole or (is_due and self._pace.has_room(connector.name, whole)):
+            return None, whole
+        return pairs, by_pair
+
+    async def _fetch_book(self, connector: Connector, pairs: Collection[str] | None) -> Sequence[OrderReport]:
+        async with asyncio.timeout(self._timeout.total_seconds()):
+            if pairs is None:
+                return await connector.fetch_open_orders()
+            parts = [await connector.fetch_open_orders(pair) for pair in sorted(pairs)]
+        return Rows.of(
+            (report for part in parts for report in part), (row for part in parts for row in unreadable_rows(part))
+        )
 
     async def wake_unsettled(self, account: AccountKey) -> None:
         """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
