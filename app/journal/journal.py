@@ -54,11 +54,13 @@ class Journal(Reader):
 
     async def open(self) -> None:
         """Begin to write. Raises ``SchemaOutdated`` if migrations are missing, ``JournalDamaged`` if the newest events are not as
-        they were written, ``JournalUnavailable`` without a database.
+        they were written, ``PoolerFound``, ``JournalUnavailable`` without a database.
         """
         self.database.prepare_directory()
         if not await asyncio.to_thread(is_current, self.database.url):
             raise SchemaOutdated("The journal's schema is not up to date; apply the migrations first")
+        if not self.database.is_sqlite:
+            await asyncio.to_thread(_refuse_pooler, self.database)
         await asyncio.to_thread(check_tail, self.database)
         store = _store(self.database, is_durable=self._is_durable)
         writer = Writer(store, asyncio.get_running_loop(), self._tail.advance, self._metrics)
@@ -166,3 +168,10 @@ def _store(database: Database, *, is_durable: bool) -> Store:
     from app.journal.postgres_store import PostgresStore
 
     return PostgresStore(database.url, is_durable=is_durable)
+
+
+def _refuse_pooler(database: Database) -> None:
+    # Imported only here: it needs the driver, which a process on SQLite has no use for.
+    from app.storage.pooling import refuse_transaction_pooler
+
+    refuse_transaction_pooler(database.url)

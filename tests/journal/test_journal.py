@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState, OrderStatus
-from app.domain.errors import JournalUnavailable, OrderNotFound, SchemaOutdated
+from app.domain.errors import JournalUnavailable, OrderNotFound, PoolerFound, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order
 from app.domain.reports import Balance, BalanceReport
@@ -33,6 +33,7 @@ from tests.journal.orders import (
     order,
 )
 from tests.journal.replaying import replay
+from tests.storage.test_pooling import pooled
 
 
 def always(*events: OrderEvent) -> Callable[[Order, frozenset[str]], Sequence[OrderEvent]]:
@@ -363,3 +364,18 @@ async def test_a_failed_write_is_a_problem_until_one_succeeds(
     await journal.open_order(order("o1"), INTENDED)
     assert await journal.problem() is None
     await journal.close()
+
+
+@pytest.mark.postgres
+async def test_a_journal_behind_a_transaction_pooler_does_not_open(postgres_url: str, clock: FakeClock) -> None:
+    """It is found before anything is written; the journal works over a pooler that keeps sessions."""
+    async with pooled(postgres_url, by_transaction=True) as url:
+        journal = Journal(Settings(database_url=url.render_as_string(hide_password=False)), clock)
+        with pytest.raises(PoolerFound):
+            await journal.open()
+        await journal.close()
+    async with pooled(postgres_url, by_transaction=False) as url:
+        journal = Journal(Settings(database_url=url.render_as_string(hide_password=False)), clock)
+        await journal.open()
+        await journal.open_order(order(), INTENDED)
+        await journal.close()

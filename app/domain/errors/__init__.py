@@ -49,6 +49,7 @@
     │   └── JournalUnavailable          503  the database did not take the intent, so nothing was sent
     ├── JournalInDoubt              503  the commit broke: the order must not be sent, recovery finds out whether it was written
     ├── SchemaOutdated              503  the gateway does not start: migrations are missing, or the database is of a later version
+    ├── PoolerFound                 503  the gateway does not start: a pooler lends the database's sessions by the transaction
     ├── DirectoryInUse              503  the gateway does not start: another process uses the data directory
     ├── JournalDamaged              503  the gateway does not start: the newest events are not as they were written
     ├── EmptyJournal                503  the gateway does not start: the journal that the key file was used with is not there
@@ -72,6 +73,7 @@ from app.domain.errors.availability import (
     JournalInDoubt,
     JournalUnavailable,
     NotNow,
+    PoolerFound,
     RequestInProgress,
     RulesNotLoaded,
     SchemaOutdated,
@@ -167,6 +169,7 @@ __all__ = [
     "OrderRefused",
     "OrdergateError",
     "OtherExchangeAccount",
+    "PoolerFound",
     "PriceRequired",
     "RateLimited",
     "Refused",

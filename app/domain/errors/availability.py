@@ -96,6 +96,20 @@ class SchemaOutdated(OrdergateError):
     title = "Schema not up to date"
 
 
+class PoolerFound(OrdergateError):
+    """A pooler in transaction mode, such as PgBouncer's, stands before the database: sessions must last as long as connections."""
+
+    status = 503
+    code = "pooler_found"
+    title = "Pooler in transaction mode"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL leads to a pooler in transaction mode, such as PgBouncer with pool_mode = transaction: it would lose the"
+            " journal's session settings and prepared statements. Connect to PostgreSQL itself, or set pool_mode = session"
+        )
+
+
 class DirectoryInUse(OrdergateError):
     """Another process uses the data directory: on SQLite one process owns the journal."""
 
