@@ -27,6 +27,7 @@ from app.services.exchange_accounts import ExchangeAccounts
 from app.services.gateway import Gateway
 from app.services.gauges import Gauges
 from app.services.history import History
+from app.services.installation import Installations
 from app.services.markets.books import Books
 from app.services.markets.market_data import MarketData
 from app.services.markets.prices import Prices
@@ -66,6 +67,7 @@ class _Base:
     rules: Rules
     recorder: Recorder
     exchange_accounts: ExchangeAccounts
+    installations: Installations
     settling: Settling
     market_data: MarketData
 
@@ -78,7 +80,8 @@ def build_gateway(
     random_bits: Callable[[int], int] | None = None,
 ) -> Gateway:
     """The gateway of one process. On SQLite, which serves one process, the role is always ``all``."""
-    base = _base(settings, clock or SystemClock())
+    random_bits = random_bits or Entropy().bits
+    base = _base(settings, clock or SystemClock(), random_bits)
     clock, journal, sessions, rules = base.clock, base.journal, base.sessions, base.rules
     inflight = InFlight()
     event_streams = EventStreams(journal, clock)
@@ -108,11 +111,12 @@ def build_gateway(
         market_data=base.market_data,
         books=Books(base.market_data),
         rates=Rates(base.market_data, journal.accounts, preferences),
-        orders=_orders(base, inflight, random_bits or Entropy().bits),
+        orders=_orders(base, inflight, random_bits),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
         settling=base.settling,
+        installations=base.installations,
         resolving=Resolving(
             journal=base.journal,
             recorder=base.recorder,
@@ -132,7 +136,7 @@ def build_gateway(
     )
 
 
-def _base(settings: Settings, clock: Clock) -> _Base:
+def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -> _Base:
     metrics = Metrics()
     journal = Journal(settings, clock, metrics)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -153,6 +157,9 @@ def _base(settings: Settings, clock: Clock) -> _Base:
         rules=Rules(sessions),
         recorder=recorder,
         exchange_accounts=exchange_accounts,
+        installations=Installations(
+            journal=journal, preferences=Preferences(journal.database), clock=clock, random_bits=random_bits
+        ),
         settling=Settling(
             journal=journal,
             recorder=recorder,
@@ -177,6 +184,7 @@ def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int]) 
         settings=base.settings,
         clock=base.clock,
         random_bits=random_bits,
+        installations=base.installations,
     )
 
 
@@ -189,7 +197,7 @@ def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:
         "sessions": base.sessions,
         "clock": base.clock,
     }
-    recovery = Recovery(settings=base.settings, **shared)
+    recovery = Recovery(settings=base.settings, installations=base.installations, **shared)
     funding = FundingRecorder(
         payments=base.journal.funding_payments,
         sessions=base.sessions,

@@ -235,6 +235,6 @@ def _names(number: int, choose: random.Random) -> tuple[str, ...]:
     """A copy's own values: its second, its id, the exchange's id and those of its fills."""
     at = _BEGINNING + number * _APART
     # Ten digits of time, as ids have them; digits are as good as letters for the rest, and quicker to make.
-    order_id = f"{new_order_id(at, lambda bits: 0)[:12]}{choose.randrange(10**16):016d}"
+    order_id = f"{new_order_id(at, lambda bits: 0, '000000')[:12]}{choose.randrange(10**16):016d}"
     fill_id = number * FILLS + 1
     return (at.isoformat()[:19], order_id, str(10_000_000_000 + number), *(str(fill_id + n) for n in range(FILLS)))

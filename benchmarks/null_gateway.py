@@ -29,7 +29,7 @@ class NullOrders:
     async def place(self, request: OrderRequest) -> Placed:
         """The order, neither written nor sent."""
         now = self._clock.now()
-        order_id = new_order_id(now, secrets.randbits)
+        order_id = new_order_id(now, secrets.randbits, "000000")
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
         return Placed(order=order, outcome=Outcome.ACCEPTED)
 

@@ -1,7 +1,9 @@
 """Order ids: the name of an order at the exchange and to the caller, before anything has been sent.
 
-An id is time-ordered (so that indexes stay local), carries a neutral prefix by which recovery knows our own orders at an
-exchange, and keeps to ``[A-Za-z0-9_-]{1,32}``, which every exchange we know takes and which never needs URL encoding.
+An id is time-ordered (so that indexes stay local), carries a neutral prefix and the name of the installation that made it, by which
+recovery knows our own orders at an exchange from those of another gateway on the same account, and keeps to
+``[A-Za-z0-9_-]{1,32}``, which every exchange we know takes and which never needs URL encoding. Earlier versions made ids without an
+installation, which are four characters shorter.
 """
 
 from __future__ import annotations
@@ -16,33 +18,59 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: Every pair of digits, by its ten bits.
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
-#: 48 bits of milliseconds last until the year 10889; 80 random bits make a clash in one millisecond unthinkable.
+#: 48 bits of milliseconds last until the year 10889; 70 random bits make a clash in one millisecond unthinkable, and 30 bits one of
+#: the few gateways that share an account.
 _TIME_DIGITS = 10
-_RANDOM_DIGITS = 16
-_RANDOM_BITS = 80
+_INSTALLATION_DIGITS = 6
+_RANDOM_DIGITS = 14
+_INSTALLATION_BITS = 30
+_RANDOM_BITS = 70
+#: The random digits of ids without an installation.
+_EARLIER_DIGITS = 16
 
 PREFIX = "og"
 
-_OURS = re.compile(rf"{PREFIX}[{_ALPHABET}]{{{_TIME_DIGITS + _RANDOM_DIGITS}}}")
+_INSTALLATION = re.compile(rf"[{_ALPHABET}]{{{_INSTALLATION_DIGITS}}}")
+_EARLIER = re.compile(rf"{PREFIX}[{_ALPHABET}]{{{_TIME_DIGITS + _EARLIER_DIGITS}}}")
+_OURS = re.compile(
+    rf"{PREFIX}[{_ALPHABET}]{{{_TIME_DIGITS}}}([{_ALPHABET}]{{{_INSTALLATION_DIGITS}}})[{_ALPHABET}]{{{_RANDOM_DIGITS}}}"
+)
 _CLIENT_ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def new_order_id(now: datetime, random_bits: Callable[[int], int]) -> str:
-    """A fresh id for an order made at ``now``; ``random_bits(n)`` gives an integer of n random bits."""
-    milliseconds = (now - _EPOCH) // _MILLISECOND
-    return PREFIX + _encode(milliseconds, _TIME_DIGITS) + _encode(random_bits(_RANDOM_BITS), _RANDOM_DIGITS)
+def new_installation(random_bits: Callable[[int], int]) -> str:
+    """A fresh name of an installation, for the ids of its orders."""
+    return _encode(random_bits(_INSTALLATION_BITS), _INSTALLATION_DIGITS)
 
 
-def is_ours(order_id: str) -> bool:
-    """Whether ``order_id`` has the form that ``new_order_id`` makes."""
-    return _OURS.fullmatch(order_id) is not None
+def new_order_id(now: datetime, random_bits: Callable[[int], int], installation: str) -> str:
+    """A fresh id for an order that ``installation`` makes at ``now``; ``random_bits(n)`` gives an integer of n random bits."""
+    if not _INSTALLATION.fullmatch(installation):
+        raise ValueError(f"'{installation}' is no name of an installation")
+    return PREFIX + _time(now) + installation + _encode(random_bits(_RANDOM_BITS), _RANDOM_DIGITS)
+
+
+def is_made_by(order_id: str, installation: str, earlier_until: datetime | None) -> bool:
+    """Whether ``installation`` has made ``order_id``. Ids without an installation count up to ``earlier_until``: until then it made
+    such ids, or None if it never did.
+    """
+    named = _OURS.fullmatch(order_id)
+    if named is not None:
+        return named.group(1) == installation
+    if earlier_until is None or not _EARLIER.fullmatch(order_id):
+        return False
+    return order_id[len(PREFIX) : len(PREFIX) + _TIME_DIGITS] <= _time(earlier_until)
 
 
 def is_client_order_id(text: str) -> bool:
     """Whether ``text`` may be used as an order id by a caller."""
     return _CLIENT_ORDER_ID.fullmatch(text) is not None
+
+
+def _time(at: datetime) -> str:
+    return _encode((at - _EPOCH) // _MILLISECOND, _TIME_DIGITS)
 
 
 def _encode(number: int, digits: int) -> str:

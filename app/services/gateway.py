@@ -26,6 +26,7 @@ from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
 from app.services.history import History
+from app.services.installation import Installations
 from app.services.markets.books import Books
 from app.services.markets.market_data import MarketData
 from app.services.markets.rates import Rates
@@ -65,6 +66,7 @@ class Gateway:
     position_settings: PositionSettings
     settling: Settling
     resolving: Resolving
+    installations: Installations
     inflight: InFlight
     event_streams: EventStreams
     metrics: Metrics
@@ -88,6 +90,7 @@ class Gateway:
         await asyncio.gather(self.journal.open(), load_connectors())
         if has_key and not self.settings.accept_empty_journal:
             await asyncio.to_thread(self.accounts.check_journal, self.settings.key_file)
+        await self.installations.get()
         await asyncio.to_thread(self.accounts.ensure_master_account)
         self.first_password = await self.users.start()
         await self.event_streams.start()

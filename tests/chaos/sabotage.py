@@ -22,7 +22,6 @@ from app.connectors.common.connector import AccountCalls
 from app.domain import observation
 from app.domain.errors import ExchangeDown, Refused
 from app.domain.events import OrderEvent
-from app.domain.ids import new_order_id
 from app.domain.order import Order, OrderRequest, intended
 from app.journal import units
 from app.journal.batch import Batch
@@ -38,10 +37,11 @@ def intent_before_send() -> None:
     async def place(self: Orders, request: OrderRequest) -> Placed:
         connector = await self._sessions.connector(request.account)
         now = self._clock.now()
-        order_id = new_order_id(now, self._random_bits)
+        order_id = await self._new_order_id(now)
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
         report = await connector.submit_order(order)
-        opened = await self._intend(structs.replace(request, client_order_id=order_id), terms=request.terms())
+        named = structs.replace(request, client_order_id=order_id)
+        _, opened = await self._intend(connector, named, terms=request.terms())
         return await self._record_acceptance(opened.order, report)
 
     Orders._place = place  # type: ignore[method-assign]

@@ -275,5 +275,5 @@ def test_every_number_that_is_written_is_taken_back(number: Decimal) -> None:
 def test_client_order_id_of_schema_and_domain_agree() -> None:
     """Schema and domain take the same client order ids, our own among them."""
     schema = SCHEMAS["TradeRequest"]["properties"]["client_order_id"]
-    for text in ("a", "x" * 32, "x" * 33, "", "a b", "A-b_9", "é", new_order_id(T0, lambda _: 7)):
+    for text in ("a", "x" * 32, "x" * 33, "", "a b", "A-b_9", "é", new_order_id(T0, lambda _: 7, "here00")):
         assert (faults(schema, text) == []) == is_client_order_id(text), text

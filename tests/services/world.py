@@ -27,6 +27,7 @@ from app.paper.faults import FaultPlan, Faults
 from app.services.accounts.accounts import AccountAdmin
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.history import History
+from app.services.installation import Installations
 from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
@@ -94,6 +95,7 @@ class World:
     recorder: Recorder
     settling: Settling
     resolving: Resolving
+    installations: Installations
     recovery: Recovery
     rules: Rules
     inflight: InFlight
@@ -219,12 +221,14 @@ async def running_world(
         recorder=recorder,
         settling=gateway.settling,
         resolving=gateway.resolving,
+        installations=gateway.installations,
         recovery=Recovery(
             journal=gateway.journal,
             recorder=recorder,
             sessions=gateway.sessions,
             settling=gateway.settling,
             exchange_accounts=gateway.settling._exchange_accounts,
+            installations=gateway.installations,
             settings=settings,
             clock=clock,
         ),

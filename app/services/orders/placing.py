@@ -36,6 +36,7 @@ from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import Opened
 from app.metrics import Metrics
+from app.services.installation import Installations
 from app.services.markets.rules import Rules
 from app.services.orders.checks import check_options, check_replay
 from app.services.orders.inflight import InFlight
@@ -91,6 +92,7 @@ class Orders:
         settings: Settings,
         clock: Clock,
         random_bits: Callable[[int], int],
+        installations: Installations,
     ) -> None:
         self._journal = journal
         self._metrics = metrics
@@ -102,6 +104,7 @@ class Orders:
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._random_bits = random_bits
+        self._installations = installations
 
     async def place(self, request: OrderRequest) -> Placed:
         """Place an order. Raises ``RequestError``, ``NotNow`` or ``Refused``; every other outcome is in the result."""
@@ -158,13 +161,16 @@ class Orders:
     async def _intend(self, connector: Connector, request: OrderRequest, terms: str) -> tuple[Connector, Opened]:
         """The committed intent, and the connector with the credentials that were the account's at that moment."""
         now = self._clock.now()
-        order_id = request.client_order_id or new_order_id(now, self._random_bits)
+        order_id = request.client_order_id or await self._new_order_id(now)
         order = intended(request, order_id=order_id, at=now, terms=terms)
 
         async def begin(version: int | None) -> Opened:
             return await self._recorder.begin(order, EventKind.INTENDED, "caller", credentials_version=version)
 
         return await self._with_current_credentials(connector, begin)
+
+    async def _new_order_id(self, now: datetime) -> str:
+        return new_order_id(now, self._random_bits, (await self._installations.get()).name)
 
     async def _with_current_credentials(
         self, connector: Connector, write: Callable[[int | None], Awaitable[T]]

@@ -29,13 +29,13 @@ from app.clock import Clock
 from app.connectors.base import Connector, Rows, UnreadableRow, unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
-from app.domain.ids import is_ours
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
 from app.services.exchange_accounts import ExchangeAccounts
+from app.services.installation import Installations
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.comparing import Comparison, ForeignOrders, compare
 from app.services.reconciling.pacing import Pace
@@ -67,6 +67,7 @@ class Recovery:
         sessions: Sessions,
         settling: Settling,
         exchange_accounts: ExchangeAccounts,
+        installations: Installations,
         settings: Settings,
         clock: Clock,
     ) -> None:
@@ -75,6 +76,7 @@ class Recovery:
         self._sessions = sessions
         self._settling = settling
         self._exchange_accounts = exchange_accounts
+        self._installations = installations
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pace = Pace(clock, _SHARE)
@@ -157,7 +159,7 @@ class Recovery:
 
     async def record_unknown(self, connector: Connector, report: OrderReport) -> None:
         """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
-        if not is_ours(report.order_id):
+        if not (await self._installations.get()).has_made(report.order_id):
             self._foreign[_account_of(connector)].add(report)
             return
         account_name, connector_name = _account_of(connector)
@@ -188,7 +190,9 @@ class Recovery:
             exchange_order_id=report.exchange_order_id,
             filled_amount=ZERO,
         )
-        evidence = "the exchange has this order under an id of our form, and the journal did not know it"
+        evidence = (
+            "the exchange has this order under an id that this installation has made, and the journal did not know it"
+        )
         return (await self._recorder.begin(order, EventKind.ADOPTED, "recovery", evidence=evidence)).order
 
     async def _read(self, account: AccountKey) -> Sequence[StoredOrder]:

@@ -222,6 +222,7 @@ class Rig:
             sessions=gateway.sessions,
             settling=gateway.settling,
             exchange_accounts=gateway.settling._exchange_accounts,
+            installations=gateway.installations,
             settings=gateway.sessions._settings,
             clock=SystemClock(),
         )

@@ -117,7 +117,7 @@ async def test_an_exchange_that_does_not_answer_is_asked_again(world: World) -> 
 
 async def test_an_order_of_ours_in_the_stream_is_adopted(world: World) -> None:
     """The stream tells of an order under our id that the journal lost: it is taken in; a foreign one is not."""
-    order_id = new_order_id(world.clock.now(), lambda bits: 1)
+    order_id = new_order_id(world.clock.now(), lambda bits: 1, (await world.installations.get()).name)
     async with running(world.feed()):
         await until(lambda: any(world.exchange._listeners), world.clock)
         await asyncio.to_thread(place_past_the_gateway, world, "foreign")

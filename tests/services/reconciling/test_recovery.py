@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -83,7 +84,7 @@ async def test_an_order_that_left_the_book_is_asked_about(world: World) -> None:
 
 async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -> None:
     """An order under an id of our form is taken into the journal, with an alarm."""
-    order_id = new_order_id(world.clock.now(), lambda bits: 1)
+    order_id = new_order_id(world.clock.now(), lambda bits: 1, (await world.installations.get()).name)
     place_past_the_gateway(world, order_id)
 
     await reconcile(world)
@@ -94,9 +95,42 @@ async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -
     assert replay(world.journal, order.key) == order
 
 
+async def test_an_order_of_another_installation_is_foreign(world: World) -> None:
+    """Another gateway trades on the same account: its orders, and ids of before it, are neither adopted nor touched."""
+    theirs = new_order_id(world.clock.now(), lambda bits: 1, "theyrs")
+    earlier = "og" + theirs[2:12] + "0" * 16
+    for order_id in (theirs, earlier):
+        place_past_the_gateway(world, order_id)
+
+    await reconcile(world)
+
+    assert [world.journal.find_order(key(order_id)) for order_id in (theirs, earlier)] == [None, None]
+    assert [world.at_exchange(order_id)[0].state for order_id in (theirs, earlier)] == ["open", "open"]
+
+
+async def test_an_order_of_an_earlier_version_is_still_ours(world: World) -> None:
+    """The journal was written by a version whose ids name no installation: such ids up to now are adopted, later ones are not."""
+    await world.orders.place(request(client_order_id="o1"))
+    world.clock.advance(60)
+    until = world.clock.now()
+    installation = await world.installations.get()
+    assert installation.earlier_until == until
+    earlier, later = (
+        "og" + new_order_id(at, lambda bits: 1, "theyrs")[2:12] + "0" * 16
+        for at in (until - timedelta(minutes=1), until + timedelta(seconds=1))
+    )
+    for order_id in (earlier, later):
+        place_past_the_gateway(world, order_id)
+
+    await reconcile(world)
+
+    assert world.order(earlier).state is OrderState.OPEN
+    assert world.journal.find_order(key(later)) is None
+
+
 async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -> None:
     """An exchange that does not repeat the terms leaves us an alarm and no order."""
-    order_id = new_order_id(world.clock.now(), lambda bits: 1)
+    order_id = new_order_id(world.clock.now(), lambda bits: 1, (await world.installations.get()).name)
     place_past_the_gateway(world, order_id)
     connector = await world.connector()
     (report,) = await connector.fetch_open_orders()
@@ -269,7 +303,9 @@ async def test_an_order_whose_row_can_not_be_read_is_not_missing(
 ) -> None:
     """The book has a row of its id, or of its number, that says nothing readable: the order is there; the others are recorded."""
     placed = (await world.orders.place(request(client_order_id="o1"))).order
-    place_past_the_gateway(world, new_order_id(world.clock.now(), lambda bits: 1))
+    place_past_the_gateway(
+        world, new_order_id(world.clock.now(), lambda bits: 1, (await world.installations.get()).name)
+    )
     connector = await world.connector()
     readable = [report for report in await connector.fetch_open_orders() if report.order_id != "o1"]
     row = UnreadableRow(
