@@ -8,9 +8,11 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
+from app.domain.errors import SchemaOutdated
 from app.domain.order import AccountKey
 from app.entropy import Entropy
 from app.journal.journal import Journal
@@ -46,6 +48,7 @@ from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.sqlite import restrict
+from app.storage import schema
 from app.storage.directory_lock import DirectoryLock
 from app.storage.preferences import Preferences
 from app.vault import Vault, add_key, load_secret
@@ -96,7 +99,7 @@ def build_gateway(
         users=Users(journal.accounts, settings, clock),
         sessions=sessions,
         rules=rules,
-        catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions),
+        catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions, clock=clock),
         accounts=AccountAdmin(
             journal=journal,
             preferences=preferences,
@@ -242,6 +245,18 @@ def rotate_vault(settings: Settings) -> int:
         if settings.secret_key is None:
             add_key(settings.key_file)
         return reseal(journal, build_vault(settings))
+    finally:
+        journal.database.dispose()
+
+
+def set_password(settings: Settings, password: str) -> None:
+    """Set the password of the user. Raises ``SchemaOutdated`` or ``JournalUnavailable`` where the database is not ready."""
+    database = Path(settings.database_url.removeprefix("sqlite:///"))
+    if (settings.is_sqlite and not database.exists()) or not schema.is_current(settings.database_url):
+        raise SchemaOutdated("The database is not ready: run `ordergate db upgrade` first")
+    journal = Journal(settings, SystemClock())
+    try:
+        Users(journal.accounts, settings, SystemClock()).set_password(password)
     finally:
         journal.database.dispose()
 

@@ -69,6 +69,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.sign_in_failures = Counter(
+            "ordergate_sign_in_failures",
+            "Sign-ins that were refused: wrong, throttled because too many were wrong, or busy because too many waited",
+            ("reason",),
+            registry=self.registry,
+        )
         self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
         self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")
         self.unsettled = self._gauge("ordergate_unsettled_orders", "Orders that are pending or unknown", "connector")

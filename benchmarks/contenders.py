@@ -107,6 +107,10 @@ class Contender:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def descriptors(self) -> int:
+        """The file descriptors that the server and its children have open."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids())
+
     def resident_megabytes(self) -> float:
         """Resident memory of the server and its children."""
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._pids())

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.contenders import WORK, build_environments
 from benchmarks.measurement import Plan
-from benchmarks.parts import growth, memory, no_exchange, restart, side_by_side, streams, workers
+from benchmarks.parts import attacks, growth, memory, no_exchange, restart, side_by_side, streams, workers
 from benchmarks.report import conditions, write_report
 
 _STORED = WORK / "measured"
@@ -26,6 +26,7 @@ PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
     "peers": ("Side by side with an exchange call", side_by_side.measure, side_by_side.section),
     "null": ("Without an exchange call", no_exchange.measure, no_exchange.section),
     "streams": ("Open event streams", streams.measure, streams.section),
+    "attacks": ("Under attack", attacks.measure, attacks.section),
     "growth": ("A journal of a million orders", growth.measure, growth.section),
     "restart": ("Start and restart", restart.measure, restart.section),
     "memory": ("Memory", memory.measure, memory.section),
@@ -34,7 +35,7 @@ PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
 
 
 #: The parts in which contenders take turns.
-_IN_TURNS = frozenset({"peers", "null", "streams", "growth"})
+_IN_TURNS = frozenset({"peers", "null", "streams", "attacks", "growth"})
 
 #: The format of the parts' stored data; data of an older format is ignored.
 _FORMAT = 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.figures import find, ratio
-from benchmarks.parts import growth, memory, no_exchange, restart, side_by_side, streams
+from benchmarks.parts import attacks, growth, memory, no_exchange, restart, side_by_side, streams
 from benchmarks.tables import table
 
 Measured = Mapping[str, Any]
@@ -101,6 +101,16 @@ def _streams(part: Measured) -> Iterator[Target]:
         )
 
 
+def _attacks(part: Measured) -> Iterator[Target]:
+    for kind, times in attacks.changes(part).items():
+        yield Target(
+            measure=f"order p99 of a signed-in trader under attack: {kind.replace('_', ' ')}",
+            target="<= 2 x alone",
+            measured=f"{times:.2f} x",
+            is_met=times <= 2,
+        )
+
+
 def _growth(part: Measured) -> Iterator[Target]:
     times = growth.change(part)
     yield Target(
@@ -143,6 +153,7 @@ _TARGETS: Mapping[str, Callable[[Measured], Iterator[Target]]] = {
     "peers": _side_by_side,
     "null": _no_exchange,
     "streams": _streams,
+    "attacks": _attacks,
     "growth": _growth,
     "memory": _memory,
     "restart": _restart,

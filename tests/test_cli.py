@@ -12,9 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from click.testing import CliRunner
 
 from app.cli import main
+from app.clock import SystemClock
+from app.storage.accounts import Accounts
+from app.storage.database import Database
 
 
 @pytest.mark.parametrize(
@@ -156,3 +160,74 @@ def test_a_first_start_that_failed_does_not_refuse_the_next(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert _serve(tmp_path, taken.getsockname()[1]).returncode != 0
     assert _refusal(tmp_path) is None
+
+
+# -- the user's password ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory that the settings name."""
+    for name in ("ORDERGATE_PASSWORD", "ORDERGATE_USERNAME", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ORDERGATE_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def stored_password(directory: Path) -> str | None:
+    """The hash that the database has."""
+    database = Database(f"sqlite:///{directory / 'ordergate.db'}")
+    try:
+        return Accounts(database, SystemClock()).password_hash("admin")
+    finally:
+        database.dispose()
+
+
+def test_a_password_is_set_and_set_anew(directory: Path) -> None:
+    """By hand, twice the same, or from standard input; only its hash is kept, and it is not repeated."""
+    runner = CliRunner()
+    assert runner.invoke(main, ["db", "upgrade"]).exit_code == 0
+    by_hand = runner.invoke(main, ["user", "password"], input="correct horse\ncorrect horse\n")
+    assert (by_hand.exit_code, "The password of user 'admin' is set." in by_hand.output) == (0, True)
+    first = stored_password(directory)
+    assert first is not None
+    assert PasswordHasher().verify(first, "correct horse")
+    piped = runner.invoke(main, ["user", "password", "--stdin"], input="battery staple\nmore\n")
+    assert piped.exit_code == 0
+    second = stored_password(directory)
+    assert second is not None
+    assert PasswordHasher().verify(second, "battery staple")
+    assert "horse" not in by_hand.output + piped.output
+    assert "staple" not in by_hand.output + piped.output
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "told"),
+    [
+        ("short\n", {}, "at least 8 characters"),
+        ("with\0nul-in-it\n", {}, "none of them NUL"),
+        ("\n", {}, "at least 8 characters"),
+        ("long enough\n", {"ORDERGATE_PASSWORD": "another one"}, "ORDERGATE_PASSWORD is set"),
+    ],
+)
+def test_a_password_that_can_not_be_set_is_told_in_a_sentence(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, given: str, settings: dict[str, str], told: str
+) -> None:
+    """And nothing is changed."""
+    runner = CliRunner()
+    runner.invoke(main, ["db", "upgrade"])
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    result = runner.invoke(main, ["user", "password", "--stdin"], input=given)
+    assert result.exit_code != 0
+    assert told in result.output
+    assert "another one" not in result.output
+    assert stored_password(directory) is None
+
+
+def test_a_password_needs_a_database(directory: Path) -> None:
+    """It is not begun for it."""
+    result = CliRunner().invoke(main, ["user", "password", "--stdin"], input="long enough\n")
+    assert result.exit_code == 1
+    assert "ordergate db upgrade" in result.output
+    assert not directory.exists()

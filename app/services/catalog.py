@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from app.clock import Clock
+from app.concurrency.cached import Cached
 from app.connectors.base import Capabilities, CredentialField
 from app.connectors.registry import CONNECTORS, connector_class, credential_fields
 from app.domain.errors import JournalUnavailable
@@ -17,15 +19,22 @@ from app.storage.accounts import Accounts
 #: Seconds within which the database answers a short question.
 _READ_SECONDS = 0.5
 
+#: Seconds for which what is wrong is taken to be the same.
+_PROBLEMS_SECONDS = 1.0
+
+#: The journal's problem, and the connectors' by name; None is none.
+Problems = tuple[str | None, Mapping[str, str | None]]
+
 
 class Catalog:
     """Describes the connectors."""
 
-    def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules, sessions: Sessions) -> None:
+    def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules, sessions: Sessions, clock: Clock) -> None:
         self._journal = journal
         self._accounts = accounts
         self._rules = rules
         self._sessions = sessions
+        self._problems: Cached[Problems] = Cached(clock, self._look)
 
     def list_connectors(self) -> list[str]:
         """The names of the connectors that can trade."""
@@ -44,10 +53,17 @@ class Catalog:
         connector_class(connector_name)
         return await self._rules.of(connector_name)
 
-    async def problems(self) -> tuple[str | None, Mapping[str, str | None]]:
+    async def problems(self) -> Problems:
         """The problem of the journal and of each connector in use, None where there is none. Asks no exchange: a connector that has
-        not been used yet has no problem.
+        not been used yet has no problem. Anybody may ask, so the answer is a second old at the most, and shared.
         """
+        return await self._problems.get(_PROBLEMS_SECONDS)
+
+    async def close(self) -> None:
+        """Cancel a look that is under way."""
+        await self._problems.close()
+
+    async def _look(self) -> Problems:
         journal = await self._journal.problem()
         if journal is not None:
             return journal, {}

@@ -76,6 +76,8 @@ class Gateway:
     lock: DirectoryLock | None
     #: Called when everything has started.
     on_start: Callable[[Gateway], None] | None = None
+    #: Whether somebody reads what this process prints, so that it may make a first password.
+    is_attended: bool = False
     #: The password that the first run made, to be shown once.
     first_password: str | None = field(default=None, repr=False)
 
@@ -92,7 +94,7 @@ class Gateway:
             await asyncio.to_thread(self.accounts.check_journal, self.settings.key_file)
         await self.installations.get()
         await asyncio.to_thread(self.accounts.ensure_master_account)
-        self.first_password = await self.users.start()
+        self.first_password = await self.users.start(makes_first=self.is_attended)
         await self.event_streams.start()
         self.sessions.start()
         if self.account_feeds is not None:
@@ -109,6 +111,10 @@ class Gateway:
         self.event_streams.end()
         self.market_data.end()
 
+    async def finish_orders(self) -> None:
+        """Wait for the orders that are under way, within the limit; meanwhile the server listens, and takes cancels."""
+        await self.inflight.wait(self.settings.shutdown_timeout)
+
     async def stop(self) -> None:
         """Take no new orders, finish those in flight within the limit, leave the rest to recovery, and close everything."""
         await self.inflight.drain(self.settings.shutdown_timeout)
@@ -116,7 +122,9 @@ class Gateway:
             await self.account_feeds.close()
         if self.snapshot_taker is not None:
             await self.snapshot_taker.close()
+        self.orders.close()
         await self.users.close()
+        await self.catalog.close()
         await self.portfolio.close()
         await self.positions.close()
         await self.market_data.close()

@@ -155,6 +155,13 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.returning(USERS.c.username)).first() is not None
 
+    def put_password_hash(self, username: str, password_hash: str) -> None:
+        """Store the password hash of a user in place of an earlier one."""
+        statement = self._insert(USERS).values(username=username, password_hash=password_hash)
+        changes = {"password_hash": statement.excluded.password_hash}
+        with self._database.change() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=[USERS.c.username], set_=changes))
+
     @contextmanager
     def _change_credentials(self) -> Iterator[tuple[Connection, int]]:
         """A transaction in the order of the journal's, with a number for what it puts.

@@ -27,8 +27,10 @@ from app.storage.types import Codec, codec_of
 #: How long to wait for another connection's write. A group commits in milliseconds; a back-up or a copy may take seconds.
 BUSY_SECONDS = 10
 
-#: Connections of the reading pool, and as many again in a rush: enough for all threads of Flask and the reads of the event loop.
+#: Connections of the reading pool, and how many more there may be in a rush: one for each thread that reads, those of Flask, of the
+#: event loop, and of the orders, which must not wait for a connection behind the others.
 POOL_SIZE = 10
+IN_A_RUSH = 20
 
 #: Seconds for which a reader waits for a connection of the pool.
 _POOL_SECONDS = 5
@@ -140,7 +142,7 @@ def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
+        max_overflow=IN_A_RUSH,
         pool_timeout=_POOL_SECONDS,
         connect_args={"timeout": BUSY_SECONDS},
     )
@@ -177,7 +179,7 @@ def _postgres_engine(url: URL, is_bounded: bool) -> Engine:
         url,
         creator=connect,
         pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
+        max_overflow=IN_A_RUSH,
         pool_timeout=_POOL_SECONDS,
         pool_pre_ping=True,
     )

@@ -83,6 +83,9 @@ class Gateway(Protocol):
     def prepare_stop(self) -> None:
         """The process is about to stop: take no new orders and end the streams. ``stop`` follows."""
 
+    async def finish_orders(self) -> None:
+        """Wait for the orders that are under way, within a limit."""
+
     async def stop(self) -> None:
         """End everything that ``start`` began."""
 
@@ -105,7 +108,8 @@ def create_app(
     ``InvalidSpecification``, if the contract can't be kept.
     """
     contract = dict(spec) if spec is not None else load_spec()
-    authenticator = authenticator or Authenticator(gateway.password_hash, SystemClock())
+    metrics = metrics or Metrics()
+    authenticator = authenticator or Authenticator(gateway.password_hash, SystemClock(), metrics)
     max_body = gateway.settings.max_body
     origins = Origins(gateway.settings.cors_origins)
     closing = [authenticator.close]
@@ -114,7 +118,7 @@ def create_app(
         max_body=max_body,
         middlewares=[
             partial(Cors, origins=gateway.settings.cors_origins),
-            partial(Edge, metrics=metrics or Metrics(), clock=SystemClock()),
+            partial(Edge, metrics=metrics, clock=SystemClock()),
             partial(
                 FrontRouter, pages=pages_for(contract), sockets=sockets, authenticator=authenticator, origins=origins
             ),
@@ -163,7 +167,7 @@ def _lifespan(
         # threshold that takes a tenth of an order's time.
         gc.set_threshold(_GC_THRESHOLD, *gc.get_threshold()[1:])
         try:
-            with on_termination(gateway.prepare_stop):
+            with on_termination(gateway.prepare_stop, gateway.finish_orders):
                 yield
         finally:
             await gateway.stop()

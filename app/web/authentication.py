@@ -1,10 +1,12 @@
 """Who is calling: Basic credentials against a stored argon2id hash, at the cost of a dictionary look-up for a known caller.
 
     Credentials come in the ``Authorization`` header, on a WebSocket also in one of two query forms.
-    A hash is verified in a thread, at most two at once, and once for all requests that wait for the same credentials.
-    Results are cached under a keyed hash of the header, never the password itself: acceptances for minutes, refusals for seconds,
-    in separate caches, so that a guesser can't push a caller out.
+    A hash is verified in a thread that gives way to the event loop, and once for all requests that wait for the same credentials.
+    Results are cached under a keyed hash of the header, never the password itself: acceptances as long as they are used, refusals
+    for seconds, in separate caches, so that a guesser can't push a caller out.
     An acceptance ends when the stored hash changes. An unknown user costs as much time as a wrong password.
+    Failures are bounded by party and user (``app.web.throttle``). Parties from which a user has signed in have a thread of their
+    own, so that no flood of others keeps them waiting.
 
 The module decides only who a caller is. It must not log or quote credentials.
 """
@@ -16,36 +18,46 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
+import os
 import secrets
-from collections import OrderedDict
+import sys
+import threading
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
+from argon2.exceptions import VerificationError, VerifyMismatchError
 from starlette.types import Scope
 
 from app.clock import Clock
 from app.concurrency.single_flight import SingleFlight
-from app.domain.errors import NotAuthenticated, NotNow
+from app.domain.errors import NotAuthenticated, NotNow, TooManySignIns
+from app.metrics import Metrics
+from app.web.addresses import party
 from app.web.messages import headers_of
+from app.web.throttle import SignIns
 
-#: Seconds that an acceptance lasts: a busy caller costs one hash in five minutes.
-ACCEPTED_SECONDS = 300
+#: Seconds that an acceptance lasts since it was used last.
+ACCEPTED_SECONDS = 24 * 3600
 #: Seconds after which an acceptance is compared with the stored hash again: a changed password takes effect within them.
 RECHECK_SECONDS = 1
 #: Seconds that a refusal lasts: long enough to blunt a retry loop, short enough for a user who has just set a password.
 REFUSED_SECONDS = 2
 #: Far more credentials than one gateway has users.
 REMEMBERED = 1024
-#: One verification takes 64 MiB and a whole core for a while.
-HASHES_AT_ONCE = 2
-#: Verifications that wait. Further ones are refused at once instead of waiting for minutes.
-MOST_WAITING = 32
+#: Verifications that wait in a lane, and those of one party among them. Further ones are refused at once instead of waiting for
+#: minutes: one takes 64 MiB and all processors for a tenth of a second.
+MOST_WAITING = 16
+MOST_WAITING_OF_PARTY = 4
+#: Seconds for which the answer to a sign-in that was not even verified is held back, and how many may be.
+DELAY_SECONDS = 1.0
+MOST_DELAYED = 1000
 
 #: Bytes of base64 that any sane name and password fit into.
 _LONGEST = 2048
@@ -55,6 +67,9 @@ _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/
 
 #: The parameters of a WebSocket's address that hold credentials.
 _SECRET = ("token", "username", "password")
+
+#: The niceness of the threads that verify.
+_LOWEST_PRIORITY = 19
 
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
@@ -84,85 +99,153 @@ class _Acceptance:
 class Authenticator:
     """Verifies Basic credentials. ``password_hash`` gives a user's argon2 hash, or None if there is no such user."""
 
-    def __init__(self, password_hash: Callable[[str], Awaitable[str | None]], clock: Clock) -> None:
+    def __init__(
+        self, password_hash: Callable[[str], Awaitable[str | None]], clock: Clock, metrics: Metrics | None = None
+    ) -> None:
         self._password_hash = password_hash
         self._clock = clock
+        self._failures = (metrics or Metrics()).sign_in_failures
         self._secret = secrets.token_bytes(32)
         self._accepted: OrderedDict[bytes, _Acceptance] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._verifications: SingleFlight[bytes, str | None] = SingleFlight()
-        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, "authentication")
+        self._sign_ins = SignIns(clock)
+        self._strangers, self._known = _Lane("strangers"), _Lane("known")
+        #: How many answers are being held back.
+        self._delayed = 0
 
-    async def authenticate(self, authorization: bytes | None) -> str:
+    async def authenticate(self, authorization: bytes | None, address: str = "") -> str:
         """The name of the user whose credentials the ``Authorization`` value holds.
 
-        Raises ``NotAuthenticated`` without or with wrong credentials, ``NotNow`` when too many guesses are waiting.
+        ``address`` is the caller's. Raises ``NotAuthenticated`` without or with wrong credentials, ``TooManySignIns`` where too
+        many were wrong, ``NotNow`` where too many wait or there is no memory to verify them.
         """
         if not authorization:
             raise NotAuthenticated(_NOT_GIVEN)
         key = self._key(authorization)
-        now = self._clock.monotonic()
-        acceptance = self._accepted.get(key)
-        if acceptance is not None and (now < acceptance.recheck_at or await self._renew(key, acceptance, now)):
-            return acceptance.username
-        if now < self._refused.get(key, now):
-            raise NotAuthenticated(_WRONG)
-        username = await self._verify_once(key, authorization)
-        if username is None:
-            raise NotAuthenticated(_WRONG)
-        return username
+        username = await self._accepted_user(key)
+        if username is not None:
+            return username
+        credentials = parse_basic(authorization)
+        if credentials is not None:
+            # The same name and password, written in another way.
+            common = self._key(basic_authorization(credentials.username, credentials.password))
+            username = await self._accepted_user(common)
+            if username is not None:
+                self._remember(self._accepted, key, self._accepted[common])
+                return username
+        return await self._sign_in(key, credentials, party(address))
 
     async def expect(self, username: str, password: str) -> None:
-        """Accept the credentials that the stored hash was just made from, so that the first caller need not wait for a
-        verification.
+        """Accept the credentials that the stored hash was just made from, so that no caller need wait for a verification: this
+        process has the password all the time, and so it accepts it as long as the hash is the same.
         """
         stored = await self._password_hash(username)
         if stored is not None:
-            self._accept(self._key(basic_authorization(username, password)), username, stored)
+            self._accept(self._key(basic_authorization(username, password)), username, stored, math.inf)
 
     def close(self) -> None:
         """Stop the threads. May be called twice."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._strangers.close()
+        self._known.close()
 
-    async def _renew(self, key: bytes, acceptance: _Acceptance, now: float) -> bool:
-        """Whether an acceptance still stands: not expired, and the stored hash is the one that was verified."""
+    async def _accepted_user(self, key: bytes) -> str | None:
+        """The user whose credentials were right before, and are so still. While they are used, that does not end."""
+        acceptance = self._accepted.get(key)
+        if acceptance is None:
+            return None
+        now = self._clock.monotonic()
+        if now < acceptance.recheck_at:
+            return acceptance.username
         stored = await self._password_hash(acceptance.username)
         if now >= acceptance.expires_at or stored is None or not _same(stored, acceptance.stored_hash):
             self._accepted.pop(key, None)
-            return False
-        self._remember(self._accepted, key, replace(acceptance, recheck_at=now + RECHECK_SECONDS))
-        return True
-
-    async def _verify_once(self, key: bytes, authorization: bytes) -> str | None:
-        """The user's name, or None; requests with the same credentials share one verification."""
-        if key not in self._verifications and len(self._verifications) >= MOST_WAITING:
-            raise NotNow("Too many sign-ins at once", retry_after=timedelta(seconds=REFUSED_SECONDS))
-        return await self._verifications.run(key, lambda: self._verify(key, authorization))
-
-    async def _verify(self, key: bytes, authorization: bytes) -> str | None:
-        credentials = parse_basic(authorization)
-        if credentials is None:
             return None
-        stored = await self._password_hash(credentials.username)
-        loop = asyncio.get_running_loop()
-        matches = await loop.run_in_executor(self._threads, _matches, stored or _DUMMY_HASH, credentials)
+        # The hash is the one that the password was verified with, so to verify it again could only have the same result.
+        self._accept(key, acceptance.username, stored, max(acceptance.expires_at, now + ACCEPTED_SECONDS))
+        return acceptance.username
+
+    async def _sign_in(self, key: bytes, credentials: Credentials | None, who: str) -> str:
+        """Verify credentials that nobody knows yet."""
+        if credentials is None:
+            raise NotAuthenticated(_WRONG)
+        try:
+            if self._clock.monotonic() < self._refused.get(key, 0.0):
+                raise NotAuthenticated(_WRONG)
+            username = await self._verify_once(key, credentials, who)
+            if username is None:
+                raise NotAuthenticated(_WRONG)
+        except NotAuthenticated:
+            self._count(who, "wrong")
+            raise
+        except TooManySignIns:
+            self._count(who, "throttled")
+            await self._hold_back()
+            raise
+        except NotNow:
+            self._count(who, "busy")
+            await self._hold_back()
+            raise
+        return username
+
+    async def _verify_once(self, key: bytes, credentials: Credentials, who: str) -> str | None:
+        """The user's name, or None; requests with the same credentials share one verification."""
+        if key in self._verifications:
+            return await self._verifications.run(key, self._no_verification)
+        is_known = self._sign_ins.is_known(who, credentials.username)
+        lane = self._known if is_known else self._strangers
+        self._sign_ins.begin(who, credentials.username)
+        if not lane.has_room(who):
+            self._sign_ins.give_back(who, credentials.username)
+            raise NotNow("Too many sign-ins at once", retry_after=timedelta(seconds=REFUSED_SECONDS))
+        lane.enter(who)
+        return await self._verifications.run(key, lambda: self._verify(key, credentials, who, lane))
+
+    async def _no_verification(self) -> str | None:
+        raise AssertionError("there is one under way")
+
+    async def _verify(self, key: bytes, credentials: Credentials, who: str, lane: _Lane) -> str | None:
+        try:
+            stored = await self._password_hash(credentials.username)
+            matches = await lane.run(_matches, stored or _DUMMY_HASH, credentials)
+        except Exception:
+            # Whatever it was, it says nothing of the password.
+            self._sign_ins.give_back(who, credentials.username)
+            raise
+        finally:
+            lane.leave(who)
         if not matches or stored is None:
             self._remember(self._refused, key, self._clock.monotonic() + REFUSED_SECONDS)
             return None
-        self._accept(key, credentials.username, stored)
+        self._sign_ins.succeeded(who, credentials.username)
+        lasting = self._clock.monotonic() + ACCEPTED_SECONDS
+        for each in {key, self._key(basic_authorization(credentials.username, credentials.password))}:
+            self._accept(each, credentials.username, stored, lasting)
         return credentials.username
+
+    async def _hold_back(self) -> None:
+        """Keep the caller waiting for the answer: who floods us over some connections does so once a second on each."""
+        if self._delayed < MOST_DELAYED:
+            self._delayed += 1
+            try:
+                await self._clock.sleep(DELAY_SECONDS)
+            finally:
+                self._delayed -= 1
+
+    def _count(self, who: str, reason: str) -> None:
+        self._failures.labels(reason).inc()
+        self._sign_ins.note_failure(who)
 
     def _key(self, authorization: bytes) -> bytes:
         # A keyed hash; unlike an HMAC of OpenSSL's it does not let go of the interpreter for so few bytes.
         return hashlib.blake2b(authorization, key=self._secret, digest_size=32).digest()
 
-    def _accept(self, key: bytes, username: str, stored_hash: str) -> None:
-        now = self._clock.monotonic()
+    def _accept(self, key: bytes, username: str, stored_hash: str, expires_at: float) -> None:
         acceptance = _Acceptance(
             username=username,
             stored_hash=stored_hash,
-            expires_at=now + ACCEPTED_SECONDS,
-            recheck_at=now + RECHECK_SECONDS,
+            expires_at=expires_at,
+            recheck_at=self._clock.monotonic() + RECHECK_SECONDS,
         )
         self._remember(self._accepted, key, acceptance)
 
@@ -174,12 +257,55 @@ class Authenticator:
             store.popitem(last=False)
 
 
+class _Lane:
+    """One thread that verifies, and those who wait for it: few, and few of each party."""
+
+    def __init__(self, name: str) -> None:
+        self._threads = ThreadPoolExecutor(1, f"authentication-{name}", initializer=_give_way)
+        self._waiting: Counter[str] = Counter()
+
+    def has_room(self, who: str) -> bool:
+        """Whether one more of this party may wait."""
+        return self._waiting.total() < MOST_WAITING and self._waiting[who] < MOST_WAITING_OF_PARTY
+
+    def enter(self, who: str) -> None:
+        """One more waits."""
+        self._waiting[who] += 1
+
+    def leave(self, who: str) -> None:
+        """One less."""
+        self._waiting[who] -= 1
+        if not self._waiting[who]:
+            del self._waiting[who]
+
+    async def run(self, work: Callable[..., bool], *arguments: object) -> bool:
+        """The result of ``work`` in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def close(self) -> None:
+        """Stop the thread. May be called twice."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _give_way() -> None:
+    """Let the event loop have the processor first. The threads that argon2 starts inherit it."""
+    if sys.platform == "linux":  # elsewhere a priority is the whole process's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+
+
 def _matches(stored_hash: str, credentials: Credentials) -> bool:
-    """Whether the password fits the hash. Raises argon2's own error if the stored hash can't be read, which is a fault."""
+    """Whether the password fits the hash. Raises argon2's own error if the stored hash can't be read, which is a fault, and
+    ``NotNow`` where there is no memory or no thread to verify it.
+    """
     try:
         return _HASHER.verify(stored_hash, credentials.password)
     except VerifyMismatchError:
         return False
+    except (VerificationError, MemoryError) as error:
+        raise NotNow(
+            "The password can't be verified now: the server has not enough memory for it",
+            retry_after=timedelta(seconds=REFUSED_SECONDS),
+        ) from error
 
 
 def _same(one: str, other: str) -> bool:
@@ -242,3 +368,9 @@ def _text(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def address_of(scope: Scope) -> str:
+    """The caller's address, which a trusted proxy may have told the server."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

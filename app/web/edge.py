@@ -22,7 +22,7 @@ from app.clock import Clock
 from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooManyStreams
 from app.entropy import Entropy
 from app.metrics import Metrics
-from app.web.authentication import Authenticator, hide_credentials, websocket_authorization
+from app.web.authentication import Authenticator, address_of, hide_credentials, websocket_authorization
 from app.web.errors import ClientGone
 from app.web.messages import REQUEST_ID, headers_of, path_of, sign_in, streaming
 from app.web.origins import Origins, Trust
@@ -152,14 +152,14 @@ class FrontRouter:
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._sockets.get(path_of(scope))
         trust = self._origins.trust(headers_of(scope))
-        if endpoint is None or trust is Trust.NONE:
-            await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
-            return
         # A page can't set the header itself; what it states stands in the query.
         authorization = websocket_authorization(scope, with_header=trust is Trust.FULL)
         hide_credentials(scope)
+        if endpoint is None or trust is Trust.NONE:
+            await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
+            return
         try:
-            sign_in(scope, await self._authenticator.authenticate(authorization))
+            sign_in(scope, await self._authenticator.authenticate(authorization, address_of(scope)))
         except (NotAuthenticated, NotNow):
             await _refuse(receive, send, _AUTHENTICATION_FAILED, "Authentication failed")
             return

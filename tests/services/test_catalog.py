@@ -28,7 +28,9 @@ def with_credentials(gateway: Gateway) -> None:
 
 
 async def readiness_of(gateway: Gateway) -> str:
-    """What readiness says of Binance."""
+    """What readiness says of Binance, a second after it was last asked."""
+    assert isinstance(gateway.clock, FakeClock)
+    gateway.clock.advance(1)
     journal, connectors = await gateway.catalog.problems()
     assert (journal, connectors["paper"]) == (None, None)
     return connectors["binance"] or "ready"
@@ -81,3 +83,25 @@ def _settings(directory: Path, stub: StubExchange) -> Settings:
         exchange_timeout=timedelta(seconds=4),
         shutdown_timeout=timedelta(seconds=1),
     )
+
+
+async def test_readiness_is_looked_at_once_a_second(
+    tmp_path: Path, sqlite_template: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask, as often as they like, and all get the same answer; a second later it is a new one."""
+    async with opened_gateway(tmp_path, sqlite_template, clock) as gateway:
+        looked: list[None] = []
+        problem = gateway.journal.problem
+
+        async def counted() -> str | None:
+            looked.append(None)
+            return await problem()
+
+        monkeypatch.setattr(gateway.journal, "problem", counted)
+        answers = await asyncio.gather(*(gateway.catalog.problems() for _ in range(100)))
+        answers += [await gateway.catalog.problems() for _ in range(100)]
+        assert len(looked) == 1
+        assert all(answer == answers[0] for answer in answers)
+        clock.advance(1)
+        await gateway.catalog.problems()
+        assert len(looked) == 2

@@ -46,6 +46,9 @@ class EdgeGateway:
     def prepare_stop(self) -> None:
         self.calls.append("prepare_stop")
 
+    async def finish_orders(self) -> None:
+        self.calls.append("finish_orders")
+
     async def stop(self) -> None:
         self.calls.append("stop")
 

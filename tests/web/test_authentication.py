@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterator
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Iterator
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError
+from argon2.exceptions import InvalidHashError, VerificationError
 
-from app.domain.errors import NotAuthenticated, NotNow
-from app.web import authentication
+from app.domain.errors import NotAuthenticated, NotNow, OrdergateError, TooManySignIns
+from app.metrics import Metrics
+from app.web import authentication, throttle
 from app.web.authentication import (
     ACCEPTED_SECONDS,
+    DELAY_SECONDS,
     MOST_WAITING,
+    MOST_WAITING_OF_PARTY,
     RECHECK_SECONDS,
     REFUSED_SECONDS,
     REMEMBERED,
@@ -23,6 +30,7 @@ from app.web.authentication import (
     parse_basic,
     websocket_authorization,
 )
+from app.web.throttle import LOG_SECONDS, PARTY_BURST, PARTY_SECONDS, USER_BURST, SignIns
 from tests.web.clocks import StillClock
 from tests.web.conftest import basic
 
@@ -123,12 +131,13 @@ async def test_expected_credentials_cost_no_verification(
         await authenticator.authenticate(RIGHT)
 
 
-async def test_expected_credentials_expire(authenticator: Authenticator, counted: Counted, clock: StillClock) -> None:
-    """Then they are verified like any."""
+async def test_expected_credentials_last(authenticator: Authenticator, counted: Counted, clock: StillClock) -> None:
+    """The process has the password all the time, so it need never verify it, however the header is written."""
     await authenticator.expect("admin", "right")
-    clock.advance(ACCEPTED_SECONDS)
+    clock.advance(100 * ACCEPTED_SECONDS)
     assert await authenticator.authenticate(RIGHT) == "admin"
-    assert len(counted.verified) == 1
+    assert await authenticator.authenticate(RIGHT.replace(b"Basic", b"basic ")) == "admin"
+    assert counted.verified == []
 
 
 async def test_nobody_is_expected_who_is_not_there(authenticator: Authenticator) -> None:
@@ -138,15 +147,26 @@ async def test_nobody_is_expected_who_is_not_there(authenticator: Authenticator)
         await authenticator.authenticate(basic("nobody", "right").encode())
 
 
-async def test_an_acceptance_expires(authenticator: Authenticator, counted: Counted, clock: StillClock) -> None:
-    """After the time it lasts the hash is verified again."""
+async def test_an_acceptance_in_use_never_ends(
+    authenticator: Authenticator, counted: Counted, clock: StillClock
+) -> None:
+    """So a caller who is signed in never waits behind those who are not; one who stays away is verified again."""
     await authenticator.authenticate(RIGHT)
-    clock.advance(ACCEPTED_SECONDS - 1)
-    await authenticator.authenticate(RIGHT)
+    for _ in range(20):
+        clock.advance(ACCEPTED_SECONDS - 1)
+        await authenticator.authenticate(RIGHT)
     assert len(counted.verified) == 1
-    clock.advance(1)
+    clock.advance(ACCEPTED_SECONDS)
     await authenticator.authenticate(RIGHT)
     assert len(counted.verified) == 2
+
+
+async def test_credentials_are_known_however_they_are_written(authenticator: Authenticator, counted: Counted) -> None:
+    """A header in other letters is no new sign-in."""
+    await authenticator.authenticate(RIGHT)
+    for _ in range(3):
+        assert await authenticator.authenticate(RIGHT.replace(b"Basic ", b"BASIC  ")) == "admin"
+    assert len(counted.verified) == 1
 
 
 async def test_a_changed_password_takes_effect_at_once(
@@ -206,15 +226,155 @@ async def test_guessers_do_not_push_a_caller_out(
     assert REMEMBERED > 3
 
 
+async def outcome(call: Awaitable[str]) -> type[Exception] | str:
+    """What came of a sign-in: the user, or the kind of the refusal."""
+    try:
+        return await call
+    except OrdergateError as error:
+        return type(error)
+
+
 async def test_too_many_guesses_at_once_are_turned_away(authenticator: Authenticator) -> None:
-    """Those who are known already are still served."""
+    """Those of one address first, then all; those who are known already are still served, and so is their address."""
+    await authenticator.authenticate(RIGHT, "192.0.2.1")
+    guesses = [
+        outcome(authenticator.authenticate(basic("admin", f"guess{party}.{number}").encode(), f"198.51.100.{party}"))
+        for party in range(MOST_WAITING)
+        for number in range(MOST_WAITING_OF_PARTY + 1)
+    ]
+    known = [authenticator.authenticate(RIGHT, "192.0.2.1"), authenticator.authenticate(RIGHT, "192.0.2.2")]
+    from_known = outcome(authenticator.authenticate(WRONG, "192.0.2.1"))
+    *results, first, second, third = await asyncio.gather(*guesses, *known, from_known)
+    assert (first, second, third) == ("admin", "admin", NotAuthenticated)
+    assert results.count(NotAuthenticated) == MOST_WAITING
+    assert results[: MOST_WAITING_OF_PARTY + 1] == [*[NotAuthenticated] * MOST_WAITING_OF_PARTY, NotNow]
+    assert set(results) == {NotAuthenticated, NotNow}
+
+
+async def test_a_flood_of_wrong_passwords_is_not_verified(
+    authenticator: Authenticator, counted: Counted, clock: StillClock
+) -> None:
+    """An address has a few attempts and then one in a while; a caller at another address gets in at once."""
+    refusals = []
+    for number in range(200):
+        refusals.append(
+            await outcome(authenticator.authenticate(basic("admin", f"guess{number}").encode(), "192.0.2.1"))
+        )
+    # Each answer that was held back moved the clock on by a second.
+    throttled = refusals.count(TooManySignIns)
+    assert throttled > 150
+    assert len(counted.verified) == 200 - throttled <= PARTY_BURST + throttled * DELAY_SECONDS / PARTY_SECONDS + 1
+    assert await authenticator.authenticate(RIGHT, "192.0.2.2") == "admin"
+    assert await authenticator.authenticate(RIGHT, "192.0.2.1") == "admin"
+
+
+async def test_who_comes_back_when_told_is_verified(authenticator: Authenticator, clock: StillClock) -> None:
+    """Retry-After is the truth."""
+    for number in range(PARTY_BURST):
+        with pytest.raises(NotAuthenticated):
+            await authenticator.authenticate(basic("admin", f"guess{number}").encode())
+    with pytest.raises(TooManySignIns) as refusal:
+        await authenticator.authenticate(RIGHT)
+    assert refusal.value.retry_after is not None
+    clock.advance(refusal.value.retry_after.total_seconds() - DELAY_SECONDS)
+    assert await authenticator.authenticate(RIGHT) == "admin"
+
+
+async def test_an_answer_that_is_not_even_a_verification_is_held_back(
+    authenticator: Authenticator, clock: StillClock
+) -> None:
+    """So a connection carries one such in a second."""
+    for number in range(PARTY_BURST):
+        await outcome(authenticator.authenticate(basic("admin", f"guess{number}").encode()))
+    before = clock.monotonic()
+    assert await outcome(authenticator.authenticate(WRONG)) is TooManySignIns
+    assert clock.monotonic() - before == DELAY_SECONDS
+
+
+async def test_guesses_from_many_addresses_are_bounded_by_user(authenticator: Authenticator, counted: Counted) -> None:
+    """An address from which the user has signed in before does not depend on that."""
+    assert await authenticator.authenticate(RIGHT, "192.0.2.1") == "admin"
+    results = [
+        await outcome(
+            authenticator.authenticate(basic("admin", f"guess{number}").encode(), f"2001:db8:0:{number:x}::1")
+        )
+        for number in range(3 * USER_BURST)
+    ]
+    assert results.count(TooManySignIns) >= USER_BURST
+    assert (
+        await outcome(authenticator.authenticate(basic("admin", "mistyped").encode(), "192.0.2.1")) is NotAuthenticated
+    )
+    assert await outcome(authenticator.authenticate(basic("admin", "another").encode(), "192.0.2.9")) is TooManySignIns
+
+
+async def test_failures_are_counted_and_logged_once(users: Users, clock: StillClock) -> None:
+    """A line for an address in a minute, with the number since the last; neither names nor passwords."""
+    metrics = Metrics()
+    authenticator = Authenticator(users.password_hash, clock, metrics)
+    with structlog.testing.capture_logs() as logs:
+        for number in range(PARTY_BURST + 5):
+            await outcome(authenticator.authenticate(basic("canary", f"canary{number}").encode(), "192.0.2.1"))
+        clock.advance(LOG_SECONDS)
+        await outcome(authenticator.authenticate(WRONG, "192.0.2.1"))
+    assert [(line["event"], line["address"], line["count"]) for line in logs] == [
+        ("sign-ins refused", "192.0.2.1", 1),
+        ("sign-ins refused", "192.0.2.1", PARTY_BURST + 5),
+    ]
+    assert "canary" not in repr(logs)
+    text = metrics.text().decode()
+    assert f'ordergate_sign_in_failures_total{{reason="wrong"}} {PARTY_BURST + 1}.0' in text
+    assert 'ordergate_sign_in_failures_total{reason="throttled"} 5.0' in text
+    authenticator.close()
+
+
+def test_a_log_of_failures_is_bounded_too(clock: StillClock) -> None:
+    """However many addresses there are, in the log and in memory."""
+    sign_ins = SignIns(clock)
+    with structlog.testing.capture_logs() as logs:
+        for number in range(2 * throttle.REMEMBERED):
+            sign_ins.note_failure(str(number))
+            sign_ins.begin(str(number), str(number))
+    assert len(logs) == throttle.LOG_LINES
+    assert (
+        len(sign_ins._noted) == len(sign_ins._parties._full_at) == len(sign_ins._users._full_at) == throttle.REMEMBERED
+    )
+
+
+@pytest.mark.parametrize("fault", [VerificationError("Memory allocation error"), MemoryError()])
+async def test_no_memory_to_verify_is_no_fault_and_no_refusal(
+    authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """The caller may come back, and has used no attempt."""
+
+    class Poor:
+        def verify(self, stored_hash: str, password: str) -> bool:
+            raise fault
+
+    with monkeypatch.context() as poor:
+        poor.setattr(authentication, "_HASHER", Poor())
+        for _ in range(2 * PARTY_BURST):
+            with pytest.raises(NotNow, match="memory"):
+                await authenticator.authenticate(RIGHT)
+    assert await authenticator.authenticate(RIGHT) == "admin"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+async def test_a_verification_gives_way_to_the_event_loop(
+    authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread has the lowest priority, the loop's has its own."""
+    seen: list[int] = []
+
+    class Curious:
+        def verify(self, stored_hash: str, password: str) -> bool:
+            seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return True
+
+    monkeypatch.setattr(authentication, "_HASHER", Curious())
+    before = os.getpriority(os.PRIO_PROCESS, 0)
     await authenticator.authenticate(RIGHT)
-    guesses = [authenticator.authenticate(basic("admin", f"guess{n}").encode()) for n in range(MOST_WAITING + 5)]
-    results = asyncio.gather(*guesses, authenticator.authenticate(RIGHT), return_exceptions=True)
-    *refused, known = await results
-    assert known == "admin"
-    assert [type(error) for error in refused].count(NotNow) == 5
-    assert [type(error) for error in refused].count(NotAuthenticated) == MOST_WAITING
+    assert seen == [19]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before < 19
 
 
 @pytest.mark.parametrize("value", [None, b""])

@@ -45,6 +45,7 @@
     │   ├── CredentialsChanged          503  the account's credentials were replaced or deleted at this moment
     │   ├── RulesNotLoaded              503
     │   ├── ShuttingDown                503
+    │   ├── TooManySignIns              429  too many failed; says when to come back
     │   ├── TooManyStreams              429  the user has as many streams open as one may
     │   └── JournalUnavailable          503  the database did not take the intent, so nothing was sent
     ├── JournalInDoubt              503  the commit broke: the order must not be sent, recovery finds out whether it was written
@@ -78,6 +79,7 @@ from app.domain.errors.availability import (
     RulesNotLoaded,
     SchemaOutdated,
     ShuttingDown,
+    TooManySignIns,
     TooManyStreams,
 )
 from app.domain.errors.base import OrdergateError
@@ -180,6 +182,7 @@ __all__ = [
     "SchemaOutdated",
     "SchemaViolation",
     "ShuttingDown",
+    "TooManySignIns",
     "TooManyStreams",
     "UnknownAccount",
     "UnknownConnector",

@@ -58,6 +58,17 @@ class ShuttingDown(NotNow):
     title = "Shutting down"
 
 
+class TooManySignIns(NotNow):
+    """Too many sign-ins failed, from this address or of this user; says when the next one is verified."""
+
+    status = 429
+    code = "too_many_sign_ins"
+    title = "Too many sign-ins"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Too many failed sign-ins: this one was not verified", retry_after=retry_after)
+
+
 class TooManyStreams(NotNow):
     """The user has as many event streams and WebSockets open as one may, or the server as many as it can hold."""
 

@@ -1,20 +1,26 @@
 """Who may call: one user, of whose password only the hash is stored.
 
-The password comes from the environment, or is made on the first run and shown once. There is no default. A password that was made
-is the database's: a changed hash there takes effect in every process within seconds.
+The password comes from the environment, from ``ordergate user password``, or is made on the first run where somebody sees it, and
+shown once. There is no default. The hash of the newest is the database's: a changed one there takes effect in every process within
+seconds, and a password that the environment had does not bring back an older one when it is taken away.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 
+import structlog
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.settings import Settings
 from app.storage.accounts import Accounts
+
+log = structlog.get_logger(__name__)
 
 #: 18 bytes are 24 letters, which nobody guesses and which still fit on a line.
 _PASSWORD_BYTES = 18
@@ -32,15 +38,22 @@ class Users:
         self._settings = settings
         self._hash: Cached[str] = Cached(clock, self._read_hash, retry_after=_MAX_AGE)
 
-    async def start(self) -> str | None:
-        """Make sure that there is a password. Return it if this call made it, to be shown once, else None."""
-        hasher = PasswordHasher()
+    async def start(self, *, makes_first: bool = True) -> str | None:
+        """Make sure that there is a password. Return it if this call made it, to be shown once, else None.
+
+        Without ``makes_first`` nobody would see one, so none is made, and nobody can sign in before there is one.
+        """
         if self._settings.password is not None:
-            self._hash.put(await asyncio.to_thread(hasher.hash, self._settings.password))
+            self._hash.put(await asyncio.to_thread(self._store, self._settings.password))
             return None
-        password = await asyncio.to_thread(self._first_password, hasher)
-        await self._hash.renew()
+        password = await asyncio.to_thread(self._first_password) if makes_first else None
+        if await self._hash.renew() == _NO_USER:
+            log.warning("no password is set", username=self._settings.username, advice="run: ordergate user password")
         return password
+
+    def set_password(self, password: str) -> None:
+        """Set the user's password; running processes take it within seconds. Raises ``JournalUnavailable``."""
+        self._accounts.put_password_hash(self._settings.username, PasswordHasher().hash(password))
 
     async def password_hash(self, username: str) -> str | None:
         """The hash of a user's password, or None if there is no such user.
@@ -58,13 +71,24 @@ class Users:
         """Cancel a read that is under way."""
         await self._hash.close()
 
-    def _first_password(self, hasher: PasswordHasher) -> str | None:
+    def _first_password(self) -> str | None:
         username = self._settings.username
         if self._accounts.password_hash(username) is not None:
             return None
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         # Another process may have made one at the same moment.
-        return password if self._accounts.add_password_hash(username, hasher.hash(password)) else None
+        return password if self._accounts.add_password_hash(username, PasswordHasher().hash(password)) else None
+
+    def _store(self, password: str) -> str:
+        """The hash of a password that the environment has, which becomes the stored one unless it is that already."""
+        stored = self._accounts.password_hash(self._settings.username)
+        if stored is not None:
+            with suppress(VerifyMismatchError, InvalidHashError):
+                PasswordHasher().verify(stored, password)
+                return stored
+        hashed = PasswordHasher().hash(password)
+        self._accounts.put_password_hash(self._settings.username, hashed)
+        return hashed
 
     async def _read_hash(self) -> str:
         return await asyncio.to_thread(self._accounts.password_hash, self._settings.username) or _NO_USER

@@ -20,15 +20,21 @@ T = TypeVar("T")
 
 
 class InFlight:
-    """The orders and cancels that are under way in this process."""
+    """The orders and cancels that are under way in this process.
+
+    A stopping server takes no new orders, and cancels as long as it can: who can't place any more may still have to get out.
+    """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._is_closed = False
+        self._is_closed = self._is_over = False
 
-    async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` to its end even if the caller is cancelled. Raises ``ShuttingDown`` once ``drain`` was called."""
-        if self._is_closed:
+    async def run(self, work: Coroutine[Any, Any, T], *, is_cancel: bool = False) -> T:
+        """Run ``work`` to its end even if the caller is cancelled.
+
+        Raises ``ShuttingDown`` once ``close`` was called; for a cancel, once ``drain`` has waited.
+        """
+        if self._is_over or (self._is_closed and not is_cancel):
             work.close()
             raise ShuttingDown("The server is shutting down and takes no new orders")
         task = asyncio.get_running_loop().create_task(work)
@@ -37,18 +43,24 @@ class InFlight:
         return await asyncio.shield(task)
 
     def close(self) -> None:
-        """Take no new work from now on."""
+        """Take no new orders from now on."""
         self._is_closed = True
 
-    async def drain(self, limit: timedelta) -> int:
-        """Take no new work and wait for the rest. Return how many did not end within ``limit``."""
-        self.close()
+    async def wait(self, limit: timedelta) -> int:
+        """Wait for what is under way now. Return how many did not end within ``limit``."""
         if not self._tasks:
             return 0
         _, late = await asyncio.wait(set(self._tasks), timeout=limit.total_seconds())
-        if late:
-            log.warning("orders left to recovery", count=len(late))
         return len(late)
+
+    async def drain(self, limit: timedelta) -> int:
+        """Take no new orders, wait for the rest, and take no more cancels. Return how many did not end within ``limit``."""
+        self.close()
+        late = await self.wait(limit)
+        self._is_over = True
+        if late:
+            log.warning("orders left to recovery", count=late)
+        return late
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from app import failpoints
 from app.clock import Clock
+from app.concurrency.threads import Threads
 from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import CredentialsChanged, ExchangeDown, OrderNotFound, OrderRefused, Refused
@@ -47,6 +48,10 @@ from app.settings import Settings
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+
+#: Look-ups of the journal at once. They have threads of their own, so that no question of others holds up an order.
+_LOOK_UPS = 4
 
 
 class Outcome(Enum):
@@ -105,6 +110,11 @@ class Orders:
         self._clock = clock
         self._random_bits = random_bits
         self._installations = installations
+        self._threads = Threads(_LOOK_UPS, "orders")
+
+    def close(self) -> None:
+        """Stop the threads. May be called twice."""
+        self._threads.close()
 
     async def place(self, request: OrderRequest) -> Placed:
         """Place an order. Raises ``RequestError``, ``NotNow`` or ``Refused``; every other outcome is in the result."""
@@ -115,7 +125,7 @@ class Orders:
 
         Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel.
         """
-        return await self._inflight.run(self._cancel(key))
+        return await self._inflight.run(self._cancel(key), is_cancel=True)
 
     # -- placing --------------------------------------------------------------------------------------------------------
 
@@ -144,14 +154,14 @@ class Orders:
         """The order that has the request's idempotency key or client order id. A request with neither costs no query."""
         account, connector = request.account_name, request.connector_name
         if request.idempotency_key is not None:
-            found = await asyncio.to_thread(
+            found = await self._threads.run(
                 self._journal.find_by_idempotency_key, account, connector, request.idempotency_key
             )
             if found is not None:
                 return found
         if request.client_order_id is not None:
             key = OrderKey(account_name=account, connector_name=connector, order_id=request.client_order_id)
-            return await asyncio.to_thread(self._journal.find_order, key)
+            return await self._threads.run(self._journal.find_order, key)
         return None
 
     async def _checked(self, request: OrderRequest, connector: Connector) -> OrderRequest:
@@ -286,7 +296,7 @@ class Orders:
 
     async def _cancel(self, key: OrderKey) -> Order:
         connector = await self._sessions.connector(key.account)
-        found = await asyncio.to_thread(self._journal.find_order, key)
+        found = await self._threads.run(self._journal.find_order, key)
         if found is None or found.state in FINAL:
             raise OrderNotFound(f"Order '{key.order_id}' not found in active orders")
         connector.check_available()

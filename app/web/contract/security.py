@@ -17,7 +17,7 @@ from connexion.operations import AbstractOperation
 from connexion.security import AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.web.authentication import Authenticator
+from app.web.authentication import Authenticator, address_of
 from app.web.messages import headers_of, sign_in
 from app.web.origins import Origins
 
@@ -42,7 +42,8 @@ class BasicOperation:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sign_in(scope, await self._authenticator.authenticate(headers_of(scope).get(b"authorization")))
+        authorization = headers_of(scope).get(b"authorization")
+        sign_in(scope, await self._authenticator.authenticate(authorization, address_of(scope)))
         await self._next(scope, receive, send)
 
 
@@ -104,7 +105,8 @@ def security_map(authenticator: Authenticator) -> dict[str, type[AbstractSecurit
             """The coroutine that Connexion calls with each request."""
 
             async def verify(request: ConnexionRequest) -> dict[str, str]:
-                return {"sub": await authenticator.authenticate(headers_of(request.scope).get(b"authorization"))}
+                authorization = headers_of(request.scope).get(b"authorization")
+                return {"sub": await authenticator.authenticate(authorization, address_of(request.scope))}
 
             return verify
 

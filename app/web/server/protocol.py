@@ -135,6 +135,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._connection is not None:
             self._connection.has_unread = False
             self.transport.close()
+        super().eof_received()
 
     def pause_writing(self) -> None:
         """The caller is slow to read."""

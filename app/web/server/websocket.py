@@ -79,6 +79,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def eof_received(self) -> None:
         """The caller sends nothing more."""
         self.transport.close()
+        super().eof_received()
 
     def pause_writing(self) -> None:
         """The caller is slow to read."""

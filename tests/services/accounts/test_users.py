@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, update
 
 from app.domain.errors import JournalUnavailable
@@ -54,14 +56,54 @@ async def test_the_first_run_makes_a_password_and_keeps_only_its_hash(accounts: 
     assert await later.password_hash("admin") == stored
 
 
-async def test_a_configured_password_is_not_stored(accounts: Accounts) -> None:
-    """The environment's password is hashed for this process only."""
+async def test_a_configured_password_is_kept_as_its_hash(accounts: Accounts) -> None:
+    """Once: a start with the same one changes nothing."""
     configured = users(accounts, username="trader", password="from the environment")
     assert await configured.start() is None
     hashed = await configured.password_hash("trader")
     assert hashed is not None
     assert PasswordHasher().verify(hashed, "from the environment")
-    assert accounts.password_hash("trader") is None
+    again = users(accounts, username="trader", password="from the environment")
+    assert await again.start() is None
+    assert accounts.password_hash("trader") == await again.password_hash("trader") == hashed
+
+
+async def test_a_configured_password_that_is_taken_away_brings_no_old_one_back(accounts: Accounts) -> None:
+    """The newest is the one that counts: who was locked out by the new password stays so."""
+    old = await users(accounts).start()
+    assert old is not None
+    await users(accounts, password="from the environment").start()
+    later = users(accounts)
+    assert await later.start() is None
+    stored = await later.password_hash("admin")
+    assert stored is not None
+    assert PasswordHasher().verify(stored, "from the environment")
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(stored, old)
+
+
+async def test_a_hash_that_can_not_be_read_gives_way_to_the_configured_password(accounts: Accounts) -> None:
+    """Nobody can sign in with it."""
+    accounts.put_password_hash("admin", "garbage")
+    configured = users(accounts, password="from the environment")
+    await configured.start()
+    stored = await configured.password_hash("admin")
+    assert stored is not None
+    assert PasswordHasher().verify(stored, "from the environment")
+
+
+async def test_where_nobody_sees_it_no_password_is_made(accounts: Accounts) -> None:
+    """Workers say so in the log; one that is set later counts within a second."""
+    unattended = users(accounts)
+    with structlog.testing.capture_logs() as logs:
+        assert await unattended.start(makes_first=False) is None
+    assert [line["event"] for line in logs] == ["no password is set"]
+    assert accounts.password_hash("admin") is None
+    assert await unattended.password_hash("admin") is None
+    users(accounts).set_password("set by hand")
+    found = await later(unattended, lambda found: found is not None)
+    assert found is not None
+    assert PasswordHasher().verify(found, "set by hand")
 
 
 async def test_an_unknown_user_has_no_hash(accounts: Accounts) -> None:

@@ -58,3 +58,40 @@ async def test_draining_takes_no_new_work_and_gives_up_in_the_end() -> None:
     for task in list(inflight._tasks):
         task.cancel()
     await gathered(never)
+
+
+async def test_cancels_pass_until_the_end() -> None:
+    """While the orders of before are waited for; not when that is over and the journal is about to close."""
+    inflight, go = InFlight(), asyncio.Event()
+
+    async def cancel() -> str:
+        return "canceled"
+
+    order = asyncio.create_task(inflight.run(go.wait()))
+    await asyncio.sleep(0)
+    inflight.close()
+    with pytest.raises(ShuttingDown):
+        await inflight.run(cancel())
+    assert await inflight.run(cancel(), is_cancel=True) == "canceled"
+    draining = asyncio.create_task(inflight.drain(timedelta(seconds=30)))
+    await asyncio.sleep(0)
+    assert await inflight.run(cancel(), is_cancel=True) == "canceled"
+    go.set()
+    assert await draining == 0
+    assert await order is True
+    with pytest.raises(ShuttingDown):
+        await inflight.run(cancel(), is_cancel=True)
+
+
+async def test_waiting_is_for_what_is_under_way_now() -> None:
+    """Those who cancel one order after another do not keep a server from stopping."""
+    inflight, go, never = InFlight(), asyncio.Event(), asyncio.Event()
+    order = asyncio.create_task(inflight.run(go.wait()))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(inflight.wait(timedelta(seconds=30)))
+    await asyncio.sleep(0)
+    late = asyncio.create_task(inflight.run(never.wait(), is_cancel=True))
+    go.set()
+    assert await waiting == 0
+    never.set()
+    await asyncio.gather(order, late)

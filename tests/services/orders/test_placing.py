@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from decimal import Decimal
 
@@ -704,3 +705,19 @@ async def test_a_stopping_server_takes_no_orders_and_finishes_those_it_has(world
     assert (await work).order.state is OrderState.OPEN
     with pytest.raises(ShuttingDown):
         await world.orders.place(request())
+
+
+async def test_questions_of_others_hold_up_no_order(world: World) -> None:
+    """With every thread of the event loop busy, orders and cancels still look up what they need."""
+    await world.orders.place(request(client_order_id="known"))  # its connector has started
+    release = threading.Event()
+    loop = asyncio.get_running_loop()
+    waiting = [loop.run_in_executor(None, release.wait) for _ in range(64)]
+    try:
+        async with asyncio.timeout(20):
+            placed = await world.orders.place(request(client_order_id="c", idempotency_key="k"))
+            assert placed.outcome is Outcome.ACCEPTED
+            assert (await world.orders.cancel(key("c"))).state is OrderState.CANCELED
+    finally:
+        release.set()
+        await asyncio.gather(*waiting)
