@@ -19,6 +19,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import takewhile
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Generic, TypeVar
@@ -161,8 +162,8 @@ class Writer:
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         #: Guards the two flags of what waits.
         self._lock = Lock()
-        #: What was submitted, in its order, until its caller has an answer.
-        self._submitted: deque[_Waiting] = deque()
+        #: What was submitted, in its order, until its caller has an answer; belongs to the loop.
+        self._submitted: dict[asyncio.Future[Any], _Waiting] = {}
         self._look: asyncio.TimerHandle | None = None
         #: Whether the last attempt to write has failed.
         self.is_failing = False
@@ -199,7 +200,7 @@ class Writer:
         for key in unit.keys:
             self._under_way[key] += 1
         self._inbox.put(waiting)
-        self._submitted.append(waiting)
+        self._submitted[waiting.future] = waiting
         if self._look is None:
             self._look = self._loop.call_later(_LOOK_SECONDS, self._answer_late)
         return await waiting.future
@@ -214,19 +215,20 @@ class Writer:
 
     def _answer_late(self) -> None:
         """Answer the callers whose units are late, and drop those that no transaction has taken."""
-        now, still = time.monotonic(), []
-        while self._submitted and (self._submitted[0].future.done() or self._submitted[0].deadline <= now):
-            waiting = self._submitted.popleft()
-            if waiting.future.done():
+        now = time.monotonic()
+        late = takewhile(lambda waiting: waiting.deadline <= now, self._submitted.values())
+        for waiting in list(late):
+            if waiting.future.done():  # the caller was cancelled
                 continue
             if self._drop(waiting):
-                waiting.future.set_exception(_late())
-            elif now < waiting.deadline + PATIENCE:
-                still.append(waiting)
-            else:
-                waiting.future.set_exception(JournalInDoubt("The database has not answered the commit in time"))
-        self._submitted.extendleft(reversed(still))
+                self._answer_one(waiting, _late())
+            elif now >= waiting.deadline + PATIENCE:
+                self._answer_one(waiting, JournalInDoubt("The database has not answered the commit in time"))
         self._look = self._loop.call_later(_LOOK_SECONDS, self._answer_late) if self._submitted else None
+
+    def _answer_one(self, waiting: _Waiting, error: Exception) -> None:
+        del self._submitted[waiting.future]
+        waiting.future.set_exception(error)
 
     def _drop(self, waiting: _Waiting) -> bool:
         """See to it that ``waiting`` is never written. False if a transaction has taken it."""
@@ -327,6 +329,7 @@ class Writer:
         for done in outcome:
             self._forget(done)
             future = done.waiting.future
+            self._submitted.pop(future, None)
             if future.done():  # the caller was cancelled
                 continue
             if done.error is not None:

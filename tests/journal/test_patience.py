@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
@@ -61,7 +62,7 @@ def held(url: str) -> Iterator[None]:
 def unanswered(journal: Journal) -> list[Any]:
     """What was handed to the writer and has no answer yet."""
     assert journal._writer is not None
-    return [each for each in journal._writer._submitted if not each.future.done()]
+    return [each for each in journal._writer._submitted.values() if not each.future.done()]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -115,7 +116,9 @@ async def test_a_commit_that_stands_still_is_in_doubt(
         may_end.wait()
         commit(store)
 
-    async with opened(sqlite_url, clock) as journal:
+    async with opened(sqlite_url, clock) as journal, AsyncExitStack() as stack:
+        # A failed assertion must not leave the writer standing, for closing the journal would wait for ever.
+        stack.callback(may_end.set)
         monkeypatch.setattr(SqliteStore, "commit", stand_still)
         first = asyncio.create_task(journal.open_order(order("first"), INTENDED))
         await until(lambda: any(each.is_taken for each in unanswered(journal)))
