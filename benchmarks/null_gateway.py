@@ -16,7 +16,8 @@ from app.clock import Clock
 from app.domain.ids import new_order_id
 from app.domain.order import OrderRequest, intended
 from app.services.gateway import Gateway
-from app.services.orders.placing import Orders, Outcome, Placed
+from app.services.orders.placed import Outcome, Placed
+from app.services.orders.placing import Orders
 from app.settings import Settings
 
 

@@ -63,12 +63,15 @@ class OrderState(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What happened to an order, in the past tense."""
+    """What happened to an order, in the past tense. ``retried``: it surely was not at the exchange, its request
+    came again, and another attempt to send it began.
+    """
 
     INTENDED = "intended"
     ADOPTED = "adopted"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    RETRIED = "retried"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     CANCELED = "canceled"

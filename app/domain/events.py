@@ -4,6 +4,7 @@
 ``evidence`` how we know, in words an operator can check; a conclusion without evidence is not an event.
 
 ``amount``, ``price`` and ``exchange_client_order_id`` of an ``amended`` event are the new terms, None where they did not change.
+``held_until`` of a ``rejected`` event is when the exchange, which refused the order for now, takes calls again.
 """
 
 from __future__ import annotations
@@ -38,3 +39,4 @@ class OrderEvent(Struct, frozen=True, kw_only=True):
     reason_code: str | None = None
     reason: str | None = None
     evidence: str | None = None
+    held_until: datetime | None = None

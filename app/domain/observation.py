@@ -55,6 +55,8 @@ def observe(
     if has_other_number(order.ref, report):
         return build.done(missing_fills=False)
     if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
+        if _is_of_earlier_attempt(order, report):
+            return build.done(missing_fills=False)
         if order.is_resolved:
             build.add(EventKind.REAPPEARED)
         if build.order.state not in FINAL:
@@ -71,6 +73,11 @@ def observe(
     if report.state != "open" and build.order.state not in FINAL:
         build.add(_FINAL_KINDS[report.state])
     return build.done(missing_fills=False)
+
+
+def _is_of_earlier_attempt(order: Order, report: OrderReport) -> bool:
+    """Whether a rejection was reported before the present attempt began; it says nothing of that one."""
+    return order.retried_at is not None and report.reported_at is not None and report.reported_at < order.retried_at
 
 
 def _contradicts_refusal(order: Order, report: OrderReport) -> bool:

@@ -24,6 +24,7 @@ from app.domain.enums import (
     TimeInForce,
     TradeType,
 )
+from app.domain.errors import ClockRefused, ExchangeDown, RateLimited
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
@@ -145,6 +146,20 @@ class Order(Struct, frozen=True, kw_only=True):
     error_message: str | None = None
     #: The exchange's own name of the account that the order was sent to; None where it is not known.
     exchange_account: str | None = None
+    #: When the order was last retried: the beginning of the present attempt, and its name. None for the first attempt.
+    retried_at: datetime | None = None
+    #: When a refused order may be retried, where the exchange named a time.
+    held_until: datetime | None = None
+
+    @property
+    def attempted_at(self) -> datetime:
+        """When the present attempt to send the order began."""
+        return self.retried_at or self.created_at
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the order surely is not at the exchange, and the same request may succeed later."""
+        return self.state is OrderState.REJECTED and self.error_code in RETRYABLE and not self.was_seen
 
     @property
     def key(self) -> OrderKey:
@@ -241,7 +256,18 @@ class Order(Struct, frozen=True, kw_only=True):
                     amended_at=event.exchange_at,
                 )
             case EventKind.REAPPEARED:
-                return replace(changed, cancel_requested_at=None, error_code=None, error_message=None)
+                return replace(changed, cancel_requested_at=None, error_code=None, error_message=None, held_until=None)
+            case EventKind.REJECTED:
+                return replace(changed, held_until=event.held_until)
+            case EventKind.RETRIED:
+                return replace(
+                    changed,
+                    retried_at=event.at,
+                    held_until=None,
+                    cancel_requested_at=None,
+                    error_code=None,
+                    error_message=None,
+                )
             case _:
                 return changed
 
@@ -271,6 +297,8 @@ STUCK = "stuck"
 
 #: The reason codes that say why an order is in doubt, for as long as it is.
 _REASONS_OF_DOUBT = frozenset({OVERLOADED, STUCK})
+#: The reason codes of orders that are proven not to be at the exchange and may be sent again: what refused them passes by itself.
+RETRYABLE = frozenset({ClockRefused.code, ExchangeDown.code, RateLimited.code, "never_arrived"})
 
 #: The states that these conclusions lead to. A fill may have moved the order on since; nobody presumes a filled order gone.
 _CONCLUDED = frozenset({OrderState.REJECTED, OrderState.CANCELED})

@@ -23,7 +23,7 @@ from app.handlers.views import order_row, order_with_events, trade_row
 from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
-from app.services.orders.placing import Outcome, Placed
+from app.services.orders.placed import Outcome, Placed
 from app.services.reconciling.resolving import Resolution
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())

@@ -85,15 +85,17 @@ class Journal(Reader):
         unit = OpenOrder(order=order, event=event, credentials_version=credentials_version)
         return cast(Opened, await self._submit(unit))
 
-    async def record(self, key: OrderKey, decide: Decide, *, credentials_version: int | None = None) -> Recorded:
+    async def record(
+        self, key: OrderKey, decide: Decide, *, is_intent: bool = False, credentials_version: int | None = None
+    ) -> Recorded:
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it
-        runs inside the transaction and may run again.
+        runs inside the transaction and may run again. ``is_intent`` says that the order is sent if this is written.
 
         An event that the lifecycle does not allow is recorded as an anomaly instead. A fill that the journal has already of
         this order is left out. Raises ``OrderNotFound``, ``JournalUnavailable``, ``JournalInDoubt``, or what ``decide``
         raised; with ``credentials_version`` also ``CredentialsChanged``, unless these are still the account's credentials.
         """
-        unit = RecordEvents(key=key, decide=decide, credentials_version=credentials_version)
+        unit = RecordEvents(key=key, decide=decide, is_intent=is_intent, credentials_version=credentials_version)
         return cast(Recorded, await self._submit(unit))
 
     async def record_balances(self, account_name: str, connector_name: str, report: BalanceReport) -> None:

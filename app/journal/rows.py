@@ -52,6 +52,8 @@ CHANGEABLE: tuple[Column[Any], ...] = (
     ORDERS.c.error_message,
     ORDERS.c.exchange_client_order_id,
     ORDERS.c.amended_at,
+    ORDERS.c.retried_at,
+    ORDERS.c.held_until,
 )
 
 #: What a trade is read from: its fill and what names its order.
@@ -123,6 +125,8 @@ def order_row(number: int, order: Order, codec: Codec) -> Row:
         order.exchange_client_order_id,
         time(order.amended_at),
         codec.text(order.exchange_account),
+        time(order.retried_at),
+        time(order.held_until),
     )
 
 
@@ -145,6 +149,8 @@ def change_row(number: int, order: Order, codec: Codec) -> Row:
         codec.text(order.error_message),
         order.exchange_client_order_id,
         time(order.amended_at),
+        time(order.retried_at),
+        time(order.held_until),
     )
 
 
@@ -178,6 +184,8 @@ def order_of(row: Row) -> Order:
         exchange_client_order_id=row[26],
         amended_at=row[27],
         exchange_account=row[28],
+        retried_at=row[29],
+        held_until=row[30],
     )
 
 

@@ -31,7 +31,7 @@ class Unit(Protocol):
 
     @property
     def is_intent(self) -> bool:
-        """Whether this opens an order; it only selects the failpoint around the commit."""
+        """Whether an order is sent after this; it only selects the failpoint around the commit."""
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:

@@ -26,9 +26,10 @@ from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
 Answer = TypeVar("Answer")
 
 #: Faults of a call that places an order. lost: done, never answered. reset: done, and the connection breaks. error: done, answered
-#: by a 5xx. garbage: done, the answer can't be parsed. refuse: refused by the exchange's rules. down: not done, answered by a 5xx,
-#: which does not prove it. late: the connection breaks, and the order arrives afterwards. slow: done after a delay.
-SUBMIT = ("lost", "reset", "error", "garbage", "refuse", "down", "late", "slow")
+#: by a 5xx. garbage: done, the answer can't be parsed. refuse: refused by the exchange's rules. busy: refused for a moment.
+#: down: not done, answered by a 5xx, which does not prove it. late: the connection breaks, and the order arrives afterwards. slow:
+#: done after a delay.
+SUBMIT = ("lost", "reset", "error", "garbage", "refuse", "busy", "down", "late", "slow")
 #: Faults of a cancel.
 CANCEL = ("cancel_lost", "cancel_reset", "cancel_down", "cancel_slow")
 #: Faults of a query: not answered, answered slowly, or (for one order only) "no such order" for a moment after it was placed.
@@ -109,6 +110,8 @@ class Faults:
         match fate:
             case "refuse":
                 raise PaperRefusal(RefusalCode.MARKET_CLOSED, "the market takes no orders at this moment")
+            case "busy":
+                raise PaperUnavailable("the exchange takes no orders for a moment")
             case "down":
                 raise ServerFault("503 Service Unavailable")
             case "late":

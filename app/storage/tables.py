@@ -84,6 +84,8 @@ ORDERS = Table(
     Column("exchange_client_order_id", Name),
     Column("amended_at", UtcTime),
     Column("exchange_account", Text),
+    Column("retried_at", UtcTime),
+    Column("held_until", UtcTime),
     # The id first: the same index finds an order by its id alone.
     UniqueConstraint("order_id", "account_name", "connector_name"),
     Index(

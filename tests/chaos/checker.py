@@ -13,7 +13,7 @@ from functools import cached_property
 
 from app.domain.enums import EventKind, OrderState
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import Order
+from app.domain.order import RETRYABLE, Order
 from tests.chaos.journal_view import JournalView
 from tests.chaos.operations import Operation, Terms
 from tests.chaos.truth import TrueOrder
@@ -125,9 +125,10 @@ def one_key_makes_one_order(evidence: Evidence) -> Iterator[str]:
 
 
 def refused_orders_are_not_at_the_exchange(evidence: Evidence) -> Iterator[str]:
-    """An order that was answered as refused does not exist."""
-    for operation in evidence.operations:
-        if operation.verb == "place" and operation.outcome == "fail" and evidence.true_terms[operation.terms]:
+    """An order whose last answer was a refusal does not exist. A later call with the same key may have placed it."""
+    last = {(each.client, each.key): each for each in evidence.operations if each.verb == "place"}
+    for operation in last.values():
+        if operation.outcome == "fail" and evidence.true_terms[operation.terms]:
             yield f"{operation.client} was refused ({operation.status}) an order that exists: {operation.terms}"
 
 
@@ -142,20 +143,28 @@ def final_states_have_evidence(evidence: Evidence) -> Iterator[str]:
 
 
 def final_states_are_not_taken_back(evidence: Evidence) -> Iterator[str]:
-    """A state that was recorded, or shown to a client, as final stayed so."""
+    """A state that was recorded, or shown to a client, as final stayed so, except that a refusal which passes may be retried."""
     last: dict[object, OrderState] = {}
+    reasons: dict[object, str | None] = {}
+    retried: set[object] = set()
     for entry in evidence.journal.entries:
         if entry.order_id is None or entry.state is None:
             continue
         name = (entry.account_name, entry.connector_name, entry.order_id)
         before = last.get(name)
-        if before in FINAL and entry.state is not before:
+        if entry.event is not None and entry.event.kind is EventKind.RETRIED and reasons.get(name) in RETRYABLE:
+            retried.add(name)
+        elif before in FINAL and entry.state is not before:
             yield f"{name} went from {before} to {entry.state} at {entry.seq}"
         last[name] = entry.state
+        reasons[name] = None if entry.event is None else entry.event.reason_code
     for operation in evidence.operations:
         if operation.order_id is None or operation.state not in _FINAL_WORDS:
             continue
-        order = evidence.journal_orders.get((operation.account_name, operation.connector_name, operation.order_id))
+        name = (operation.account_name, operation.connector_name, operation.order_id)
+        if operation.state == OrderState.REJECTED and name in retried:
+            continue
+        order = evidence.journal_orders.get(name)
         if order is not None and str(order.state) != operation.state:
             yield f"{operation.client} was shown {operation.state} for {operation.order_id}, which is {order.state}"
 

@@ -18,8 +18,8 @@ from typing import Any
 from tests.chaos.operations import Log, Operation, Outcome, Verb
 from tests.chaos.processes import PASSWORD
 
-#: Refusals, besides 4xx, that say that there is no order and will be none under this key.
-_NO_ORDER = frozenset({"exchange_down", "rate_limited", "credentials_refused"})
+#: Refusals, besides 4xx, that say that there is no order.
+_NO_ORDER = frozenset({"exchange_down", "rate_limited", "clock_refused", "credentials_refused"})
 #: Seconds between two attempts of one call, and for how long a client repeats it.
 _RETRY = 0.2
 _RETRY_LIMIT = 25.0
@@ -90,11 +90,13 @@ def outcome_of(answer: Answer) -> Outcome:
 
 
 def place_until_known(gateway: Gateway, log: Log, operation: Operation, *, until: float | None = None) -> Operation:
-    """Place an order and repeat the call until the answer says what became of it, or the retry limit is over."""
+    """Place an order and repeat the call until the answer says what became of it, or the retry limit is over. A refusal that passes
+    is no end: the same key may try again.
+    """
     until = time.monotonic() + _RETRY_LIMIT if until is None else until
     while True:
         done = place_once(gateway, log, operation)
-        if done.outcome != "unknown" or time.monotonic() > until:
+        if (done.outcome != "unknown" and done.status != 503) or time.monotonic() > until:
             return done
         time.sleep(_RETRY)
 

@@ -27,7 +27,8 @@ from app.journal import units
 from app.journal.batch import Batch
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
-from app.services.orders.placing import Orders, Placed
+from app.services.orders.placed import Placed
+from app.services.orders.placing import Orders
 from app.services.reconciling.settling import Settling
 
 

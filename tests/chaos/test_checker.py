@@ -155,6 +155,10 @@ PLANTED: list[tuple[str, Callable[[Evidence], Evidence]]] = [
     ("final_states_are_not_taken_back", lambda e: with_entry(e, state=OrderState.OPEN)),
     (
         "final_states_are_not_taken_back",
+        lambda e: with_entry(e, state=OrderState.PENDING, event=event_of(EventKind.RETRIED)),
+    ),
+    (
+        "final_states_are_not_taken_back",
         lambda e: with_answer(e, verb="read", key=None, order_id="open", state="filled"),
     ),
     ("nothing_is_in_doubt", lambda e: with_order(e, "open", state=OrderState.UNKNOWN)),

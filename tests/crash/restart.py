@@ -56,7 +56,7 @@ async def place_again(gateway: Gateway, log: Log, operation: Operation) -> Opera
     """The client's call with the same key, repeated until it is answered."""
     while True:
         done = await place(gateway, log, operation)
-        if done.outcome != "unknown":
+        if done.outcome != "unknown" and done.status != 503:
             return done
         await asyncio.sleep(_LOOK)
 

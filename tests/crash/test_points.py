@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,13 @@ PLACING = (
     "orders.outcome_recorded",
     "feed.event_read",
 )
+#: Reached by placing an order again that was refused for a moment.
+RETRYING = (
+    "journal.intent.before_commit@2",
+    "journal.intent.after_commit@2",
+    "orders.retry_recorded",
+    "connector.paper.submitting@2",
+)
 #: Reached by cancelling one.
 CANCELING = (
     "orders.cancel_recorded",
@@ -61,7 +69,8 @@ ELSEWHERE = ("account_feeds.lease_taken",)
 
 def test_every_point_is_covered() -> None:
     """A new failpoint needs a test here."""
-    assert named_points() == {*PLACING, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
+    retrying = {point.partition("@")[0] for point in RETRYING}
+    assert named_points() == {*PLACING, *retrying, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
 
 
 @pytest.fixture
@@ -81,6 +90,12 @@ def died(deployment: SqliteDeployment) -> bool:
     return deployment.server.wait() == -signal.SIGKILL
 
 
+def place_until_dead(gateway: Gateway, log: Log) -> None:
+    """The client's call, repeated for as long as it is refused for a moment."""
+    while place_once(gateway, log, PLACE).status == 503:
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize("point", PLACING)
 async def test_killed_while_placing(deployment: SqliteDeployment, log: Log, tmp_path: Path, point: str) -> None:
     """The client repeats its call to the next process: one order, in the journal and at the exchange, and equal."""
@@ -89,6 +104,22 @@ async def test_killed_while_placing(deployment: SqliteDeployment, log: Log, tmp_
     place_once(gateway, log, PLACE)
     gateway.close()
     assert died(deployment)
+    assert await restart_and_check(tmp_path, log, PLACE) == ()
+
+
+@pytest.mark.parametrize("point", RETRYING)
+async def test_killed_while_retrying(log: Log, tmp_path: Path, point: str) -> None:
+    """The client repeats its call to the next process as well: one order, and equal."""
+    deployment = SqliteDeployment(tmp_path, faults="rate=1,kinds=busy", ORDERGATE_EXCHANGE_TIMEOUT=CALL_SECONDS)
+    try:
+        deployment.start(faulty=True, ORDERGATE_FAILPOINT=point)
+        gateway = Gateway(deployment.port)
+        assert place_once(gateway, log, PLACE).status == 503
+        place_until_dead(gateway, log)
+        gateway.close()
+        assert died(deployment)
+    finally:
+        deployment.kill()
     assert await restart_and_check(tmp_path, log, PLACE) == ()
 
 

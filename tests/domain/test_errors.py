@@ -121,16 +121,17 @@ def test_advice_on_retrying() -> None:
     """Only what may pass by itself is retryable."""
     retryable = {kind.__name__ for kind in CLASSES if kind.retryable}
     assert retryable == {
-        *("RateLimited", "ExchangeDown"),
         *(
             "NotNow",
             "RequestInProgress",
             "CredentialsChanged",
             "RulesNotLoaded",
             "ShuttingDown",
+            "TooManyStreams",
             "JournalUnavailable",
             "JournalInDoubt",
         ),
+        *("RateLimited", "ClockRefused", "ExchangeDown"),
         *("ExchangeReadFailed", "ExchangeReadTimeout", "ExchangeReadError"),
     }
 

@@ -9,14 +9,14 @@ from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, TRANSITIONS,
 
 # The design's table as text: a row is a state, a column an event, a cell the next state, and "-" an anomaly.
 TABLE = """
-state   |accepted|rejected|partially_filled|filled|canceled|expired |unconfirmed|never_arrived|vanished|reappeared|amended
-pending |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open
-unknown |open    |rejected|open            |filled|canceled|expired |unknown    |rejected     |canceled|-         |open
-open    |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open
-filled  |filled  |-       |filled          |filled|filled  |filled  |-          |-            |-       |open      |filled
-canceled|canceled|-       |canceled        |filled|canceled|canceled|-          |-            |-       |open      |canceled
-rejected|-       |rejected|open            |filled|-       |-       |-          |-            |-       |open      |-
-expired |expired |-       |expired         |filled|expired |expired |-          |-            |-       |open      |expired
+state   |accepted|rejected|partially_filled|filled|canceled|expired |unconfirmed|never_arrived|vanished|reappeared|amended |retried
+pending |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open    |-
+unknown |open    |rejected|open            |filled|canceled|expired |unknown    |rejected     |canceled|-         |open    |-
+open    |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open    |-
+filled  |filled  |-       |filled          |filled|filled  |filled  |-          |-            |-       |open      |filled  |-
+canceled|canceled|-       |canceled        |filled|canceled|canceled|-          |-            |-       |open      |canceled|-
+rejected|-       |rejected|open            |filled|-       |-       |-          |-            |-       |open      |-       |pending
+expired |expired |-       |expired         |filled|expired |expired |-          |-            |-       |open      |expired |-
 """
 
 HEAD, *ROWS = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]

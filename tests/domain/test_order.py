@@ -334,8 +334,8 @@ moves = st.lists(st.sampled_from([kind for kind in EventKind if kind not in (K.I
 
 @given(moves)
 def test_final_states_are_left_only_as_tabled(kinds: list[EventKind]) -> None:
-    """Whatever comes, a final state yields only to a fill or to the order's reappearance, and ``filled`` to nothing: only an
-    operator's word that it was filled does.
+    """Whatever comes, a final state yields only to a fill, to the order's reappearance or to a retry, and ``filled`` to nothing:
+    only an operator's word that it was filled does.
     """
     order = an_order()
     for place, kind in enumerate(kinds):
@@ -347,7 +347,7 @@ def test_final_states_are_left_only_as_tabled(kinds: list[EventKind]) -> None:
             continue
         if order.state in FINAL and moved.state is not order.state:
             assert order.state is not OrderState.FILLED
-            assert kind in (K.PARTIALLY_FILLED, K.FILLED, K.REAPPEARED)
+            assert kind in (K.PARTIALLY_FILLED, K.FILLED, K.REAPPEARED, K.RETRIED)
         assert moved.filled_amount >= order.filled_amount
         order = moved
 

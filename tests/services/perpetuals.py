@@ -9,7 +9,7 @@ from app.domain.enums import OrderType, PositionAction, TradeType
 from app.domain.order import OrderRequest
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
-from app.services.orders.placing import Placed
+from app.services.orders.placed import Placed
 from app.vault import Vault
 from tests.gateways import SECRET_KEY
 

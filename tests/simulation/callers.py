@@ -15,7 +15,7 @@ from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import OrdergateError
 from app.domain.order import OrderKey, OrderRequest
 from app.services.gateway import Gateway
-from app.services.orders.placing import Outcome as Placing
+from app.services.orders.placed import Outcome as Placing
 from tests.chaos.clients import Answer, completed
 from tests.chaos.operations import Operation
 from tests.simulation.market import PAIRS

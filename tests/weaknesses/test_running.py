@@ -20,7 +20,7 @@ from app.domain.fill import Fill
 from app.domain.order import Order
 from app.journal import batch, tail
 from app.journal.filters import EventFilter
-from app.services.orders.placing import Outcome
+from app.services.orders.placed import Outcome
 from app.settings import Settings
 from tests.gateways import SECRET_KEY
 from tests.services.perpetuals import give

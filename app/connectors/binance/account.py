@@ -90,7 +90,8 @@ class BinanceAccount(RestConnector["BinanceClient"]):
 
     async def submit_order(self, order: Order) -> OrderReport:
         order_id, symbol = checked_id(order.order_id), self._symbol(order.trading_pair)
-        terms = await self._order_terms(order)
+        with self.calls.unsent("what the order depends on could not be read"):
+            terms = await self._order_terms(order)
         answer = await self.calls.order(
             self.call_names.create, symbol=symbol, newClientOrderId=order_id, side=order.trade_type.value, **terms
         )
@@ -99,7 +100,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
         order_id, symbol = known_id(ref), self._symbol(ref.trading_pair)
         try:
-            answer = await self.calls.order(self.call_names.cancel, symbol=symbol, origClientOrderId=order_id)
+            answer = await self.calls.cancel(self.call_names.cancel, symbol=symbol, origClientOrderId=order_id)
         except OrderRefused as refused:
             if refused.exchange_code != str(CANCEL_REFUSED):
                 raise
@@ -201,7 +202,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
 
     @abstractmethod
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
-        """The parameters of ``order`` except symbol, side and id. Raises ``Refused``; nothing was sent then."""
+        """The parameters of ``order`` except symbol, side and id. Whatever it raises, nothing was sent."""
 
     @abstractmethod
     async def _trades(

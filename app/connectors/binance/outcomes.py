@@ -23,6 +23,7 @@ from typing import Any
 
 from app.connectors.common.judging import UNKNOWN, Outcomes
 from app.domain.errors import (
+    ClockRefused,
     CredentialsRefused,
     DuplicateOrderId,
     ExchangeDown,
@@ -71,7 +72,7 @@ _COMMON: Mapping[int, type[Refused]] = {
     -1014: OrderRefused,  # unsupported order combination
     -1015: RateLimited,  # too many new orders
     -1020: OrderRefused,  # unsupported operation
-    CLOCK_IS_OFF: ExchangeDown,  # source 4: rejected; a later try has a fresh timestamp
+    CLOCK_IS_OFF: ClockRefused,  # source 4: rejected; a later try has a fresh timestamp
     -1022: CredentialsRefused,  # signature
     -1099: CredentialsRefused,  # unauthenticated or unauthorised
     # "Request issues": a parameter is missing, malformed or not allowed.

@@ -35,7 +35,7 @@ from app.connectors.common.numbers import mapping, milliseconds_of, number, text
 from app.connectors.common.stream import Socket
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
-from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, OrderRefused
+from app.domain.errors import ExchangeReadError, OrderRefused
 from app.domain.order import Order
 from app.domain.reports import (
     Balance,
@@ -189,11 +189,7 @@ class BinancePerpetualConnector(BinanceAccount):
             raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
-        try:
-            mode = self._mode or await self.fetch_position_mode()
-        except ExchangeReadFailed as error:
-            raise ExchangeDown(f"The position mode could not be read ({error.detail}); nothing was sent") from error
-        return perpetual_terms(order, mode)
+        return perpetual_terms(order, self._mode or await self.fetch_position_mode())
 
     async def _trades(
         self, symbol: str, order_number: str, order: Mapping[str, Any] | None, odd: list[UnreadableRow]

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+)
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
 from app.connectors.base import Connector, ConnectorContext, Overloaded, Rows
+from app.connectors.common import sending
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
 from app.connectors.common.numbers import mapping
 from app.connectors.common.stream import ReconnectingStream, Socket
 from app.connectors.common.venue import ClientT, RestVenue
-from app.domain.errors import ExchangeDown, ExchangeReadError, ExchangeReadFailed, Refused
+from app.domain.errors import (
+    ClockRefused,
+    ExchangeDown,
+    ExchangeReadError,
+    ExchangeReadFailed,
+    OrdergateError,
+    Refused,
+)
 from app.domain.reports import ConnectorEvent
 from app.domain.trading_rule import TradingRule
 
@@ -45,17 +60,28 @@ class AccountCalls(Generic[ClientT]):
         if self._client is not None:
             self._client.check_order_count()
 
+    @contextmanager
+    def unsent(self, what: str) -> Iterator[None]:
+        """Within it ``what`` is done before an order is sent: whatever ends it early proves that nothing was sent.
+
+        That includes the caller's time limit and the closing of the venue, which both come as a cancellation. Raises ``Refused``.
+        """
+        try:
+            yield
+        except Refused:
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            raise self._nothing_sent(what, error) from error
+
     async def order(self, name: str, **parameters: str) -> Mapping[str, Any]:
         """Send an order or a cancel once.
 
         Raises ``Refused`` where that is proven, and ``Overloaded``. Any other error, too, means that nobody knows.
         """
-        try:
+        with self.unsent("the exchange's clock could not be read"):
             await self._venue.ready_to_sign()
-        except ExchangeReadFailed as error:
-            exchange = self._venue.outcomes.exchange
-            raise ExchangeDown(f"{exchange}'s clock could not be read ({error.detail}); nothing was sent") from error
-        client = self.client()
+            client = self.client()
+        sending.forget()
         try:
             return mapping(await getattr(client, name)(**parameters))
         except ErrorAnswer as error:
@@ -65,6 +91,19 @@ class AccountCalls(Generic[ClientT]):
             if error.code == self._venue.outcomes.overloaded:
                 raise Overloaded(f"{self._venue.outcomes.exchange}: {error}") from error
             raise
+        except (Refused, NoAnswer):
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            if sending.is_proven_unsent():
+                raise self._nothing_sent("the exchange could not be reached", error) from error
+            raise
+
+    async def cancel(self, name: str, **parameters: str) -> Mapping[str, Any]:
+        """Send a cancel as ``order`` does, and once more if only its timestamp was refused."""
+        try:
+            return await self.order(name, **parameters)
+        except ClockRefused:
+            return await self.order(name, **parameters)
 
     async def ask(self, name: str, **parameters: str | int) -> Any:
         """The answer to a question. Raises ``ExchangeReadFailed``, or a ``Refused`` that is about us."""
@@ -88,6 +127,12 @@ class AccountCalls(Generic[ClientT]):
 
     async def change(self, name: str, **parameters: str | int) -> Any:
         """Change a setting. Raises ``Refused`` where that is proven, ``ExchangeReadFailed`` where the outcome is not known."""
+        try:
+            return await self._changed(name, parameters)
+        except ClockRefused:
+            return await self._changed(name, parameters)
+
+    async def _changed(self, name: str, parameters: Mapping[str, str | int]) -> Any:
         await self._venue.ready_to_sign()
         try:
             return await getattr(self.client(), name)(**parameters)
@@ -130,6 +175,15 @@ class AccountCalls(Generic[ClientT]):
                 raise
             await self._venue.distrust_clock()
         return await getattr(self.client(), name)(**parameters)
+
+    def _nothing_sent(self, what: str, error: BaseException) -> ExchangeDown:
+        if self._is_closed or self._venue.is_closed:
+            return ExchangeDown("The connector is closed; nothing was sent")
+        if isinstance(error, asyncio.CancelledError | TimeoutError):
+            why = "no answer in time"
+        else:
+            why = error.detail if isinstance(error, OrdergateError) else f"{type(error).__name__}: {error}"
+        return ExchangeDown(f"{self._venue.outcomes.exchange}: {what} ({why}); nothing was sent")
 
     def _failure(self, error: ErrorAnswer | NoAnswer) -> Refused | ExchangeReadFailed:
         return read_failure(error, self._venue.outcomes, self._venue.limits.hold)

@@ -122,6 +122,8 @@ class RestVenue(ABC, Generic[ClientT]):
         self.server_clock = server_clock
         self.limits = limits
         self.odd_rows = OddRows(outcomes.exchange)
+        #: Whether ``close`` was called.
+        self.is_closed = False
         self._client_class: type[ClientT] | None = None
         self._public: ClientT | None = None
         self._markets = Cached(clock, self._load_markets, retry_after=_RETRY_AFTER)
@@ -214,6 +216,7 @@ class RestVenue(ABC, Generic[ClientT]):
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""
+        self.is_closed = True
         await self._markets.close()
         await self._time.close()
         if self._public is not None:

@@ -297,8 +297,8 @@ class PaperConnector(Connector):
         return self._exchange.place(new_order_of(order, self._account), deadline=deadline)
 
     def _seconds_left(self, order: Order) -> float:  # float: a duration in seconds, never money
-        """The seconds in which the order may still begin: recovery counts the same time from when the order was made."""
-        age = (self.context.clock.now() - order.created_at).total_seconds()
+        """The seconds in which the order may still begin: recovery counts the same time from when the attempt began."""
+        age = (self.context.clock.now() - order.attempted_at).total_seconds()
         return self._venue.timeout - age if 0 < age < self._venue.timeout else self._venue.timeout
 
     def _check_pair(self, trading_pair: str) -> None:

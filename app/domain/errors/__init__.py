@@ -39,6 +39,7 @@
     │   ├── ChangeRefused               400  the exchange refused to change a setting, such as the leverage
     │   ├── CredentialsRefused          502  the exchange refused our keys
     │   ├── RateLimited                 503  too many requests; says when to come back
+    │   ├── ClockRefused                503  the exchange refused the timestamp of the call
     │   └── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
     ├── NotNow                      nothing was sent, the same request may succeed later
     │   ├── RequestInProgress           409  the first request with this key is still running
@@ -93,6 +94,7 @@ from app.domain.errors.questions import (
 )
 from app.domain.errors.refusals import (
     ChangeRefused,
+    ClockRefused,
     CredentialsRefused,
     DuplicateOrderId,
     ExchangeDown,
@@ -141,6 +143,7 @@ __all__ = [
     "BodyTooLarge",
     "ChangeConflict",
     "ChangeRefused",
+    "ClockRefused",
     "ConnectorNotConfigured",
     "CredentialsChanged",
     "CredentialsRefused",

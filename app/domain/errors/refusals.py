@@ -69,6 +69,15 @@ class RateLimited(Refused):
     retryable = True
 
 
+class ClockRefused(Refused):
+    """The exchange refused the timestamp of the call. Its clock was read anew, and the call is sent once more by itself."""
+
+    status = 503
+    code = "clock_refused"
+    title = "The exchange refused the timestamp"
+    retryable = True
+
+
 class ExchangeDown(Refused):
     """The exchange could not be reached before anything was sent, or said that it cannot take the order now."""
 

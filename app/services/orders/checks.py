@@ -2,7 +2,8 @@
 
 ``check_options`` compares the request with what the connector can do. ``check_replay`` compares it with an earlier order that has
 the same idempotency key or client order id: the same terms get the first answer again, other terms are a conflict, and while the
-first request is still running there is no answer to repeat. The trading rules of the pair are checked by ``TradingRule``.
+first request is still running there is no answer to repeat. A refusal that passes by itself is no answer for ever: the order may be
+retried once its hold is over. The trading rules of the pair are checked by ``TradingRule``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from app.connectors.base import Capabilities
 from app.domain.enums import OrderState, OrderType, TimeInForce
 from app.domain.errors import (
     ChangeRefused,
+    ClockRefused,
     CredentialsRefused,
     DuplicateOrderId,
     ExchangeDown,
@@ -27,6 +29,7 @@ from app.domain.errors import (
     RateLimited,
     Refused,
     RequestInProgress,
+    RuleViolation,
     UnsupportedOrder,
     WouldTake,
 )
@@ -34,16 +37,21 @@ from app.domain.order import Order, OrderRequest
 
 #: The refusals that are stored with an order, by their codes.
 _REFUSALS: Mapping[str | None, type[Refused]] = {
-    kind.code: kind
-    for kind in (
-        InsufficientBalance,
-        WouldTake,
-        DuplicateOrderId,
-        ChangeRefused,
-        CredentialsRefused,
-        RateLimited,
-        ExchangeDown,
-    )
+    # That it never arrived is a conclusion, and as good as an answer that nothing was placed.
+    "never_arrived": ExchangeDown,
+    **{
+        kind.code: kind
+        for kind in (
+            InsufficientBalance,
+            WouldTake,
+            DuplicateOrderId,
+            ChangeRefused,
+            CredentialsRefused,
+            RateLimited,
+            ClockRefused,
+            ExchangeDown,
+        )
+    },
 }
 
 
@@ -83,9 +91,11 @@ def _check_time_in_force(wanted: TimeInForce, order_type: OrderType, can: Capabi
 
 
 def check_replay(request: OrderRequest, order: Order, *, now: datetime, deadline: datetime) -> None:
-    """Return if ``order`` answers ``request``; ``deadline`` is when the first request's call must have ended.
+    """Return if ``order`` answers ``request``, or may be retried for it; ``deadline`` is when the call of its last attempt must
+    have ended.
 
-    Raises ``IdempotencyConflict``, ``RequestInProgress``, or the refusal that the first request got.
+    Raises ``IdempotencyConflict``, ``RequestInProgress``, or the refusal that the first request got: one that is for ever, or one
+    whose hold is not over.
     """
     if order.terms != request.terms() or _has_other_key(request, order):
         raise IdempotencyConflict(_conflict_text(request, order), order_id=order.order_id)
@@ -96,16 +106,30 @@ def check_replay(request: OrderRequest, order: Order, *, now: datetime, deadline
             retry_after=deadline - now,
         )
     if order.state is OrderState.REJECTED:
-        refusal = refusal_of(order.error_code, order.error_message or "The order was rejected")
-        refusal.order_id = order.order_id
-        # The refused order has used the key up: the same request can't succeed, even if the first refusal was retryable.
-        refusal.retryable = False
-        raise refusal
+        refusal = refusal_of(order)
+        if not order.is_retryable:
+            raise refusal
+        # A clock that was set back must not stretch the hold.
+        if order.held_until is not None and order.updated_at <= now < order.held_until:
+            refusal.retry_after = order.held_until - now
+            raise refusal
 
 
-def refusal_of(code: str | None, detail: str) -> Refused:
-    """The refusal that was stored as ``code`` and ``detail``; a plain ``OrderRefused`` where the code names no class."""
-    return _REFUSALS.get(code, OrderRefused)(detail)
+def check_unchanged(request: OrderRequest, order: Order) -> None:
+    """Raise ``RuleViolation`` if ``request``, rounded by the pair's rules as they are now, is not what ``order`` was to send."""
+    if (request.amount, request.price, request.quote_amount) != (order.amount, order.price, order.quote_amount):
+        raise RuleViolation(
+            f"The trading rules of {order.trading_pair} have changed since the first request for order '{order.order_id}': it would"
+            " be another order now. Send the request with a key of its own",
+            order_id=order.order_id,
+        )
+
+
+def refusal_of(order: Order) -> Refused:
+    """Why ``order`` was rejected, with its id; a plain ``OrderRefused`` where the recorded code names no class."""
+    refusal = _REFUSALS.get(order.error_code, OrderRefused)(order.error_message or "The exchange rejected the order")
+    refusal.order_id = order.order_id
+    return refusal
 
 
 def _has_other_key(request: OrderRequest, order: Order) -> bool:

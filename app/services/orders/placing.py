@@ -6,22 +6,25 @@
     4 outcome    accepted, refused or unknown is committed, and only then answered
 
 The work runs in a task of its own, so a caller that hangs up, or a server that stops, does not interrupt it between 2 and 4. A
-process that dies in between leaves a pending order, which recovery settles by asking. No order is ever sent a second time. Nothing
-is sent or awaited past the deadline (creation plus the exchange's time-out), after which recovery treats a pending order as the
-order of a dead process.
+process that dies in between leaves a pending order, which recovery settles by asking. No order whose fate is not proven is sent a
+second time. Nothing is sent or awaited past the deadline (the attempt's beginning plus the exchange's time-out), after which
+recovery treats a pending order as the order of a dead process.
+
+An order that surely was not placed, for a reason that passes by itself, is sent again when its caller repeats the request: under
+the same id, as a new attempt of the same order, so that at most one rests per key. That the attempt begins is decided in the
+journal's transaction, as an intent is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from copy import copy
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from app import failpoints
@@ -29,9 +32,15 @@ from app.clock import Clock
 from app.concurrency.threads import Threads
 from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import CredentialsChanged, ExchangeDown, OrderNotFound, OrderRefused, Refused
+from app.domain.errors import (
+    ClockRefused,
+    CredentialsChanged,
+    ExchangeDown,
+    OrderNotFound,
+    Refused,
+)
 from app.domain.ids import new_order_id
-from app.domain.lifecycle import FINAL, UNSETTLED
+from app.domain.lifecycle import FINAL
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
@@ -39,9 +48,13 @@ from app.journal.records import Opened
 from app.metrics import Metrics
 from app.services.installation import Installations
 from app.services.markets.rules import Rules
-from app.services.orders.checks import check_options, check_replay
+from app.services.orders.checks import check_options, check_replay, check_unchanged
 from app.services.orders.inflight import InFlight
+from app.services.orders.placed import Outcome, Placed, placed_of, replayed_of
 from app.services.orders.recorder import Recorder
+from app.services.orders.retrying import Retries
+from app.services.orders.settler import Settler
+from app.services.orders.stopwatch import Stopwatch
 from app.services.sessions import Sessions
 from app.settings import Settings
 
@@ -52,33 +65,6 @@ T = TypeVar("T")
 
 #: Look-ups of the journal at once. They have threads of their own, so that no question of others holds up an order.
 _LOOK_UPS = 4
-
-
-class Outcome(Enum):
-    """How placing went; a refusal is raised instead."""
-
-    ACCEPTED = "accepted"
-    UNKNOWN = "unknown"
-
-
-class Placed(Struct, frozen=True, kw_only=True):
-    """The order that a request made, or that an earlier one with the same key had made (``replayed``)."""
-
-    order: Order
-    outcome: Outcome
-    replayed: bool = False
-    #: Seconds by step: validate, journal, exchange.
-    laps: Mapping[str, float] = field(default_factory=dict)
-
-
-class Settler(Protocol):
-    """Asks an exchange what became of an order whose outcome or fills are not known. ``reconciling`` implements it."""
-
-    def wake(self, key: OrderKey) -> None:
-        """Ask in the background until the order is settled."""
-
-    async def ask_now(self, key: OrderKey) -> Order:
-        """Ask once and return the order as the answer leaves it. Raises what the exchange raises."""
 
 
 class Orders:
@@ -102,6 +88,7 @@ class Orders:
         self._journal = journal
         self._metrics = metrics
         self._recorder = recorder
+        self._retries = Retries(recorder, settling)
         self._sessions = sessions
         self._rules = rules
         self._settling = settling
@@ -130,11 +117,11 @@ class Orders:
     # -- placing --------------------------------------------------------------------------------------------------------
 
     async def _place(self, request: OrderRequest) -> Placed:
-        stopwatch = _Stopwatch(self._clock)
+        stopwatch = Stopwatch(self._clock)
         connector = await self._sessions.connector(request.account)
         earlier = await self._earlier(request)
         if earlier is not None:
-            return self._replay(request, earlier)
+            return await self._repeat(request, connector, earlier, stopwatch)
         sendable = await self._checked(request, connector)
         connector.check_available()
         stopwatch.lap("validate")
@@ -142,12 +129,18 @@ class Orders:
         connector, opened = await self._intend(connector, sendable, terms=request.terms())
         stopwatch.lap("journal")
         if not opened.is_new:
-            return self._replay(request, opened.order)
+            return await self._repeat(request, connector, opened.order, stopwatch)
         failpoints.reach("orders.intent_recorded")
-        placed = await self._send(connector, opened.order, started, stopwatch)
+        return await self._carry_out(connector, opened.order, started, stopwatch)
+
+    async def _carry_out(
+        self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
+    ) -> Placed:  # float: the clock's monotonic seconds
+        """Send ``order``, whose intent is recorded since ``started``."""
+        placed = await self._send(connector, order, started, stopwatch)
         stopwatch.lap("journal")
         self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])
-        self._count(request.connector_name, "place", placed.outcome)
+        self._count(order.connector_name, "place", placed.outcome)
         return replace(placed, laps=stopwatch.laps)
 
     async def _earlier(self, request: OrderRequest) -> Order | None:
@@ -195,18 +188,48 @@ class Orders:
         connector.check_available()
         return connector, await write(connector.context.credentials_version)
 
-    def _replay(self, request: OrderRequest, order: Order) -> Placed:
-        check_replay(request, order, now=self._clock.now(), deadline=order.created_at + self._timeout)
-        outcome = Outcome.UNKNOWN if order.state in UNSETTLED else Outcome.ACCEPTED
-        return Placed(order=order, outcome=outcome, replayed=True)
+    async def _repeat(self, request: OrderRequest, connector: Connector, order: Order, stopwatch: Stopwatch) -> Placed:
+        """Answer a request that was made before: by the order as it stands, or by another attempt if it surely was not placed."""
+        check_replay(request, order, now=self._clock.now(), deadline=order.attempted_at + self._timeout)
+        if not order.is_retryable:
+            return replayed_of(order)
+        check_unchanged(await self._checked(request, connector), order)
+        with _naming(order):
+            connector.check_available()
+            order = await self._retries.look_for(connector, order)
+        if not order.is_retryable:
+            return replayed_of(order)
+        stopwatch.lap("validate")
+        started = self._clock.monotonic()
+        opened = await self._retries.begin(connector, order, f"the request was repeated after {order.error_code}")
+        stopwatch.lap("journal")
+        if not opened.is_new:
+            # Another caller was quicker: its call is running, or has brought a result.
+            return await self._repeat(request, connector, opened.order, stopwatch)
+        return await self._carry_out(connector, opened.order, started, stopwatch)
 
     # -- the call -------------------------------------------------------------------------------------------------------
 
     async def _send(
-        self, connector: Connector, order: Order, started: float, stopwatch: _Stopwatch
+        self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
+    ) -> Placed:  # float: the clock's monotonic seconds
+        """Send ``order``, and once more if the exchange refused only its timestamp."""
+        try:
+            return await self._send_once(connector, order, started, stopwatch)
+        except ClockRefused as refusal:
+            started = self._clock.monotonic()
+            again = await self._retries.begin(
+                connector, order, "the exchange refused the timestamp, and its clock was read anew"
+            )
+            if not again.is_new:
+                raise refusal
+        return await self._send_once(connector, again.order, started, stopwatch)
+
+    async def _send_once(
+        self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
     ) -> Placed:  # float: the clock's monotonic seconds
         try:
-            limit = self._time_left(started, order.created_at, "order")
+            limit = self._time_left(started, order.attempted_at, "order")
             report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", stopwatch)
         except Refused as refusal:
             return await self._record_refusal(order, _refusal_of(order, refusal))
@@ -235,7 +258,7 @@ class Orders:
         failpoints.reach("orders.outcome_recorded")
         if observed.missing_fills:
             self._settling.wake(order.key)
-        return _placed(observed.order)
+        return placed_of(observed.order)
 
     async def _record_refusal(self, order: Order, refusal: Refused) -> Placed:
         """Raise ``refusal`` once it is recorded, or return the order if the exchange has shown it meanwhile."""
@@ -247,7 +270,7 @@ class Orders:
             if recorded.state is not OrderState.REJECTED:
                 log.error("the exchange refused an order that it has", order_id=order.order_id, refusal=refusal.code)
                 self._settling.wake(order.key)
-                return _placed(recorded)
+                return placed_of(recorded)
         self._metrics.count_outcome(order.connector_name, "place", "refused")
         raise refusal
 
@@ -263,11 +286,12 @@ class Orders:
                 evidence=f"no answer that settles it: {type(error).__name__}",
                 # The stream may have reported the outcome already.
                 only_if_state=frozenset({OrderState.PENDING}),
+                attempt_of=order,
             )
         except Exception as fault:  # noqa: BLE001 - the order stays pending, which is in doubt as well
             return self._left_to_recovery(order, fault)
         self._settling.wake(order.key)
-        return _placed(recorded)
+        return placed_of(recorded)
 
     def _left_to_recovery(self, order: Order, error: Exception) -> Placed:
         log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=str(error))
@@ -280,7 +304,7 @@ class Orders:
         limit: timedelta,
         connector_name: str,
         verb: str,
-        stopwatch: _Stopwatch,
+        stopwatch: Stopwatch,
     ) -> OrderReport:
         """The exchange's answer within ``limit``. How long it took is measured, also where it fails."""
         try:
@@ -307,7 +331,7 @@ class Orders:
 
         connector, order = await self._with_current_credentials(connector, note)
         failpoints.reach("orders.cancel_recorded")
-        stopwatch = _Stopwatch(self._clock)
+        stopwatch = Stopwatch(self._clock)
         try:
             limit = self._time_left(started, begun_at, "cancel")
             call = connector.cancel_order(order.ref)
@@ -360,23 +384,6 @@ class Orders:
         return order
 
 
-class _Stopwatch:
-    """The seconds of each step of one call to the exchange. A step that is measured twice is added up."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last = clock.monotonic()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, step: str) -> float:
-        """End the present lap as ``step`` and return its seconds."""
-        now = self._clock.monotonic()
-        passed = now - self._last
-        self._last = now
-        self.laps[step] = self.laps.get(step, 0.0) + passed
-        return passed
-
-
 def _refusal_of(order: Order, refusal: Refused) -> Refused:
     """``refusal`` with the id of ``order``. It is a copy, because orders that waited for the same question share one exception."""
     own = copy(refusal)
@@ -384,10 +391,10 @@ def _refusal_of(order: Order, refusal: Refused) -> Refused:
     return own
 
 
-def _placed(order: Order) -> Placed:
-    """The result for an order as the journal has it after the call. Raises ``OrderRefused`` if it was rejected."""
-    if order.state is OrderState.REJECTED:
-        refusal = OrderRefused(order.error_message or "The exchange rejected the order")
-        refusal.order_id = order.order_id
-        raise refusal
-    return Placed(order=order, outcome=Outcome.UNKNOWN if order.state in UNSETTLED else Outcome.ACCEPTED)
+@contextmanager
+def _naming(order: Order) -> Iterator[None]:
+    """Within it a refusal gets the id of ``order``."""
+    try:
+        yield
+    except Refused as refusal:
+        raise _refusal_of(order, refusal) from refusal

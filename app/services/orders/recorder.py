@@ -7,6 +7,7 @@ order as the journal now has it, which may be more than the caller recorded, bec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from msgspec import Struct
@@ -24,6 +25,8 @@ from app.journal.journal import Journal
 from app.journal.records import JournalEntry, Opened
 
 log = structlog.get_logger(__name__)
+
+_MICROSECOND = timedelta(microseconds=1)
 
 #: Events which show that something we believed was wrong. They are logged as errors for an operator.
 _ALARMS = frozenset({EventKind.REAPPEARED, EventKind.ADOPTED, EventKind.ANOMALY})
@@ -86,26 +89,50 @@ class Recorder:
     async def refuse(self, order: Order, refusal: Refused) -> Order:
         """Record that the call of ``order`` was refused, and return the order as it then is.
 
-        Nothing is recorded of an order that the exchange has shown meanwhile: it exists, whatever the answer said.
+        Nothing is recorded of an order that the exchange has shown meanwhile: it exists, whatever the answer said. Nor is anything
+        if the order has been retried since: the answer speaks of an attempt that is over.
         """
 
         def decide(stored: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
-            if stored.state not in UNSETTLED or stored.was_seen:
+            if stored.state not in UNSETTLED or stored.was_seen or stored.retried_at != order.retried_at:
                 return ()
+            now = self._clock.now()
             return (
                 OrderEvent(
                     kind=EventKind.REJECTED,
-                    at=self._clock.now(),
+                    at=now,
                     source="answer",
                     reason_code=refusal.code,
                     reason=refusal.detail,
                     evidence=f"the exchange's answer means that it has no such order: {type(refusal).__name__}",
+                    held_until=None if refusal.retry_after is None else now + refusal.retry_after,
                 ),
             )
 
         recorded = await self._journal.record(order.key, decide)
         _log_entries(recorded.order, recorded.entries)
         return recorded.order
+
+    async def retry(self, order: Order, evidence: str, *, credentials_version: int | None = None) -> Opened:
+        """Record that ``order``, which surely is not at the exchange, is about to be sent again.
+
+        It is decided in the journal's transaction, so that of several callers in several processes one sends: its result is new.
+        Raises ``CredentialsChanged`` unless these are still the account's credentials, ``JournalUnavailable`` and
+        ``JournalInDoubt``; after any of them, the order must not be sent.
+        """
+
+        def decide(stored: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
+            if not stored.is_retryable or stored.retried_at != order.retried_at:
+                return ()
+            # The time names the attempt, so that no two have the same.
+            at = max(self._clock.now(), stored.attempted_at + _MICROSECOND)
+            return (OrderEvent(kind=EventKind.RETRIED, at=at, source="caller", evidence=evidence),)
+
+        recorded = await self._journal.record(
+            order.key, decide, is_intent=True, credentials_version=credentials_version
+        )
+        _log_entries(recorded.order, recorded.entries)
+        return Opened(order=recorded.order, is_new=bool(recorded.entries))
 
     async def note(
         self,
@@ -117,20 +144,23 @@ class Recorder:
         reason: str | None = None,
         evidence: str | None = None,
         only_if_state: frozenset[OrderState] | None = None,
+        attempt_of: Order | None = None,
         as_seen: Order | None = None,
         credentials_version: int | None = None,
     ) -> Order:
         """Record one plain event and return the order as it then is.
 
-        With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``as_seen``, only if
-        the order has not changed since; with ``credentials_version``, ``CredentialsChanged`` is raised unless these are still the
-        account's credentials.
+        With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``attempt_of``, only
+        if it has not been retried since; with ``as_seen``, only if it has not changed since; with ``credentials_version``,
+        ``CredentialsChanged`` is raised unless these are still the account's credentials.
         """
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
             if order.state in FINAL and kind is EventKind.UNCONFIRMED:
                 return ()
             if only_if_state is not None and order.state not in only_if_state:
+                return ()
+            if attempt_of is not None and order.retried_at != attempt_of.retried_at:
                 return ()
             if as_seen is not None and order != as_seen:
                 return ()

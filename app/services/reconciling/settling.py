@@ -152,13 +152,15 @@ class Settling:
         """Ask once and record what the answer proves. Raises ``LookupError`` if the journal has no such order."""
         order = await self._find(key)
         if order.state is OrderState.PENDING:
-            deadline = order.created_at + self._timeout
-            if self._clock.now() < deadline:
+            if self._clock.now() >= order.attempted_at + self._timeout:
+                evidence = "no outcome was recorded by the deadline of the call"
+                order = await self._recorder.note(
+                    key, EventKind.UNCONFIRMED, "recovery", evidence=evidence, as_seen=order
+                )
+            # Still, or again since it was read: the deadline belongs to the attempt.
+            if order.state is OrderState.PENDING:
+                deadline = order.attempted_at + self._timeout
                 return Settled(order=order, is_settled=False, ask_at=deadline)
-            evidence = "no outcome was recorded by the deadline of the call"
-            order = await self._recorder.note(
-                key, EventKind.UNCONFIRMED, "recovery", evidence=evidence, only_if_state=frozenset({OrderState.PENDING})
-            )
         if order.state in FINAL:
             return Settled(order=order, is_settled=True)
         connector = await self._sessions.connector(key.account)
@@ -178,6 +180,22 @@ class Settling:
         """Record what the exchange, when it was asked, said of an order."""
         evidence = f"asked the exchange, which answered {report.state} with {report.filled_amount} filled"
         return await self._recorder.observe(key, report, "recovery", evidence)
+
+    async def look_again(self, order: Order) -> Order:
+        """Ask once more about an order that is taken not to be at the exchange, and return it as the answer leaves it: unchanged if
+        the exchange has neither the order nor a fill of it. Raises ``ExchangeAccountChanged``, and what the exchange raises.
+        """
+        connector = await self._sessions.connector(order.key.account)
+        await self._account_asked(connector, order, ACCOUNT_AGE)
+        report = await self._ask(connector.fetch_order(order.ref))
+        if report is not None and is_same_order(order.ref, report):
+            return await self.record(connector, order, report)
+        if fills := await self._ask(connector.fetch_fills(order.ref)):
+            return (await self._only_fills(order, fills)).order
+        for report in await self._ask(connector.fetch_open_orders(order.trading_pair)):
+            if is_same_order(order.ref, report):
+                return await self.record(connector, order, report)
+        return order
 
     async def record(self, connector: Connector, order: Order, report: OrderReport) -> Order:
         """Record what the exchange says of an order, with all its fills."""

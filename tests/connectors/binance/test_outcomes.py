@@ -16,6 +16,7 @@ from app.connectors.binance.spot import BinanceConnector
 from app.connectors.common.answers import NoAnswer
 from app.domain.enums import PositionMode
 from app.domain.errors import (
+    ClockRefused,
     CredentialsRefused,
     DuplicateOrderId,
     ExchangeDown,
@@ -54,7 +55,7 @@ REFUSED: list[tuple[Reply, type[Refused]]] = [
     (Reply(status=429, body=b"<html>slow down</html>"), RateLimited),
     (Reply(status=418, body=b""), RateLimited),
     (Reply(status=403, body=b"<html>403 Forbidden</html>"), ExchangeDown),
-    (error(400, -1021, "Timestamp for this request is outside of the recvWindow."), ExchangeDown),
+    (error(400, -1021, "Timestamp for this request is outside of the recvWindow."), ClockRefused),
     *((error(400, code), OrderRefused) for code in (-1014, -1020, *range(-1106, -1099), -1108, -1111, -1112)),
     *((error(400, code), OrderRefused) for code in (*range(-1121, -1113), -1128, -1130, -1131, -2011)),
     (error(400, -2010, "Account has insufficient balance for requested action."), InsufficientBalance),
@@ -317,16 +318,42 @@ async def test_a_refusal_carries_the_exchange_s_words(
 async def test_a_wrong_timestamp_is_refused_and_the_clock_set(
     spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
 ) -> None:
-    """After -1021 the exchange's clock is asked again, the order is not resent, and a later one carries the new time."""
+    """After -1021 the exchange's clock is asked again, and the next order carries the new time; the connector resends nothing."""
     exchange.script(*SPOT_ORDER, error(400, -1021), reply(payload_text("resting")))
     exchange.script("GET", "/api/v3/time", reply({"serverTime": SERVER_MS}), reply({"serverTime": SERVER_MS + 90_000}))
-    with pytest.raises(ExchangeDown) as raised:
+    with pytest.raises(ClockRefused) as raised:
         await spot.submit_order(order_of())
-    assert raised.value.retryable
+    assert (raised.value.retryable, raised.value.retry_after) == (True, None)
     assert len(exchange.asked(*SPOT_ORDER)) == 1
     await spot.submit_order(order_of())
     first, second = (int(request.parameters["timestamp"]) for request in exchange.asked(*SPOT_ORDER))
     assert second - first == 90_000
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_cancel_with_a_wrong_timestamp_is_sent_once_more(
+    refusals: int, spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """A cancel by our own id can be repeated; a second refusal is the answer."""
+    exchange.script("DELETE", "/api/v3/order", *[error(400, -1021)] * refusals, reply(payload_text("canceled")))
+    exchange.script("GET", "/api/v3/time", reply({"serverTime": SERVER_MS}), reply({"serverTime": SERVER_MS + 90_000}))
+    if refusals == 1:
+        assert (await spot.cancel_order(order_of().ref)).state == "canceled"
+    else:
+        with pytest.raises(ClockRefused):
+            await spot.cancel_order(order_of().ref)
+    first, second = (int(asked.parameters["timestamp"]) for asked in exchange.asked("DELETE", "/api/v3/order"))
+    assert second - first == 90_000
+
+
+async def test_a_change_with_a_wrong_timestamp_is_sent_once_more(
+    perpetual: BinancePerpetualConnector, exchange: StubExchange
+) -> None:
+    """Setting the same leverage twice changes nothing."""
+    path = ("POST", "/fapi/v1/leverage")
+    exchange.script(*path, error(400, -1021), reply({"leverage": 20, "maxNotionalValue": "1", "symbol": "BTCUSDT"}))
+    await perpetual.set_leverage("BTC-USDT", 20)
+    assert len(exchange.asked(*path)) == 2
 
 
 async def test_a_question_with_a_wrong_timestamp_is_asked_again(

@@ -14,16 +14,20 @@ from app.connectors.registry import CONNECTORS, connector_class
 from app.domain import errors
 from app.domain.enums import OrderState, OrderType
 from app.domain.errors import (
+    ClockRefused,
+    CredentialsRefused,
     ExchangeDown,
     IdempotencyConflict,
     InsufficientBalance,
     InvalidClientOrderId,
     OrderRefused,
+    RateLimited,
     Refused,
     RequestInProgress,
+    RuleViolation,
 )
 from app.domain.order import Order, OrderRequest, intended
-from app.services.orders.checks import check_client_order_id, check_replay, refusal_of
+from app.services.orders.checks import check_client_order_id, check_replay, check_unchanged, refusal_of
 from tests.clock import START
 from tests.services.world import request
 
@@ -59,15 +63,67 @@ def test_while_the_first_runs_there_is_no_answer() -> None:
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [("insufficient_balance", InsufficientBalance), ("exchange_down", ExchangeDown), ("never_arrived", OrderRefused)],
+    [
+        ("insufficient_balance", InsufficientBalance),
+        ("credentials_refused", CredentialsRefused),
+        ("-2010", OrderRefused),
+        (None, OrderRefused),
+    ],
 )
-def test_a_refusal_is_repeated(code: str, kind: type[Exception]) -> None:
+def test_a_refusal_for_good_is_repeated(code: str | None, kind: type[Exception]) -> None:
     """With its own class and text, the order's id, and without the hope that repeating helps."""
     order = stored(state=OrderState.REJECTED, error_code=code, error_message="no")
     with pytest.raises(kind, match="no") as caught:
         check_replay(ASKED, order, now=START, deadline=DEADLINE)
     assert type(caught.value) is kind
     assert (caught.value.order_id, caught.value.retryable) == ("o1", False)  # type: ignore[attr-defined]
+
+
+PASSING = [
+    ("rate_limited", RateLimited),
+    ("exchange_down", ExchangeDown),
+    ("clock_refused", ClockRefused),
+    ("never_arrived", ExchangeDown),
+]
+
+
+@pytest.mark.parametrize(("code", "kind"), PASSING)
+def test_a_refusal_that_passes_is_repeated_during_its_hold(code: str, kind: type[Exception]) -> None:
+    """Until then the caller hears how long to wait; afterwards, and without a hold, the order may be retried."""
+    order = stored(
+        state=OrderState.REJECTED, error_code=code, error_message="no", held_until=START + timedelta(seconds=7)
+    )
+    with pytest.raises(kind, match="no") as caught:
+        check_replay(ASKED, order, now=START + timedelta(seconds=3), deadline=DEADLINE)
+    assert type(caught.value) is kind
+    error = caught.value
+    assert (error.order_id, error.retryable, error.retry_after) == ("o1", True, timedelta(seconds=4))  # type: ignore[attr-defined]
+    check_replay(ASKED, order, now=START + timedelta(seconds=7), deadline=DEADLINE)
+    check_replay(ASKED, order, now=START - timedelta(hours=1), deadline=DEADLINE)
+    check_replay(ASKED, structs.replace(order, held_until=None), now=START, deadline=DEADLINE)
+
+
+@pytest.mark.parametrize(("code", "kind"), PASSING)
+def test_what_the_exchange_has_shown_is_not_retryable(code: str, kind: type[Exception]) -> None:
+    """A number or a fill of the exchange means that the order is, or was, there."""
+    refused = stored(state=OrderState.REJECTED, error_code=code)
+    assert refused.is_retryable
+    assert not structs.replace(refused, exchange_order_id="7").is_retryable
+    assert not structs.replace(refused, filled_amount=Decimal(1)).is_retryable
+    assert not any(structs.replace(refused, state=state).is_retryable for state in set(OrderState) - {refused.state})
+
+
+def test_rules_that_make_another_order_of_the_request() -> None:
+    """What is sent again is what was recorded, or nothing."""
+    check_unchanged(ASKED, stored())
+    for changes in (
+        {"amount": Decimal("0.02")},
+        {"price": Decimal(39_999)},
+        {"amount": None, "quote_amount": Decimal(1)},
+    ):
+        with pytest.raises(RuleViolation, match="have changed") as caught:
+            check_unchanged(structs.replace(ASKED, **changes), stored())
+        assert caught.value.order_id == "o1"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +160,7 @@ def test_a_key_on_one_side_only_is_no_conflict() -> None:
 @pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.code)
 def test_stored_refusal_comes_back_as_itself(kind: type[Refused]) -> None:
     """A refusal that was recorded by its code is the same class again."""
-    again = refusal_of(kind.code, "No.")
+    again = refusal_of(stored(state=OrderState.REJECTED, error_code=kind.code, error_message="No."))
     assert type(again) is kind
     assert again.detail == "No."
 
@@ -112,7 +168,7 @@ def test_stored_refusal_comes_back_as_itself(kind: type[Refused]) -> None:
 @pytest.mark.parametrize("code", [None, "", "-2010", "price_required", "refused"])
 def test_unknown_refusal_is_a_plain_one(code: str | None) -> None:
     """A code that names no refusal, an exchange's own for instance, gives a plain refusal."""
-    assert type(refusal_of(code, "No.")) is OrderRefused
+    assert type(refusal_of(stored(state=OrderState.REJECTED, error_code=code))) is OrderRefused
 
 
 # -- client order ids -----------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from app.domain.errors import (
 )
 from app.domain.order import Order, OrderRef, OrderRequest
 from app.domain.reports import OrderReport
-from app.services.orders.placing import Outcome
+from app.services.orders.placed import Outcome
 from tests.services.world import TIMEOUT, World, gathered, key, market, request, until
 
 

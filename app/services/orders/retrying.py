@@ -1,0 +1,49 @@
+"""Another attempt to send an order that surely is not at the exchange. It decides and records; the order path sends."""
+
+from __future__ import annotations
+
+import structlog
+
+from app import failpoints
+from app.connectors.base import Connector
+from app.domain.errors import ExchangeDown, ExchangeReadFailed, OrdergateError
+from app.domain.order import Order
+from app.journal.records import Opened
+from app.services.orders.recorder import Recorder
+from app.services.orders.settler import Settler
+
+log = structlog.get_logger(__name__)
+
+
+class Retries:
+    """What comes before another attempt."""
+
+    def __init__(self, recorder: Recorder, settling: Settler) -> None:
+        self._recorder = recorder
+        self._settling = settling
+
+    async def look_for(self, connector: Connector, order: Order) -> Order:
+        """A refused order after one more question to the exchange, so that nothing is sent again that is there after all.
+
+        Raises ``Refused`` if there is no answer. An exchange that can't be asked by our id has only its refusal as a proof.
+        """
+        if connector.capabilities.absence_grace is None:
+            return order
+        try:
+            return await self._settling.look_again(order)
+        except Exception as error:
+            if isinstance(error, OrdergateError) and not isinstance(error, ExchangeReadFailed):
+                raise
+            # Whatever kept us from an answer, it is about a question: nothing was sent.
+            log.warning("order not retried", order_id=order.order_id, error=type(error).__name__, text=str(error))
+            raise ExchangeDown(
+                f"The exchange could not be asked about order '{order.order_id}'; nothing was sent"
+            ) from error
+
+    async def begin(self, connector: Connector, order: Order, evidence: str) -> Opened:
+        """Record that ``order`` is about to be sent again, as ``Recorder.retry`` does."""
+        version = connector.context.credentials_version
+        opened = await self._recorder.retry(order, evidence, credentials_version=version)
+        if opened.is_new:
+            failpoints.reach("orders.retry_recorded")
+        return opened
