@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.contenders import WORK, build_environments
 from benchmarks.measurement import Plan
-from benchmarks.parts import attacks, growth, memory, no_exchange, restart, side_by_side, streams, workers
+from benchmarks.parts import attacks, growth, memory, no_exchange, rest, restart, side_by_side, streams, workers
 from benchmarks.report import conditions, write_report
 
 _STORED = WORK / "measured"
@@ -29,6 +29,7 @@ PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
     "attacks": ("Under attack", attacks.measure, attacks.section),
     "growth": ("A journal of a million orders", growth.measure, growth.section),
     "restart": ("Start and restart", restart.measure, restart.section),
+    "rest": ("At rest", rest.measure, rest.section),
     "memory": ("Memory", memory.measure, memory.section),
     "workers": ("Several workers on PostgreSQL", workers.measure, workers.section),
 }
