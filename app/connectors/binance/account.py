@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from app.clock import Clock
 from app.connectors.base import MarketTopic, Question, Rows, UnreadableRow, row_count
 from app.connectors.binance import market
@@ -105,8 +107,10 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             if refused.exchange_code != str(CANCEL_REFUSED):
                 raise
             report = await self.fetch_order(ref)
-            if report is None or report.state == "open":
+            if report is None or (report.state == "open" and report.order_id == order_id):
                 raise
+            if report.state == "open":  # an amendment that we have not heard of has given it another client id
+                return await self.cancel_order(replace(ref, exchange_client_order_id=report.order_id))
             return report
         return confirm_same(order_report(answer, ref.trading_pair), order_id, answer, symbol)
 

@@ -365,3 +365,11 @@ async def test_an_old_answer_changes_nothing(rig: Rig) -> None:
     await rig.recovery.reconcile(rig.account)
     assert rig.kinds().count("amended") == 1
     assert rig.order().amount == D("0.05")
+
+
+async def test_an_order_can_be_canceled_before_its_amendment_is_known(rig: Rig) -> None:
+    """Nothing has told of it; on spot the exchange has the order under another client id already."""
+    order = await rig.place()
+    await rig.amend()
+    assert (await rig.gateway.orders.cancel(order.key)).state is OrderState.CANCELED
+    assert rig.order().amount == D("0.04")
