@@ -33,7 +33,7 @@ async def test_prices_of_one_pair_and_of_several(client: HummingbotAPIClient, co
     """Row 26: a text or a list, a number for each."""
     one: Any = await client.market_data.get_prices(connector, "BTC-USDT")
     several: Any = await client.market_data.get_prices(connector, ["BTC-USDT", "ETH-USDT"])
-    assert set(one) == {"connector", "prices", "timestamp"}
+    assert set(one) == {"connector", "prices", "timestamp", "errors"}
     assert isinstance(one["prices"]["BTC-USDT"], float)
     assert set(several["prices"]) == {"BTC-USDT", "ETH-USDT"}
     assert abs(one["timestamp"] - time.time()) < 60
