@@ -15,7 +15,7 @@ from contextlib import (
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from app.connectors.base import Connector, ConnectorContext, Overloaded, Rows
+from app.connectors.base import Connector, ConnectorContext, Overloaded, Rows, check_of_task
 from app.connectors.common import sending
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
@@ -74,16 +74,16 @@ class AccountCalls(Generic[ClientT]):
             raise self._nothing_sent(what, error) from error
 
     async def order(self, name: str, **parameters: str) -> Mapping[str, Any]:
-        """Send an order or a cancel once.
+        """Send an order or a cancel once, and not after its deadline.
 
         Raises ``Refused`` where that is proven, and ``Overloaded``. Any other error, too, means that nobody knows.
         """
         with self.unsent("the exchange's clock could not be read"):
             await self._venue.ready_to_sign()
             client = self.client()
-        sending.forget()
         try:
-            return mapping(await getattr(client, name)(**parameters))
+            with sending.one_call(check_of_task()):
+                return mapping(await getattr(client, name)(**parameters))
         except ErrorAnswer as error:
             refused = await self.judged(error)
             if refused is not None:

@@ -36,11 +36,15 @@ CodeAndMessage = tuple[int | None, str | None]
 
 
 class _MarkingConnector(aiohttp.TCPConnector):
-    """Marks the running call when it gets its connection, new or kept."""
+    """Marks the running call when it gets its connection, new or kept, and keeps it back if it is too late by then."""
 
     async def connect(self, *args: Any, **options: Any) -> Any:
         connection = await super().connect(*args, **options)
-        sending.mark_connected()
+        try:
+            sending.mark_connected()
+        except BaseException:
+            connection.release()
+            raise
         return connection
 
 
@@ -100,7 +104,8 @@ class HttpSession:
     async def send(self, method: str, url: str, form: str | None = None) -> HttpAnswer:
         """Send one request, once. ``url`` is encoded already, ``form`` an encoded form in ASCII.
 
-        Raises ``ExchangeDown`` where nothing was sent, ``NoAnswer`` where the request may have been written.
+        Raises ``ExchangeDown`` where nothing was sent, ``NoAnswer`` where the request may have been written, and what the call's
+        check raises where it came too late.
         """
         call = sending.begin()
         headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}

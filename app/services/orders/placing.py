@@ -18,11 +18,10 @@ journal's transaction, as an intent is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -30,7 +29,7 @@ from msgspec.structs import replace
 from app import failpoints
 from app.clock import Clock
 from app.concurrency.threads import Threads
-from app.connectors.base import Connector, Overloaded
+from app.connectors.base import Connector, Overloaded, checked_before_sending
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import (
     ClockRefused,
@@ -52,6 +51,7 @@ from app.services.orders.checks import check_options, check_replay, check_unchan
 from app.services.orders.inflight import InFlight
 from app.services.orders.placed import Outcome, Placed, placed_of, replayed_of
 from app.services.orders.recorder import Recorder
+from app.services.orders.refusals import naming, refusal_of
 from app.services.orders.retrying import Retries
 from app.services.orders.settler import Settler
 from app.services.orders.stopwatch import Stopwatch
@@ -194,7 +194,7 @@ class Orders:
         if not order.is_retryable:
             return replayed_of(order)
         check_unchanged(await self._checked(request, connector), order)
-        with _naming(order):
+        with naming(order):
             connector.check_available()
             order = await self._retries.look_for(connector, order)
         if not order.is_retryable:
@@ -229,10 +229,11 @@ class Orders:
         self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
     ) -> Placed:  # float: the clock's monotonic seconds
         try:
-            limit = self._time_left(started, order.attempted_at, "order")
-            report = await self._timed(connector.submit_order(order), limit, order.connector_name, "place", stopwatch)
+            time_left = partial(self._time_left, started, order.attempted_at, "order")
+            call = partial(connector.submit_order, order)
+            report = await self._timed(call, time_left, order.connector_name, "place", stopwatch)
         except Refused as refusal:
-            return await self._record_refusal(order, _refusal_of(order, refusal))
+            return await self._record_refusal(order, refusal_of(order, refusal))
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
             return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
@@ -242,12 +243,12 @@ class Orders:
         self, started: float, begun_at: datetime, what: str
     ) -> timedelta:  # float: the clock's monotonic seconds
         """The time in which a call may still be made. Raises ``ExchangeDown`` if there is none: the process may have been suspended
-        since it wrote down what it is about to send, or the wall clock set. What is too late by either clock must not be sent.
+        since the attempt began, or the wall clock set. What is too late by either clock must not be sent.
         """
         passed = timedelta(seconds=self._clock.monotonic() - started)
         left = self._timeout - max(passed, self._clock.now() - begun_at)
         if left <= timedelta(0):
-            raise ExchangeDown(f"The {what} was not sent: it took too long to write it down")
+            raise ExchangeDown(f"The {what} was not sent: its time was over before it could leave")
         return min(left, self._timeout)
 
     async def _record_acceptance(self, order: Order, report: OrderReport) -> Placed:
@@ -300,16 +301,18 @@ class Orders:
 
     async def _timed(
         self,
-        call: Coroutine[Any, Any, OrderReport],
-        limit: timedelta,
+        call: Callable[[], Awaitable[OrderReport]],
+        time_left: Callable[[], timedelta],
         connector_name: str,
         verb: str,
         stopwatch: Stopwatch,
     ) -> OrderReport:
-        """The exchange's answer within ``limit``. How long it took is measured, also where it fails."""
+        """The answer within ``time_left``, which is looked at again when the first byte leaves. Failures are timed, too."""
+        limit = time_left()
         try:
-            async with asyncio.timeout(limit.total_seconds()):
-                return await call
+            with checked_before_sending(time_left):
+                async with asyncio.timeout(limit.total_seconds()):
+                    return await call()
         finally:
             self._metrics.observe_call(connector_name, verb, stopwatch.lap("exchange"))
 
@@ -333,12 +336,12 @@ class Orders:
         failpoints.reach("orders.cancel_recorded")
         stopwatch = Stopwatch(self._clock)
         try:
-            limit = self._time_left(started, begun_at, "cancel")
-            call = connector.cancel_order(order.ref)
-            report = await self._timed(call, limit, key.connector_name, "cancel", stopwatch)
+            time_left = partial(self._time_left, started, begun_at, "cancel")
+            call = partial(connector.cancel_order, order.ref)
+            report = await self._timed(call, time_left, key.connector_name, "cancel", stopwatch)
         except Refused as refusal:
             self._metrics.count_outcome(key.connector_name, "cancel", "refused")
-            return await self._record_cancel_refusal(order, _refusal_of(order, refusal))
+            return await self._record_cancel_refusal(order, refusal_of(order, refusal))
         except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
             self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
             return await self._record_cancel_doubt(order, error)
@@ -382,19 +385,3 @@ class Orders:
             return self._left_to_recovery(order, error).order
         self._settling.wake(order.key)
         return order
-
-
-def _refusal_of(order: Order, refusal: Refused) -> Refused:
-    """``refusal`` with the id of ``order``. It is a copy, because orders that waited for the same question share one exception."""
-    own = copy(refusal)
-    own.order_id = order.order_id
-    return own
-
-
-@contextmanager
-def _naming(order: Order) -> Iterator[None]:
-    """Within it a refusal gets the id of ``order``."""
-    try:
-        yield
-    except Refused as refusal:
-        raise _refusal_of(order, refusal) from refusal

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from app.connectors.base import Connector
+from app.connectors.base import Connector, checked_before_sending
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
 from app.domain.errors import ExchangeDown
 from app.domain.order import Order
-from tests.connectors.binance.conftest import SERVER_MS, context, settings
+from tests.connectors.binance.conftest import SERVER_MS, context, payload, settings
 from tests.connectors.hand_clock import HandClock
-from tests.connectors.stub import HANG, StubExchange
+from tests.connectors.stub import HANG, Reply, Request, StubExchange, reply
 from tests.services.world import until
 
 OrderOf = Callable[..., Order]
@@ -112,3 +112,38 @@ async def test_once_a_byte_may_have_left_it_is_a_doubt(
     placing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await placing
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["a new connection", "a kept connection"])
+@pytest.mark.parametrize("verb", ["place", "cancel"])
+async def test_what_is_late_when_its_first_byte_would_leave_stays(
+    verb: str, kept: bool, spot: BinanceConnector, exchange: StubExchange, order_of: OrderOf
+) -> None:
+    """The process was suspended while the clock of the exchange was read, its timers with it: the deadline is looked at again."""
+    is_late = False
+
+    def late(_: Request) -> Reply:
+        nonlocal is_late
+        is_late = True
+        return reply({"serverTime": SERVER_MS})
+
+    def check() -> None:
+        if is_late:
+            raise ExchangeDown("too late")
+
+    order = order_of()
+    if kept:
+        exchange.script("GET", "/api/v3/order", reply(payload("spot_rest", "query")))
+        assert await spot.fetch_order(order.ref) is not None
+    exchange.script("GET", "/api/v3/time", late)
+    await spot.venue.distrust_clock()
+    with checked_before_sending(check), pytest.raises(ExchangeDown, match="too late"):
+        await (spot.submit_order(order) if verb == "place" else spot.cancel_order(order.ref))
+    assert not exchange.asked(*SPOT_ORDER)
+    assert not exchange.asked("DELETE", "/api/v3/order")
+    # The connection that it had is good for the next call.
+    is_late = False
+    exchange.script(*SPOT_ORDER, reply(payload("spot_rest", "full")))
+    with checked_before_sending(check):
+        await spot.submit_order(order)
+    assert len(exchange.asked(*SPOT_ORDER)) == 1

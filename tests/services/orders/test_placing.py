@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.connectors.base import Overloaded
+from app.connectors.base import Overloaded, check_of_task
 from app.domain.enums import EventKind, OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import (
     ConnectorNotConfigured,
@@ -360,6 +360,30 @@ async def test_an_intent_that_took_too_long_is_not_sent_whatever_the_wall_clock_
     assert world.truth().orders() == ()
     assert caught.value.order_id is not None
     assert world.order(caught.value.order_id).state is OrderState.REJECTED
+
+
+@pytest.mark.parametrize(("passes", "jump"), [(TIMEOUT.total_seconds(), 0), (0, 3600)], ids=["suspended", "set"])
+@pytest.mark.parametrize("verb", ["place", "cancel"])
+async def test_the_deadline_holds_when_the_first_byte_leaves(
+    world: World, verb: str, passes: float, jump: float
+) -> None:
+    """What the connector does before it sends may take too long by either clock, though no timer has run."""
+    connector = await world.connector()
+    order = (await world.orders.place(request())).order
+
+    async def slowly(_: object) -> OrderReport:
+        check = check_of_task()
+        assert check is not None
+        check()
+        world.clock.advance(passes)
+        world.clock.jump(jump)
+        check()
+        raise AssertionError("sent too late")
+
+    setattr(connector, "submit_order" if verb == "place" else "cancel_order", slowly)
+    with pytest.raises(ExchangeDown, match="its time was over"):
+        await (world.orders.place(request()) if verb == "place" else world.orders.cancel(order.key))
+    assert check_of_task() is None
 
 
 async def test_without_a_journal_nothing_is_sent(world: World) -> None:
