@@ -6,6 +6,7 @@ are placed. Labels are names of operations, connectors and outcomes, never of ac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -48,13 +49,8 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.outcomes = self._counter(
-            "ordergate_order_outcomes",
-            "Orders and cancels by outcome: accepted, refused, unknown",
-            "connector",
-            "verb",
-            "outcome",
-        )
+        came_of = "Orders and cancels by outcome: accepted, refused, unknown"
+        self.outcomes = self._counter("ordergate_order_outcomes", came_of, "connector", "verb", "outcome")
         cuts = "Times that an exchange no longer told as far back as was needed, by the kind of history"
         self.history_cuts = self._counter("ordergate_history_cuts", cuts, "connector", "history")
         self.commit_size = Histogram(
@@ -69,12 +65,10 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.sign_in_failures = Counter(
-            "ordergate_sign_in_failures",
-            "Sign-ins that were refused: wrong, throttled because too many were wrong, or busy because too many waited",
-            ("reason",),
-            registry=self.registry,
+        failed = (
+            "Sign-ins that were refused: wrong, throttled because too many were wrong, or busy because too many waited"
         )
+        self.sign_in_failures = self._counter("ordergate_sign_in_failures", failed, "reason")
         self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
         self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")
         self.unsettled = self._gauge("ordergate_unsettled_orders", "Orders that are pending or unknown", "connector")
@@ -121,3 +115,20 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
+
+
+class Stopwatch:
+    """The seconds of each step of one piece of work. A step that is measured twice is added up."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._last = monotonic()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, step: str) -> float:
+        """End the present lap as ``step`` and return its seconds."""
+        now = self._monotonic()
+        passed = now - self._last
+        self._last = now
+        self.laps[step] = self.laps.get(step, 0.0) + passed
+        return passed

@@ -10,13 +10,16 @@ import secrets
 import sys
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from app import cli
 from app.bootstrap import build_gateway
 from app.clock import Clock
+from app.domain.enums import OrderState
 from app.domain.ids import new_order_id
 from app.domain.order import OrderRequest, intended
 from app.services.gateway import Gateway
-from app.services.orders.placed import Outcome, Placed
+from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
 from app.settings import Settings
 
@@ -32,7 +35,7 @@ class NullOrders:
         now = self._clock.now()
         order_id = new_order_id(now, secrets.randbits, "000000")
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
-        return Placed(order=order, outcome=Outcome.ACCEPTED)
+        return Placed(order=replace(order, state=OrderState.OPEN))
 
 
 def _build(settings: Settings, **options: Any) -> Gateway:

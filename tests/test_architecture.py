@@ -430,7 +430,6 @@ HOOKS = {
     "load_dialect_impl": "SQLAlchemy calls it on a column type",
     "resolve_function_from_operation_id": "Connexion calls it on a resolver",
     "get_fn": "Connexion calls it on a security handler",
-    "eof_received": "asyncio calls it on a protocol",
 }
 
 #: A dotted name in a text: a class that is imported on first use, or that gunicorn loads.

@@ -20,8 +20,7 @@ half a second to import: the venue does it in a thread, before the first call th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -60,7 +59,10 @@ Question = Literal["open_orders", "open_orders_of_pair", "funding_payments"]
 #: Raises what says that it is too late to send.
 SendingCheck = Callable[[], object]
 
-_CHECK: ContextVar[SendingCheck | None] = ContextVar("sending_check", default=None)
+#: The running task's order or cancel may only leave while this does not raise; None where it may leave at any time.
+#: Before its first byte leaves it may wait for a clock, a setting or a connection, and the process may be suspended. A time limit
+#: alone does not help then: its timer runs when the loop does, and some clocks stand still while a machine sleeps.
+SENDING_CHECK: ContextVar[SendingCheck | None] = ContextVar("sending_check", default=None)
 
 #: What of a market can be followed.
 MarketKind = Literal["candles", "trades", "order_book", "ticker"]
@@ -240,7 +242,7 @@ class Connector(ABC):
     @abstractmethod
     async def submit_order(self, order: Order) -> OrderReport:
         """Send ``order`` once, under ``order.order_id`` as the exchange's client id, so that it can be asked about even if no
-        reply came; not if ``check_of_task`` raises when its first byte would leave. A cancel is sent in the same way.
+        reply came; not if ``SENDING_CHECK`` raises when its first byte would leave. A cancel is sent in the same way.
         """
 
     @abstractmethod
@@ -368,22 +370,3 @@ class Connector(ABC):
 
     def _unsupported(self, what: str) -> UnsupportedFeature:
         return UnsupportedFeature(f"Connector '{self.name}' does not support {what}")
-
-
-@contextmanager
-def checked_before_sending(check: SendingCheck) -> Iterator[None]:
-    """Within it the running task's order or cancel may only leave while ``check`` does not raise.
-
-    Before its first byte leaves it may wait for a clock, a setting or a connection, and the process may be suspended. A time limit
-    alone does not help then: its timer runs when the loop does, and some clocks stand still while a machine sleeps.
-    """
-    token = _CHECK.set(check)
-    try:
-        yield
-    finally:
-        _CHECK.reset(token)
-
-
-def check_of_task() -> SendingCheck | None:
-    """The check of the running task's order or cancel, None where it may leave at any time."""
-    return _CHECK.get()

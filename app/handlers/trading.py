@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.enums import OrderState, OrderStatus, TimeInForce
+from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OrderKey, OrderRequest
 from app.handlers import pages
 from app.handlers.prepared import PreparedSchema
@@ -23,7 +24,7 @@ from app.handlers.views import order_row, order_with_events, trade_row
 from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
-from app.services.orders.placed import Outcome, Placed
+from app.services.orders.placed import Placed
 from app.services.reconciling.resolving import Resolution
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
@@ -181,6 +182,6 @@ def _timing(laps: Mapping[str, float]) -> str:
 
 
 def _place_status(placed: Placed) -> int:
-    if placed.outcome is Outcome.UNKNOWN:
+    if placed.order.state in UNSETTLED:
         return 202
     return 200 if placed.replayed else 201

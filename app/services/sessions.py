@@ -10,22 +10,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from app.clock import Clock
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.registry import build_connector, connector_class
-from app.domain.errors import ConnectorNotConfigured, ExchangeDown, OrdergateError, UnknownAccount
+from app.domain.errors import (
+    ConnectorNotConfigured,
+    CredentialsChanged,
+    ExchangeDown,
+    OrdergateError,
+    UnknownAccount,
+)
 from app.domain.order import AccountKey
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.vault import Vault
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 #: The account name of keyless connectors; no account can have it.
 _KEYLESS = ""
@@ -70,12 +78,21 @@ class Sessions:
         credentials = self._vault.open(account_name, connector_name, stored.sealed)
         return await self._start(kind, account, credentials, stored.version)
 
-    async def renewed(self, connector: Connector) -> Connector:
-        """The connector that takes the place of ``connector``, whose credentials were changed. Raises what ``connector`` raises."""
-        account = AccountKey(connector.context.account_name, connector.name)
-        if self._live.get(account) is connector:
-            self.forget(account)
-        return await self.connector(account)
+    async def write_with_current_credentials(
+        self, connector: Connector, write: Callable[[int | None], Awaitable[T]]
+    ) -> tuple[Connector, T]:
+        """Do ``write`` with the version of the connector's credentials, which it checks in its transaction. If they were replaced
+        meanwhile, it is done with the new ones; if they were deleted, this raises what says so. Nothing has been sent before.
+        """
+        try:
+            return connector, await write(connector.context.credentials_version)
+        except CredentialsChanged:
+            account = AccountKey(connector.context.account_name, connector.name)
+            if self._live.get(account) is connector:
+                self.forget(account)
+            connector = await self.connector(account)
+        connector.check_available()
+        return connector, await write(connector.context.credentials_version)
 
     async def keyless(self, connector_name: str) -> Connector:
         """A connector for public data. Raises ``UnknownConnector`` or ``UnsupportedConnector``."""

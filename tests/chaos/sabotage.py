@@ -43,7 +43,7 @@ def intent_before_send() -> None:
         report = await connector.submit_order(order)
         named = structs.replace(request, client_order_id=order_id)
         _, opened = await self._intend(connector, named, terms=request.terms())
-        return await self._record_acceptance(opened.order, report)
+        return Placed(order=await self._record_acceptance(opened.order, report))
 
     Orders._place = place  # type: ignore[method-assign]
 
@@ -69,7 +69,7 @@ def no_resend() -> None:
     """An order whose answer did not come is sent again."""
     doubt = Orders._record_doubt
 
-    async def resend(self: Orders, order: Order, error: Exception) -> Placed:
+    async def resend(self: Orders, order: Order, error: Exception) -> Order:
         connector: Connector = await self._sessions.connector(order.key.account)
         for _ in range(3):
             try:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import OrdergateError
+from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OrderKey, OrderRequest
 from app.services.gateway import Gateway
-from app.services.orders.placed import Outcome as Placing
 from tests.chaos.clients import Answer, completed
 from tests.chaos.operations import Operation
 from tests.simulation.market import PAIRS
@@ -190,7 +190,7 @@ def placing(operation: Operation) -> Service:
                 idempotency_key=None if "client_order_id" in body else operation.key,
             )
         )
-        status = 202 if placed.outcome is Placing.UNKNOWN else 200 if placed.replayed else 201
+        status = 202 if placed.order.state in UNSETTLED else 200 if placed.replayed else 201
         return Answer(status=status, body={"order_id": placed.order.order_id, "state": str(placed.order.state)})
 
     return place

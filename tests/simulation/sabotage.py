@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from app.services.orders.placing import Orders
+from app.services.orders.inflight import Calls
 from app.services.orders.recorder import Recorder
 from tests.chaos.sabotage import SAFEGUARDS as REPLACED_IN_SERVERS
 from tests.simulation.campaign import clauses_of, directory, run_world, warm_up
@@ -39,38 +39,7 @@ def conclusions_hold_as_seen() -> None:
 
 def nothing_sent_past_the_deadline() -> None:
     """A process that stood still sends what it had written down, however late it is."""
-    send = Orders._send
-
-    async def late(self: Orders, connector: Any, order: Any, *more: Any) -> Any:
-        return await send(_Patient(self, order), connector, order, *more)  # type: ignore[arg-type]
-
-    Orders._send = late  # type: ignore[method-assign]
-
-
-class _Patient:
-    """The service with a clock that stands at the order's creation where the deadline is looked at."""
-
-    def __init__(self, service: Orders, order: Any) -> None:
-        self._service = service
-        self._clock = _Stopped(service._clock, order.created_at)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
-
-
-class _Stopped:
-    def __init__(self, clock: Any, at: Any) -> None:
-        self._clock = clock
-        self._at = at
-
-    def now(self) -> Any:
-        return self._at
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._clock, name)
+    Calls._time_left = lambda self, started, begun_at, verb: self._timeout  # type: ignore[method-assign]
 
 
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {

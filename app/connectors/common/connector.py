@@ -15,7 +15,7 @@ from contextlib import (
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from app.connectors.base import Connector, ConnectorContext, Overloaded, Rows, check_of_task
+from app.connectors.base import SENDING_CHECK, Connector, ConnectorContext, Overloaded, Rows
 from app.connectors.common import sending
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
@@ -82,7 +82,7 @@ class AccountCalls(Generic[ClientT]):
             await self._venue.ready_to_sign()
             client = self.client()
         try:
-            with sending.one_call(check_of_task()):
+            with sending.one_call(SENDING_CHECK.get()):
                 return mapping(await getattr(client, name)(**parameters))
         except ErrorAnswer as error:
             refused = await self.judged(error)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Self
+
 from app.domain.errors.base import OrdergateError
 
 
@@ -11,6 +14,12 @@ class Refused(OrdergateError):
     status = 400
     code = "refused"
     title = "Refused"
+
+    def about(self, order_id: str) -> Self:
+        """The refusal with an order's id. It is a copy, because orders that waited for the same question share one exception."""
+        own = copy(self)
+        own.order_id = order_id
+        return own
 
 
 class OrderRefused(Refused):

@@ -125,6 +125,12 @@ def check_unchanged(request: OrderRequest, order: Order) -> None:
         )
 
 
+def check_not_rejected(order: Order) -> None:
+    """Raise the ``Refused`` that ``order`` was rejected with, if it was."""
+    if order.state is OrderState.REJECTED:
+        raise refusal_of(order)
+
+
 def refusal_of(order: Order) -> Refused:
     """Why ``order`` was rejected, with its id; a plain ``OrderRefused`` where the recorded code names no class."""
     refusal = _REFUSALS.get(order.error_code, OrderRefused)(order.error_message or "The exchange rejected the order")

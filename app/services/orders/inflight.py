@@ -1,18 +1,24 @@
-"""Work that must not be interrupted: it goes on when its caller hangs up, and a stopping server waits for it.
+"""Work that must not be interrupted, and the calls within it, which end by their deadline.
 
-It lets an order's answer be recorded when a client disconnects, or SIGTERM arrives, after the order was sent.
+The work goes on when its caller hangs up, and a stopping server waits for it, so that an order's answer is recorded when a client
+disconnects, or SIGTERM arrives, after the order was sent. It can wait for that because no call lasts longer than its deadline.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from datetime import timedelta
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
-from app.domain.errors import ShuttingDown
+from app.clock import Clock
+from app.connectors.base import SENDING_CHECK
+from app.domain.errors import ExchangeDown, ShuttingDown
+from app.domain.reports import OrderReport
+from app.metrics import Metrics, Stopwatch
 
 log = structlog.get_logger(__name__)
 
@@ -67,3 +73,48 @@ class InFlight:
         if not task.cancelled():
             # The caller may have hung up. Reading the exception here keeps asyncio from reporting it as never retrieved.
             task.exception()
+
+
+class Calls:
+    """The calls that place and cancel, each within ``timeout`` of its beginning, and measured."""
+
+    def __init__(self, metrics: Metrics, timeout: timedelta, clock: Clock) -> None:
+        self._metrics = metrics
+        self._timeout = timeout
+        self._clock = clock
+
+    async def make(
+        self,
+        call: Callable[[], Coroutine[Any, Any, OrderReport]],
+        connector_name: str,
+        verb: str,
+        started: float,  # float: the clock's monotonic seconds
+        begun_at: datetime,
+        stopwatch: Stopwatch,
+    ) -> OrderReport:
+        """The exchange's answer to ``call``, whose attempt began at ``started`` and ``begun_at``. The time that is left is looked
+        at again when the first byte leaves. How long the call took is measured, also where it fails. Raises ``ExchangeDown``,
+        ``TimeoutError``, and what ``call`` raises.
+        """
+        time_left = partial(self._time_left, started, begun_at, verb)
+        limit = time_left()
+        token = SENDING_CHECK.set(time_left)
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                return await call()
+        finally:
+            SENDING_CHECK.reset(token)
+            self._metrics.observe_call(connector_name, verb, stopwatch.lap("exchange"))
+
+    def _time_left(
+        self, started: float, begun_at: datetime, verb: str
+    ) -> timedelta:  # float: the clock's monotonic seconds
+        """The time in which a call may still be made. Raises ``ExchangeDown`` if there is none: the process may have been suspended
+        since the attempt began, or the wall clock set. What is too late by either clock must not be sent.
+        """
+        passed = timedelta(seconds=self._clock.monotonic() - started)
+        left = self._timeout - max(passed, self._clock.now() - begun_at)
+        if left <= timedelta(0):
+            what = "cancel" if verb == "cancel" else "order"
+            raise ExchangeDown(f"The {what} was not sent: its time was over before it could leave")
+        return min(left, self._timeout)

@@ -1,4 +1,4 @@
-"""Placing and cancelling: the order path.
+"""Placing: the order path.
 
     1 check      everything that can be refused without the exchange is refused, and nothing is written
     2 intent     the order is committed to the journal
@@ -17,51 +17,39 @@ journal's transaction, as an intent is.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 import structlog
-from msgspec.structs import replace
 
 from app import failpoints
 from app.clock import Clock
 from app.concurrency.threads import Threads
-from app.connectors.base import Connector, Overloaded, checked_before_sending
+from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import (
-    ClockRefused,
-    CredentialsChanged,
-    ExchangeDown,
-    OrderNotFound,
-    Refused,
-)
+from app.domain.errors import ClockRefused, Refused
 from app.domain.ids import new_order_id
-from app.domain.lifecycle import FINAL
+from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import Opened
-from app.metrics import Metrics
+from app.metrics import Metrics, Stopwatch
 from app.services.installation import Installations
 from app.services.markets.rules import Rules
-from app.services.orders.checks import check_options, check_replay, check_unchanged
-from app.services.orders.inflight import InFlight
-from app.services.orders.placed import Outcome, Placed, placed_of, replayed_of
+from app.services.orders.cancelling import Cancels
+from app.services.orders.checks import check_not_rejected, check_options, check_replay, check_unchanged
+from app.services.orders.inflight import Calls, InFlight
+from app.services.orders.placed import Placed
 from app.services.orders.recorder import Recorder
-from app.services.orders.refusals import naming, refusal_of
 from app.services.orders.retrying import Retries
 from app.services.orders.settler import Settler
-from app.services.orders.stopwatch import Stopwatch
 from app.services.sessions import Sessions
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
-
 
 #: Look-ups of the journal at once. They have threads of their own, so that no question of others holds up an order.
 _LOOK_UPS = 4
@@ -98,6 +86,17 @@ class Orders:
         self._random_bits = random_bits
         self._installations = installations
         self._threads = Threads(_LOOK_UPS, "orders")
+        self._calls = Calls(metrics, settings.exchange_timeout, clock)
+        self._cancels = Cancels(
+            journal=journal,
+            recorder=recorder,
+            sessions=sessions,
+            settling=settling,
+            metrics=metrics,
+            calls=self._calls,
+            threads=self._threads,
+            clock=clock,
+        )
 
     def close(self) -> None:
         """Stop the threads. May be called twice."""
@@ -112,12 +111,12 @@ class Orders:
 
         Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel.
         """
-        return await self._inflight.run(self._cancel(key), is_cancel=True)
+        return await self._inflight.run(self._cancels.cancel(key), is_cancel=True)
 
     # -- placing --------------------------------------------------------------------------------------------------------
 
     async def _place(self, request: OrderRequest) -> Placed:
-        stopwatch = Stopwatch(self._clock)
+        stopwatch = Stopwatch(self._clock.monotonic)
         connector = await self._sessions.connector(request.account)
         earlier = await self._earlier(request)
         if earlier is not None:
@@ -137,11 +136,13 @@ class Orders:
         self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
     ) -> Placed:  # float: the clock's monotonic seconds
         """Send ``order``, whose intent is recorded since ``started``."""
-        placed = await self._send(connector, order, started, stopwatch)
+        order = await self._send(connector, order, started, stopwatch)
+        check_not_rejected(order)
         stopwatch.lap("journal")
         self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])
-        self._count(order.connector_name, "place", placed.outcome)
-        return replace(placed, laps=stopwatch.laps)
+        outcome = "unknown" if order.state in UNSETTLED else "accepted"
+        self._metrics.count_outcome(order.connector_name, "place", outcome)
+        return Placed(order=order, laps=stopwatch.laps)
 
     async def _earlier(self, request: OrderRequest) -> Order | None:
         """The order that has the request's idempotency key or client order id. A request with neither costs no query."""
@@ -170,35 +171,22 @@ class Orders:
         async def begin(version: int | None) -> Opened:
             return await self._recorder.begin(order, EventKind.INTENDED, "caller", credentials_version=version)
 
-        return await self._with_current_credentials(connector, begin)
+        return await self._sessions.write_with_current_credentials(connector, begin)
 
     async def _new_order_id(self, now: datetime) -> str:
         return new_order_id(now, self._random_bits, (await self._installations.get()).name)
-
-    async def _with_current_credentials(
-        self, connector: Connector, write: Callable[[int | None], Awaitable[T]]
-    ) -> tuple[Connector, T]:
-        """Do ``write`` with the version of the connector's credentials, which it checks in its transaction. If they were replaced
-        meanwhile, it is done with the new ones; if they were deleted, this raises what says so. Nothing has been sent before.
-        """
-        try:
-            return connector, await write(connector.context.credentials_version)
-        except CredentialsChanged:
-            connector = await self._sessions.renewed(connector)
-        connector.check_available()
-        return connector, await write(connector.context.credentials_version)
 
     async def _repeat(self, request: OrderRequest, connector: Connector, order: Order, stopwatch: Stopwatch) -> Placed:
         """Answer a request that was made before: by the order as it stands, or by another attempt if it surely was not placed."""
         check_replay(request, order, now=self._clock.now(), deadline=order.attempted_at + self._timeout)
         if not order.is_retryable:
-            return replayed_of(order)
+            return _replayed(order)
         check_unchanged(await self._checked(request, connector), order)
-        with naming(order):
+        with _naming(order):
             connector.check_available()
             order = await self._retries.look_for(connector, order)
         if not order.is_retryable:
-            return replayed_of(order)
+            return _replayed(order)
         stopwatch.lap("validate")
         started = self._clock.monotonic()
         opened = await self._retries.begin(connector, order, f"the request was repeated after {order.error_code}")
@@ -212,7 +200,7 @@ class Orders:
 
     async def _send(
         self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
-    ) -> Placed:  # float: the clock's monotonic seconds
+    ) -> Order:  # float: the clock's monotonic seconds
         """Send ``order``, and once more if the exchange refused only its timestamp."""
         try:
             return await self._send_once(connector, order, started, stopwatch)
@@ -227,31 +215,20 @@ class Orders:
 
     async def _send_once(
         self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
-    ) -> Placed:  # float: the clock's monotonic seconds
+    ) -> Order:  # float: the clock's monotonic seconds
         try:
-            time_left = partial(self._time_left, started, order.attempted_at, "order")
-            call = partial(connector.submit_order, order)
-            report = await self._timed(call, time_left, order.connector_name, "place", stopwatch)
+            submit = partial(connector.submit_order, order)
+            report = await self._calls.make(
+                submit, order.connector_name, "place", started, order.attempted_at, stopwatch
+            )
         except Refused as refusal:
-            return await self._record_refusal(order, refusal_of(order, refusal))
+            return await self._record_refusal(order, refusal.about(order.order_id))
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
             return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
         return await self._record_acceptance(order, report)
 
-    def _time_left(
-        self, started: float, begun_at: datetime, what: str
-    ) -> timedelta:  # float: the clock's monotonic seconds
-        """The time in which a call may still be made. Raises ``ExchangeDown`` if there is none: the process may have been suspended
-        since the attempt began, or the wall clock set. What is too late by either clock must not be sent.
-        """
-        passed = timedelta(seconds=self._clock.monotonic() - started)
-        left = self._timeout - max(passed, self._clock.now() - begun_at)
-        if left <= timedelta(0):
-            raise ExchangeDown(f"The {what} was not sent: its time was over before it could leave")
-        return min(left, self._timeout)
-
-    async def _record_acceptance(self, order: Order, report: OrderReport) -> Placed:
+    async def _record_acceptance(self, order: Order, report: OrderReport) -> Order:
         try:
             observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the order")
         except Exception as error:  # noqa: BLE001 - the order is at the exchange even if that was not recorded; recovery records it
@@ -259,9 +236,9 @@ class Orders:
         failpoints.reach("orders.outcome_recorded")
         if observed.missing_fills:
             self._settling.wake(order.key)
-        return placed_of(observed.order)
+        return observed.order
 
-    async def _record_refusal(self, order: Order, refusal: Refused) -> Placed:
+    async def _record_refusal(self, order: Order, refusal: Refused) -> Order:
         """Raise ``refusal`` once it is recorded, or return the order if the exchange has shown it meanwhile."""
         try:
             recorded = await self._recorder.refuse(order, refusal)
@@ -271,11 +248,11 @@ class Orders:
             if recorded.state is not OrderState.REJECTED:
                 log.error("the exchange refused an order that it has", order_id=order.order_id, refusal=refusal.code)
                 self._settling.wake(order.key)
-                return placed_of(recorded)
+                return recorded
         self._metrics.count_outcome(order.connector_name, "place", "refused")
         raise refusal
 
-    async def _record_doubt(self, order: Order, error: Exception) -> Placed:
+    async def _record_doubt(self, order: Order, error: Exception) -> Order:
         log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
         try:
             recorded = await self._recorder.note(
@@ -292,96 +269,24 @@ class Orders:
         except Exception as fault:  # noqa: BLE001 - the order stays pending, which is in doubt as well
             return self._left_to_recovery(order, fault)
         self._settling.wake(order.key)
-        return placed_of(recorded)
+        return recorded
 
-    def _left_to_recovery(self, order: Order, error: Exception) -> Placed:
+    def _left_to_recovery(self, order: Order, error: Exception) -> Order:
         log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=str(error))
         self._settling.wake(order.key)
-        return Placed(order=order, outcome=Outcome.UNKNOWN)
-
-    async def _timed(
-        self,
-        call: Callable[[], Awaitable[OrderReport]],
-        time_left: Callable[[], timedelta],
-        connector_name: str,
-        verb: str,
-        stopwatch: Stopwatch,
-    ) -> OrderReport:
-        """The answer within ``time_left``, which is looked at again when the first byte leaves. Failures are timed, too."""
-        limit = time_left()
-        try:
-            with checked_before_sending(time_left):
-                async with asyncio.timeout(limit.total_seconds()):
-                    return await call()
-        finally:
-            self._metrics.observe_call(connector_name, verb, stopwatch.lap("exchange"))
-
-    def _count(self, connector_name: str, verb: str, outcome: Outcome) -> None:
-        self._metrics.count_outcome(connector_name, verb, outcome.value)
-
-    # -- cancelling -----------------------------------------------------------------------------------------------------
-
-    async def _cancel(self, key: OrderKey) -> Order:
-        connector = await self._sessions.connector(key.account)
-        found = await self._threads.run(self._journal.find_order, key)
-        if found is None or found.state in FINAL:
-            raise OrderNotFound(f"Order '{key.order_id}' not found in active orders")
-        connector.check_available()
-        started, begun_at = self._clock.monotonic(), self._clock.now()
-
-        async def note(version: int | None) -> Order:
-            return await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller", credentials_version=version)
-
-        connector, order = await self._with_current_credentials(connector, note)
-        failpoints.reach("orders.cancel_recorded")
-        stopwatch = Stopwatch(self._clock)
-        try:
-            time_left = partial(self._time_left, started, begun_at, "cancel")
-            call = partial(connector.cancel_order, order.ref)
-            report = await self._timed(call, time_left, key.connector_name, "cancel", stopwatch)
-        except Refused as refusal:
-            self._metrics.count_outcome(key.connector_name, "cancel", "refused")
-            return await self._record_cancel_refusal(order, refusal_of(order, refusal))
-        except Exception as error:  # noqa: BLE001 - rule 3 holds for cancels too
-            self._count(key.connector_name, "cancel", Outcome.UNKNOWN)
-            return await self._record_cancel_doubt(order, error)
-        self._count(key.connector_name, "cancel", Outcome.ACCEPTED)
-        failpoints.reach("orders.cancel_answered")
-        return await self._record_cancel(order, report)
-
-    async def _record_cancel(self, order: Order, report: OrderReport) -> Order:
-        try:
-            observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the cancel")
-        except Exception as error:  # noqa: BLE001 - the cancel was done even if that was not recorded; recovery records it
-            return self._left_to_recovery(order, error).order
-        if not observed.missing_fills:
-            if observed.order.is_active:
-                # The exchange has accepted the cancel and not done it yet.
-                self._settling.wake(order.key)
-            return observed.order
-        try:
-            return await self._settling.ask_now(order.key)
-        except Exception as error:  # noqa: BLE001 - fills are still missing: the order is returned as it is and asked about again
-            return self._left_to_recovery(observed.order, error).order
-
-    async def _record_cancel_refusal(self, order: Order, refusal: Refused) -> Order:
-        """Raise ``refusal`` once it is recorded, or return the order if it has come to its end meanwhile."""
-        evidence = f"the exchange refused the cancel: {refusal.detail}"
-        order = await self._note_cancel(order, EventKind.CANCEL_REFUSED, evidence)
-        if order.state in FINAL:
-            return order
-        raise refusal
-
-    async def _record_cancel_doubt(self, order: Order, error: Exception) -> Order:
-        log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
-        evidence = f"no answer that settles it: {type(error).__name__}"
-        return await self._note_cancel(order, EventKind.CANCEL_UNCONFIRMED, evidence)
-
-    async def _note_cancel(self, order: Order, kind: EventKind, evidence: str) -> Order:
-        """Record what came of a cancel that did not succeed, and ask about the order."""
-        try:
-            order = await self._recorder.note(order.key, kind, "answer", evidence=evidence)
-        except Exception as error:  # noqa: BLE001 - the order is as it was; recovery asks about it
-            return self._left_to_recovery(order, error).order
-        self._settling.wake(order.key)
         return order
+
+
+def _replayed(order: Order) -> Placed:
+    """The result of an earlier request, as its order stands now."""
+    check_not_rejected(order)
+    return Placed(order=order, replayed=True)
+
+
+@contextmanager
+def _naming(order: Order) -> Iterator[None]:
+    """Within it a refusal gets the id of ``order``."""
+    try:
+        yield
+    except Refused as refusal:
+        raise refusal.about(order.order_id) from refusal

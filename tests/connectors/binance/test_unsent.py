@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.connectors.base import Connector, checked_before_sending
+from app.connectors.base import SENDING_CHECK, Connector
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
 from app.domain.errors import ExchangeDown
@@ -137,13 +137,13 @@ async def test_what_is_late_when_its_first_byte_would_leave_stays(
         assert await spot.fetch_order(order.ref) is not None
     exchange.script("GET", "/api/v3/time", late)
     await spot.venue.distrust_clock()
-    with checked_before_sending(check), pytest.raises(ExchangeDown, match="too late"):
+    SENDING_CHECK.set(check)
+    with pytest.raises(ExchangeDown, match="too late"):
         await (spot.submit_order(order) if verb == "place" else spot.cancel_order(order.ref))
     assert not exchange.asked(*SPOT_ORDER)
     assert not exchange.asked("DELETE", "/api/v3/order")
     # The connection that it had is good for the next call.
     is_late = False
     exchange.script(*SPOT_ORDER, reply(payload("spot_rest", "full")))
-    with checked_before_sending(check):
-        await spot.submit_order(order)
+    await spot.submit_order(order)
     assert len(exchange.asked(*SPOT_ORDER)) == 1

@@ -28,7 +28,7 @@ from app.domain.errors import (
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
 from app.domain.reports import OrderReport
-from app.services.orders.placed import Outcome, Placed
+from app.services.orders.placed import Placed
 from tests.clock import FakeClock
 from tests.services.world import TIMEOUT, World, gathered, key, market, request, running_world, until
 
@@ -66,7 +66,7 @@ async def test_a_refusal_that_passes_does_not_use_the_key_up(each_world: World, 
 
     again = await placed(each_world)
 
-    assert (again.outcome, again.replayed, again.order.state) == (Outcome.ACCEPTED, False, OrderState.OPEN)
+    assert (again.replayed, again.order.state) == (False, OrderState.OPEN)
     assert (again.order.error_code, again.order.held_until) == (None, None)
     assert [order.order_id for order in sent] == ["o1", "o1"]
     assert each_world.kinds("o1") == ["intended", "rejected", "retried", "accepted"]
@@ -192,12 +192,12 @@ async def test_an_attempt_may_be_refused_like_the_first(world: World) -> None:
 async def test_an_order_that_never_arrived_may_be_retried(each_world: World) -> None:
     """Its absence is proven, so the key is free for another attempt."""
     each_world.faults.plan("submit", "down")
-    assert (await placed(each_world)).outcome is Outcome.UNKNOWN
+    assert (await placed(each_world)).order.state is OrderState.UNKNOWN
     await until(lambda: each_world.order("o1").state is OrderState.REJECTED, each_world.clock)
 
     again = await placed(each_world)
 
-    assert (again.outcome, again.order.state) == (Outcome.ACCEPTED, OrderState.OPEN)
+    assert again.order.state is OrderState.OPEN
     assert each_world.kinds("o1") == ["intended", "unconfirmed", "never_arrived", "retried", "accepted"]
     assert each_world.violations() == ()
 
@@ -345,7 +345,7 @@ async def test_a_refused_timestamp_is_sent_again_by_itself(each_world: World) ->
     """Once, as an attempt of its own in the history; the caller sees only the result."""
     sent = await refusing(each_world, ClockRefused("-1021"))
     done = await placed(each_world)
-    assert (done.outcome, done.replayed, done.order.state) == (Outcome.ACCEPTED, False, OrderState.OPEN)
+    assert (done.replayed, done.order.state) == (False, OrderState.OPEN)
     assert len(sent) == 2
     assert each_world.kinds("o1") == ["intended", "rejected", "retried", "accepted"]
     assert each_world.violations() == ()
