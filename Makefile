@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate sabotage bench layout
+.PHONY: run test test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate explore sabotage bench layout
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
@@ -49,6 +49,11 @@ simulate: PROCESSES ?= 1
 simulate: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --orders $(ORDERS) --processes $(PROCESSES) $(if $(SEED),--seed $(SEED)) \
 		$(if $(WORLD),--world '$(WORLD)') $(if $(REPORT),--report)
+
+# Every order of events of small worlds. WORLD='order and cancel' walks one, WAY=0,1,2 one way of it, as a violation prints it.
+# REPORT=1 writes docs/simulation-report.md.
+explore: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation.explore $(if $(WORLD),'$(WORLD)') $(if $(WAY),--way $(WAY)) $(if $(REPORT),--report)
 
 # Each safeguard of docs/promise.md removed in turn, until the simulation finds it. REPORT=1 writes docs/simulation-report.md.
 sabotage: $(VENV)/.dev

@@ -35,6 +35,8 @@ class Host:
         self.stands_until = 0.0
         #: Called when the process dies, in the order in which they were added.
         self.at_death: list[Callable[[], None]] = []
+        #: A digest of everything that the process has heard from outside, in its order.
+        self.history = 0
         #: Everything that ran in the process when it died.
         self.graveyard: list[Any] = []
         self._greenlet = greenlet(self._serve, parent=kernel.main)
@@ -45,6 +47,10 @@ class Host:
 
     def run_job(self, job: Callable[[], None]) -> None:
         self.kernel.post(lambda: self.kernel.enter(self, greenlet(job, parent=self.kernel.main)), "job", owner=self)
+
+    def heard(self, label: str, what: object) -> None:
+        """The process hears from outside; what it does is a function of all that it has heard."""
+        self.history = hash((self.history, label, what))
 
     def note_trouble(self, text: str) -> None:
         self.kernel.troubles.append(f"{self.name}: {text}")
@@ -81,6 +87,8 @@ class Kernel:
         self.hosts: list[Host] = []
         self.graveyard: list[Host] = []
         self.troubles: list[str] = []
+        #: What makes the whole simulation worthless: it is raised.
+        self.faults: list[Exception] = []
         #: The process that runs now.
         self.current: Host | None = None
         #: How many callbacks have run, and after how many the policy is asked for a disruption.
@@ -98,13 +106,20 @@ class Kernel:
         return host
 
     def post(
-        self, action: Callable[[], None], label: str, *, owner: Host | None = None, after: float | None = None
+        self,
+        action: Callable[[], None],
+        label: str,
+        *,
+        owner: Host | None = None,
+        after: float | None = None,
+        what: object = "",
+        channel: object = None,
     ) -> Event:
         """Let ``action`` happen after so many seconds, else as soon as the policy lets it. What a dead ``owner`` waits for never
-        happens.
+        happens. ``what`` tells events of one label apart; those of one ``channel`` keep their order.
         """
         delay = self.policy.delay(label) if after is None else after
-        event = Event(action, label, owner, is_timed=after is not None)
+        event = Event(action, label, owner, what, channel)
         heapq.heappush(self._events, (self.now + delay, next(self._numbers), event))
         return event
 
@@ -154,6 +169,8 @@ class Kernel:
     def run_until(self, is_over: Callable[[], bool]) -> None:
         """Give turns until ``is_over``, which is asked whenever time moves on."""
         while True:
+            if self.faults:
+                raise self.faults[0]
             if self.steps >= self.disrupt_at:
                 self.disrupt()
                 self.disrupt_at = self.policy.next_disruption(self.steps)
@@ -180,8 +197,6 @@ class Kernel:
 
     def _let_happen(self, event: Event) -> bool:
         owner = event.owner
-        if event.is_cancelled:
-            return False
         if owner is not None and owner.is_dead:
             owner.graveyard.append(event)
             return False
@@ -207,14 +222,16 @@ class Kernel:
 class Event:
     """Something that happens between processes, or beside a loop."""
 
-    __slots__ = ("action", "is_cancelled", "is_timed", "label", "owner")
+    __slots__ = ("action", "channel", "label", "owner", "what")
 
-    def __init__(self, action: Callable[[], None], label: str, owner: Host | None, *, is_timed: bool) -> None:
+    def __init__(
+        self, action: Callable[[], None], label: str, owner: Host | None, what: object, channel: object
+    ) -> None:
         self.action = action
         self.label = label
         self.owner = owner
-        self.is_timed = is_timed
-        self.is_cancelled = False
+        self.what = what
+        self.channel = channel
 
 
 class Thread:

@@ -7,9 +7,10 @@ resting order is executed is drawn for each order.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 from tests.simulation.faults import Faults
@@ -121,6 +122,8 @@ class Market:
         self.open: dict[tuple[str, int], Order] = {}
         self._order_numbers: defaultdict[str, int] = defaultdict(lambda: 1000)
         self._trade_numbers: defaultdict[str, int] = defaultdict(lambda: 500)
+        #: The executions of an order that rests, each as soon as it may happen; None lets the seed decide.
+        self.plan_of: Callable[[Order], Sequence[Decimal]] | None = None
         #: Called with each new order before anything else happens with it.
         self.on_accepted: Callable[[Order], None] = lambda order: None
 
@@ -202,6 +205,11 @@ class Market:
 
     def _plan(self, order: Order) -> None:
         """Executions to come while the order rests."""
+        if self.plan_of is not None:
+            for amount in self.plan_of(order):
+                fill = partial(self._execute, order, self._pairs[order.symbol], amount)
+                self._kernel.post(fill, "fill", what=order.number, channel=order)
+            return
         if self._luck.random() < 0.55:
             return
         pair = self._pairs[order.symbol]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosedError
@@ -58,7 +59,7 @@ class Network:
     """All ways of one world."""
 
     def __init__(self, kernel: Kernel, faults: Faults, exchange: Exchange, seed: int) -> None:
-        self._kernel = kernel
+        self.kernel = kernel
         self._faults = faults
         self._exchange = exchange
         self._ways = stream(seed, "ways")
@@ -68,9 +69,21 @@ class Network:
         drawn = self._ways.random()
         return _LONG_WAY * self._ways.random() if drawn > 0.97 else _WAY * drawn
 
+    def go(
+        self,
+        action: Callable[[], None],
+        label: str,
+        *,
+        owner: Host | None = None,
+        more: float = 0.0,
+        what: object = "",
+    ) -> None:
+        """Let a message arrive: one way later, and ``more`` seconds."""
+        self.kernel.post(action, label, owner=owner, after=self.way() + more, what=what)
+
     def call(self, host: Host, request: Request, timeout: float) -> asyncio.Future[HttpAnswer]:
         """One call of ``host``. Raises ``ExchangeDown`` where nothing was sent, ``NoAnswer`` where that is not known."""
-        return _Call(self._kernel, self._faults, self._exchange, self, host, request, timeout).future
+        return _Call(self, self._faults, self._exchange, host, request, timeout).future
 
     def connect(self, host: Host, url: str) -> Connection:
         """A connection to a stream."""
@@ -87,21 +100,23 @@ class Network:
         if fault == "cut":
             connection.cut()
             return
-        after = self.way()
-        if fault == "delayed":
-            after += self._faults.within(5.0)
-        elif fault == "swapped":
-            after += 2 * _WAY
-        else:
-            # TCP keeps the order of what is not meddled with.
-            after = max(after, connection.last_at - self._kernel.now)
-            connection.last_at = self._kernel.now + after
+        late = {"delayed": self._faults.within(5.0), "swapped": 2 * _WAY}.get(fault or "", 0.0)
         for _ in range(2 if fault == "doubled" else 1):
-            self._kernel.post(lambda: connection.deliver(text), "event", owner=connection.host, after=after)
+            self.send_event(connection, text, late)
+
+    def send_event(self, connection: Connection, text: str, late: float) -> None:
+        """Let an event arrive after those that were sent before it, unless it is late."""
+        after = self.way() + late
+        if not late:
+            after = max(after, connection.last_at - self.kernel.now)
+            connection.last_at = self.kernel.now + after
+        channel = None if late else connection
+        deliver = partial(connection.deliver, text)
+        self.kernel.post(deliver, "event", owner=connection.host, after=after, what=text, channel=channel)
 
     def carry(self, connection: Connection, text: str) -> None:
         """Bring a message of a stream's client to the exchange."""
-        self._kernel.post(lambda: self._exchange.received(connection, text), "message", after=self.way())
+        self.go(lambda: self._exchange.received(connection, text), "message", what=text)
 
     def end(self, connection: Connection) -> None:
         """The exchange learns that a connection is over."""
@@ -112,39 +127,41 @@ class _Call:
     """One call from its start to what the process sees of it."""
 
     def __init__(
-        self,
-        kernel: Kernel,
-        faults: Faults,
-        exchange: Exchange,
-        network: Network,
-        host: Host,
-        request: Request,
-        timeout: float,
+        self, network: Network, faults: Faults, exchange: Exchange, host: Host, request: Request, timeout: float
     ) -> None:
-        self._kernel, self._faults, self._exchange, self._network = kernel, faults, exchange, network
-        self._host, self._request, self._timeout = host, request, timeout
-        self._started_at = kernel.now
+        self._network, self._faults, self._exchange = network, faults, exchange
+        self._host, self._request = host, request
+        self._name = (request.method, request.url, request.form)
         self.future: asyncio.Future[HttpAnswer] = host.loop.create_future()
         fault = faults.of_call(exchange.kind_of(request)) or Fault(name="", concerns=frozenset())
         self._fault = fault
-        way = network.way()
         if fault.is_refused:
-            self._tell(ExchangeDown("Binance could not be reached (simulated); nothing was sent"), way)
+            self._tell(ExchangeDown("Binance could not be reached (simulated); nothing was sent"))
             return
         if fault.back == RESET:
-            self._tell(NoAnswer("the connection broke (simulated)", timed_out=False), way + network.way())
+            self._tell(NoAnswer("the connection broke (simulated)", timed_out=False))
         else:
-            self._tell(NoAnswer("no answer in time (simulated)", timed_out=True), timeout)
+            late = NoAnswer("no answer in time (simulated)", timed_out=True)
+            network.kernel.post(lambda: self._end(late), "time-out", owner=host, after=timeout)
         if not fault.is_lost:
             for _ in range(2 if fault.is_doubled else 1):
-                kernel.post(self._arrive, "request", after=way + faults.within(fault.late))
+                network.go(
+                    self._arrive,
+                    "request",
+                    more=faults.within(fault.late),
+                    what=(request.method, request.url, request.form),
+                )
 
     def _arrive(self) -> None:
         reply = self._fault.instead or self._exchange.front(self._request)
         if reply is not None:
             self._answer(reply)
+        elif self._fault.queued:
+            self._network.kernel.post(
+                self._execute, "engine", after=self._faults.within(self._fault.queued), what=self._name
+            )
         else:
-            self._kernel.post(self._execute, "engine", after=self._faults.within(self._fault.queued))
+            self._execute()
 
     def _execute(self) -> None:
         reply = self._exchange.answer(self._request)
@@ -155,16 +172,17 @@ class _Call:
     def _answer(self, reply: Reply) -> None:
         if self._fault.back in (RESET, SILENCE):
             return
-        after = self._network.way() + self._faults.within(self._fault.slow)
-        self._tell(HttpAnswer(reply.status, reply.headers, reply.body), after)
+        answer = HttpAnswer(reply.status, reply.headers, reply.body)
+        self._tell(answer, self._faults.within(self._fault.slow))
 
-    def _tell(self, outcome: HttpAnswer | Exception, after: float) -> None:
-        self._kernel.post(lambda: self._end(outcome), "answer", owner=self._host, after=after)
+    def _tell(self, outcome: HttpAnswer | Exception, more: float = 0.0) -> None:
+        self._network.go(lambda: self._end(outcome), "answer", owner=self._host, more=more, what=str(outcome))
 
     def _end(self, outcome: HttpAnswer | Exception) -> None:
         """The first of answer, break and time-out counts."""
         if self.future.done():
             return
+        self._host.heard("answer", str(outcome))
         if isinstance(outcome, Exception):
             self.future.set_exception(outcome)
         else:
@@ -203,6 +221,7 @@ class Connection:
     def deliver(self, text: str) -> None:
         """An event arrives."""
         if self.is_open:
+            self.host.heard("event", text)
             self._inbox.append(text)
             self._wake()
 
@@ -225,7 +244,7 @@ class Session:
     network: Network
 
     def __init__(self, exchange: str, *, headers: Mapping[str, str], timeout: float, **options: Any) -> None:
-        host = self.network._kernel.current
+        host = self.network.kernel.current
         assert host is not None
         self._host, self._headers, self._timeout = host, headers, timeout
         self.closed = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+from collections.abc import Callable
 from typing import Any
 
 
@@ -16,10 +17,14 @@ def stream(seed: int, *purpose: object) -> random.Random:
 
 def replace_entropy(seed: int) -> None:
     """Let the operating system's random bytes come from the seed, for the rest of this process."""
-    source = stream(seed, "entropy")
-    os.urandom = source.randbytes
+    take_entropy_from(stream(seed, "entropy").randbytes)
+
+
+def take_entropy_from(source: Callable[[int], bytes]) -> None:
+    """Let the operating system's random bytes come from ``source``, for the rest of this process."""
+    os.urandom = source
     # The standard library's own generators took the function by name when they were imported.
-    vars(random)["_urandom"] = source.randbytes
+    vars(random)["_urandom"] = source
 
 
 def chance(source: random.Random, probability: float) -> bool:

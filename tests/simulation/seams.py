@@ -25,7 +25,7 @@ from typing import Any
 import structlog
 
 from app import bootstrap, failpoints
-from app.bootstrap import Role, build_gateway
+from app.bootstrap import build_gateway
 from app.connectors.binance import client as binance_client
 from app.connectors.common import socket as common_socket
 from app.journal import writer
@@ -82,10 +82,10 @@ def settings_for(database: Path, *, is_shared: bool) -> Settings:
     return kind(database_url=f"sqlite:///{database}", data_dir=database.parent, secret_key=SECRET_KEY, password="x")
 
 
-def new_gateway(host: Host, settings: Settings, *, role: Role, skew: float, seed: int) -> Gateway:
+def new_gateway(host: Host, settings: Settings, *, skew: float, seed: int) -> Gateway:
     """A gateway in the process ``host``. Its lock on the directory is left out, because the kernel starts one at a time."""
     bits = stream(seed, "ids", host.name)
-    gateway = build_gateway(settings, role=role, clock=VirtualClock(host, skew), random_bits=bits.getrandbits)
+    gateway = build_gateway(settings, clock=VirtualClock(host, skew), random_bits=bits.getrandbits)
     gateway.lock = None
     return gateway
 
@@ -100,6 +100,10 @@ def make_template(path: Path) -> None:
     sealed = Vault(SECRET_KEY).seal(ACCOUNT, CONNECTOR, {"binance_api_key": API_KEY, "binance_api_secret": "s" * 64})
     accounts.put_credential(ACCOUNT, CONNECTOR, sealed)
     database.dispose()
+    # A file that is whole without its log can be copied, also into memory, where there is no log.
+    connection = _CONNECT(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.close()
 
 
 def install(kernel: Kernel, network: Network) -> None:
@@ -124,7 +128,7 @@ def _name_of(kernel: Kernel) -> str:
     return kernel.current.name
 
 
-async def _no_password(self: Users) -> None:
+async def _no_password(self: Users, **options: Any) -> None:
     return None
 
 
@@ -148,10 +152,30 @@ def _replace_reach(kernel: Kernel) -> None:
 
 _CONNECT = sqlite3.connect
 
+#: The databases in memory that take the places of files, by the path of the file.
+_IN_MEMORY: dict[str, str] = {}
+
+
+def keep_in_memory(path: Path, address: str) -> None:
+    """Let connections to ``path`` go to the database in memory at ``address``."""
+    _IN_MEMORY[str(path)] = address
+
+
+def unwatched_connection(path: Path) -> sqlite3.Connection:
+    """A connection of nobody, for looking at the database of ``path``."""
+    return _connection(path, isolation_level=None)
+
+
+def _connection(path: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:
+    address = _IN_MEMORY.get(str(path))
+    if address is None:
+        return _CONNECT(path, *arguments, **options)
+    return _CONNECT(address, *arguments, **{**options, "uri": True})
+
 
 def _note_connections(kernel: Kernel) -> None:
     def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        connection = _CONNECT(*arguments, **options)
+        connection = _connection(*arguments, **options)
         host = kernel.current
         if host is not None:
             host.at_death.append(connection.close)

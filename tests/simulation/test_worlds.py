@@ -21,7 +21,7 @@ from tests.simulation.shrinking import shrink
 from tests.simulation.world import Plan, World
 
 #: Much goes wrong in a short time.
-ROUGH = Plan(seed=11, orders=200, callers=8, fault_rate=0.3, steps_per_disruption=1500, crash_points=0.002)
+ROUGH = Plan(seed=11, orders=120, callers=8, fault_rate=0.3, steps_per_disruption=1500, crash_points=0.002)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,9 @@ def test_the_promise_is_kept(path: Path, processes: int) -> None:
     for verdict in run_worlds(path, iter([replace(ROUGH, seed=seed, processes=processes) for seed in range(2)]), 2):
         total.add(verdict)
     assert not total.broken, [(each.plan, each.violations[:3], each.troubles[:3]) for each in total.broken]
-    assert total.deaths > 5
-    assert total.faults.total() > 100
-    assert total.doubted > 20
+    assert total.deaths > 3
+    assert total.faults.total() > 60
+    assert total.doubted > 10
 
 
 def journal_of(path: Path, plan: Plan) -> str:

@@ -28,7 +28,7 @@ class Watch:
         self._names: set[tuple[str, str, str]] = set()
         self._terms: set[tuple[object, ...]] = set()
         self._refused: set[tuple[object, ...]] = set()
-        self._shown: dict[str, str] = {}
+        self._shown: dict[tuple[str, str], str] = {}
         self.violations: list[Violation] = []
 
     def accepted(self, order: Order) -> None:
@@ -53,11 +53,13 @@ class Watch:
             return
         if operation.verb == "place" and not self._has(operation.account_name, order_id):
             self._found("answered_orders_are_in_the_journal", f"{operation.status} for {order_id}")
-        before = self._shown.get(order_id)
+        # One caller's calls follow each other; answers to two callers may overtake each other.
+        shown = (operation.client, order_id)
+        before = self._shown.get(shown)
         if before in _FINAL_WORDS and operation.state != before:
             self._found("final_states_are_not_taken_back", f"{order_id} was shown {before}, then {operation.state}")
         if operation.state is not None:
-            self._shown[order_id] = operation.state
+            self._shown[shown] = operation.state
 
     def _refuse(self, operation: Operation) -> None:
         body = operation.body

@@ -1,0 +1,207 @@
+"""What every simulation stands on: processes of the gateway on one database, an exchange, the network, and the callers' way in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from app.services.gateway import Gateway
+from tests.chaos.checker import Evidence
+from tests.chaos.clients import Answer
+from tests.chaos.operations import Operation
+from tests.chaos.truth import TrueFill, TrueOrder
+from tests.simulation import seams
+from tests.simulation.callers import Service, Told, answered
+from tests.simulation.faults import Faults
+from tests.simulation.kernel import Host, Kernel
+from tests.simulation.market import DONE, Order
+from tests.simulation.network import Network
+from tests.simulation.randomness import replace_entropy, stream
+from tests.simulation.spot import SpotExchange
+from tests.simulation.view import read_view
+from tests.simulation.watch import Watch
+
+#: Seconds that a caller waits for an answer.
+_PATIENCE = 20.0
+#: Seconds by which the clocks of processes may be wrong where there are several.
+SKEW = 1.0
+
+
+class Process:
+    """A place for one process of the gateway, which is filled anew after each crash, ``restart_after()`` seconds later."""
+
+    def __init__(self, stage: Stage, number: int, restart_after: Callable[[], float]) -> None:
+        self._stage = stage
+        self._restart_after = restart_after
+        self._generation = 0
+        self.number = number
+        self.host: Host | None = None
+        self.gateway: Gateway | None = None
+
+    def start(self) -> None:
+        """Start the next generation."""
+        self._generation += 1
+        self.host = self._stage.kernel.add_host(f"p{self.number}.{self._generation}")
+        self.host.at_death.append(self._died)
+        self.host.loop.call_soon(self._begin, self.host)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it takes calls."""
+        return self.gateway is not None
+
+    def _begin(self, host: Host) -> None:
+        stage = self._stage
+        is_shared = len(stage.processes) > 1
+        skew = stream(stage.seed, "skew", host.name).uniform(-SKEW, SKEW) if is_shared and stage.has_skew else 0.0
+        settings = seams.settings_for(stage.database, is_shared=is_shared)
+        gateway = seams.new_gateway(host, settings, skew=skew, seed=stage.seed)
+        host.graveyard.append(host.loop.create_task(self._run(gateway)))
+
+    async def _run(self, gateway: Gateway) -> None:
+        try:
+            await gateway.start()
+        except Exception as error:
+            # Nothing that is simulated keeps a process from starting.
+            self._stage.kernel.faults.append(error)
+            raise
+        self.gateway = gateway
+
+    def _died(self) -> None:
+        self.host = self.gateway = None
+        self._stage.kernel.post(self.start, "start", after=self._restart_after())
+
+
+class Stage:
+    """One database, the processes on it, the exchange and the network."""
+
+    #: Whether the clocks of processes differ.
+    has_skew = True
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        faults: Faults,
+        database: Path,
+        *,
+        seed: int,
+        processes: int,
+        restart_after: Callable[[], float],
+    ) -> None:
+        replace_entropy(seed)
+        self.kernel = kernel
+        self.faults = faults
+        self.database = database
+        self.seed = seed
+        self.exchange = SpotExchange(kernel, faults, seed, seams.EPOCH_MS, {seams.API_KEY: seams.ACCOUNT})
+        self.network = Network(kernel, faults, self.exchange, seed)
+        self.exchange.push = self.network.push
+        seams.install(kernel, self.network)
+        self.watch = Watch(database, seams.CONNECTOR)
+        self.exchange.market.on_accepted = self.watch.accepted
+        self.told = Told(on_answer=self.watch.answered)
+        self.outside = kernel.add_host("callers")
+        self.processes = [Process(self, number, restart_after) for number in range(processes)]
+
+    @property
+    def now(self) -> float:
+        return self.kernel.now
+
+    async def ask(self, service: Service, choice: float) -> Answer:
+        """Let one of the processes do ``service``, and wait for its answer for a while."""
+        future: asyncio.Future[Answer] = self.outside.loop.create_future()
+        process = self.processes[int(choice * len(self.processes))]
+        self.network.go(lambda: self._arrive(process, service, future), "call", what=process.number)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await future
+        except TimeoutError:
+            return Answer(status=None)
+
+    def loses_answer(self) -> bool:
+        """Whether the answer to a caller gets lost."""
+        return False
+
+    def _arrive(self, process: Process, service: Service, future: asyncio.Future[Answer]) -> None:
+        host, gateway = process.host, process.gateway
+        if host is None or gateway is None:
+            self._tell(future, Answer(status=None))
+            return
+
+        # A caller whose process dies sees its connection break.
+        def broken() -> None:
+            self._tell(future, Answer(status=None))
+
+        host.at_death.append(broken)
+
+        async def serve() -> None:
+            try:
+                answer = await answered(service, gateway)
+            except Exception as error:
+                host.note_trouble(f"a call failed: {error!r}")
+                answer = Answer(status=500)
+            host.at_death.remove(broken)
+            self._tell(future, Answer(status=None) if self.loses_answer() else answer)
+
+        host.heard("call", process.number)
+        host.graveyard.append(host.loop.create_task(serve()))
+
+    def _tell(self, future: asyncio.Future[Answer], answer: Answer) -> None:
+        def end() -> None:
+            self.outside.heard("told", str(answer))
+            if not future.done():
+                future.set_result(answer)
+
+        self.network.go(end, "told", what=str(answer))
+
+    def is_equal(self) -> bool:
+        """Whether the journal has what the exchange has, as far as a short look tells."""
+        if self.watch.in_doubt():
+            return False
+        states = self.watch.states()
+        words = {"NEW": "open", "PARTIALLY_FILLED": "open"}
+        return all(
+            (found := states.get((order.account, order.client_id))) is not None
+            and found[0] == words.get(order.status, order.status.lower())
+            and Decimal(found[1]) == order.filled
+            for order in self.exchange.market.orders
+        )
+
+    def evidence(self, operations: tuple[Operation, ...] | None = None) -> Evidence:
+        """What the checker judges."""
+        return Evidence(
+            operations=tuple(self.told.operations) if operations is None else operations,
+            journal=read_view(self.database),
+            truth=tuple(_true(order) for order in self.exchange.market.orders),
+        )
+
+
+def _true(order: Order) -> TrueOrder:
+    base = order.symbol.removesuffix("USDT")
+    return TrueOrder(
+        account_name=order.account,
+        connector_name=seams.CONNECTOR,
+        order_id=order.client_id,
+        exchange_order_id=str(order.number),
+        trading_pair=f"{base}-USDT",
+        trade_type=order.side,
+        order_type=order.kind,
+        amount=order.amount,
+        price=order.price if order.price else None,
+        state=order.status.lower() if order.status in DONE else "open",
+        filled_amount=order.filled,
+        created_at=datetime.fromtimestamp(order.created_ms / 1000 + 2 * SKEW, UTC),
+        fills=tuple(
+            TrueFill(
+                fill_id=str(trade.number),
+                price=trade.price,
+                amount=trade.amount,
+                fee=trade.fee,
+                fee_currency=trade.fee_asset,
+            )
+            for trade in order.trades
+        ),
+    )
