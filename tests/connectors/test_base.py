@@ -44,7 +44,7 @@ def unread(names: Iterable[str], sources: Mapping[str, str], word: str) -> set[s
     [
         pytest.param(Capabilities, USERS, "apabilities", id="Capabilities"),
         pytest.param(CredentialField, USERS, "CredentialField", id="CredentialField"),
-        pytest.param(ConnectorContext, CONNECTORS, "context", id="ConnectorContext"),
+        pytest.param(ConnectorContext, CONNECTORS | USERS, "context", id="ConnectorContext"),
         pytest.param(MarketTopic, CONNECTORS, "topic", id="MarketTopic"),
     ],
 )

@@ -128,6 +128,7 @@ def test_advice_on_retrying() -> None:
             "RulesNotLoaded",
             "ShuttingDown",
             "TooManyStreams",
+            "TooManySignIns",
             "JournalUnavailable",
             "JournalInDoubt",
         ),

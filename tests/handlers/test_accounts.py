@@ -144,8 +144,9 @@ async def test_active_orders_keep_credentials_and_accounts(client: httpx.AsyncCl
     status, detail = says(await client.post(DELETE_ACCOUNT, params={"account_name": "second"}), DELETE_ACCOUNT)
     assert (status, detail) == (
         409,
-        "Account 'second' has 1 active order (1 on paper): cancel them first, or repeat with ?force=true to leave them at the"
-        " exchange without anyone following them",
+        "Account 'second' has 1 active order (1 on paper): cancel them first, or end those that can't be settled with"
+        " POST /trading/orders/{order_id}/resolve, or repeat with ?force=true to leave them at the exchange without anyone"
+        " following them",
     )
 
     response = await client.post("/accounts/delete-credential/second/paper", params={"force": "true"})

@@ -19,9 +19,9 @@ from app.journal.journal import Journal
 from app.journal.verifying import verify
 from app.settings import Settings
 from app.storage.database import Database
-from app.storage.schema import upgrade
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, filled, happened, key, order
+from tests.storage.migrating import migrate_again
 
 #: Changes that a row's own triggers would refuse or count are made as another program, or a bad disk, would make them.
 _UNGUARDED = {
@@ -176,9 +176,8 @@ async def test_the_events_of_an_older_journal_get_a_checksum_together(url: str) 
         "ALTER TABLE events DROP COLUMN chain",
         "ALTER TABLE journal_sequence DROP COLUMN chain",
         "ALTER TABLE journal_sequence DROP COLUMN chained",
-        "UPDATE alembic_version SET version_num = '0006'",
     )
-    upgrade(url)
+    migrate_again(url, "v0007_chain")
     assert problems(url) == []
     tamper(url, "UPDATE events SET account_name = 'mine' WHERE seq = 3")
     assert "the events up to 123 do not have the checksum that was taken of them" in problems(url)

@@ -192,12 +192,6 @@ async def test_w23_a_status_never_goes_backwards(desk: Desk) -> None:
 async def test_w24_a_failure_is_no_empty_page(desk: Desk) -> None:
     """Without its database the gateway answers 503; an exchange that can't be asked is named."""
     await desk.place()
-    database = Database(desk.gateway.settings.database_url)
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE orders RENAME TO orders_elsewhere")
-    database.dispose()
-    for path in (SEARCH, ACTIVE):
-        assert (await desk.post(path, 503))["retryable"] is True
     give(
         desk.gateway,
         MASTER_ACCOUNT,
@@ -205,5 +199,11 @@ async def test_w24_a_failure_is_no_empty_page(desk: Desk) -> None:
         binance_perpetual_api_key="k",
         binance_perpetual_api_secret="s",
     )
+    database = Database(desk.gateway.settings.database_url)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE orders RENAME TO orders_elsewhere")
+    database.dispose()
+    for path in (SEARCH, ACTIVE):
+        assert (await desk.post(path, 503))["retryable"] is True
     failed = await desk.post("/trading/positions", 502)
     assert "binance_perpetual" in failed["detail"]
