@@ -94,6 +94,7 @@ class OrderRef(Struct, frozen=True, kw_only=True):
     is recognised where it was found by only one of them.
 
     ``exchange_client_order_id`` is the client id that the exchange has the order under, where an amendment there has changed it.
+    ``created_at`` is when we began to send it, for the last time where it was retried.
     """
 
     order_id: str
@@ -175,13 +176,20 @@ class Order(Struct, frozen=True, kw_only=True):
             trade_type=self.trade_type,
             order_type=self.order_type,
             price=self.price,
-            created_at=self.created_at,
+            created_at=self.attempted_at,
         )
 
     @property
     def has_callers_id(self) -> bool:
         """Whether the caller chose the id, so that an earlier order may have it; the terms then end with it."""
         return self.terms.endswith(f"|{self.order_id}")
+
+    @property
+    def has_own_id(self) -> bool:
+        """Whether an order that the exchange has under the id is most likely this one: nobody else uses ids that the gateway made,
+        and what was sent before, under whichever id, may have arrived after all.
+        """
+        return self.retried_at is not None or not self.has_callers_id
 
     @property
     def was_seen(self) -> bool:

@@ -52,6 +52,6 @@ class Gauges:
         metrics.unsettled.clear()
         metrics.oldest_unsettled.clear()
         for connector_name, count in counts.items():
-            oldest = min(order.created_at for order in orders if order.connector_name == connector_name)
+            oldest = min(order.attempted_at for order in orders if order.connector_name == connector_name)
             metrics.unsettled.labels(connector_name).set(count)
             metrics.oldest_unsettled.labels(connector_name).set((now - oldest).total_seconds())

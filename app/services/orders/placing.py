@@ -29,7 +29,7 @@ from app.clock import Clock
 from app.concurrency.threads import Threads
 from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import ClockRefused, Refused
+from app.domain.errors import ClockRefused, DuplicateOrderId, Refused
 from app.domain.ids import new_order_id
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
@@ -204,13 +204,14 @@ class Orders:
         """Send ``order``, and once more if the exchange refused only its timestamp."""
         try:
             return await self._send_once(connector, order, started, stopwatch)
-        except ClockRefused as refusal:
+        except ClockRefused:
             started = self._clock.monotonic()
             again = await self._retries.begin(
                 connector, order, "the exchange refused the timestamp, and its clock was read anew"
             )
             if not again.is_new:
-                raise refusal
+                # A caller with the same key was quicker, or the refusal was not recorded: the order is told as it stands.
+                return again.order
         return await self._send_once(connector, again.order, started, stopwatch)
 
     async def _send_once(
@@ -222,6 +223,8 @@ class Orders:
                 submit, order.connector_name, "place", started, order.attempted_at, stopwatch
             )
         except Refused as refusal:
+            if isinstance(refusal, DuplicateOrderId) and order.has_own_id:
+                return await self._record_doubt(order, refusal)
             return await self._record_refusal(order, refusal.about(order.order_id))
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
             return await self._record_doubt(order, error)

@@ -90,7 +90,7 @@ class Resolving:
     def _check(self, order: Order, said: Resolution) -> None:
         if order.state in FINAL:
             raise _is_final(order)
-        deadline = order.created_at + self._timeout
+        deadline = order.attempted_at + self._timeout
         if order.state is OrderState.PENDING and self._clock.now() < deadline:
             raise RequestInProgress(
                 f"The call of order '{order.order_id}' may still be under way",

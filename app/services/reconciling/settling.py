@@ -183,7 +183,8 @@ class Settling:
 
     async def look_again(self, order: Order) -> Order:
         """Ask once more about an order that is taken not to be at the exchange, and return it as the answer leaves it: unchanged if
-        the exchange has neither the order nor a fill of it. Raises ``ExchangeAccountChanged``, and what the exchange raises.
+        the exchange has neither the order nor a fill of it. Raises ``ExchangeReadError`` where a row that can't be
+        read may be the order, ``ExchangeAccountChanged``, and what the exchange raises.
         """
         connector = await self._sessions.connector(order.key.account)
         await self._account_asked(connector, order, ACCOUNT_AGE)
@@ -192,9 +193,12 @@ class Settling:
             return await self.record(connector, order, report)
         if fills := await self._ask(connector.fetch_fills(order.ref)):
             return (await self._only_fills(order, fills)).order
-        for report in await self._ask(connector.fetch_open_orders(order.trading_pair)):
+        book = await self._ask(connector.fetch_open_orders(order.trading_pair))
+        for report in book:
             if is_same_order(order.ref, report):
                 return await self.record(connector, order, report)
+        if _may_be_unread(order, fills, book):
+            raise ExchangeReadError("what can't be read of the exchange's lists may be the order")
         return order
 
     async def record(self, connector: Connector, order: Order, report: OrderReport) -> Order:
@@ -244,7 +248,7 @@ class Settling:
         for report in book:
             if is_same_order(order.ref, report):
                 return await self._present(connector, order, report, asked_at=asked_at)
-        if any(row.may_be(order.ref) for row in (*unreadable_rows(fills), *unreadable_rows(book))):
+        if _may_be_unread(order, fills, book):
             return Settled(order=order, is_settled=False)
         exchange_account = await self._account_asked(connector, order, _ACCOUNT_AGE_OF_PROOF)
         if exchange_account is None:
@@ -356,6 +360,11 @@ class Settling:
         if ask_at is not None:
             seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
         await wait_for_event(is_urgent, self._clock, seconds)
+
+
+def _may_be_unread(order: Order, *lists: Sequence[object]) -> bool:
+    """Whether a row that can't be read may be the order, so that its absence from the rest proves nothing."""
+    return any(row.may_be(order.ref) for rows in lists for row in unreadable_rows(rows))
 
 
 def _grace_of(order: Order, can: Capabilities) -> timedelta | None:

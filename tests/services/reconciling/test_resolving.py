@@ -11,6 +11,7 @@ import pytest
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import (
+    ExchangeDown,
     ExchangeReadError,
     InvalidArgument,
     OrderNotFound,
@@ -167,6 +168,20 @@ async def test_what_is_refused(world: World) -> None:
             key("o1"), Resolution(outcome=OrderState.REJECTED, reason="never there", evidence="the page")
         )
     assert (world.kinds("sending"), world.order("o1").state) == (["intended"], OrderState.OPEN)
+
+
+async def test_another_attempt_that_is_being_sent_is_left_alone(world: World) -> None:
+    """The time that is waited for a call is that of the present attempt."""
+    asked = request(client_order_id="sending")
+    order = intended(asked, order_id="sending", at=world.clock.now(), terms=asked.terms())
+    await world.recorder.begin(order, EventKind.INTENDED, "caller")
+    await world.recorder.refuse(order, ExchangeDown("down"))
+    world.clock.advance(3600)
+    await world.recorder.retry(world.order("sending"), "a test")
+    with pytest.raises(RequestInProgress) as caught:
+        await world.resolving.resolve(order.key, CANCELED)
+    assert caught.value.retry_after == TIMEOUT
+    assert world.order("sending").state is OrderState.PENDING
 
 
 async def test_an_order_that_no_question_settles_is_shown_as_stuck(world: World) -> None:
