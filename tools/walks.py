@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -27,7 +28,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +54,7 @@ class Gateway:
 
     def __init__(self, root: Path, directory: Path, settings: dict[str, str]) -> None:
         self.port = free_port()
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         self._database = directory / "ordergate.db"
         self._log = (directory / "gateway.log").open("ab")
         # A pipe of its own: what the gateway logs must not come in between.
@@ -85,15 +86,18 @@ class Gateway:
         return list(json.loads(line))
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer. Raises ``urllib.error.HTTPError`` for a refusal."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
-        request.add_header("Authorization", "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode())
+        """The JSON answer, over a connection that is kept, as trading programs do. Raises ``RuntimeError`` for a refusal."""
+        headers = {"Authorization": "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode()}
         data = None
         if body is not None:
-            request.add_header("Content-Type", "application/json")
-            data = json.dumps(body).encode()
-        with urllib.request.urlopen(request, data, timeout=PATIENCE) as answer:
-            return json.load(answer)
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body)
+        self._connection.request(method, path, data, headers)
+        with self._connection.getresponse() as answer:
+            document = json.load(answer)
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path} was refused: {document}")
+            return document
 
     def status(self, path: str) -> int:
         try:
@@ -127,6 +131,7 @@ class Gateway:
         self._log.close()
 
     def close(self) -> None:
+        self._connection.close()
         self._process.kill()
         self._process.communicate()
         self._answers.close()
@@ -189,7 +194,7 @@ def crash(root: Path, directory: Path, settings: dict[str, str]) -> list[str]:
     dying = Gateway(root, directory, {**settings, "ORDERGATE_FAILPOINT": "orders.exchange_answered"})
     try:
         dying.wait_until_ready()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             dying.place(price=9_000)
         dying.wait_until_dead()
     finally:

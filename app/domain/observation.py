@@ -28,7 +28,6 @@ from app.domain.events import OrderEvent, Source
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, TRANSITIONS, UNSETTLED
 from app.domain.order import Anomaly, Order
-from app.domain.recognition import has_other_number
 from app.domain.reports import OrderReport
 
 _FINAL_KINDS = {
@@ -52,7 +51,7 @@ def observe(
 ) -> Observation:
     """What ``report`` adds to ``order``. ``known_fills`` are the exchange fill ids that the journal holds of this order."""
     build = _Builder(order, report, at, source, evidence)
-    if has_other_number(order.ref, report):
+    if order.ref.has_other_number(report.exchange_order_id):
         return build.done(missing_fills=False)
     if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
         if _is_of_earlier_attempt(order, report):

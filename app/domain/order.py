@@ -111,6 +111,10 @@ class OrderRef(Struct, frozen=True, kw_only=True):
         """The client id to ask the exchange by."""
         return self.exchange_client_order_id or self.order_id
 
+    def has_other_number(self, exchange_order_id: str | None) -> bool:
+        """Whether the exchange's number of the order is known and this one is another."""
+        return None not in (self.exchange_order_id, exchange_order_id) and self.exchange_order_id != exchange_order_id
+
 
 class Order(Struct, frozen=True, kw_only=True):
     """An order as the journal knows it. Totals are computed from fills, never copied from a report.

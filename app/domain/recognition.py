@@ -21,18 +21,11 @@ def is_same_order(ref: OrderRef, report: OrderReport) -> bool:
     Two numbers that differ are two orders. Under another client id than ours it is our order only if the number is ours and the
     terms agree.
     """
-    if report.trading_pair != ref.trading_pair or has_other_number(ref, report):
+    if report.trading_pair != ref.trading_pair or ref.has_other_number(report.exchange_order_id):
         return False
     if report.order_id in (ref.order_id, ref.client_order_id):
         return True
     return ref.exchange_order_id is not None and report.exchange_order_id is not None and _agrees(ref, report.terms)
-
-
-def has_other_number(ref: OrderRef, report: OrderReport) -> bool:
-    """Whether the exchange's number of the order is known and the report's is another."""
-    return None not in (ref.exchange_order_id, report.exchange_order_id) and (
-        ref.exchange_order_id != report.exchange_order_id
-    )
 
 
 def _agrees(ref: OrderRef, terms: ReportedTerms | None) -> bool:

@@ -8,8 +8,8 @@ processes must be read from the database. Everything here runs on one event loop
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -18,7 +18,6 @@ from app.domain.errors import JournalUnavailable
 from app.domain.order import OrderKey
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, StoredOrder
-from app.journal.watches import Watches
 from app.storage.database import Database
 
 #: Seconds between two polls while a caller waits. LISTEN makes the normal case immediate; one small
@@ -38,6 +37,39 @@ _OWN_ORDERS = 1024
 def newest(entries: deque[JournalEntry], count: int) -> list[JournalEntry]:
     """The last ``count`` of ``entries``, taken from the right, because a stream at the end needs only a few."""
     return [*islice(reversed(entries), count)][::-1]
+
+
+class Watches:
+    """The orders that somebody waits for, by id: an entry wakes those who wait for its order, and nobody else, except where another
+    account's order has the same id.
+    """
+
+    def __init__(self) -> None:
+        self._watched: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def __bool__(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._watched)
+
+    @contextmanager
+    def watch(self, order_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something was recorded about the order; the caller clears it."""
+        news = asyncio.Event()
+        self._watched[order_id].add(news)
+        try:
+            yield news
+        finally:
+            watchers = self._watched[order_id]
+            watchers.discard(news)
+            if not watchers:
+                del self._watched[order_id]
+
+    def tell(self, order_ids: Iterable[str | None]) -> None:
+        """Something was recorded about these orders."""
+        for order_id in order_ids:
+            if order_id is not None and order_id in self._watched:
+                for news in self._watched[order_id]:
+                    news.set()
 
 
 class Tail:

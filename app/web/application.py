@@ -36,9 +36,9 @@ from app.web.contract.resolver import HandlerResolver
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
 from app.web.docs import pages_for
-from app.web.edge import Edge, FrontRouter, SocketRoute
+from app.web.edge import Cors, Edge, FrontRouter, SocketRoute
 from app.web.inner import GatewayApp, WireJsonifier
-from app.web.origins import Cors, Origins
+from app.web.origins import Origins
 from app.web.termination import on_termination
 from openapi import load_spec
 

@@ -1,4 +1,4 @@
-"""The layers before Connexion: ``Edge`` and ``FrontRouter``.
+"""The layers before Connexion: ``Cors``, ``Edge`` and ``FrontRouter``.
 
 ``Edge`` gives every request an id and every answer the common headers, and makes every exception a problem document. It is the only
 place that catches exceptions in general, and the only one that logs them: an exception of the error tree is an answer, any other is
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
@@ -25,7 +26,7 @@ from app.metrics import Metrics
 from app.web.authentication import Authenticator, address_of, hide_credentials, websocket_authorization
 from app.web.errors import ClientGone
 from app.web.messages import REQUEST_ID, headers_of, path_of, sign_in, streaming
-from app.web.origins import Origins, Trust
+from app.web.origins import LOCALHOST, Origins, Trust
 from app.web.problems import is_answer, problem_for
 
 _LOG = structlog.get_logger("ordergate.web")
@@ -48,6 +49,48 @@ _TRY_AGAIN_LATER = 1013
 _NO_SUCH_SOCKET = 1008
 
 _READING = ("GET", "HEAD")
+
+_METHODS = ("GET", "HEAD", "POST", "PUT")
+#: What the contract reads, beside the headers that every page may send.
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id")
+#: What a page may read of an answer beside its body.
+_EXPOSED = (
+    "ETag",
+    "Idempotent-Replayed",
+    "Portfolio-Missing",
+    "Portfolio-Stale",
+    "Retry-After",
+    "Server-Timing",
+    "X-Request-Id",
+)
+#: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
+_PREFLIGHT_AGE = 600
+
+
+class Cors:
+    """The ASGI layer that says which web pages may read answers. ``origins`` are exact ones, or ``*`` for any; without any, pages
+    of this host are allowed. It comes first of all layers, so that errors carry its headers too, and answers a preflight before
+    anybody is asked for credentials, because browsers send it without them.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self._app = app
+        # Without leave for credentials that the browser adds by itself: a page must state them, so none can borrow a user's.
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_origin_regex=None if origins else LOCALHOST,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED,
+            max_age=_PREFLIGHT_AGE,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and b"origin" in headers_of(scope):
+            await self._cors(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class Edge:

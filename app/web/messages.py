@@ -45,6 +45,9 @@ def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
 class Connection(Protocol):
     """What the layers tell the connection that a request came on (``app.web.server``)."""
 
+    #: The user who has signed in on it last, None for a stranger.
+    username: str | None
+
     def signed_in(self, username: str) -> None:
         """A request on it had the right credentials."""
 
@@ -59,7 +62,7 @@ def sign_in(scope: Scope, username: str) -> None:
     """Note who has sent the request."""
     scope[USERNAME] = username
     connection: Connection | None = scope.get(CONNECTION)
-    if connection is not None:
+    if connection is not None and connection.username != username:
         connection.signed_in(username)
 
 

@@ -1,11 +1,8 @@
-"""Which web pages may call: ``Cors`` says which may read answers, ``Origins`` which may change something or open a stream.
+"""Which web pages may change something or open a stream. Which may read answers is said by ``app.web.edge.Cors``.
 
 A browser adds the credentials that it remembers to what any page sends to us, and hides no more than the answer. So a form on any
 page that a signed-in trader looks at could cancel an order. A page is told by the headers ``Origin`` and ``Sec-Fetch-Site``, which
 browsers set and pages can't. Programs other than browsers send neither and are not affected.
-
-``Cors`` comes first of all layers, so that errors carry its headers too. It answers a preflight before anybody is asked for
-credentials, because browsers send it without them.
 """
 
 from __future__ import annotations
@@ -14,30 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from app.domain.errors import ForeignOrigin
 from app.web.messages import headers_of
 
 #: Pages served from the host itself, any port, so that developing a page needs no setting.
-_LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 
-_METHODS = ("GET", "HEAD", "POST", "PUT")
-#: What the contract reads, beside the headers that every page may send.
-_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id")
-#: What a page may read of an answer beside its body.
-_EXPOSED = (
-    "ETag",
-    "Idempotent-Replayed",
-    "Portfolio-Missing",
-    "Portfolio-Stale",
-    "Retry-After",
-    "Server-Timing",
-    "X-Request-Id",
-)
-#: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.
-_PREFLIGHT_AGE = 600
 #: Headers that a browser lets a page send only after a preflight, in whose answer we allow no credentials that the browser adds.
 _ASKED_BEFORE = (b"idempotency-key", b"x-request-id")
 _READING = ("GET", "HEAD")
@@ -59,7 +40,7 @@ class Origins:
 
     def __init__(self, allowed: Sequence[str]) -> None:
         self._named = frozenset(origin.encode("latin-1") for origin in allowed if origin != "*")
-        self._stated = re.compile(b".*" if "*" in allowed else b"" if allowed else _LOCALHOST.encode("ascii"))
+        self._stated = re.compile(b".*" if "*" in allowed else b"" if allowed else LOCALHOST.encode("ascii"))
 
     def trust(self, headers: Mapping[bytes, bytes]) -> Trust:
         """How far to trust whoever sent a request with these headers."""
@@ -84,29 +65,6 @@ class Origins:
         # What a stream says is an answer, and what is not shown to a page does no harm.
         if trust is Trust.NONE or not (scope["method"] in _READING or _was_asked_before(scope["method"], headers)):
             raise ForeignOrigin
-
-
-class Cors:
-    """The ASGI layer. ``origins`` are exact ones, or ``*`` for any; without any, pages of this host are allowed."""
-
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
-        self._app = app
-        # Without leave for credentials that the browser adds by itself: a page must state them, so none can borrow a user's.
-        self._cors = CORSMiddleware(
-            app,
-            allow_origins=origins,
-            allow_origin_regex=None if origins else _LOCALHOST,
-            allow_methods=_METHODS,
-            allow_headers=_REQUEST_HEADERS,
-            expose_headers=_EXPOSED,
-            max_age=_PREFLIGHT_AGE,
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"origin" in headers_of(scope):
-            await self._cors(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 def _was_asked_before(method: str, headers: Mapping[bytes, bytes]) -> bool:

@@ -17,6 +17,7 @@ from app.domain.fill import Fill
 from app.domain.reports import Balance, BalanceReport
 from app.journal import listener, tail
 from app.journal.journal import Journal
+from app.journal.tail import Watches
 from app.settings import Settings
 from tests.clock import START, FakeClock
 from tests.journal.orders import INTENDED, filled, key, order
@@ -299,3 +300,23 @@ def end_listeners(url: str) -> None:
 def end_all(server: PostgresServer, name: str) -> None:
     """End every session in the database ``name``."""
     server.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
+def test_an_entry_wakes_those_who_wait_for_its_order() -> None:
+    """All of them, and nobody else; entries without an order wake nobody."""
+    watches = Watches()
+    with watches.watch("a") as first, watches.watch("a") as second, watches.watch("b") as other:
+        watches.tell(["a", None, "c"])
+        assert (first.is_set(), second.is_set(), other.is_set()) == (True, True, False)
+
+
+def test_who_has_gone_is_forgotten() -> None:
+    """Nothing is kept of those who no longer wait."""
+    watches = Watches()
+    with watches.watch("a"):
+        with watches.watch("a"):
+            assert watches
+        assert watches
+    assert not watches
+    watches.tell(["a"])
+    assert not watches

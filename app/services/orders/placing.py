@@ -85,6 +85,8 @@ class Orders:
         self._clock = clock
         self._random_bits = random_bits
         self._installations = installations
+        #: This installation's name in the ids of its orders, once it was asked for.
+        self._installation: str | None = None
         self._threads = Threads(_LOOK_UPS, "orders")
         self._calls = Calls(metrics, settings.exchange_timeout, clock)
         self._cancels = Cancels(
@@ -174,7 +176,9 @@ class Orders:
         return await self._sessions.write_with_current_credentials(connector, begin)
 
     async def _new_order_id(self, now: datetime) -> str:
-        return new_order_id(now, self._random_bits, (await self._installations.get()).name)
+        if self._installation is None:
+            self._installation = (await self._installations.get()).name
+        return new_order_id(now, self._random_bits, self._installation)
 
     async def _repeat(self, request: OrderRequest, connector: Connector, order: Order, stopwatch: Stopwatch) -> Placed:
         """Answer a request that was made before: by the order as it stands, or by another attempt if it surely was not placed."""

@@ -8,6 +8,7 @@ signed in is not let go of for a stranger, except where a connection is idle, wh
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from app.domain.errors import TooManyStreams
 from app.web.addresses import party
@@ -50,12 +51,10 @@ class Connection:
         self.write = transport.write
         self.get_extra_info = transport.get_extra_info
         self.set_protocol = transport.set_protocol
+        #: Whether it is being closed.
+        self.is_closing: Callable[[], bool] = transport.is_closing
 
     # -- what a transport has -------------------------------------------------------------------------------------------
-
-    def is_closing(self) -> bool:
-        """Whether it is being closed."""
-        return self.is_ending or self._transport.is_closing()
 
     def pause_reading(self) -> None:
         """Hold reading, for uvicorn."""
@@ -139,6 +138,7 @@ class Connection:
         if self.is_ending or self._transport.is_closing():
             return
         self.is_ending = True
+        self.is_closing = lambda: True
         self._end_soon()
         self._holds.clear()
         self._transport.resume_reading()
