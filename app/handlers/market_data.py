@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -31,6 +30,7 @@ from app.handlers.schemas import (
     RemoveTradingPairRequestSchema,
     VolumeQueryRequestSchema,
 )
+from app.handlers.streaming import LongList
 from app.services.gateway import Gateway
 from app.services.markets.candle_pages import CandleRange
 from app.services.markets.market_data import TICKERS_AGE
@@ -129,7 +129,7 @@ async def _by_price(gateway: Gateway, body: Mapping[str, Any], results: Sequence
 async def get_candles(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/candles"""
     asked = _CANDLES.load(body)
-    return await _rows(
+    return _rows(
         await gateway.market_data.candles(
             asked["connector_name"], asked["trading_pair"], asked["interval"], asked["max_records"]
         )
@@ -140,7 +140,7 @@ async def get_historical_candles(gateway: Gateway, body: Mapping[str, Any]) -> A
     """POST /market-data/historical-candles"""
     asked = _HISTORY.load(body)
     wanted = CandleRange(start_at=asked["start_time"], end_at=asked["end_time"])
-    return await _rows(
+    return _rows(
         await gateway.market_data.historical_candles(
             asked["connector_name"], asked["trading_pair"], asked["interval"], wanted
         )
@@ -152,9 +152,8 @@ async def get_available_candle_connectors(gateway: Gateway) -> Any:
     return gateway.market_data.candle_connectors()
 
 
-async def _rows(candles: Sequence[Candle]) -> Any:
-    # A month of minutes takes a tenth of a second, which orders must not wait for.
-    return await asyncio.to_thread(lambda: [candle_row(candle) for candle in candles])
+def _rows(candles: Sequence[Candle]) -> LongList:
+    return LongList(items=candles, row=candle_row)
 
 
 # -- feeds ----------------------------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
-"""A stream as an answer: what a handler returns where the answer has no end."""
+"""What a handler returns where the answer has no end, or is long."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,3 +13,11 @@ class StreamAnswer:
 
     content_type: str
     chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongList:
+    """A list of what ``row`` makes of each of ``items``; it is made and encoded in slices, so that nobody waits for all of it."""
+
+    items: Sequence[Any]
+    row: Callable[[Any], Any]

@@ -7,14 +7,15 @@ floats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 from app.domain.enums import TradeType
-from app.paper.noise import SCALE, draw, fractal, salt_of
+from app.paper.noise import SCALE, draw, fractal, fractals, salt_of
 from app.paper.pairs import Pair
 
 #: Curves of 24 days, 3 days, 9 hours, 68 minutes, 8.5 minutes, 64 and 8 seconds. Each is lower by about the root of 8, as in a
@@ -85,11 +86,20 @@ class SyntheticPath:
         self._salts: dict[str, int] = {}
 
     def mid(self, pair: Pair, tick: int) -> int:
+        base = _steps(pair.base_price, pair.tick)
+        return max(1, base * (SCALE + fractal(self._salt(pair), tick, _OCTAVES)) // SCALE)
+
+    def _salt(self, pair: Pair) -> int:
         salt = self._salts.get(pair.trading_pair)
         if salt is None:
             salt = self._salts[pair.trading_pair] = salt_of(self._seed, "path", pair.trading_pair)
-        base = int(pair.base_price / pair.tick)
-        return max(1, base * (SCALE + fractal(salt, tick, _OCTAVES)) // SCALE)
+        return salt
+
+    def mids(self, pair: Pair, ticks: Sequence[int]) -> list[int]:
+        """The mid price at each of ``ticks``, which are sorted."""
+        base = _steps(pair.base_price, pair.tick)
+        noise = fractals(self._salt(pair), ticks, _OCTAVES)
+        return [max(1, base * (SCALE + each) // SCALE) for each in noise]
 
 
 class SyntheticMarket:
@@ -125,10 +135,7 @@ class SyntheticMarket:
 
     def trade(self, pair: Pair, tick: int) -> TapeTrade:
         """The market's trade in ``tick``: one per second, at the bid or the ask."""
-        bits = draw(self._salt(pair, "tape"), tick)
-        bought = bits & 1 == 1
-        price = max(1, self._path.mid(pair, tick) + (1 if bought else -1) * self._half_spread(pair))
-        steps = max(1, int(pair.level_amount / pair.step) * ((bits >> 1) % 1_000) // 5_000)
+        [(bought, price, steps)] = self.samples(pair, (tick,))
         return TapeTrade(
             trade_id=tick,
             price=price * pair.tick,
@@ -137,8 +144,21 @@ class SyntheticMarket:
             traded_at=moment_of(tick),
         )
 
+    def samples(self, pair: Pair, ticks: Sequence[int]) -> list[tuple[bool, int, int]]:
+        """The trades of sorted ``ticks`` as whole numbers, as candles need them: whether bought, price ticks, amount steps."""
+        path, salt, spread = self._path, self._salt(pair, "tape"), self._half_spread(pair)
+        mean = _steps(pair.level_amount, pair.step)
+        mids = path.mids(pair, ticks) if isinstance(path, SyntheticPath) else [path.mid(pair, tick) for tick in ticks]
+        found = []
+        for tick, mid in zip(ticks, mids, strict=True):
+            bits = draw(salt, tick)
+            bought = bits & 1 == 1
+            price = max(1, mid + (spread if bought else -spread))
+            found.append((bought, price, max(1, mean * ((bits >> 1) % 1_000) // 5_000)))
+        return found
+
     def _half_spread(self, pair: Pair) -> int:
-        return max(1, int(pair.base_price / pair.tick) // _HALF_SPREAD_PARTS)
+        return max(1, _steps(pair.base_price, pair.tick) // _HALF_SPREAD_PARTS)
 
     def _salt(self, pair: Pair, what: str) -> int:
         key = (pair.trading_pair, what)
@@ -146,3 +166,9 @@ class SyntheticMarket:
         if salt is None:
             salt = self._salts[key] = salt_of(self._seed, what, pair.trading_pair)
         return salt
+
+
+@lru_cache(maxsize=256)
+def _steps(value: Decimal, step: Decimal) -> int:
+    """How many whole ``step`` there are in ``value``. Asked thousands of times for the same few."""
+    return int(value / step)

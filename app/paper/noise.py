@@ -52,6 +52,22 @@ def fractal(salt: int, moment: int, octaves: Sequence[tuple[int, int]]) -> int:
     return sum(smooth(salt, moment, bits) * height for bits, height in octaves) // 1_000_000
 
 
+def fractals(salt: int, moments: Sequence[int], octaves: Sequence[tuple[int, int]]) -> list[int]:
+    """``fractal`` at each of ``moments``, which are sorted: a third of the time, because neighbours share what they lie between."""
+    sums = [0] * len(moments)
+    for bits, height in octaves:
+        index, left, rise = None, 0, 0
+        for number, moment in enumerate(moments):
+            if moment >> bits != index:
+                index = moment >> bits
+                left = _lattice(salt, bits, index)
+                rise = _lattice(salt, bits, index + 1) - left
+            along = ((moment & ((1 << bits) - 1)) << BITS) >> bits
+            eased = (along * along * (3 * SCALE - 2 * along)) >> (2 * BITS)
+            sums[number] += (left + ((rise * eased) >> BITS)) * height
+    return [each // 1_000_000 for each in sums]
+
+
 @lru_cache(
     maxsize=4096
 )  # Neighbouring moments share their lattice points; 4096 serve a screen of candles on every pair.

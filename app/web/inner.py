@@ -19,10 +19,10 @@ from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import UnknownPath
-from app.handlers.streaming import StreamAnswer
+from app.handlers.streaming import LongList, StreamAnswer
 from app.web.bridge import FlaskBridge
 from app.web.contract.body import decode
-from app.web.messages import ARGUMENTS, encode, pack, streaming
+from app.web.messages import ARGUMENTS, encode, encode_long, pack, streaming
 from app.web.streaming import send_stream
 
 
@@ -98,7 +98,7 @@ class InnerApp(FlaskASGIApp):  # type: ignore[misc]  # Connexion has no types
             if isinstance(result, StreamAnswer):
                 await _send_stream(result, scope, receive, send)
                 return
-            answer = pack(result)
+            answer = pack(await encode_long(result) if isinstance(result, LongList) else result)
             await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             await send({"type": "http.response.body", "body": answer.body})
         elif operation_id is not None:

@@ -8,7 +8,7 @@ decides or rounds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Protocol, cast
@@ -16,7 +16,9 @@ from typing import Any, Protocol, cast
 import msgspec
 from starlette.types import Scope
 
+from app.concurrency.slices import in_slices
 from app.domain.decimals import plain
+from app.handlers.streaming import LongList
 
 #: The request's headers as a dictionary, lower-case names; of a repeated header the first counts.
 HEADERS = "ordergate.headers"
@@ -125,6 +127,15 @@ def encode(value: Any) -> bytes:
     if b"E-" in encoded or b"E+" in encoded or b"NaN" in encoded or b"Infinity" in encoded:
         return _ENCODER.encode(_written_out(msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True)))
     return encoded
+
+
+async def encode_long(rows: LongList) -> msgspec.Raw:
+    """``rows`` as JSON, in slices. Raises what ``encode`` raises."""
+
+    def part(items: Sequence[Any]) -> bytes:
+        return encode([rows.row(item) for item in items])[1:-1]
+
+    return msgspec.Raw(b"[" + b",".join(await in_slices(rows.items, part)) + b"]")
 
 
 def _written_out(value: Any) -> Any:

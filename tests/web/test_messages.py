@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.concurrency.slices import SLICE
 from app.domain.enums import OrderStatus
+from app.handlers.streaming import LongList
 from app.web.inner import WireJsonifier
-from app.web.messages import encode, pack
+from app.web.messages import encode, encode_long, pack
 
 
 @pytest.mark.parametrize(
@@ -99,3 +102,23 @@ def test_anything_else_is_a_fault(result: Any) -> None:
     """Callers read every success as JSON."""
     with pytest.raises(TypeError):
         pack(result)
+
+
+async def test_a_long_list_is_encoded_in_slices() -> None:
+    """It reads as it does in one go, numbers that need to be written out included; others go between, and empty is empty."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    rows = LongList(items=range(SLICE * 5 + 1), row=lambda number: {"number": Decimal(number).scaleb(-9)})
+    going = asyncio.create_task(others())
+    encoded = await encode_long(rows)
+    going.cancel()
+    assert bytes(encoded) == encode([{"number": Decimal(number).scaleb(-9)} for number in rows.items])
+    assert turns >= 6
+    assert bytes(await encode_long(LongList(items=(), row=str))) == b"[]"
+    assert pack(encoded).body == bytes(encoded)

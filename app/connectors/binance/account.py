@@ -197,7 +197,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             parameters["endTime"] = milliseconds_of(end_at)
         payload = await self._public(self.call_names.klines, trading_pair, **parameters)
         with self.reading():
-            return self.noted("candles", market.candles(payload))
+            return self.noted("candles", await market.candles(payload))
 
     def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
         return self.venue.follow(topic, self.name)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
+from app.concurrency.slices import in_slices
 from app.connectors.base import Rows
 from app.connectors.common.answers import Unreadable
-from app.connectors.common.lists import of_object, read_rows, some_of
+from app.connectors.common.lists import of_object, read_rows, rows_of, some_of
 from app.connectors.common.numbers import (
     flag,
     integer_text,
@@ -69,9 +71,10 @@ def order_book(payload: Any, trading_pair: str, *, depth: int, now: datetime) ->
     )
 
 
-def candles(payload: Any) -> Rows[Candle]:
-    """The answer of ``klines``, oldest first."""
-    return some_of(read_rows(payload, _candle))
+async def candles(payload: Any) -> Rows[Candle]:
+    """The answer of ``klines``, oldest first, read in slices: a page takes ten milliseconds, and a month has fifty."""
+    parts = await in_slices(rows_of(payload), lambda part: read_rows(part, _candle))
+    return some_of(Rows.of(chain(*parts), chain(*(part.unreadable for part in parts))))
 
 
 def funding_info(payload: Any, trading_pair: str) -> FundingInfo:

@@ -50,11 +50,9 @@ def read_rows(
     payload: Any, read: Callable[[Any], T], name: Callable[[Mapping[str, Any]], Mapping[str, str | None]] | None = None
 ) -> Rows[T]:
     """What ``read`` makes of each row of ``payload``, which must be a list; ``name`` tells what names a row."""
-    if not isinstance(payload, list):
-        raise Unreadable(f"a list was expected, not {type(payload).__name__}")
     readable: list[T] = []
     unreadable: list[UnreadableRow] = []
-    for row in payload:
+    for row in rows_of(payload):
         try:
             readable.append(read(row))
         except Exception as error:  # noqa: BLE001 - whatever is odd about one row, the others are used, and this one is not lost
@@ -62,6 +60,13 @@ def read_rows(
             why = str(error) if isinstance(error, Unreadable) else type(error).__name__
             unreadable.append(UnreadableRow(why=why, **names))
     return Rows.of(readable, unreadable)
+
+
+def rows_of(payload: Any) -> list[Any]:
+    """``payload``, which must be a list. Raises ``Unreadable``."""
+    if not isinstance(payload, list):
+        raise Unreadable(f"a list was expected, not {type(payload).__name__}")
+    return payload
 
 
 def some_of(rows: Rows[T]) -> Rows[T]:

@@ -252,7 +252,7 @@ class PaperConnector(Connector):
         self._check_pair(trading_pair)
         limit = min(limit, self.capabilities.candles_page)
         ask = partial(self._exchange.candles, trading_pair, interval, limit=limit, start_at=start_at, end_at=end_at)
-        return [candle_of(candle) for candle in await self._ask(ask)]
+        return [candle_of(candle) for candle in await self._ask(ask, is_long=True)]
 
     async def fetch_recent_trades(self, trading_pair: str, limit: int) -> Sequence[PublicTrade]:
         self._check_pair(trading_pair)
@@ -263,10 +263,10 @@ class PaperConnector(Connector):
         traded = [name for name, pair in self._exchange.pairs.items() if pair.is_trading]
         return [ticker_of(each) for each in await self._ask(lambda: [self._exchange.ticker(name) for name in traded])]
 
-    async def _ask(self, question: Callable[[], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[], Answer], *, is_long: bool = False) -> Answer:
         """The answer to a question that changes nothing. Raises ``ExchangeReadFailed``, or ``InvalidArgument`` if refused."""
         try:
-            return await self._venue.call(question)
+            return await self._venue.call(question, is_long=is_long)
         except TimeoutError as fault:
             raise ExchangeReadTimeout("the paper exchange did not answer in time") from fault
         except PaperRefusal as refusal:

@@ -51,8 +51,10 @@ class PaperVenue:
         self.timeout = timeout.total_seconds()
         self._is_closed = False
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="paper")
+        #: For what is long to compute and holds up no order: one such question at a time.
+        self._history = ThreadPoolExecutor(1, thread_name_prefix="paper-history")
 
-    async def call(self, function: Callable[[], Answer]) -> Answer:
+    async def call(self, function: Callable[[], Answer], *, is_long: bool = False) -> Answer:
         """``function`` on a thread. Raises ``TimeoutError`` if it takes too long, and then it may still come to its end;
         ``PaperUnavailable`` once the venue is closed.
         """
@@ -60,14 +62,17 @@ class PaperVenue:
             raise PaperUnavailable("the paper exchange is closed")
         # Not wait_for: up to Python 3.11 it swallows a cancellation that comes in the moment of the answer.
         async with asyncio.timeout(self.timeout):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._history if is_long else self._threads, function
+            )
 
     async def close(self) -> None:
         """Close the exchange when the calls that are running have ended; may be called twice."""
         self._is_closed = True
         if self.faults is not None:
             await self.faults.close()
-        await asyncio.to_thread(self._threads.shutdown)
+        for threads in (self._threads, self._history):
+            await asyncio.to_thread(threads.shutdown)
         await asyncio.to_thread(self.exchange.close)
 
 

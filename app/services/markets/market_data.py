@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +45,8 @@ _SINGLE_TICKERS = 20
 _AT_ONCE = 5
 #: How long a long range of history may take. It is read in pages, each of which has the ordinary limit.
 _HISTORY_LIMIT = timedelta(seconds=60)
+#: Long histories that are read at once; others wait within the same time.
+_HISTORIES = 2
 #: Trades in memory for each followed market: what exchanges give in one answer.
 _FOLLOWED_TRADES = 1000
 
@@ -61,6 +64,7 @@ class MarketData:
         self._clock = clock
         #: By connector, so that an exchange which lets every request time out does not delay the others.
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+        self._histories = asyncio.Semaphore(_HISTORIES)
         self._live = LiveMarkets(sessions, clock, _HISTORY_LIMIT)
         #: Set when the server stops: every subscription must end.
         self.ended = asyncio.Event()
@@ -185,11 +189,14 @@ class MarketData:
         connector = await self._candle_connector(connector_name, trading_pair)
         asked = _count(count)
         key = _candles_key(connector_name, trading_pair, interval, asked)
+        is_long = asked > connector.capabilities.candles_page
+
+        async def ask() -> Sequence[Candle]:
+            async with self._histories if is_long else nullcontext():
+                return await fetch_last(connector, trading_pair, interval, asked)
+
         found: Sequence[Candle] = self._live_value(key, live_age) or await self._readings.get(
-            key,
-            _DEFAULT_AGE,
-            lambda: fetch_last(connector, trading_pair, interval, asked),
-            limit=_HISTORY_LIMIT if asked > connector.capabilities.candles_page else None,
+            key, _DEFAULT_AGE, ask, limit=_HISTORY_LIMIT if is_long else None
         )
         if not found:
             raise MarketDataNotFound("No candles data available")
@@ -205,10 +212,13 @@ class MarketData:
         _check_range(interval, wanted, wanted.count(interval, self._clock.now()))
         bounds = (interval, int(wanted.start_at.timestamp()), int(wanted.end_at.timestamp()))
         key = ReadingKey(kind="candles", connector_name=connector_name, trading_pair=trading_pair, detail=bounds)
+
+        async def ask() -> Sequence[Candle]:
+            async with self._histories:
+                return await fetch_range(connector, trading_pair, interval, wanted)
+
         try:
-            found = await self._readings.get(
-                key, 0, lambda: fetch_range(connector, trading_pair, interval, wanted), limit=_HISTORY_LIMIT
-            )
+            found = await self._readings.get(key, 0, ask, limit=_HISTORY_LIMIT)
         finally:
             # History is large and rarely asked for twice: it serves the callers who wait for it now, and no later ones.
             self._readings.forget(key)

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from app.domain.errors import OrdergateError
 from app.domain.reports import OrderBook, PublicTrade, Ticker
 from app.handlers.market_views import book_sides, candle_row, ticker_row, trade_row
+from app.handlers.streaming import LongList
 from app.services.gateway import Gateway
 from app.services.markets.market_data import MarketData
 from app.services.markets.market_subscriptions import (
@@ -28,6 +29,7 @@ from app.services.markets.market_subscriptions import (
     TradeSubscription,
 )
 from app.web.edge import SocketRoute
+from app.web.messages import encode_long
 from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
 #: The bounds of ``update_interval`` that callers know, in seconds.
@@ -91,7 +93,7 @@ async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Su
 
     async def poll() -> Mapping[str, Any] | None:
         news = await market.poll()
-        return None if news is None else _message(news)
+        return None if news is None else await _message(news)
 
     return Subscription(subscription_id=name, interval=interval, poll=poll, close=market.close)
 
@@ -109,14 +111,15 @@ def _market(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> Mar
     return TradeSubscription(market_data, *market)
 
 
-def _message(news: object) -> Mapping[str, Any]:
+async def _message(news: object) -> Mapping[str, Any]:
     if isinstance(news, OrderBook):
         return {"type": "order_book", "data": book_sides(news)}
     if isinstance(news, Ticker):
         return {"type": "ticker", "data": ticker_row(news)}
     if isinstance(news, CandleUpdate):
-        rows = [candle_row(candle) for candle in news.candles]
-        return {"type": "candles", "data": rows} if news.is_new else {"type": "candle_update", "data": rows[0]}
+        if not news.is_new:
+            return {"type": "candle_update", "data": candle_row(news.candles[0])}
+        return {"type": "candles", "data": await encode_long(LongList(items=news.candles, row=candle_row))}
     assert isinstance(news, Sequence)
     trades: Sequence[PublicTrade] = news
     return {"type": "trades", "data": [trade_row(trade) for trade in trades]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from app.concurrency.slices import SLICE
+from app.connectors.binance.market import candles
 from app.connectors.binance.spot import BinanceConnector, spot_terms
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.numbers import milliseconds_of
@@ -308,6 +311,25 @@ async def test_a_page_of_candles(spot: BinanceConnector, exchange: StubExchange)
     assert limits == ["1000", "1000", "5", "1000"]
     with pytest.raises(InvalidArgument):
         await spot.fetch_candles("BTC-USDT", "7m", limit=5)
+
+
+async def test_a_page_of_candles_holds_nobody() -> None:
+    """A page is read in slices, between which others go; one odd candle in it is left out, wherever it is."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    rows: list[Any] = [recorded("kline")] * 999
+    going = asyncio.create_task(others())
+    found = await candles([*rows, ["odd"]])
+    going.cancel()
+    assert len(found) == 999
+    assert len(found.unreadable) == 1
+    assert turns >= 1000 // SLICE
 
 
 TERMS: list[tuple[dict[str, Any], dict[str, str]]] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from app.domain.errors import (
     UnsupportedConnector,
     UnsupportedPair,
 )
+from app.domain.reports import Candle
 from app.services.gateway import Gateway
 from app.services.markets import candle_pages
 from app.services.markets import market_data as module
@@ -37,7 +38,7 @@ from tests.connectors.binance.conftest import PAYLOADS
 from tests.connectors.stub import Reply, Request, StubExchange, error, reply
 from tests.gateways import opened_gateway
 from tests.services.binance_stub import running_stub, urls
-from tests.services.world import TIMEOUT, World, request
+from tests.services.world import TIMEOUT, World, request, until
 
 PAIR = "BTC-USDT"
 DEPTH = ("GET", "/api/v3/depth")
@@ -282,6 +283,32 @@ async def test_history_in_pages_of_any_size(market: MarketData, monkeypatch: pyt
     candles = await market.historical_candles("paper", PAIR, "1h", hours(24))
     hour = START.replace(minute=0, second=0)
     assert [candle.opened_at for candle in candles] == [hour - timedelta(hours=age) for age in range(23, -1, -1)]
+
+
+async def test_two_long_histories_are_read_at_once(market: MarketData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many callers ask for different ones; what fits into a page waits for none of them."""
+    page_of(100, monkeypatch)
+    fetch = PaperConnector.fetch_candles
+    reading, most = 0, 0
+    may_go_on = asyncio.Event()
+
+    async def counted(self: PaperConnector, *arguments: Any, **options: Any) -> Sequence[Candle]:
+        nonlocal reading, most
+        if options.get("end_at") is None:
+            return await fetch(self, *arguments, **options)
+        reading += 1
+        most = max(most, reading)
+        await may_go_on.wait()
+        reading -= 1
+        return await fetch(self, *arguments, **options)
+
+    monkeypatch.setattr(PaperConnector, "fetch_candles", counted)
+    asked = [asyncio.create_task(market.historical_candles("paper", PAIR, "1h", hours(n))) for n in range(6, 12)]
+    await until(lambda: reading == 2)
+    assert len(await market.candles("paper", PAIR, "1h", 3)) == 3
+    may_go_on.set()
+    assert [len(found) for found in await asyncio.gather(*asked)] == list(range(6, 12))
+    assert most == 2
 
 
 async def test_history_is_not_kept(market: MarketData) -> None:
