@@ -162,14 +162,16 @@ async def test_asked_to_stop_while_an_order_is_under_way(log: Log, tmp_path: Pat
     """SIGTERM while the exchange does not answer: the caller gets an answer, the server ends cleanly, and the order is settled."""
     deployment = SqliteDeployment(tmp_path, faults="rate=1,kinds=lost")
     deployment.start(faulty=True)
+    gateway = Gateway(deployment.port)
     try:
         async with asyncio.TaskGroup() as group:
-            placing = group.create_task(asyncio.to_thread(place_once, Gateway(deployment.port), log, PLACE))
+            placing = group.create_task(asyncio.to_thread(place_once, gateway, log, PLACE))
             await until(lambda: deployment.fault_counts()["lost"] == 1)
             stopping = group.create_task(asyncio.to_thread(deployment.server.terminate))
         # Unknown, or accepted if the stream was quicker. uvicorn ends by the signal that it was sent, once it has stopped.
         assert placing.result().status in (201, 202)
         assert stopping.result() == -signal.SIGTERM
     finally:
+        gateway.close()
         deployment.kill()
     assert await restart_and_check(tmp_path, log, PLACE) == ()

@@ -61,6 +61,11 @@ class Pooler:
         if not self._welcome:
             self._free.append(await self._connect(startup))
         writer.writelines(self._welcome)
+        if not self._by_transaction:
+            # A session is kept: whatever the driver sends in one go or in several, it is passed on as it comes.
+            server = self._free.pop() if self._free else await self._connect(startup)
+            await asyncio.gather(_copy(reader, server[1]), _copy(server[0], writer))
+            return
         held: Ends | None = None
         while question := await reader.read(65536):
             if question[:1] == b"X":
@@ -71,7 +76,7 @@ class Pooler:
             async for kind, message in _messages(held[0]):
                 writer.write(message)
                 if kind == _READY:
-                    if message[5:] == b"I" and self._by_transaction:
+                    if message[5:] == b"I":
                         self._free.append(held)
                         held = None
                     break
@@ -90,6 +95,12 @@ class Pooler:
                 break
         self._welcome = welcome
         return reader, writer
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
 
 
 async def _startup(reader: asyncio.StreamReader) -> bytes:
