@@ -51,7 +51,7 @@ def observe(
 ) -> Observation:
     """What ``report`` adds to ``order``. ``known_fills`` are the exchange fill ids that the journal holds of this order."""
     build = _Builder(order, report, at, source, evidence)
-    if order.ref.has_other_number(report.exchange_order_id):
+    if order.ref.is_contradicted_by(report):
         return build.done(missing_fills=False)
     if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
         if _is_of_earlier_attempt(order, report):

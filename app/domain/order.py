@@ -28,6 +28,7 @@ from app.domain.errors import ClockRefused, ExchangeDown, RateLimited
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
+from app.domain.reports import OrderReport
 
 
 class AccountKey(NamedTuple):
@@ -111,9 +112,17 @@ class OrderRef(Struct, frozen=True, kw_only=True):
         """The client id to ask the exchange by."""
         return self.exchange_client_order_id or self.order_id
 
-    def has_other_number(self, exchange_order_id: str | None) -> bool:
-        """Whether the exchange's number of the order is known and this one is another."""
-        return None not in (self.exchange_order_id, exchange_order_id) and self.exchange_order_id != exchange_order_id
+    def is_contradicted_by(self, report: OrderReport) -> bool:
+        """Whether ``report`` surely is about another order, whatever its client id: the exchange's number, pair, side or type
+        is another one, and no amendment changes these. What either of the two does not say is no difference.
+        """
+        terms = report.terms
+        return (
+            report.trading_pair != self.trading_pair
+            or _differ(self.exchange_order_id, report.exchange_order_id)
+            or (terms is not None and _differ(self.trade_type, terms.trade_type))
+            or (terms is not None and _differ(self.order_type, terms.order_type))
+        )
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -326,6 +335,10 @@ class Anomaly(Exception):
         super().__init__(f"an order that is {state} cannot be {kind}")
         self.state = state
         self.kind = kind
+
+
+def _differ(known: str | None, said: str | None) -> bool:
+    return None not in (known, said) and known != said
 
 
 def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str) -> Order:

@@ -18,10 +18,10 @@ _PLACED_WITHIN = timedelta(minutes=2)
 def is_same_order(ref: OrderRef, report: OrderReport) -> bool:
     """Whether ``report`` is about the order that ``ref`` names.
 
-    Two numbers that differ are two orders. Under another client id than ours it is our order only if the number is ours and the
-    terms agree.
+    What contradicts ``ref`` is not. Under another client id than ours it is our order only if the number is ours and the terms
+    agree.
     """
-    if report.trading_pair != ref.trading_pair or ref.has_other_number(report.exchange_order_id):
+    if ref.is_contradicted_by(report):
         return False
     if report.order_id in (ref.order_id, ref.client_order_id):
         return True
@@ -29,8 +29,8 @@ def is_same_order(ref: OrderRef, report: OrderReport) -> bool:
 
 
 def _agrees(ref: OrderRef, terms: ReportedTerms | None) -> bool:
-    """Whether side, type and time are those of the order, which no amendment changes; without a time the price must agree."""
-    if terms is None or (terms.trade_type, terms.order_type) != (ref.trade_type, ref.order_type):
+    """Whether the time is that of the order, whose other terms are not known to differ; without a time the price must agree."""
+    if terms is None or None in (ref.trade_type, ref.order_type):
         return False
     if terms.created_at is None or ref.created_at is None:
         return terms.price == ref.price

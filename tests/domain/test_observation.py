@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.enums import EventKind, OrderState, OrderStatus
+from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, TradeType
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL
 from app.domain.observation import observe
 from app.domain.order import Order
-from app.domain.reports import OrderReport
+from app.domain.reports import OrderReport, ReportedTerms
 from tests.domain.orders import T0, WAYS, Ledger, a_fill, a_report, after, an_event, an_order
 
 D = Decimal
@@ -217,6 +218,24 @@ def test_id_that_comes_late() -> None:
     assert ledger.kinds == [K.ACCEPTED]
     assert (ledger.order.state, ledger.order.exchange_order_id) == ("filled", "77")
     assert ledger.hear(a_report("filled", filled_amount=D(1))).events == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trading_pair": "ETH-USDT"},
+        {"terms": ReportedTerms(trade_type=TradeType.SELL, order_type=OrderType.LIMIT, price=Decimal(100))},
+        {"terms": ReportedTerms(trade_type=TradeType.BUY, order_type=OrderType.MARKET, price=None)},
+    ],
+    ids=["pair", "side", "type"],
+)
+@pytest.mark.parametrize("state", ["open", "filled", "canceled", "rejected"])
+def test_another_order_under_the_same_id(state: str, changes: dict[str, Any]) -> None:
+    """Another program has given its order the id that our caller chose: nothing of it is ours."""
+    report = a_report(state, *([a_fill("theirs", "1")] if state == "filled" else []), **changes)
+    order = an_order(*WAYS[OrderState.UNKNOWN])
+    seen = observe(order, report, known_fills=frozenset(), at=after(2), source="stream", evidence="told")
+    assert (seen.events, seen.missing_fills) == ((), False)
 
 
 def test_refused_order_that_is_open() -> None:

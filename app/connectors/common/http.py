@@ -109,10 +109,11 @@ class HttpSession:
         """
         call = sending.begin()
         headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+        target = yarl.URL(url, encoded=True)
         try:
             async with self._session.request(
                 method.upper(),
-                yarl.URL(url, encoded=True),
+                target,
                 data=None if form is None else form.encode("ascii"),
                 headers=headers,
                 allow_redirects=False,
@@ -121,14 +122,15 @@ class HttpSession:
                 answered = {name.lower(): value for name, value in response.headers.items()}
                 return HttpAnswer(response.status, answered, await response.read())
         except aiohttp.ClientHttpProxyError as error:
-            status = error.status
+            what, was_sent, timed_out = f"the proxy answered {error.status}", False, False
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            if not call.has_connection:
-                raise ExchangeDown(f"{self._exchange} could not be reached ({what}); nothing was sent") from error
-            raise NoAnswer(what, timed_out=isinstance(error, TimeoutError)) from error
-        # Raised here, without a cause: the proxy's credentials are in the ``repr`` of that one.
-        raise ExchangeDown(f"{self._exchange} could not be reached (the proxy answered {status}); nothing was sent")
+            text = str(error).replace(str(target), url.partition("?")[0])
+            what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+            was_sent, timed_out = call.has_connection, isinstance(error, TimeoutError)
+        # Raised here, without a cause, which would tell the proxy's credentials or the query with its signature.
+        if was_sent:
+            raise NoAnswer(what, timed_out=timed_out)
+        raise ExchangeDown(f"{self._exchange} could not be reached ({what}); nothing was sent")
 
     async def close(self) -> None:
         """Close the connections."""

@@ -19,8 +19,8 @@ from msgspec import Struct
 from app.clock import Clock
 from app.domain.decimals import ZERO, plain
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import InvalidArgument, OrderNotFound, OrderNotInDoubt, RequestInProgress
-from app.domain.lifecycle import ACTIVE, FINAL
+from app.domain.errors import ChangeConflict, InvalidArgument, OrderNotFound, OrderNotInDoubt, RequestInProgress
+from app.domain.lifecycle import FINAL
 from app.domain.order import RESOLVED, Order, OrderKey
 from app.journal.journal import Journal
 from app.services.orders.recorder import Recorder
@@ -64,15 +64,15 @@ class Resolving:
         """Record ``said`` as the end of the order and return it. Saying the same again records nothing.
 
         Raises ``OrderNotFound``, ``InvalidArgument`` if the outcome contradicts the fills, ``RequestInProgress`` while the order's
-        call may be under way, and ``OrderNotInDoubt`` if the order is final, or the exchange, asked now, shows it.
+        call may be under way, ``OrderNotInDoubt`` if the order is final, or the exchange, asked now, shows it, and
+        ``ChangeConflict`` if anything was recorded of the order since then.
         """
-        order = await asyncio.to_thread(self._journal.find_order, key)
-        if order is None:
-            raise OrderNotFound(f"Order '{key.order_id}' not found")
+        order = await self._find(key)
         if order.is_resolved and order.state is said.outcome:
             return order
         self._check(order, said)
-        await self._ask_once_more(order)
+        order = await self._asked_once_more(order)
+        self._check(order, said)
         recorded = await self._recorder.note(
             key,
             _KINDS[said.outcome],
@@ -80,10 +80,11 @@ class Resolving:
             reason_code=RESOLVED,
             reason=said.reason,
             evidence=_evidence(said),
-            only_if_state=ACTIVE,
+            # What came after the question is better than any word.
+            as_seen=order,
         )
         if not recorded.is_resolved:
-            raise _is_final(recorded)
+            raise ChangeConflict(f"Order '{key.order_id}' has changed at this moment: look at it again")
         log.warning("order resolved by an operator", order_id=key.order_id, outcome=said.outcome.value)
         return recorded
 
@@ -100,21 +101,28 @@ class Resolving:
         if said.outcome is OrderState.REJECTED and (order.filled_amount > ZERO or said.filled_amount):
             raise InvalidArgument("outcome 'rejected' contradicts the filled amount: an order with fills was placed")
 
-    async def _ask_once_more(self, order: Order) -> None:
-        """Ask the exchange, whose word is better than anybody's. Raises ``OrderNotInDoubt`` if it shows the order; an exchange that
-        can't be asked, or denies the order, leaves it to the operator.
+    async def _asked_once_more(self, order: Order) -> Order:
+        """The order after the exchange was asked, whose word is better than anybody's. Raises ``OrderNotInDoubt`` if it shows the
+        order; an exchange that can't be asked, or denies the order, leaves it to the operator.
         """
         try:
             now = (await self._settling.settle(order.key)).order
         except Exception as error:  # noqa: BLE001 - that it can't be asked is why the verb exists
             log.info("order to be resolved can't be asked about", order_id=order.order_id, error=type(error).__name__)
-            return
+            return await self._find(order.key)
         if now.state in FINAL:
             raise _is_final(now)
         if now.state is OrderState.OPEN:
             raise OrderNotInDoubt(
                 f"Order '{now.order_id}' is open as far as the exchange shows: cancel it instead", order_id=now.order_id
             )
+        return now
+
+    async def _find(self, key: OrderKey) -> Order:
+        order = await asyncio.to_thread(self._journal.find_order, key)
+        if order is None:
+            raise OrderNotFound(f"Order '{key.order_id}' not found")
+        return order
 
 
 def _is_final(order: Order) -> OrderNotInDoubt:

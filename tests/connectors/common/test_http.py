@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from app.connectors.common.answers import NoAnswer
@@ -71,6 +73,19 @@ async def test_a_call_without_a_connection_was_not_sent(session: HttpSession) ->
     await unused.wait_closed()
     with pytest.raises(ExchangeDown, match=r"Somewhere could not be reached \(.*\); nothing was sent"):
         await session.send("post", f"http://127.0.0.1:{port}/a", "")
+
+
+async def test_no_error_tells_what_was_signed(session: HttpSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that can't be had in time is told by its address alone, without the query and its signature."""
+
+    async def late(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", late)
+    signature = "0123456789abcdef"
+    with pytest.raises(ExchangeDown, match="nothing was sent") as raised:
+        await session.send("delete", f"http://127.0.0.1:1/a?id=7&signature={signature}")
+    assert signature not in "".join(traceback.format_exception(raised.value)) + repr(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,23 @@ async def test_an_event_before_the_answer_is_recorded(each_world: World) -> None
     assert each_world.kinds("o1") == ["intended", "accepted"]
 
 
+async def test_an_event_of_another_pair_under_the_same_id_is_not_recorded(world: World) -> None:
+    """While the call of our order is under way, another program's order of that id opens on another pair."""
+    feed = world.feed()
+    connector = await world.connector()
+    submit = connector.submit_order
+
+    async def slow(order: Order) -> OrderReport:
+        await handled(feed, structs.replace(said("o1", exchange_order_id="theirs"), trading_pair="ETH-USDT"))
+        assert world.order("o1").state is OrderState.PENDING
+        return await submit(order)
+
+    connector.submit_order = slow  # type: ignore[method-assign]
+    await world.orders.place(request(client_order_id="o1"))
+    assert world.kinds("o1") == ["intended", "accepted"]
+    assert world.violations() == ()
+
+
 async def test_an_order_of_another_process_is_found(each_world: World, clock: FakeClock) -> None:
     """An order that another process wrote an instant ago is no foreign one, though nothing of it is in memory."""
     feed = each_world.feed()

@@ -11,6 +11,7 @@ import pytest
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import (
+    ChangeConflict,
     ExchangeDown,
     ExchangeReadError,
     InvalidArgument,
@@ -168,6 +169,25 @@ async def test_what_is_refused(world: World) -> None:
             key("o1"), Resolution(outcome=OrderState.REJECTED, reason="never there", evidence="the page")
         )
     assert (world.kinds("sending"), world.order("o1").state) == (["intended"], OrderState.OPEN)
+
+
+@pytest.mark.parametrize("report", [said("open"), said("open", fill("f1"))], ids=["open", "partly filled"])
+async def test_what_the_exchange_shows_at_this_moment_is_better_than_any_word(
+    world: World, report: OrderReport
+) -> None:
+    """The stream shows the order after the question, and before the word is written: the word says nothing of that."""
+    order = await delisted(world)
+    note = world.recorder.note
+
+    async def overtaken(*arguments: Any, **more: Any) -> Order:
+        await world.recorder.observe(order.key, report, "stream", "the stream")
+        return await note(*arguments, **more)
+
+    world.recorder.note = overtaken  # type: ignore[method-assign]
+    word = Resolution(outcome=OrderState.REJECTED, reason="never there", evidence="the page")
+    with pytest.raises(ChangeConflict, match="'o1' has changed"):
+        await world.resolving.resolve(order.key, word)
+    assert (world.order("o1").state, world.order("o1").error_code) == (OrderState.OPEN, None)
 
 
 async def test_another_attempt_that_is_being_sent_is_left_alone(world: World) -> None:
