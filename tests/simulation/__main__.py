@@ -36,7 +36,7 @@ def main() -> int:
             if total.worlds % 20 == 0:
                 passed = time.monotonic() - begun
                 print(f"{total.orders:,} orders, {total.deaths:,} crashes, {passed:.0f} s", flush=True)
-            if len(total.broken) >= asked.most_broken:
+            if len(total.broken) >= asked.most_broken or time.monotonic() - begun > asked.seconds:
                 break
         passed = time.monotonic() - begun
         for verdict in total.broken[: asked.shrink]:
@@ -99,6 +99,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seed", type=int, help="the same seed makes the same worlds, step by step")
     parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="after which no further world is waited for"
+    )
     parser.add_argument("--processes", type=int, default=1, choices=[1, 2, 3, 4])
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="worlds at a time")
     parser.add_argument("--world", help="one world, as a failing run prints it")

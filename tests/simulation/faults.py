@@ -86,6 +86,13 @@ FAULTS: tuple[Fault, ...] = (
         back=_error(503, -1000, "Unknown error, please check your request or try again later."),
     ),
     Fault(name="accepted_504", concerns=_DEEDS, back=_error(504, -1007, "Timeout waiting for response from backend.")),
+    # Texts and codes that seem to say that nothing was placed, where the order is there.
+    Fault(
+        name="accepted_overloaded",
+        concerns=_DEEDS,
+        back=_error(503, -1008, "Request throttled by system-level protection."),
+    ),
+    Fault(name="accepted_unlisted", concerns=_DEEDS, back=_error(400, -1999, "A code that nobody has listed.")),
     Fault(name="accepted_408", concerns=_DEEDS, back=_error(408, -1007, "Timeout waiting for response from backend.")),
     Fault(name="garbled_text", concerns=_ANY, garble=lambda body: b"\xff\xfe" + body),
     Fault(name="garbled_cut", concerns=_ANY, garble=lambda body: body[: len(body) // 2]),

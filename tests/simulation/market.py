@@ -23,6 +23,10 @@ DONE = frozenset({"FILLED", "CANCELED", "EXPIRED"})
 ZERO = Decimal(0)
 _FEE = Decimal("0.001")
 
+#: How long questions may not show an order, in seconds: a new one for less than any grace, one that was seen for minutes.
+_HIDDEN = 8.0
+_FORGOTTEN = 200.0
+
 
 @dataclass(slots=True, kw_only=True)
 class Trade:
@@ -124,6 +128,8 @@ class Market:
         self._trade_numbers: defaultdict[str, int] = defaultdict(lambda: 500)
         #: The executions of an order that rests, each as soon as it may happen; None lets the seed decide.
         self.plan_of: Callable[[Order], Sequence[Decimal]] | None = None
+        #: Whether the gateway has seen an order.
+        self.was_seen: Callable[[Order], bool] = lambda order: False
         #: Called with each new order before anything else happens with it.
         self.on_accepted: Callable[[Order], None] = lambda order: None
 
@@ -193,7 +199,14 @@ class Market:
 
     def _keep_back(self, order: Order) -> None:
         if self._faults.of_exchange("hidden", 0.04):
-            order.hidden_until = self._kernel.now + self._faults.within(15.0)
+            order.hidden_until = self._kernel.now + self._faults.within(_HIDDEN)
+        elif self._faults.of_exchange("forgotten", 0.03):
+            self._kernel.post(lambda: self._forget(order), "forgetting", after=self._faults.within(20.0))
+
+    def _forget(self, order: Order) -> None:
+        """Questions about an order which the gateway has seen are answered for minutes as if it were not there."""
+        if order.is_open and self.was_seen(order):
+            order.hidden_until = self._kernel.now + self._faults.within(_FORGOTTEN)
 
     def _take(self, order: Order, pair: Pair) -> None:
         """Executions at once: all of it, or a part where the order may rest."""

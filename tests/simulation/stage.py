@@ -102,6 +102,7 @@ class Stage:
         seams.install(kernel, self.network)
         self.watch = Watch(database, seams.CONNECTOR)
         self.exchange.market.on_accepted = self.watch.accepted
+        self.exchange.market.was_seen = self.watch.was_seen
         self.told = Told(on_answer=self.watch.answered)
         self.outside = kernel.add_host("callers")
         self.processes = [Process(self, number, restart_after) for number in range(processes)]

@@ -79,6 +79,12 @@ class Watch:
         query = "SELECT 1 FROM orders WHERE account_name = ? AND connector_name = ? AND order_id = ?"
         return self._connection.execute(query, (account_name, self._connector_name, order_id)).fetchone() is not None
 
+    def was_seen(self, order: Order) -> bool:
+        """Whether the journal has had something of the exchange about an order."""
+        query = "SELECT exchange_order_id IS NOT NULL FROM orders WHERE account_name = ? AND order_id = ?"
+        row = self._connection.execute(query, (order.account, order.client_id)).fetchone()
+        return row is not None and bool(row[0])
+
     def in_doubt(self) -> int:
         """How many orders are pending or unknown."""
         states = (str(OrderState.PENDING), str(OrderState.UNKNOWN))
