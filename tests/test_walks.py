@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 #: Named in the figure of an order, but entered only after an error answer of the exchange.
 AFTER_AN_ERROR = {"app.connectors.common.judging", "app.connectors.binance.outcomes"}
 #: The most modules that an order may enter, of which ten are the edge: a newcomer follows it in an evening.
-MOST_MODULES = 60
+MOST_MODULES = 52
 MOST_LINES = 2_500
 
 

@@ -20,14 +20,15 @@ half a second to import: the venue does it in a thread, before the first call th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 from app.clock import Clock
-from app.domain.enums import OrderType, PositionMode, TimeInForce
+from app.connectors.capabilities import Capabilities, CredentialField, MarketTopic
+from app.domain.enums import PositionMode
 from app.domain.errors import UnsupportedFeature
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
@@ -47,8 +48,6 @@ from app.domain.reports import (
 from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
-T = TypeVar("T")
-
 #: Whether a pair exists and is open is never denied from knowledge older than this; then the exchange is asked again. So however
 #: many orders are refused for that, the exchange gets one question in this time.
 PAIRS_MAX_AGE = timedelta(seconds=10)
@@ -64,54 +63,6 @@ SendingCheck = Callable[[], object]
 #: alone does not help then: its timer runs when the loop does, and some clocks stand still while a machine sleeps.
 SENDING_CHECK: ContextVar[SendingCheck | None] = ContextVar("sending_check", default=None)
 
-#: What of a market can be followed.
-MarketKind = Literal["candles", "trades", "order_book", "ticker"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketTopic:
-    """One thing to follow. ``interval`` is a candle's length, as ``fetch_candles`` takes it."""
-
-    kind: MarketKind
-    trading_pair: str
-    interval: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceNames:
-    """Balances that are no coins: by name the coin that each stands for one to one, and prefixes before a coin's own name."""
-
-    prefixes: tuple[str, ...] = ()
-    stand_for: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
-
-    ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
-    it never does, because the exchange can't be asked by client id. ``overload_grace`` is the same after ``Overloaded``: the call
-    has come to its end then, and only the exchange's engine may still be at work. ``funding_history`` is how far back funding
-    payments can be asked for, None without a limit. ``candles_page`` is the most candles that one
-    call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels``
-    the depth of the books that it pushes.
-    """
-
-    order_types: tuple[OrderType, ...]
-    times_in_force: tuple[TimeInForce, ...] = (TimeInForce.GTC,)
-    reduce_only: bool = False
-    quote_amount: bool = False
-    is_perpetual: bool = False
-    position_modes: tuple[PositionMode, ...] = ()
-    client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
-    absence_grace: timedelta | None = None
-    overload_grace: timedelta | None = None
-    funding_history: timedelta | None = None
-    candles_page: int = 0
-    followed: tuple[MarketKind, ...] = ()
-    followed_levels: int = 0
-    balance_names: BalanceNames = field(default_factory=BalanceNames)
-
 
 class Overloaded(Exception):
     """The exchange answered that it is overloaded and that the order was not placed, which is likely and no proof.
@@ -119,16 +70,6 @@ class Overloaded(Exception):
     Orders have been executed after such an answer. As every exception that is not a ``Refused``, it means that the outcome is
     unknown; ``Capabilities.overload_grace`` says how soon an absence settles it.
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialField:
-    """One field of a connector's ``config-map``. ``type`` is the Python type name that callers read there."""
-
-    type: str = "SecretStr"
-    required: bool = True
-    allowed_values: tuple[str, ...] = ()
-    help: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,50 +83,6 @@ class ConnectorContext:
     clock: Clock
     venue: Any = None
     credentials_version: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableRow:
-    """A row of a list that can't be read, ``why``, and what still names it; None where not even that can be read."""
-
-    order_id: str | None = None
-    exchange_order_id: str | None = None
-    trading_pair: str | None = None
-    why: str
-
-    @property
-    def is_nameless(self) -> bool:
-        """Whether the row may be about any order."""
-        return self.order_id is None and self.exchange_order_id is None
-
-    def may_be(self, ref: OrderRef) -> bool:
-        """Whether the row may be about the order: it has one of its names, or none at all."""
-        if self.is_nameless:
-            return True
-        is_named = self.order_id in (ref.order_id, ref.client_order_id)
-        return is_named or (self.exchange_order_id is not None and self.exchange_order_id == ref.exchange_order_id)
-
-
-class Rows(list[T]):
-    """The rows of an exchange's list that can be read. One that can't does not take the others with it; it is in ``unreadable``."""
-
-    unreadable: tuple[UnreadableRow, ...] = ()
-
-    @classmethod
-    def of(cls, readable: Iterable[T], unreadable: Iterable[UnreadableRow] = ()) -> Rows[T]:
-        made = cls(readable)
-        made.unreadable = tuple(unreadable)
-        return made
-
-
-def row_count(rows: Sequence[object]) -> int:
-    """How many rows the exchange's list had."""
-    return len(rows) + len(unreadable_rows(rows))
-
-
-def unreadable_rows(rows: Sequence[object]) -> tuple[UnreadableRow, ...]:
-    """What could not be read of a list that a connector returned."""
-    return rows.unreadable if isinstance(rows, Rows) else ()
 
 
 class Connector(ABC):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 
 Fields = Mapping[str, CredentialField]
 

@@ -18,7 +18,8 @@ from urllib.parse import quote, quote_plus
 
 from msgspec import structs
 
-from app.connectors.base import Connector, CredentialField
+from app.connectors.base import Connector
+from app.connectors.capabilities import CredentialField
 from app.domain.errors import OrdergateError
 from app.domain.reports import Gap, OrderReport
 

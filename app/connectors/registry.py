@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
 
-from app.connectors.base import Connector, ConnectorContext, CredentialField
+from app.connectors.base import Connector, ConnectorContext
+from app.connectors.capabilities import CredentialField
 from app.connectors.known import KNOWN_FIELDS
 from app.connectors.redaction import Redactor, guarded, secrets_of
 from app.domain.errors import UnknownConnector, UnsupportedConnector

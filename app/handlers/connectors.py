@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.handlers.views import rule_row
 from app.services.gateway import Gateway
 

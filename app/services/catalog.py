@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from app.clock import Clock
 from app.concurrency.cached import Cached
-from app.connectors.base import Capabilities, CredentialField
+from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.registry import CONNECTORS, connector_class, credential_fields
 from app.domain.errors import JournalUnavailable
 from app.domain.trading_rule import TradingRule

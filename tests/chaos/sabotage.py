@@ -16,9 +16,10 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import text
 
-from app.connectors.base import Connector, Overloaded, Rows
+from app.connectors.base import Connector, Overloaded
 from app.connectors.binance import account
 from app.connectors.common.connector import AccountCalls
+from app.connectors.rows import Rows
 from app.domain import observation
 from app.domain.errors import ExchangeDown, Refused
 from app.domain.events import OrderEvent

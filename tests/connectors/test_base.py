@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.connectors.base import Capabilities, Connector, ConnectorContext, CredentialField, MarketTopic
+from app.connectors.base import Connector, ConnectorContext
+from app.connectors.capabilities import Capabilities, CredentialField, MarketTopic
 
 APP = Path(__file__).resolve().parents[2] / "app"
 SOURCES = {path.relative_to(APP).as_posix(): path.read_text(encoding="utf-8") for path in APP.rglob("*.py")}

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
-from app.connectors.base import Capabilities, Connector, ConnectorContext, CredentialField
+from app.connectors.base import Connector, ConnectorContext
+from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.redaction import ConnectorFault, Redactor, guarded, secrets_of
 from app.connectors.registry import CONNECTORS, connector_class
 from app.domain.errors import ExchangeDown, OrderRefused, RateLimited

@@ -83,7 +83,8 @@ async def main():
 _USE_BINANCE = """
 from app.clock import SystemClock
 from app.connectors import registry
-from app.connectors.base import ConnectorContext, MarketTopic
+from app.connectors.base import ConnectorContext
+from app.connectors.capabilities import MarketTopic
 from app.settings import Settings
 
 async def use(name, **addresses):

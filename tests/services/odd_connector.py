@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.connectors import registry
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ConnectorNotConfigured
 from app.domain.reports import Balance

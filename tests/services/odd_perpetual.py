@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from app.connectors import registry
-from app.connectors.base import Connector, CredentialField
+from app.connectors.base import Connector
+from app.connectors.capabilities import CredentialField
 from app.connectors.paper.perpetual import PaperPerpetualConnector
 from app.domain.enums import PositionMode
 from app.domain.errors import CredentialsRefused, ExchangeDown

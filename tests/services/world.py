@@ -32,7 +32,7 @@ from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
-from app.services.reconciling import settling
+from app.services.reconciling import pursuits
 from app.services.reconciling.feed import Feed
 from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
@@ -158,7 +158,7 @@ class World:
             before = (self.journal.head(), self.clock.sleepers)
             # The services' work hops through threads; a moment of real time lets it come back.
             await asyncio.sleep(0.002)
-            is_asking = any(slots._value < settling._AT_ONCE for slots in self.settling._slots.values())
+            is_asking = any(slots._value < pursuits._AT_ONCE for slots in self.settling._pursuits._slots.values())
             is_idle = not is_asking and (self.journal.head(), self.clock.sleepers) == before
             quiet = quiet + 1 if is_idle else 0
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from app.clock import Clock
-from app.connectors.base import MarketTopic, Question, Rows, UnreadableRow, row_count
+from app.connectors.base import Question
 from app.connectors.binance import market
 from app.connectors.binance.credentials import credentials_of
 from app.connectors.binance.endpoints import endpoints_of
@@ -34,10 +34,12 @@ from app.connectors.binance.orders import (
 )
 from app.connectors.binance.outcomes import CANCEL_REFUSED
 from app.connectors.binance.venue import BinanceVenue
+from app.connectors.capabilities import MarketTopic
 from app.connectors.common.connector import RestConnector
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import integer_text, milliseconds_of, number, text
 from app.connectors.common.venue import Markets
+from app.connectors.rows import Rows, UnreadableRow, row_count
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from app.connectors.base import BalanceNames
+from app.connectors.capabilities import BalanceNames
 
 NAMES = BalanceNames(
     #: Flexible Simple Earn, once Savings ("lending, daily"): LDBTC can be redeemed for as many BTC at any time.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.domain.errors import CredentialsRefused
 
 #: The signs that an HTTP header may contain; Binance's keys are 64 letters and digits.

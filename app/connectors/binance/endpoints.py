@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.connectors.base import MarketKind
+from app.connectors.capabilities import MarketKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from app.connectors.base import Rows
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.lists import OddRows, kept, of_object, read_rows
 from app.connectors.common.numbers import integer_text, mapping, number, optional_number, text, time
+from app.connectors.rows import Rows
 from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import PositionMode, PositionSide
 from app.domain.reports import Balance, BalanceReport, FundingPayment, Position

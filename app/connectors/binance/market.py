@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Any
 
 from app.concurrency.slices import in_slices
-from app.connectors.base import Rows
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.lists import of_object, read_rows, rows_of, some_of
 from app.connectors.common.numbers import (
@@ -24,6 +23,7 @@ from app.connectors.common.numbers import (
     optional_time,
     time,
 )
+from app.connectors.rows import Rows
 from app.domain.decimals import ZERO
 from app.domain.enums import TradeType
 from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, PublicTrade, Ticker

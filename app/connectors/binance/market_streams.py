@@ -12,8 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
-from app.connectors.base import MarketTopic
 from app.connectors.binance import market
+from app.connectors.capabilities import MarketTopic
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.market_streams import Confirmed, MarketProtocol, MarketSocket, Published, Request
 from app.connectors.common.numbers import flag, integer_text, mapping, number, text, time

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from app.connectors.base import Capabilities, CredentialField, Question, Rows, UnreadableRow, row_count
+from app.connectors.base import Question
 from app.connectors.binance import holdings, market
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.assets import NAMES
@@ -30,9 +30,11 @@ from app.connectors.binance.orders import (
 )
 from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
 from app.connectors.binance.spot import ABSENCE_GRACE, OVERLOAD_GRACE
+from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.common.lists import read_rows
 from app.connectors.common.numbers import mapping, milliseconds_of, number, text, time
 from app.connectors.common.stream import Socket
+from app.connectors.rows import Rows, UnreadableRow, row_count
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadError, OrderRefused

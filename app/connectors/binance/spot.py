@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from app.connectors.base import Capabilities, CredentialField, Question, UnreadableRow
+from app.connectors.base import Question
 from app.connectors.binance import holdings
 from app.connectors.binance.account import BinanceAccount, CallNames
 from app.connectors.binance.assets import NAMES
@@ -20,8 +20,10 @@ from app.connectors.binance.credentials import credential_fields
 from app.connectors.binance.limits import SPOT_WEIGHT
 from app.connectors.binance.market_streams import BOOK_LEVELS
 from app.connectors.binance.orders import limit_terms, refuse, streamed_report
+from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.common.numbers import text
 from app.connectors.common.stream import Socket
+from app.connectors.rows import UnreadableRow
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.order import Order

@@ -8,13 +8,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from app.clock import Clock
-from app.connectors.base import MarketTopic
 from app.connectors.binance.credentials import Credentials
 from app.connectors.binance.endpoints import Endpoints
 from app.connectors.binance.limits import address_limits
 from app.connectors.binance.market_streams import MarketReader, protocol, stream_name
 from app.connectors.binance.outcomes import EXCHANGE, PERPETUAL, SPOT
 from app.connectors.binance.rules import perpetual_markets, spot_markets
+from app.connectors.capabilities import MarketTopic
 from app.connectors.common.judging import reading
 from app.connectors.common.market_streams import MarketStreams
 from app.connectors.common.numbers import mapping, milliseconds_of, time

@@ -15,13 +15,14 @@ from contextlib import (
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from app.connectors.base import SENDING_CHECK, Connector, ConnectorContext, Overloaded, Rows
+from app.connectors.base import SENDING_CHECK, Connector, ConnectorContext, Overloaded
 from app.connectors.common import sending
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
 from app.connectors.common.numbers import mapping
 from app.connectors.common.stream import ReconnectingStream, Socket
 from app.connectors.common.venue import ClientT, RestVenue
+from app.connectors.rows import Rows
 from app.domain.errors import (
     ClockRefused,
     ExchangeDown,

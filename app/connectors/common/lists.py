@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from app.connectors.base import Rows, UnreadableRow
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.numbers import mapping
+from app.connectors.rows import Rows, UnreadableRow
 
 log = structlog.get_logger(__name__)
 

@@ -20,9 +20,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.clock import Clock
 from app.concurrency.backoff import Backoff, doubling
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import UnreadableRow
 from app.connectors.common.answers import ErrorAnswer, NoAnswer, Unreadable
 from app.connectors.common.lists import OddRows
+from app.connectors.rows import UnreadableRow
 from app.domain.errors import CredentialsRefused, OrdergateError
 from app.domain.reports import Gap
 

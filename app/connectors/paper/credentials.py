@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.domain.decimals import ZERO, normal, parse_decimal
 from app.domain.errors import CredentialsRefused
 

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import ClassVar, TypeVar
 
 from app.clock import Clock
-from app.connectors.base import Capabilities, ConnectorContext, CredentialField
+from app.connectors.base import ConnectorContext
+from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.paper.credentials import STARTING_BALANCES
 from app.connectors.paper.reports import new_order_of, rule_of
 from app.connectors.paper.spot import PaperConnector

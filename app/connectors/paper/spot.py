@@ -20,7 +20,8 @@ from msgspec import structs
 from app.clock import Clock
 from app.concurrency.threads import open_in_thread
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import Capabilities, Connector, ConnectorContext
+from app.connectors.base import Connector, ConnectorContext
+from app.connectors.capabilities import Capabilities
 from app.connectors.paper.credentials import CREDENTIAL_FIELDS, STARTING_BALANCES, starting_balances
 from app.connectors.paper.reports import (
     balance_of,

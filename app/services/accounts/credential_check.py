@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.domain.decimals import plain
 from app.domain.errors import InvalidCredentials
 

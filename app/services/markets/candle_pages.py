@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.connectors.base import Connector, row_count
+from app.connectors.base import Connector
+from app.connectors.rows import row_count
 from app.domain.reports import Candle
 
 #: A month of minutes, and a little more, is what callers are known to ask for.

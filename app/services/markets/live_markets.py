@@ -20,7 +20,8 @@ import structlog
 
 from app.clock import Clock
 from app.concurrency.backoff import Backoff, doubling
-from app.connectors.base import Connector, MarketTopic
+from app.connectors.base import Connector
+from app.connectors.capabilities import MarketTopic
 from app.domain.errors import UnsupportedFeature
 from app.domain.reports import Gap, Lost, OrderBook, Ticker
 from app.services.markets.candle_pages import fetch_last

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from app.connectors.base import Capabilities
+from app.connectors.capabilities import Capabilities
 from app.domain.enums import OrderState, OrderType, TimeInForce
 from app.domain.errors import (
     ChangeRefused,

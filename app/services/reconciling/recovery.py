@@ -26,7 +26,8 @@ import structlog
 
 from app import failpoints
 from app.clock import Clock
-from app.connectors.base import Connector, Rows, UnreadableRow, unreadable_rows
+from app.connectors.base import Connector
+from app.connectors.rows import Rows, UnreadableRow, unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.lifecycle import UNSETTLED

@@ -17,88 +17,49 @@ has no fill of it, does not list it as open, and answers for the account that th
 our id never proves absence, nor does an exchange that does not say whose account it is; such orders stay unknown and visible. A
 conclusion is recorded only if the order is still as it was when the exchange was asked; whatever came in between is newer.
 
-``wake`` pursues an order in the background with growing pauses. Asking changes nothing at the exchange, so two processes that
-pursue the same order do no harm: the journal takes each fact once.
+``wake`` pursues an order in the background (``pursuits``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import structlog
 from msgspec import structs
 
 from app import failpoints
 from app.clock import Clock
-from app.concurrency.backoff import Backoff
-from app.concurrency.waiting import wait_for_event
-from app.connectors.base import Capabilities, Connector, unreadable_rows
+from app.connectors.base import Connector
+from app.connectors.capabilities import Capabilities
+from app.connectors.rows import unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import (
-    ConnectorNotConfigured,
     ExchangeAccountChanged,
     ExchangeReadError,
-    JournalInDoubt,
-    JournalUnavailable,
 )
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import OVERLOADED, STUCK, Order, OrderKey
+from app.domain.order import OVERLOADED, Order, OrderKey
 from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Observed, Recorder
 from app.services.reconciling.patience import patience_with
+from app.services.reconciling.pursuits import Pursuits, Settled
 from app.services.sessions import Sessions
 from app.settings import Settings
 
-log = structlog.get_logger(__name__)
-
 T = TypeVar("T")
 
-#: Pauses before each question about one order, in seconds. The first comes soon, because most doubt is a lost reply and the order
-#: is there; the last repeats for as long as it takes.
-_QUESTION_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0, 60.0)
-#: Questions under way at once on one connector; enough to clear a thousand doubts in a minute without eating an exchange's limits.
-_AT_ONCE = 4
 #: How old the exchange's word on whose account it answers for may be: for what it shows, and for the proof of an absence.
 ACCOUNT_AGE = timedelta(minutes=10)
 _ACCOUNT_AGE_OF_PROOF = timedelta(seconds=10)
-#: Errors that asking again does not heal: the exchange answers, and its answer is no order.
-_NO_QUESTION_SETTLES = (ExchangeReadError, ExchangeAccountChanged, ConnectorNotConfigured)
-#: How long an order must have been in doubt before it is shown as stuck.
-_STUCK_AFTER = timedelta(minutes=10)
 #: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
 _LEAVE_ALONE = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """An order after a question. ``is_settled``: nothing about it is in doubt, so there is no reason to ask again. Otherwise
-    ``ask_at`` is when the next question can bring more, where that is known. ``is_unprovable``: the exchange denies the order, and
-    no denial of its will ever be proof.
-    """
-
-    order: Order
-    is_settled: bool
-    is_unprovable: bool = False
-    ask_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class _Pursuit:
-    """An order that is being asked about. Setting ``is_urgent`` ends the pause before the next question."""
-
-    task: asyncio.Task[None]
-    is_urgent: asyncio.Event
 
 
 class Settling:
@@ -120,33 +81,15 @@ class Settling:
         self._exchange_accounts = exchange_accounts
         self._timeout = settings.exchange_timeout
         self._clock = clock
-        self._pursuits: dict[OrderKey, _Pursuit] = {}
-        #: By connector, so that an exchange that lets every question time out holds up no other's.
-        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
-        self._is_closed = False
+        self._pursuits = Pursuits(find=self._find, settle=self.settle, recorder=recorder, clock=clock)
 
     def wake(self, key: OrderKey, *, at_once: bool = True) -> None:
-        """Pursue an order until it is settled. If it is being pursued already, ask now instead of after the pause, unless
-        ``at_once`` is False.
-        """
-        if self._is_closed:
-            return
-        pursuit = self._pursuits.get(key)
-        if pursuit is None:
-            is_urgent = asyncio.Event()
-            task = asyncio.get_running_loop().create_task(self._pursue(key, is_urgent))
-            self._pursuits[key] = _Pursuit(task, is_urgent)
-        elif at_once:
-            pursuit.is_urgent.set()
+        """Pursue an order until it is settled, as ``Pursuits.wake`` says."""
+        self._pursuits.wake(key, at_once=at_once)
 
     async def close(self) -> None:
         """Stop asking; what is not settled is in the journal, for the next process to take up."""
-        self._is_closed = True
-        tasks = [pursuit.task for pursuit in self._pursuits.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._pursuits.clear()
+        await self._pursuits.close()
 
     async def settle(self, key: OrderKey) -> Settled:
         """Ask once and record what the answer proves. Raises ``LookupError`` if the journal has no such order."""
@@ -307,59 +250,6 @@ class Settling:
     async def _ask(self, question: Coroutine[Any, Any, T]) -> T:
         async with asyncio.timeout(self._timeout.total_seconds()):
             return await question
-
-    async def _pursue(self, key: OrderKey, is_urgent: asyncio.Event) -> None:
-        try:
-            backoff = Backoff(_QUESTION_PAUSES)
-            ask_at: datetime | None = None
-            while True:
-                await self._pause(is_urgent, backoff.next_pause(), ask_at)
-                # A caller that wakes the pursuit from here on may know more than the coming answer says.
-                is_urgent.clear()
-                settled = await self._try_to_settle(key)
-                if settled is not None and settled.is_settled and not is_urgent.is_set():
-                    return
-                ask_at = None if settled is None else settled.ask_at
-        finally:
-            self._pursuits.pop(key, None)
-
-    async def _try_to_settle(self, key: OrderKey) -> Settled | None:
-        try:
-            async with self._slots[key.connector_name]:
-                settled = await self.settle(key)
-            if settled.is_unprovable:
-                await self._note_stuck(key, "The exchange denies the order, and its denial is no proof")
-            return settled
-        except Exception as error:  # noqa: BLE001 - whatever kept us from an answer, the order stays as it is and is asked again
-            log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=str(error))
-            if isinstance(error, _NO_QUESTION_SETTLES):
-                with suppress(JournalUnavailable, JournalInDoubt):
-                    await self._note_stuck(key, error.detail)
-            return None
-
-    async def _note_stuck(self, key: OrderKey, why: str) -> None:
-        """Record once that questions about an order have brought nothing but errors for a while, and what can be done about it."""
-        order = await self._find(key)
-        if order.state in FINAL or order.error_code == STUCK or self._clock.now() < order.updated_at + _STUCK_AFTER:
-            return
-        await self._recorder.note(
-            key,
-            EventKind.STUCK,
-            "recovery",
-            reason_code=STUCK,
-            reason=(
-                f"{why}. Questions do not settle the order: look at the exchange, then end it with"
-                f" POST /trading/orders/{key.order_id}/resolve"
-            ),
-            evidence=f"no answer about the order for {_STUCK_AFTER}",
-            as_seen=order,
-        )
-
-    async def _pause(self, is_urgent: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
-        """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or until ``is_urgent`` is set."""
-        if ask_at is not None:
-            seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
-        await wait_for_event(is_urgent, self._clock, seconds)
 
 
 def _may_be_unread(order: Order, *lists: Sequence[object]) -> bool:

@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from app.connectors.base import MarketKind
 from app.connectors.binance.credentials import credentials_of
 from app.connectors.binance.endpoints import endpoints_of
+from app.connectors.capabilities import MarketKind
 from app.domain.errors import CredentialsRefused
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import MarketTopic
 from app.connectors.binance.account import BinanceAccount
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
+from app.connectors.capabilities import MarketTopic
 from app.domain.errors import ExchangeReadError, OrderRefused, UnsupportedPair
 from app.domain.order import Order
 from app.domain.trading_rule import TradingRule

@@ -19,12 +19,13 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from app.connectors.base import ConnectorContext, MarketTopic
+from app.connectors.base import ConnectorContext
 from app.connectors.binance import sockets
 from app.connectors.binance.account import BinanceAccount
 from app.connectors.binance.market_streams import MAX_AGE_SECONDS, MarketReader, protocol, stream_name
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
+from app.connectors.capabilities import MarketTopic
 from app.connectors.common import socket
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.market_streams import LINGER_SECONDS, MarketStreams

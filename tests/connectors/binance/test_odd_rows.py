@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from app.connectors.base import Connector, row_count, unreadable_rows
+from app.connectors.base import Connector
 from app.connectors.binance import holdings
 from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.rules import spot_markets
 from app.connectors.binance.spot import BinanceConnector
 from app.connectors.common.lists import OddRows
+from app.connectors.rows import row_count, unreadable_rows
 from app.domain.order import OrderRef
 from tests.connectors.binance.conftest import PAYLOADS, payload
 from tests.connectors.stub import StubExchange, reply

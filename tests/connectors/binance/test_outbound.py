@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from app.connectors.base import ConnectorContext, MarketTopic
+from app.connectors.base import ConnectorContext
+from app.connectors.capabilities import MarketTopic
 from app.connectors.registry import connector_class
 from app.domain.errors import ExchangeDown
 from app.domain.reports import Gap

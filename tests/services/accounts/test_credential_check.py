@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.domain.errors import InvalidCredentials
 from app.services.accounts.credential_check import checked
 

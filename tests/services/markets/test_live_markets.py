@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import Capabilities, MarketTopic
+from app.connectors.capabilities import Capabilities, MarketTopic
 from app.domain.errors import ExchangeReadError, UnsupportedFeature
 from app.domain.reports import Candle, Gap, Lost, MarketEvent, PublicTrade
 from app.services.markets.live_markets import LiveMarkets

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from app.connectors import registry
-from app.connectors.base import CredentialField
+from app.connectors.capabilities import CredentialField
 from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ChangeConflict, ExchangeReadError, InvalidArgument, UnknownConnector, UnsupportedFeature
 from app.services.markets import market_data as module

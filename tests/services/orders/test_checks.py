@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from app.connectors.base import Capabilities
+from app.connectors.capabilities import Capabilities
 from app.connectors.registry import CONNECTORS, connector_class
 from app.domain import errors
 from app.domain.enums import OrderState, OrderType

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.connectors.base import Rows, UnreadableRow
 from app.connectors.paper.spot import PaperConnector
+from app.connectors.rows import Rows, UnreadableRow
 from app.domain.enums import OrderState
 from app.domain.errors import ClockRefused, DuplicateOrderId, ExchangeDown, Refused
 from app.domain.order import Order

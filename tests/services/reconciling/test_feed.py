@@ -135,7 +135,7 @@ async def test_a_dead_process_s_orders_are_found_by_looking(world: World) -> Non
         order = intended(asked, order_id="o1", at=world.clock.now(), terms=asked.terms())
         await world.recorder.begin(order, EventKind.INTENDED, "caller")
 
-        await until(lambda: order.key in world.settling._pursuits, world.clock)
+        await until(lambda: order.key in world.settling._pursuits._running, world.clock)
         await until(lambda: world.order("o1").state is OrderState.REJECTED, world.clock)
     assert (world.clock.now() - order.created_at).total_seconds() < 30
 

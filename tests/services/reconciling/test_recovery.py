@@ -14,7 +14,7 @@ import pytest
 from msgspec import structs
 from sqlalchemy import event
 
-from app.connectors.base import Rows, UnreadableRow
+from app.connectors.rows import Rows, UnreadableRow
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadFailed
 from app.domain.ids import new_order_id
@@ -167,7 +167,7 @@ async def test_a_cancel_without_an_outcome_is_pursued(world: World) -> None:
     world.faults.plan("cancel", "cancel_reset")
     await world.orders.cancel(placed.order.key)
     await world.settling.close()
-    world.settling._is_closed = False
+    world.settling._pursuits._is_closed = False
 
     await reconcile(world)
 
@@ -179,13 +179,13 @@ async def test_an_exchange_that_does_not_answer_is_told_of(world: World) -> None
     world.faults.plan("submit", "reset")
     await world.orders.place(request(client_order_id="o1"))
     await world.settling.close()
-    world.settling._is_closed = False
+    world.settling._pursuits._is_closed = False
     world.faults.plan("ask", "unanswered")
 
     with pytest.raises(ExchangeReadFailed):
         await reconcile(world)
 
-    assert key("o1") in world.settling._pursuits
+    assert key("o1") in world.settling._pursuits._running
 
 
 async def test_one_order_that_can_not_be_recorded_does_not_stop_the_others(world: World) -> None:

@@ -1,0 +1,68 @@
+"""What an exchange can do, and what it must be given: the tables by which services decide before they ask a connector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from app.domain.enums import OrderType, PositionMode, TimeInForce
+
+#: What of a market can be followed.
+MarketKind = Literal["candles", "trades", "order_book", "ticker"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketTopic:
+    """One thing to follow. ``interval`` is a candle's length, as ``fetch_candles`` takes it."""
+
+    kind: MarketKind
+    trading_pair: str
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceNames:
+    """Balances that are no coins: by name the coin that each stands for one to one, and prefixes before a coin's own name."""
+
+    prefixes: tuple[str, ...] = ()
+    stand_for: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
+
+    ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
+    it never does, because the exchange can't be asked by client id. ``overload_grace`` is the same after ``Overloaded``: the call
+    has come to its end then, and only the exchange's engine may still be at work. ``funding_history`` is how far back funding
+    payments can be asked for, None without a limit. ``candles_page`` is the most candles that one
+    call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels``
+    the depth of the books that it pushes.
+    """
+
+    order_types: tuple[OrderType, ...]
+    times_in_force: tuple[TimeInForce, ...] = (TimeInForce.GTC,)
+    reduce_only: bool = False
+    quote_amount: bool = False
+    is_perpetual: bool = False
+    position_modes: tuple[PositionMode, ...] = ()
+    client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
+    absence_grace: timedelta | None = None
+    overload_grace: timedelta | None = None
+    funding_history: timedelta | None = None
+    candles_page: int = 0
+    followed: tuple[MarketKind, ...] = ()
+    followed_levels: int = 0
+    balance_names: BalanceNames = field(default_factory=BalanceNames)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialField:
+    """One field of a connector's ``config-map``. ``type`` is the Python type name that callers read there."""
+
+    type: str = "SecretStr"
+    required: bool = True
+    allowed_values: tuple[str, ...] = ()
+    help: str = ""
