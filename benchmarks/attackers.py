@@ -18,6 +18,8 @@ import uvloop
 
 #: Connections at once of those that wait, and of those that ask again and again.
 _MANY, _BUSY = 1500, 64
+#: Seconds that a guesser waits for an answer: thousands of guesses a second.
+_IMPATIENCE = 0.02
 _HEAD = b"POST /trading/orders HTTP/1.1\r\nHost: x\r\n"
 _HANDSHAKE = (
     b"GET /ws/orders HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -36,7 +38,7 @@ class Attack:
         self._guess = 0
 
     async def sign_ins(self) -> None:
-        """Another wrong password as soon as there is an answer, on a connection that is opened anew when it is closed."""
+        """Another wrong password every few milliseconds on a new connection, whether there was an answer or not."""
         await self._again(self._guess_on)
 
     async def idle(self) -> None:
@@ -97,9 +99,15 @@ class Attack:
     async def _guess_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._guess += 1
         guess = base64.b64encode(b"admin:guess%d" % self._guess)
-        await self._ask(
-            reader, writer, b"GET /accounts/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + guess + b"\r\n\r\n"
-        )
+        asking = b"GET /accounts/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + guess + b"\r\n\r\n"
+        try:
+            async with asyncio.timeout(_IMPATIENCE):
+                await self._ask(reader, writer, asking)
+        except TimeoutError:
+            self.did["not waited for"] += 1
+            writer.close()
+            await writer.wait_closed()
+            raise ConnectionAbortedError from None
 
     async def _pack_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         kind = b"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n"

@@ -436,6 +436,7 @@ HOOKS = {
     "load_dialect_impl": "SQLAlchemy calls it on a column type",
     "resolve_function_from_operation_id": "Connexion calls it on a resolver",
     "get_fn": "Connexion calls it on a security handler",
+    "throw": "asyncio calls it on what a task awaits",
 }
 
 #: A dotted name in a text: a class that is imported on first use, or that gunicorn loads.

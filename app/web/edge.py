@@ -25,7 +25,7 @@ from app.entropy import Entropy
 from app.metrics import Metrics
 from app.web.authentication import Authenticator, address_of, hide_credentials, websocket_authorization
 from app.web.errors import ClientGone
-from app.web.messages import REQUEST_ID, headers_of, path_of, sign_in, streaming
+from app.web.messages import REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
 from app.web.origins import LOCALHOST, Origins, Trust
 from app.web.problems import is_answer, problem_for
 
@@ -121,6 +121,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = message["status"]
+                note_answer(scope, started)
                 self._metrics.observe_request(operation_of(scope), started, self._clock.monotonic() - began_at)
                 headers = [*message.get("headers", ()), *common]
                 if not any(name == b"cache-control" for name, _ in headers):

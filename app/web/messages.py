@@ -53,6 +53,9 @@ class Connection(Protocol):
     def signed_in(self, username: str) -> None:
         """A request on it had the right credentials."""
 
+    def answered(self, status: int) -> None:
+        """A request on it is answered."""
+
     def begin_stream(self) -> None:
         """It is used for a stream. Raises ``TooManyStreams``."""
 
@@ -66,6 +69,13 @@ def sign_in(scope: Scope, username: str) -> None:
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None and connection.username != username:
         connection.signed_in(username)
+
+
+def note_answer(scope: Scope, status: int) -> None:
+    """Note how the request is answered."""
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is not None:
+        connection.answered(status)
 
 
 @contextmanager

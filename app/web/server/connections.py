@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 
 from app.domain.errors import TooManyStreams
 from app.web.addresses import party
 from app.web.server.limits import Limits, room
+from app.web.server.turns import Acquaintance, Turns
 
 #: Seconds that a connection which we end stays open, for its caller to read the last answer.
 LINGER_SECONDS = 5.0
@@ -20,6 +22,15 @@ LINGER_SECONDS = 5.0
 _LEAST = 16 * 1024
 #: The part of all connections that streams and sockets leave to others.
 _OTHERS_PART = 8
+#: Statuses after which a connection's next request takes a turn, whoever has signed in on it.
+_DOUBTFUL = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    }
+)
 
 
 class Connection:
@@ -42,8 +53,9 @@ class Connection:
         #: The user who has signed in on it, None for a stranger.
         self.username: str | None = None
         self.is_streaming = False
-        #: Whether a request is being answered.
-        self.is_busy = False
+        #: Whether the last answer was a refusal of a request that made no sense, or of its credentials.
+        self.is_doubtful = False
+        self._is_busy = False
         #: Whether a body is on its way that has not been read: to close would tear down the answer, too.
         self.has_unread = False
         self.is_ending = False
@@ -85,6 +97,35 @@ class Connection:
         self.write(answer)
         self._linger()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is read."""
+        return bool(self._holds)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self._is_busy
+
+    @is_busy.setter
+    def is_busy(self, is_busy: bool) -> None:
+        self._is_busy = is_busy
+        self._connections.note_busy(self)
+
+    @property
+    def waits(self) -> bool:
+        """Whether its requests take turns."""
+        return self.username is None or self.is_doubtful
+
+    def charge(self, seconds: float) -> None:
+        """Its requests have kept the loop for so long."""
+        if self.waits:
+            self._connections.turns.charge(seconds)
+
+    def take_turn(self, work: Callable[[], None]) -> None:
+        """Do ``work`` when it is this connection's turn; not at all if it is closed before."""
+        self._connections.turns.take(self, self.username or self.party, work, self._loop)
+
     def hold(self, reason: str) -> None:
         """Read nothing until the reason is released."""
         if not self._holds and not self.is_closing():
@@ -114,6 +155,10 @@ class Connection:
         if self.username is None:
             self._connections.know(self, username)
         self.username = username
+
+    def answered(self, status: int) -> None:
+        """A request is answered."""
+        self.is_doubtful = status in _DOUBTFUL
 
     def begin_stream(self) -> None:
         """It is used for a stream that may never end. Raises ``TooManyStreams`` if its user has too many of them."""
@@ -163,14 +208,23 @@ class Connection:
             self._draining = None
 
 
+_Group = dict[Connection, None]
+
+
+def _size(groups: tuple[_Group, _Group]) -> int:
+    return len(groups[0]) + len(groups[1])
+
+
 class Connections:
     """All connections of one process."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.turns = Turns()
+        self.acquaintance = Acquaintance()
         self._room: int | None = None
-        #: By party, the oldest first.
-        self._strangers: dict[str, dict[Connection, None]] = {}
+        #: By party: those that wait, and those that are being answered; in each the oldest first.
+        self._strangers: dict[str, tuple[_Group, _Group]] = {}
         self._strangers_count = 0
         self._known: dict[Connection, None] = {}
         #: The number of streams by user.
@@ -191,7 +245,8 @@ class Connections:
             victim.abort()
             self.remove(victim)
         connection = Connection(transport, loop, self)
-        self._strangers.setdefault(connection.party, {})[connection] = None
+        waiting, _ = self._strangers.setdefault(connection.party, ({}, {}))
+        waiting[connection] = None
         self._strangers_count += 1
         return connection
 
@@ -200,8 +255,18 @@ class Connections:
         if self._forget_stranger(connection):
             self._known[connection] = None
 
+    def note_busy(self, connection: Connection) -> None:
+        """A request on it is being answered, or no longer."""
+        groups = self._strangers.get(connection.party)
+        if groups is not None:
+            before, after = groups if connection.is_busy else groups[::-1]
+            if connection in before:
+                del before[connection]
+                after[connection] = None
+
     def remove(self, connection: Connection) -> None:
         """It is closed, or about to be."""
+        self.turns.forget(connection)
         self.end_stream(connection)
         self._known.pop(connection, None)
         self._forget_stranger(connection)
@@ -229,19 +294,20 @@ class Connections:
         """The stranger that goes first: one of the party with the most, that waits; else the oldest of that party."""
         if not self._strangers_count:
             return None
-        most = max(self._strangers.values(), key=len)
-        return next((each for each in most if not each.is_busy), None) or next(iter(most))
+        waiting, busy = max(self._strangers.values(), key=_size)
+        return next(iter(waiting or busy))
 
     def _idle(self) -> Connection | None:
         return next((each for each in self._known if not each.is_busy), None)
 
     def _forget_stranger(self, connection: Connection) -> bool:
         """Whether it was a stranger's."""
-        group = self._strangers.get(connection.party, {})
-        if connection not in group:
-            return False
-        del group[connection]
-        self._strangers_count -= 1
-        if not group:
-            del self._strangers[connection.party]
-        return True
+        groups = self._strangers.get(connection.party, ())
+        for group in groups:
+            if connection in group:
+                del group[connection]
+                self._strangers_count -= 1
+                if not any(groups):
+                    del self._strangers[connection.party]
+                return True
+        return False

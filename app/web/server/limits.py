@@ -16,6 +16,10 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+#: Bytes of request line and headers together. The longest credentials and the longest list of pairs take a quarter of it.
+MAX_HEAD = 64 * 1024
+#: Headers of one request. Browsers and proxies send some dozens.
+MAX_HEADERS = 128
 #: Descriptors that the gateway may open later, where there are so many: connections to its database, sockets to exchanges, files.
 _OWN = 160
 #: Of the free descriptors, the part that is the gateway's where there are few.

@@ -8,70 +8,27 @@ read.
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import httptools
-import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from app.web.messages import CONNECTION
+from app.web.server import refusals
 from app.web.server.connections import Connection, Connections
+from app.web.server.limits import MAX_HEAD, MAX_HEADERS
+from app.web.server.turns import Charged
 
-#: Bytes of request line and headers together. The longest credentials and the longest list of pairs take a quarter of it.
-MAX_HEAD = 64 * 1024
-#: Headers of one request. Browsers and proxies send some dozens.
-MAX_HEADERS = 128
 #: Requests that wait on a connection behind the one that is being answered. Programs that send orders so do not wait for answers.
 MAX_PIPELINED = 16
 #: Bytes of a body that are read after a request was refused without it, so that the connection can be used again.
 _SWALLOWED = 64 * 1024
-
-
-def _answer(status: HTTPStatus, code: str, detail: str, *, retryable: bool = False, headers: bytes = b"") -> bytes:
-    """A problem document as a whole response, after which the connection ends."""
-    document = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "code": code,
-        "retryable": retryable,
-    }
-    body = msgspec.json.encode(document)
-    return (
-        b"HTTP/1.1 %d %b\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
-        % (status.value, status.phrase.encode("ascii"), len(body), headers, body)
-    )
-
-
-_MALFORMED = _answer(HTTPStatus.BAD_REQUEST, "malformed_request", "The request is not well-formed HTTP/1.1")
-_NO_HOST = _answer(HTTPStatus.BAD_REQUEST, "malformed_request", "The request must have one Host header")
-_TOO_LARGE = _answer(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    "head_too_large",
-    f"The request head is too large: {MAX_HEAD} bytes and {MAX_HEADERS} headers are the most",
-)
-_ENCODED = _answer(
-    HTTPStatus.NOT_IMPLEMENTED,
-    "unsupported_transfer_encoding",
-    "The Transfer-Encoding must be 'chunked' alone, in HTTP/1.1",
-)
-_VERSION = _answer(
-    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "unsupported_http_version", "The server speaks HTTP/1.1 and HTTP/1.0"
-)
-_TOO_SLOW = _answer(
-    HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The request did not come in time; nothing was done", retryable=True
-)
-_FULL = _answer(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "too_many_connections",
-    "The server has as many connections as it can hold; nothing was done",
-    retryable=True,
-    headers=b"retry-after: 1\r\n",
-)
+#: Bytes that are parsed at once. Nearly every request is shorter; each six of a body may be a chunk that costs us time.
+SLICE = 8 * 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -103,11 +60,17 @@ class BoundedProtocol(HttpToolsProtocol):
         #: Whether it offers another protocol, which is not taken.
         self._is_offer = False
         #: What is answered to a request that the parser was stopped at.
-        self._refusal = _MALFORMED
+        self._refusal = refusals.MALFORMED
         #: Nothing more is taken: the connection ends with the answers to the requests before.
         self._is_last = False
         #: The request that is being answered; ``cycle`` is the last one that came.
         self._answered: RequestResponseCycle | None = None
+        #: What has been read and not parsed.
+        self._pending = bytearray()
+        #: What is done in the connection's next turn, for a stranger.
+        self._due: Callable[[], None] | None = None
+        #: Whether the request that is being answered came before anybody had signed in on the connection.
+        self._is_first = False
 
     # -- the connection -------------------------------------------------------------------------------------------------
 
@@ -115,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to wait for the first request."""
         connection = self._connection = self._all.admit(transport, self.loop)
         if connection is None:
-            transport.write(_FULL)
+            transport.write(refusals.FULL)
             transport.close()
             return
         super().connection_made(cast(asyncio.Transport, connection))
@@ -150,9 +113,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self._connection.writing_resumed()
 
     def data_received(self, data: bytes) -> None:
-        """Parse ``data``."""
+        """Parse ``data``, a long piece in slices."""
         if self._connection is None or self._connection.is_ending or self._is_last:
             return
+        if self._pending or len(data) > SLICE:
+            self._pending += data
+            self._parse_later()
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         was_in_head, self._has_completed = self._is_in_head, False
         try:
             self.parser.feed_data(data)
@@ -166,7 +136,7 @@ class BoundedProtocol(HttpToolsProtocol):
             # The parser does not tell of a header before its end. Behind another request it is counted from the next read on.
             self._head_received += len(data)
             if self._head_received > MAX_HEAD:
-                self._refusal = _TOO_LARGE
+                self._refusal = refusals.TOO_LARGE
                 self._refuse()
                 return
         if self._is_in_head:
@@ -202,7 +172,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is here."""
         names = [name for name, _ in self.headers]
-        self._check_head(names)
+        refusal = refusals.of_head(self.parser.get_http_version(), self.parser.get_method(), self.headers, names)
+        if refusal is not None:
+            self._stop(refusal)
         is_chunked = b"transfer-encoding" in names
         has_body = is_chunked or b"content-length" in names
         is_waiting = self.cycle is not None and not self.cycle.response_complete
@@ -255,6 +227,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """A request is answered; begin the next one."""
         assert self._connection is not None
+        if self._is_first and self._connection.username is not None and self._answered is not None:
+            self._all.acquaintance.remember(self._answered.scope["headers"])
         self._answered = None
         self._connection.is_busy = False
         super().on_response_complete()
@@ -263,16 +237,58 @@ class BoundedProtocol(HttpToolsProtocol):
         """Hand the connection on."""
         assert self._connection is not None
         self._stop_waiting()
-        self._connection.is_busy = True
+        self._connection.release("upgrade")
         super().handle_websocket_upgrade()
 
     # -- bounds ---------------------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        assert self._connection is not None
         self._answered = cycle
-        if self._connection is not None:
-            self._connection.is_busy = True
-        super()._start_asgi_task(cycle, app)
+        self._connection.is_busy = True
+        self._is_first = self._connection.username is None
+        self._begin(partial(super()._start_asgi_task, cycle, partial(self._serve, app)), cycle.scope)
+
+    async def _serve(self, app: Any, scope: Any, receive: Any, send: Any) -> None:
+        assert self._connection is not None
+        if self._connection.waits:
+            await Charged(app(scope, receive, send), self._connection.charge)
+        else:
+            await app(scope, receive, send)
+
+    def _begin(self, work: Callable[[], None], scope: Any) -> None:
+        """Work on a request: at once for a known caller, for a stranger in a turn, unless it hangs up before."""
+        assert self._connection is not None
+        is_known = not self._connection.waits
+        if is_known or (not self._connection.is_doubtful and self._all.acquaintance.recognizes(scope["headers"])):
+            work()
+            return
+        self._due = work
+        self._connection.take_turn(self._use_turn)
+
+    def _parse_later(self) -> None:
+        """Parse what is pending, a slice in each turn, and read nothing meanwhile."""
+        assert self._connection is not None
+        if self._pending and not self._is_last and not self._connection.is_closing():
+            self._connection.hold("slices")
+            self._connection.take_turn(self._use_turn)
+        else:
+            self._pending.clear()
+            self._connection.release("slices")
+
+    def _use_turn(self) -> None:
+        assert self._connection is not None
+        if self._connection.is_closing():
+            return
+        if self._due is not None:
+            work, self._due = self._due, None
+            work()
+        elif self._pending:
+            part = bytes(self._pending[:SLICE])
+            del self._pending[:SLICE]
+            self._parse(part)
+        if self._due is None:
+            self._parse_later()
 
     def _should_upgrade(self) -> bool:
         return self._upgrades
@@ -290,20 +306,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         self._head_size += size
         if self._head_size > MAX_HEAD or len(self.headers) >= MAX_HEADERS:
-            self._stop(_TOO_LARGE)
-
-    def _check_head(self, names: list[bytes]) -> None:
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            self._stop(_VERSION)
-        if self.parser.get_method() == b"CONNECT":
-            self._stop(_MALFORMED)
-        if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
-            self._stop(_NO_HOST)
-        if b"transfer-encoding" in names:
-            encodings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
-            if encodings != [b"chunked"] or version == "1.0":
-                self._stop(_ENCODED)
+            self._stop(refusals.TOO_LARGE)
 
     def _declared_length(self) -> int:
         return next((int(value) for name, value in self.headers if name == b"content-length"), 0)
@@ -346,7 +349,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _upgrade(self, rest: bytes) -> None:
         """What comes after the head of a request that offered another protocol, by WebSocket or by nothing that we speak."""
         if self._upgrades:
-            self.handle_websocket_upgrade()
+            self._pending.clear()
+            assert self._connection is not None
+            self._connection.is_busy = True
+            # What comes behind is the other protocol's.
+            self._connection.hold("upgrade")
+            self._begin(self.handle_websocket_upgrade, self.scope)
             return
         # The offer is not taken, and the connection goes on as it was (RFC 9110, 7.8), which this parser does not.
         head = [
@@ -359,7 +367,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 head.append(b"%b: %b\r\n" % (name, value))
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"".join([*head, b"\r\n", rest]))
+        self._parse(b"".join([*head, b"\r\n", rest]))
 
     def _wait_for_head(self) -> None:
         if self._deadline is None:
@@ -373,18 +381,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._deadline = None
         if self._is_in_head:
-            self._refusal = _TOO_SLOW
+            self._refusal = refusals.TOO_SLOW
             self._refuse()
         elif self._answered is None:
             self.transport.close()
 
     def _body_is_late(self) -> None:
         self._deadline = None
-        if self.flow.read_paused:
+        if self._connection is not None and self._connection.is_held:
             # It is we who do not read.
             self._deadline = self.loop.call_later(self._all.limits.receiving, self._body_is_late)
             return
-        self._refuse_body(_TOO_SLOW)
+        self._refuse_body(refusals.TOO_SLOW)
 
 
 class _Stopped(Exception):

@@ -1,8 +1,8 @@
 """WebSockets: uvicorn's own protocol, with bounds on what a caller can make it hold, and on how long one may keep the loop busy.
 
 Nothing is read before the handshake is accepted, nor while the caller does not read what it is sent. What has been read is parsed
-in slices, with pauses between them as soon as that takes time: a frame is six bytes, and a read may hold forty thousand. Addresses
-are never logged, because existing clients send credentials in them.
+in slices, one in each turn of the connection: a frame is six bytes, and a read may hold forty thousand. Addresses are never logged,
+because existing clients send credentials in them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,9 @@ MAX_MESSAGE = 64 * 1024
 #: Frames of one message.
 MAX_FRAGMENTS = 64
 #: Bytes that are parsed at once.
-SLICE = 2048
+SLICE = 512
 #: Bytes that are read after the close was sent, among which its echo must be.
 _AFTER_CLOSE = 16 * 1024
-#: A pause is so many times as long as the slice before it took, so that one caller leaves most of the time to the others.
-_PAUSE = 4
-#: Seconds below which a slice took no time worth a pause.
-_NOTHING = 0.0005
-
 _MALFORMED = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 32\r\nconnection: close\r\n\r\n"
     b"The handshake is not WebSocket's"
@@ -61,7 +56,6 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self.conn.max_message_size = MAX_MESSAGE
         #: What has been read and not parsed.
         self._pending = bytearray()
-        self._next_slice: asyncio.TimerHandle | None = None
         self._is_open = False
         self._after_close = 0
 
@@ -71,8 +65,6 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop."""
-        if self._next_slice is not None:
-            self._next_slice.cancel()
         super().connection_lost(exc)
         self._connection.lost()
 
@@ -90,7 +82,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         """The caller has read."""
         super().resume_writing()
         self._connection.writing_resumed()
-        self._parse()
+        self._parse_later()
 
     def data_received(self, data: bytes) -> None:
         """Parse ``data``, perhaps later."""
@@ -104,7 +96,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
                 self._connection.refuse(_MALFORMED)
             return
         self._pending += data
-        self._parse()
+        self._parse_later()
 
     def handle_connect(self, event: Any) -> None:
         """Take the handshake."""
@@ -141,35 +133,33 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     async def receive(self) -> ASGIReceiveEvent:
         """The next message."""
         message = await super().receive()
-        self._parse()
+        self._parse_later()
         return message
 
     def _is_held(self) -> bool:
         return not self._is_open or self.read_paused or not self.writable.is_set() or self.transport.is_closing()
 
-    def _parse(self) -> None:
-        """Parse what is pending, slice by slice, until something holds it or it has taken its time."""
-        while self._pending and self._next_slice is None and not self._is_held():
-            part = bytes(self._pending[:SLICE])
-            del self._pending[:SLICE]
-            if self.close_sent:
-                self._after_close += len(part)
-                if self._after_close > _AFTER_CLOSE:
-                    self.transport.close()
-                    return
-            began = self.loop.time()
-            super().data_received(part)
-            took = self.loop.time() - began
-            if took > _NOTHING and self._pending:
-                self._next_slice = self.loop.call_later(_PAUSE * took, self._continue)
-        if self._pending:
-            self._connection.hold("slices")
-        else:
+    def _parse_later(self) -> None:
+        """Parse what is pending, a slice in each turn, unless something holds it. Nothing is read meanwhile."""
+        if not self._pending:
             self._connection.release("slices")
+            return
+        self._connection.hold("slices")
+        if not self._is_held():
+            self._connection.take_turn(self._parse)
 
-    def _continue(self) -> None:
-        self._next_slice = None
-        self._parse()
+    def _parse(self) -> None:
+        if self._is_held():
+            return
+        part = bytes(self._pending[:SLICE])
+        del self._pending[:SLICE]
+        if self.close_sent:
+            self._after_close += len(part)
+            if self._after_close > _AFTER_CLOSE:
+                self.transport.close()
+                return
+        super().data_received(part)
+        self._parse_later()
 
     def _fail(self, code: int, reason: str) -> None:
         self.conn.fail(code, reason)

@@ -61,8 +61,11 @@ def served(limits: Limits | None = None, *, loop: str = "uvloop", keep_alive: fl
         main = partial(server.serve, sockets=[listening])
         factory = None if loop == "asyncio" else __import__("uvloop").new_event_loop
 
+        loops: list[asyncio.AbstractEventLoop] = []
+
         def run() -> None:
             with asyncio.Runner(loop_factory=factory) as runner:
+                loops.append(runner.get_loop())
                 runner.run(main())
 
         thread = threading.Thread(target=run)
@@ -70,8 +73,16 @@ def served(limits: Limits | None = None, *, loop: str = "uvloop", keep_alive: fl
         try:
             yield running
         finally:
+            loops[0].call_soon_threadsafe(_abort_all, connections)
             server.should_exit = server.force_exit = True
             thread.join()
+
+
+def _abort_all(connections: Connections) -> None:
+    """What waits for a turn is not read, so that the server would not see its caller go."""
+    strangers = [each for groups in connections._strangers.values() for group in groups for each in group]
+    for each in [*strangers, *connections._known]:
+        each.abort()
 
 
 async def _application(seen: list[str], scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,10 +97,12 @@ async def _application(seen: list[str], scope: Scope, receive: Receive, send: Se
         return
     if path == "/in":
         scope[CONNECTION].signed_in("admin")
+        scope[CONNECTION].answered(200)
     if path == "/early":
         await _answer(send, 413, b"too large", [(b"connection", b"close")])
         return
     if path == "/unread":
+        scope[CONNECTION].answered(401)
         await _answer(send, 401, b"no", [])
         return
     size, more = 0, True

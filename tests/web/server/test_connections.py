@@ -12,7 +12,9 @@ import pytest
 from app.domain.errors import TooManyStreams
 from app.web.addresses import party
 from app.web.server import limits as limits_module
+from app.web.server import turns as turns_module
 from app.web.server.limits import Limits, backlog, room
+from app.web.server.protocol import SLICE
 from tests.web.server.serving import Served, connect, is_alive, read_answer, served, statuses
 
 MOST = 6
@@ -121,6 +123,61 @@ def test_streams_leave_room_for_others(opened: ExitStack) -> None:
             each.begin_stream()
         with pytest.raises(TooManyStreams):
             others[4].begin_stream()
+
+
+@pytest.fixture
+def one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second turn never comes."""
+    monkeypatch.setattr(turns_module, "PAUSE", 3600.0)
+
+
+@pytest.mark.usefixtures("one_turn")
+def test_strangers_take_turns_and_known_callers_do_not_wait(opened: ExitStack) -> None:
+    """Neither on the connection on which they signed in, nor on a new one with the same credentials."""
+    with served() as server:
+        credentials = b"Authorization: Basic eDp5\r\n\r\n"
+        known = opened.enter_context(connect(server.address))
+        known.sendall(SIGN_IN[:-2] + credentials)
+        assert read_answer(known)[0] == 200
+        strangers = [opened.enter_context(connect(server.address)) for _ in range(20)]
+        for each in strangers:
+            each.sendall(b"GET /stranger HTTP/1.1\r\nHost: x\r\n\r\n")
+        other = opened.enter_context(connect(server.address))
+        other.sendall(SIGN_IN[:-2] + credentials)
+        assert read_answer(other)[0] == 200
+        while len(server.connections.turns) < len(strangers):
+            assert is_alive(known)
+        assert "/stranger" not in server.seen
+        for each in strangers:
+            each.close()
+        while len(server.connections.turns):
+            assert is_alive(known)
+        assert "/stranger" not in server.seen
+
+
+@pytest.mark.usefixtures("one_turn")
+def test_who_was_refused_takes_a_turn_next(opened: ExitStack) -> None:
+    """Also a known caller, whose floods of nonsense would keep others waiting."""
+    with served() as server:
+        connection = signed_in(server, opened)
+        connection.sendall(b"GET /unread HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_answer(connection)[0] == 401
+        connection.sendall(b"GET /stranger HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not len(server.connections.turns):
+            pass
+        assert "/stranger" not in server.seen
+
+
+@pytest.mark.usefixtures("one_turn")
+def test_a_long_piece_is_parsed_in_turns(opened: ExitStack) -> None:
+    """Each six bytes of it may be a chunk, and a known caller's, too."""
+    with served() as server:
+        connection = signed_in(server, opened)
+        body = b"1\r\nx\r\n" * SLICE
+        connection.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body[:-7])
+        while not len(server.connections.turns):
+            pass
+        assert server.seen == ["/in"]
 
 
 def test_descriptors_bound_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:

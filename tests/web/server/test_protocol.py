@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.web.server import connections as connections_module
-from app.web.server.limits import Limits
-from app.web.server.protocol import MAX_HEAD, MAX_HEADERS, MAX_PIPELINED
+from app.web.server.limits import MAX_HEAD, MAX_HEADERS, Limits
+from app.web.server.protocol import MAX_PIPELINED
 from tests.web.server.serving import Served, connect, is_alive, read_all, read_answer, served, statuses
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.web.server import turns as turns_module
 from app.web.server.limits import Limits
 from app.web.server.websocket import MAX_FRAGMENTS, MAX_MESSAGE
 from tests.web.server.serving import Served, connect, is_alive, read_all, served, statuses
@@ -172,6 +173,20 @@ def test_a_handshake_behind_a_request_that_is_not_answered_is_no_handshake(serve
         )
         connection.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert statuses(read_all(connection)) == [200, 200, 200]
+
+
+def test_pings_are_answered_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends many, on however many sockets, has them answered a few at a time, and what is behind is not read."""
+    monkeypatch.setattr(turns_module, "PAUSE", 3600.0)
+    ping = frame(PING, b"x" * 120)
+    with served() as server, opened(server) as first, connect(server.address) as other:
+        other.sendall(b"GET /ws HTTP/1.1\r\n" + UPGRADE + KEY + b"\r\n")
+        for each in (first, other):
+            with contextlib.suppress(TimeoutError):
+                each.settimeout(0.1)
+                each.sendall(ping * 100_000)
+        assert len(server.connections.turns) == 2
+        assert server.seen == ["/ws"]
 
 
 def test_others_are_served_beside_a_socket_that_sends_small_frames_without_end(server: Served) -> None:
