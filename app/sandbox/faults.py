@@ -17,6 +17,10 @@ same faults, whatever the time.
     odd_rows                                    carried out; among the rows of the answer is one that says nothing anybody knows
     amend                                       carried out at once, and answered after ``seconds`` as it was; before the answer the
                                                 order, if it rests, is amended as its owner may do elsewhere
+    forget                                      an order that rests is denied to this question, and to all questions for it alone
+                                                for ``seconds``, as long as it rests; lists show it
+    delist, new_rules                           carried out, and the connection is reset; for ``seconds`` the order's symbol is not
+                                                listed, or takes no smaller orders than its largest
     hide                                        orders and trades younger than ``seconds`` are missing from the answer
     drop, double, reorder, delay, cut           an event is lost, sent twice, sent after the next, sent ``seconds`` later (with
                                                 all that follow), or its connection is reset instead
@@ -57,6 +61,9 @@ class FaultKind(StrEnum):
     SLOW = "slow"
     ODD_ROWS = "odd_rows"
     AMEND = "amend"
+    FORGET = "forget"
+    DELIST = "delist"
+    NEW_RULES = "new_rules"
     HIDE = "hide"
     DROP = "drop"
     DOUBLE = "double"
@@ -76,6 +83,9 @@ STREAM_ROUTES = frozenset({"user", "market"})
 _DEFAULT_ROUTES: Mapping[FaultKind, tuple[str, ...]] = {
     FaultKind.ODD_ROWS: ("open", "trades"),
     FaultKind.AMEND: ("place",),
+    FaultKind.FORGET: ("query",),
+    FaultKind.DELIST: ("place",),
+    FaultKind.NEW_RULES: ("place",),
     FaultKind.HIDE: ("query",),
     **dict.fromkeys(STREAM_KINDS, ("user",)),
 }

@@ -26,7 +26,7 @@ _JSON = "application/json"
 _HANG_SECONDS = 120
 
 _HANGS = frozenset({FaultKind.ACCEPT_HANG, FaultKind.LOSE_HANG})
-_RESETS = frozenset({FaultKind.ACCEPT_RESET, FaultKind.LOSE_RESET})
+_RESETS = frozenset({FaultKind.ACCEPT_RESET, FaultKind.LOSE_RESET, FaultKind.DELIST, FaultKind.NEW_RULES})
 _LOSSES = frozenset({FaultKind.LOSE_HANG, FaultKind.LOSE_RESET})
 
 
@@ -72,8 +72,8 @@ class FaultAnswers:
 
 
 class RestServer:
-    """The REST server of one market. ``closing`` ends the requests that are kept open; ``requests`` counts them by route. ``amend``
-    changes the order that an answer is about, as its owner may do elsewhere.
+    """The REST server of one market. ``closing`` ends the requests that are kept open; ``requests`` counts them by route.
+    ``strike`` does what a fault does to the order that an answer is about, or to its symbol.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class RestServer:
         *,
         closing: asyncio.Event,
         requests: Counter[str],
-        amend: Callable[[Answer], Awaitable[None]],
+        strike: Callable[[FaultRule, Answer], Awaitable[None]],
     ) -> None:
         self._answers = answers
         self._faults = faults
         self._clock = clock
         self._closing = closing
         self._requests = requests
-        self._amend = amend
+        self._strike = strike
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """A route for each endpoint."""
@@ -116,14 +116,15 @@ class RestServer:
         if fault.kind in _LOSSES:
             return await self._no_answer(fault, request)
         answer = await carry_out(fault.seconds if fault.kind is FaultKind.LATE else None)
+        if fault.kind in (FaultKind.SLOW, FaultKind.AMEND):
+            await self._clock.sleep(fault.seconds)
+        await self._strike(fault, answer)
         if fault.kind in _HANGS or fault.kind in _RESETS:
             return await self._no_answer(fault, request)
         if fault.kind is FaultKind.GARBLE_CUT:
             return await _half(answer, request)
-        if fault.kind in (FaultKind.SLOW, FaultKind.AMEND):
-            await self._clock.sleep(fault.seconds)
-        if fault.kind is FaultKind.AMEND:
-            await self._amend(answer)
+        if fault.kind is FaultKind.FORGET:
+            answer = await carry_out(None)
         if fault.kind is FaultKind.HIDE:
             youngest = milliseconds(self._clock.now()) - int(fault.seconds * 1_000)
             return _response(self._answers.without_younger(answer, youngest))

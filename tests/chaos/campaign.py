@@ -16,6 +16,7 @@ from tests.chaos.clients import Client
 from tests.chaos.deployments import Deployment
 from tests.chaos.journal_view import JournalView, read_journal
 from tests.chaos.operations import Log
+from tests.chaos.other_keys import OtherKeys, other_keys_refused
 
 _LOOK = 0.5
 
@@ -71,9 +72,11 @@ def run_campaign(
     log = Log(deployment.directory / "operations.jsonl")
     stopping = threading.Event()
     traded_on = deployment.exchange.connector_name
-    threads = [
+    threads: list[Client | OtherKeys] = [
         Client(number, deployment.port, log, seed, stopping, connector_name=traded_on) for number in range(clients)
     ]
+    if deployment.exchange.other_credentials is not None:
+        threads.append(OtherKeys(deployment, log, deployment.exchange.other_credentials, stopping))
     try:
         deployment.start(faulty=True)
         for thread in threads:
@@ -132,7 +135,7 @@ def _result(deployment: Deployment, log: Log, *, seconds: float, seed: int, conv
         orders=len(evidence.journal.orders),
         entries=evidence.journal.head,
         kills=dict(deployment.kills),
-        faults=dict(sorted(deployment.fault_counts().items())),
+        faults=dict(sorted((deployment.fault_counts() + other_keys_refused(evidence.operations)).items())),
         doubted=len(doubted_in(evidence.journal)),
         converged_after=converged_after,
         violations=check(evidence),

@@ -132,6 +132,13 @@ def refused_orders_are_not_at_the_exchange(evidence: Evidence) -> Iterator[str]:
             yield f"{operation.client} was refused ({operation.status}) an order that exists: {operation.terms}"
 
 
+def other_keys_are_not_stored(evidence: Evidence) -> Iterator[str]:
+    """While orders are active, credentials that open another account at the exchange are not taken."""
+    for operation in evidence.operations:
+        if operation.verb == "store" and operation.outcome == "ok":
+            yield f"{operation.client} stored the credentials of another account while {operation.order_id} was active"
+
+
 def final_states_have_evidence(evidence: Evidence) -> Iterator[str]:
     """No final state was recorded without evidence from the exchange."""
     for entry in evidence.journal.entries:
@@ -246,6 +253,7 @@ CLAUSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     intents_come_first,
     one_key_makes_one_order,
     refused_orders_are_not_at_the_exchange,
+    other_keys_are_not_stored,
     final_states_have_evidence,
     final_states_are_not_taken_back,
     nothing_is_in_doubt,

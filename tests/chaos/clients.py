@@ -71,6 +71,10 @@ class Gateway:
         """One order with its history."""
         return self.call("GET", f"/trading/orders/{order_id}?wait={wait}")
 
+    def add_credentials(self, credentials: Mapping[str, str], account_name: str = "master_account") -> Answer:
+        """Store credentials in place of earlier ones."""
+        return self.call("POST", f"/accounts/add-credential/{account_name}/{self._connector_name}", credentials)
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:

@@ -19,11 +19,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.chaos.clients import Gateway
-from tests.chaos.processes import Process, environment, free_port, wait_until_answers
+from tests.chaos.processes import READY_SECONDS, Process, environment, free_port, wait_until_answers
 from tests.chaos.truth import PaperTruth, SandboxTruth, TrueOrder, Truth
 
-#: The sandbox's one key.
+#: The sandbox's keys: of the account that is traded on, and of another.
 _KEY, _SECRET = "rehearsal-key", "rehearsal-secret"
+_OTHER_KEY, _OTHER_SECRET = "other-key", "other-secret"
+#: Seconds between two attempts to add the credentials.
+_AGAIN = 0.2
 #: Above what the clients and reconciliation use: reaching a limit would only slow the campaign.
 _LIMITS = {"weight": 1_000_000, "orders_10s": 100_000, "orders_day": 10_000_000}
 
@@ -52,6 +55,11 @@ class Exchange(ABC):
     @abstractmethod
     def fault_counts(self) -> Counter[str]:
         """The faults that happened so far, by kind."""
+
+    @property
+    def other_credentials(self) -> Mapping[str, str] | None:
+        """The credentials of another account at the exchange, None where there is none."""
+        return None
 
     @abstractmethod
     def close(self) -> None:
@@ -125,6 +133,8 @@ class SandboxExchange(Exchange):
                 str(self._port),
                 "--key",
                 f"{_KEY}:{_SECRET}",
+                "--key",
+                f"{_OTHER_KEY}:{_OTHER_SECRET}",
                 "--data",
                 str(directory / "sandbox"),
             ),
@@ -163,22 +173,28 @@ class SandboxExchange(Exchange):
     def fault_counts(self) -> Counter[str]:
         return Counter(self._operate("GET", "faults")["counts"])
 
+    @property
+    def other_credentials(self) -> Mapping[str, str]:
+        return self._credentials(_OTHER_KEY, _OTHER_SECRET)
+
     def close(self) -> None:
         self._process.kill()
 
+    def _credentials(self, key: str, secret: str) -> Mapping[str, str]:
+        return {f"{self.connector_name}_api_key": key, f"{self.connector_name}_api_secret": secret}
+
     def _add_credentials(self, port: int) -> None:
-        gateway = Gateway(port)
-        name = self.connector_name
+        """Add them, again and again while the gateway can't try them in time, as on a busy machine. Nothing else goes wrong yet."""
+        gateway = Gateway(port, self.connector_name)
+        deadline = time.monotonic() + READY_SECONDS
         try:
-            answer = gateway.call(
-                "POST",
-                f"/accounts/add-credential/master_account/{name}",
-                {f"{name}_api_key": _KEY, f"{name}_api_secret": _SECRET},
-            )
+            while (answer := gateway.add_credentials(self._credentials(_KEY, _SECRET))).status != 201:
+                is_refused = answer.status is not None and answer.status < 500
+                if is_refused or time.monotonic() > deadline:
+                    raise RuntimeError(f"the gateway did not take the credentials: {answer}")
+                time.sleep(_AGAIN)
         finally:
             gateway.close()
-        if answer.status != 201:
-            raise RuntimeError(f"the gateway did not take the credentials: {answer}")
         self._is_known = True
 
     def _operate(self, method: str, what: str, body: Any = None) -> Any:
@@ -232,8 +248,12 @@ _ORDER_FAULTS = {
     "late": 3.0,
     "slow": 0.5,
 }
-_AMENDED = {"amend": 0.5}
-_LIST_FAULTS = {"odd_rows": 0.0}
+#: What happens beside an order, by the share of orders with a fault, and its seconds. A symbol that is gone, or whose rules are
+#: others, keeps its client from trading, so that happens a few times only.
+_BESIDE_ORDERS = {"amend": (0.25, 0.5), "delist": (0.25, 6.0), "new_rules": (0.25, 6.0)}
+_FEW = 2
+#: An order is forgotten for longer than the connector's grace time.
+_FORGOTTEN = 45.0
 _QUESTION_FAULTS = {"lose_reset": 0.0, "accept_500": 0.0, "garble_cut": 0.0, "garble_type": 0.0, "slow": 0.5}
 _STREAM_FAULTS = {"drop": 0.0, "double": 0.0, "reorder": 0.0, "delay": 0.5}
 #: A cut stream is reopened and everything is reconciled; if it were more frequent, the stream would be down most of the time.
@@ -253,10 +273,22 @@ def fault_rules(rate: float) -> list[dict[str, Any]]:
         ]
 
     return [
-        *spread(_ORDER_FAULTS | _AMENDED, "place"),
+        *(
+            {
+                "kind": kind,
+                "routes": ["place"],
+                "probability": rate * share,
+                "seconds": seconds,
+                "times": None if kind == "amend" else _FEW,
+            }
+            for kind, (share, seconds) in _BESIDE_ORDERS.items()
+        ),
+        *spread(_ORDER_FAULTS, "place"),
         *spread(_ORDER_FAULTS, "cancel"),
+        {"kind": "forget", "routes": ["query"], "probability": rate / 2, "seconds": _FORGOTTEN},
         *spread(_QUESTION_FAULTS, "query", "orders"),
-        *spread(_QUESTION_FAULTS | _LIST_FAULTS, "open", "trades"),
+        {"kind": "odd_rows", "routes": ["open", "trades"], "probability": rate},
+        *spread(_QUESTION_FAULTS, "open", "trades"),
         {"kind": "refuse_429", "routes": ["place"], "probability": rate * _LIMITED_PART, "seconds": 1},
         {"kind": "hide", "routes": ["query", "open", "trades"], "probability": rate / 2, "seconds": 2},
         *spread(_STREAM_FAULTS, "user"),

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 Outcome = Literal["ok", "fail", "unknown"]
-Verb = Literal["place", "cancel", "read"]
+#: ``store`` is storing other credentials.
+Verb = Literal["place", "cancel", "read", "store"]
 
 #: What identifies an order at the exchange without its ids: account, pair, side, type, amount, price. Clients never place the same
 #: terms twice, except when they repeat a call.

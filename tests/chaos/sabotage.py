@@ -18,19 +18,26 @@ from sqlalchemy import text
 
 from app.connectors.base import Connector, Overloaded
 from app.connectors.binance import account
+from app.connectors.common.answers import ErrorAnswer
 from app.connectors.common.connector import AccountCalls
 from app.connectors.rows import Rows
 from app.domain import observation
-from app.domain.errors import ExchangeDown, Refused
+from app.domain.errors import ExchangeDown, ExchangeReadError, Refused
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderRequest, intended
 from app.journal import units
 from app.journal.batch import Batch
 from app.journal.journal import Journal
-from app.journal.records import StoredOrder
+from app.journal.records import Opened, StoredOrder
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
+from app.services.orders.recorder import Recorder
+from app.services.reconciling import settling
 from app.services.reconciling.settling import Settling
+from app.storage import accounts
+
+#: Binance's code for a symbol that it does not list.
+_INVALID_SYMBOL = -1121
 
 
 def intent_before_send() -> None:
@@ -142,6 +149,84 @@ def odd_rows() -> None:
     account.read_rows = all_or_nothing  # type: ignore[attr-defined]
 
 
+def patience() -> None:
+    """An order that was seen is missed for no longer than one that may only be late on its way; that is two seconds here."""
+    settling.patience_with = lambda order, grace: grace
+    _shorten_grace()
+
+
+def exchange_account() -> None:
+    """Whose account at the exchange the credentials open is not looked at. Patience is taken away too, since a test has no ten
+    minutes.
+    """
+
+    async def anybody(self: Settling, connector: Any, order: Order, max_age: timedelta) -> str:
+        return "anybody"
+
+    accounts._check_orders_account = lambda *arguments: None
+    Settling._account_asked = anybody  # type: ignore[method-assign]
+    patience()
+
+
+def errors_are_no_absence() -> None:
+    """That a symbol is unknown is taken for "no such order", and for an empty list. The grace is two seconds."""
+    ask_order, ask = AccountCalls.ask_order, AccountCalls.ask
+
+    async def order(self: AccountCalls[Any], name: str, **parameters: str) -> Mapping[str, Any] | None:
+        try:
+            return await ask_order(self, name, **parameters)
+        except ExchangeReadError as error:
+            return _if_unlisted(error, None)
+
+    async def rows(self: AccountCalls[Any], name: str, **parameters: str | int) -> Any:
+        try:
+            return await ask(self, name, **parameters)
+        except ExchangeReadError as error:
+            return _if_unlisted(error, [])
+
+    AccountCalls.ask_order, AccountCalls.ask = order, rows  # type: ignore[method-assign]
+    _shorten_grace()
+
+
+def repeats_before_rules() -> None:
+    """A call is checked by the rules of the moment before it is known whether it was made before."""
+    place = Orders._place
+
+    async def checked_first(self: Orders, request: OrderRequest) -> Placed:
+        await self._checked(request, await self._sessions.connector(request.account))
+        return await place(self, request)
+
+    Orders._place = checked_first  # type: ignore[method-assign]
+
+
+def retried_once() -> None:
+    """Everybody who repeats a call after a refusal that passes sends it, also where another has begun to."""
+    retry = Recorder.retry
+
+    async def always(self: Recorder, order: Order, evidence: str, **more: Any) -> Opened:
+        return structs.replace(await retry(self, order, evidence, **more), is_new=True)
+
+    Recorder.retry = always  # type: ignore[method-assign]
+
+
+def _shorten_grace() -> None:
+    """Let two seconds of absence be enough, so that a test need not wait for half a minute."""
+    absent = Settling._absent
+
+    async def soon(self: Settling, connector: Any, order: Order, **more: Any) -> Any:
+        connector.capabilities = replace(connector.capabilities, absence_grace=timedelta(seconds=2))
+        return await absent(self, connector, order, **more)
+
+    Settling._absent = soon  # type: ignore[method-assign]
+
+
+def _if_unlisted(error: ExchangeReadError, answer: Any) -> Any:
+    """``answer`` if the error is that the symbol is unknown; else it is raised."""
+    if isinstance(error.__cause__, ErrorAnswer) and error.__cause__.code == _INVALID_SYMBOL:
+        return answer
+    raise error
+
+
 SAFEGUARDS = {
     each.__name__: each
     for each in (
@@ -153,6 +238,11 @@ SAFEGUARDS = {
         overload_proves_nothing,
         amendments,
         odd_rows,
+        patience,
+        exchange_account,
+        errors_are_no_absence,
+        repeats_before_rules,
+        retried_once,
     )
 }
 

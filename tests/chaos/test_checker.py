@@ -150,6 +150,7 @@ PLANTED: list[tuple[str, Callable[[Evidence], Evidence]]] = [
         ),
     ),
     ("refused_orders_are_not_at_the_exchange", lambda e: with_answer(e, key="y", outcome="fail", order_id=None)),
+    ("other_keys_are_not_stored", lambda e: with_answer(e, verb="store", order_id="open", state=None)),
     ("final_states_have_evidence", lambda e: with_entry(e, event=event_of(EventKind.FILLED, evidence=None))),
     ("final_states_have_evidence", lambda e: with_entry(e, event=event_of(EventKind.FILLED, source="caller"))),
     ("final_states_are_not_taken_back", lambda e: with_entry(e, state=OrderState.OPEN)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,7 @@ from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.exchanges import SandboxExchange
 from tests.chaos.operations import Log, Operation
+from tests.chaos.other_keys import store_other_keys
 from tests.chaos.sabotage import SAFEGUARDS
 
 BODY = {
@@ -54,8 +56,9 @@ class Scenario:
         self._start(safeguard, point, faults=faults)
 
     def begin_at_binance(self, safeguard: str, connector_name: str, *more: dict[str, Any], **fault: Any) -> None:
-        """Start a local Binance with one fault, or several, and the server without a safeguard."""
-        exchange = SandboxExchange(self._directory, connector_name, seed=1, faults=[fault, *more])
+        """Start a local Binance with these faults, and the server without a safeguard."""
+        faults = [fault, *more] if fault else []
+        exchange = SandboxExchange(self._directory, connector_name, seed=1, faults=faults)
         self._close.callback(exchange.close)
         self._start(safeguard, "", exchange=exchange)
 
@@ -64,7 +67,7 @@ class Scenario:
         self.deployment = SqliteDeployment(self._directory, program=program, **options)
         self._close.callback(self.deployment.kill)
         self.deployment.start(faulty=True, ORDERGATE_FAILPOINT=point)
-        self.gateway = Gateway(self.deployment.port)
+        self.gateway = Gateway(self.deployment.port, self.deployment.exchange.connector_name)
         self._close.callback(self.gateway.close)
 
     def place(self, operation: Operation) -> Operation:
@@ -134,22 +137,19 @@ def events_doubled(scenario: Scenario, safeguard: str) -> None:
 def overloaded(scenario: Scenario, safeguard: str, connector_name: str) -> None:
     """A market order at Binance is executed and answered with -1008."""
     scenario.begin_at_binance(safeguard, connector_name, kind="accept_overloaded", routes=["place"])
-    body = {**MARKET.body, "connector_name": connector_name}
-    scenario.place(replace(MARKET, connector_name=connector_name, body=body))
+    scenario.place(at(connector_name, MARKET))
 
 
 def amended(scenario: Scenario, safeguard: str, connector_name: str) -> None:
     """An order at Binance is amended by its owner before it is answered, and the answer tells its terms before."""
     scenario.begin_at_binance(safeguard, connector_name, kind="amend", seconds=0.5)
-    body = {**RESTING.body, "connector_name": connector_name}
-    scenario.place(replace(RESTING, connector_name=connector_name, body=body))
+    scenario.place(at(connector_name, RESTING))
 
 
 def amended_among_odd_rows(scenario: Scenario, safeguard: str) -> None:
     """No event tells of an amendment, and the open orders have a row that nobody can read."""
     scenario.begin_at_binance(safeguard, "binance_perpetual", {"kind": "drop"}, kind="odd_rows")
-    body = {**RESTING.body, "connector_name": "binance_perpetual"}
-    scenario.place(replace(RESTING, connector_name="binance_perpetual", body=body))
+    scenario.place(at("binance_perpetual", RESTING))
     # Past the questions about an order that was found pending, and later past a reconciliation that reads row by row.
     time.sleep(5)
     exchange = scenario.deployment.exchange
@@ -157,6 +157,76 @@ def amended_among_odd_rows(scenario: Scenario, safeguard: str) -> None:
     [order] = scenario.deployment.truth.orders()
     exchange.amend(order, "0.0005", "30001")
     time.sleep(35)
+
+
+def denied(scenario: Scenario, safeguard: str, connector_name: str) -> None:
+    """Questions about an order that was seen are answered with "no such order", and lists do not have it."""
+    scenario.begin_at_binance(
+        safeguard,
+        connector_name,
+        {"kind": "hide", "routes": ["open", "trades"], "seconds": 600},
+        {"kind": "lose_reset", "routes": ["cancel"]},
+        kind="forget",
+        seconds=600,
+    )
+    placed = scenario.place(at(connector_name, RESTING))
+    assert placed.state == "open"
+    # A cancel without an answer makes the gateway ask about the order.
+    scenario.gateway.cancel(str(placed.order_id))
+
+
+def other_keys(scenario: Scenario, safeguard: str) -> None:
+    """The keys of another account are stored while an order rests."""
+    scenario.begin_at_binance(safeguard, "binance")
+    resting = scenario.place(at("binance", RESTING))
+    credentials = scenario.deployment.exchange.other_credentials
+    assert credentials is not None
+    assert store_other_keys(scenario.gateway, scenario.log, credentials, resting).status == 201
+
+
+def symbol_gone(scenario: Scenario, safeguard: str, connector_name: str) -> None:
+    """An order is placed without an answer or an event, and then its symbol is not listed."""
+    scenario.begin_at_binance(safeguard, connector_name, {"kind": "drop"}, kind="delist", seconds=600)
+    scenario.place(at(connector_name, RESTING))
+
+
+def rules_changed(scenario: Scenario, safeguard: str) -> None:
+    """An order is placed without an answer, and when its call is repeated it would be too small."""
+    scenario.begin_at_binance(safeguard, "binance", kind="new_rules", times=1, seconds=600)
+    scenario.place(at("binance", RESTING))
+    for number in range(1, 40):
+        # The exchange's refusal makes the gateway read the rules anew, at most every ten seconds.
+        other = replace(RESTING, key=f"other{number}", body={**RESTING.body, "price": str(30_000 - number)})
+        scenario.place(at("binance", other))
+        if scenario.place(at("binance", RESTING)).outcome == "fail":
+            return
+        time.sleep(0.5)
+
+
+def repeated_by_two(scenario: Scenario, safeguard: str) -> None:
+    """After a refusal that passes, two callers repeat the call at once; both ask whether the order is there before either sends."""
+    scenario.begin_at_binance(
+        safeguard,
+        "binance_perpetual",
+        {"kind": "slow", "routes": ["query"], "seconds": 1.0},
+        kind="refuse_unavailable",
+        routes=["place"],
+        times=1,
+    )
+    order = at("binance_perpetual", MARKET)
+    assert scenario.place(order).status == 503
+    time.sleep(1.5)  # the hold of the refusal
+
+    gateways = [Gateway(scenario.deployment.port, "binance_perpetual") for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda gateway: place_once(gateway, scenario.log, order), gateways))
+    for gateway in gateways:
+        gateway.close()
+
+
+def at(connector_name: str, operation: Operation) -> Operation:
+    """``operation`` on another connector."""
+    return replace(operation, connector_name=connector_name, body={**operation.body, "connector_name": connector_name})
 
 
 #: The scenario of each safeguard, named by the first word, and the clauses of which at least one breaks without it, depending on
@@ -176,6 +246,11 @@ SCENARIOS: dict[str, tuple[Callable[[Scenario, str], None], set[str]]] = {
     ),
     "amendments": (partial(amended, connector_name="binance"), {"terms_equal_the_exchange"}),
     "amendments on futures": (partial(amended, connector_name="binance_perpetual"), {"terms_equal_the_exchange"}),
+    "patience": (partial(denied, connector_name="binance"), {"states_equal_the_exchange"}),
+    "exchange_account": (other_keys, {"states_equal_the_exchange"}),
+    "errors_are_no_absence": (partial(symbol_gone, connector_name="binance"), {"states_equal_the_exchange"}),
+    "repeats_before_rules": (rules_changed, {"refused_orders_are_not_at_the_exchange"}),
+    "retried_once": (repeated_by_two, {"one_key_makes_one_order"}),
     "odd_rows": (amended_among_odd_rows, {"terms_equal_the_exchange"}),
     "overload_proves_nothing on futures": (
         partial(overloaded, connector_name="binance_perpetual"),
@@ -196,7 +271,7 @@ def test_without_the_safeguard_the_promise_breaks(scenario: Scenario, name: str)
     run(scenario, name.split()[0])
     deadline = time.monotonic() + 30
     while not (clauses & scenario.broken_clauses()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+        time.sleep(0.5)
     # An honest server may differ from the exchange for a moment; what is broken here stays so.
     time.sleep(1)
     assert clauses & scenario.broken_clauses()

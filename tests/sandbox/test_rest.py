@@ -11,6 +11,7 @@ import pytest
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
 from tests.sandbox.binance.client import RawClient, Reply, until
+from tests.sandbox.binance.futures.client import FuturesClient
 
 ORDER = "/api/v3/order"
 
@@ -120,3 +121,79 @@ async def test_an_order_may_be_hidden_for_a_while(client: RawClient, clock: Fake
     assert await seen() == (-2013, 0, 0)
     clock.advance(4)
     assert await seen() == (None, 1, 1)
+
+
+async def test_an_order_may_be_forgotten_for_a_while(client: RawClient, clock: FakeClock) -> None:
+    """Questions for it alone deny it under both its names, whether or not more of them have a fault; the list shows it."""
+    number = (await client.place(newClientOrderId="one")).json["orderId"]
+    await client.faults({"kind": "forget", "times": 1, "seconds": 40})
+
+    async def codes() -> list[int | None]:
+        names: list[dict[str, Any]] = [{"origClientOrderId": "one"}, {"orderId": number}]
+        replies = [await client.signed("GET", ORDER, symbol="BTCUSDT", **name) for name in names]
+        return [reply.json.get("code") for reply in replies]
+
+    assert await codes() == [-2013, -2013]
+    await client.faults()
+    assert await codes() == [-2013, -2013]
+    assert await _open(client) == ["one"]
+    clock.advance(40)
+    assert await codes() == [None, None]
+
+
+async def test_a_forgotten_order_that_ends_is_remembered(client: RawClient) -> None:
+    """It can be canceled, and then questions show it."""
+    await client.place(newClientOrderId="one")
+    await client.faults({"kind": "forget", "times": 1, "seconds": 40})
+    one = {"symbol": "BTCUSDT", "origClientOrderId": "one"}
+    assert (await client.signed("GET", ORDER, **one)).error[0] == -2013
+    assert (await client.signed("DELETE", ORDER, **one)).status == 200
+    assert (await client.signed("GET", ORDER, **one)).json["status"] == "CANCELED"
+
+
+async def test_a_symbol_may_go_with_an_order_on_it(client: RawClient, clock: FakeClock) -> None:
+    """The order is there without an answer, and its symbol is unknown to every question until it is listed again."""
+    await client.faults({"kind": "delist", "times": 1, "seconds": 5})
+    with pytest.raises(aiohttp.ClientError):
+        await client.place(newClientOrderId="one")
+    one = {"symbol": "BTCUSDT", "origClientOrderId": "one"}
+    for method in ("GET", "DELETE"):
+        assert (await client.signed(method, ORDER, **one)).error[0] == -1121
+    assert (await client.place(newClientOrderId="two")).error[0] == -1121
+    assert "BTCUSDT" not in {each["symbol"] for each in (await client.get("/api/v3/exchangeInfo")).json["symbols"]}
+    assert await _open(client) == []
+    clock.advance(5)
+    assert await _open(client) == ["one"]
+    assert (await client.signed("GET", ORDER, **one)).json["status"] == "NEW"
+
+
+async def test_rules_may_change_with_an_order_placed(client: RawClient, clock: FakeClock) -> None:
+    """The order is there without an answer, and the next one like it is too small until the rules are as they were."""
+
+    async def least() -> str:
+        info = (await client.get("/api/v3/exchangeInfo", symbol="BTCUSDT")).json
+        return {each["filterType"]: each for each in info["symbols"][0]["filters"]}["LOT_SIZE"]["minQty"]
+
+    await client.faults({"kind": "new_rules", "times": 1, "seconds": 5})
+    with pytest.raises(aiohttp.ClientError):
+        await client.place(newClientOrderId="one")
+    assert await least() == "900.00000000"
+    assert (await client.place(newClientOrderId="two")).error == (-1013, "Filter failure: LOT_SIZE")
+    clock.advance(5)
+    assert (await client.place(newClientOrderId="two")).status == 200
+    assert await _open(client) == ["one", "two"]
+
+
+async def test_futures_have_the_same_faults(futures: FuturesClient, clock: FakeClock) -> None:
+    """An order is forgotten, its symbol goes, its rules change."""
+    path = "/fapi/v1/order"
+    await futures.place(newClientOrderId="one")
+    await futures.faults({"kind": "forget", "seconds": 40})
+    reply = await futures.signed("GET", path, symbol="BTCUSDT", origClientOrderId="one")
+    assert reply.error[0] == -2013
+    for kind, code in (("new_rules", -4004), ("delist", -1121)):
+        await futures.faults({"kind": kind, "times": 1, "seconds": 5})
+        with pytest.raises(aiohttp.ClientError):
+            await futures.place()
+        assert (await futures.place()).error[0] == code
+        clock.advance(5)

@@ -25,6 +25,7 @@ from app.sandbox.binance.limits import Limits, Usage
 from app.sandbox.binance.market_sockets import MarketSockets
 from app.sandbox.binance.rest import rest_endpoints
 from app.sandbox.binance.venue import BinanceVenue
+from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.market import Shared
 from app.sandbox.rest import Answer, RestServer
 
@@ -97,7 +98,7 @@ class BinanceMarket(ABC):
             shared.clock,
             closing=closing,
             requests=shared.requests,
-            amend=self._amend_elsewhere,
+            strike=self._strike,
         )
         endpoints = [endpoint for part in self._parts() for endpoint in part.endpoints()]
         return [
@@ -106,14 +107,32 @@ class BinanceMarket(ABC):
             *self.market_sockets.routes(),
         ]
 
-    async def _amend_elsewhere(self, answer: Answer) -> None:
-        """Take half of what is left from the order that ``answer`` is about, if it rests."""
+    async def _strike(self, fault: FaultRule, answer: Answer) -> None:
+        """Do what ``fault`` does to the order that ``answer`` is about, or to its symbol."""
         payload = answer.payload
-        if answer.status == 200 and isinstance(payload, dict) and "orderId" in payload:
-            await self._venue.run(self._halve, payload["symbol"], payload["orderId"])
+        if answer.status != 200 or not isinstance(payload, dict) or "orderId" not in payload:
+            return
+        symbol, order_id = payload["symbol"], payload["orderId"]
+        match fault.kind:
+            case FaultKind.AMEND:
+                await self._venue.run(self._halve, symbol, order_id)
+            case FaultKind.FORGET:
+                await self._venue.run(self._forget, symbol, order_id, fault.seconds)
+            case FaultKind.DELIST:
+                self._venue.symbols.delist(symbol, fault.seconds)
+            case FaultKind.NEW_RULES:
+                self._venue.symbols.change_rules(symbol, fault.seconds)
+
+    def _forget(self, symbol: str, order_id: int, seconds: float) -> None:  # float: seconds, never money
+        pair = self._venue.symbols.pairs.get(symbol)
+        if pair is not None:
+            self._venue.forget(self._venue.symbols.paper_id(pair.trading_pair, order_id), seconds)
 
     def _halve(self, symbol: str, order_id: int) -> None:
-        pair = self._venue.pair(symbol)
+        """Take half of what is left from the order, if it rests."""
+        pair = self._venue.symbols.pairs.get(symbol)
+        if pair is None:
+            return
         order = self._venue.exchange.resting(self._venue.symbols.paper_id(pair.trading_pair, order_id))
         if order is None:
             return

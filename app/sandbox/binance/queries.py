@@ -50,7 +50,8 @@ class OrderQueries(ABC):
     async def open_orders(self, call: Call) -> list[Row]:
         name = self._asked_pair(call)
         records = await self._venue.run(self._venue.exchange.open_orders, call.account, name)
-        return [self._order_row(record.order) for record in records]
+        listed = {pair.trading_pair for pair in self._symbols.pairs.values()}
+        return [self._order_row(record.order) for record in records if record.order.trading_pair in listed]
 
     async def all_orders(self, call: Call) -> list[Row]:
         """Orders from an order id on, or of a time range, or the last ones."""
@@ -108,7 +109,9 @@ class OrderQueries(ABC):
             values.get("orderId"),
             self._client_id(values.get("origClientOrderId")),
         )
-        return None if record is None or not self._is_recorded(record.order) else record.order
+        if record is None or not self._is_recorded(record.order) or self._venue.is_forgotten(record.order):
+            return None
+        return record.order
 
     def _asked_pair(self, call: Call) -> str | None:
         """The trading pair asked for, None for all."""

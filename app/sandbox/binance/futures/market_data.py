@@ -67,7 +67,7 @@ class FuturesMarketData(MarketData):
         )
 
     async def info(self, call: Call) -> Row:
-        return futures_info(list(self._venue.exchange.pairs.values()), self._usage, call.now)
+        return futures_info(list(self._venue.symbols.pairs.values()), self._usage, call.now)
 
     async def depth(self, call: Call) -> Row:
         pair, limit = self._pair(call), call.values.get("limit", _DEPTH)

@@ -13,7 +13,7 @@ from app.domain.decimals import ZERO
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.paper.orders import NewOrder
 from app.paper.pairs import Pair
-from app.sandbox.binance.failures import ApiError, missing_both, new_order_rejected, not_required
+from app.sandbox.binance.failures import ApiError, filter_failure, missing_both, new_order_rejected, not_required
 from app.sandbox.binance.parameters import (
     Parameter,
     anything,
@@ -75,6 +75,8 @@ def new_order(account: str, values: Mapping[str, Any], pair: Pair) -> NewOrder:
     _check_together(values)
     for name, step in (("price", pair.tick), ("quantity", pair.step), ("quoteOrderQty", pair.tick)):
         _check_number(values, name, step)
+    if values.get("quantity", pair.min_amount) < pair.min_amount:
+        raise filter_failure("MARKET_LOT_SIZE" if values["type"] == "MARKET" else "LOT_SIZE")
     return NewOrder(
         account=account,
         client_order_id=values.get("newClientOrderId") or new_id(),
