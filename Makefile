@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate explore sabotage bench layout
+.PHONY: run test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate explore sabotage bench layout
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
@@ -54,6 +54,10 @@ simulate: $(VENV)/.dev
 # REPORT=1 writes docs/simulation-report.md.
 explore: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation.explore $(if $(WORLD),'$(WORLD)') $(if $(WAY),--way $(WAY)) $(if $(REPORT),--report)
+
+# What a host does to a gateway, in its long forms: a minute of each. The short ones are part of `make test`.
+hostfaults: $(VENV)/.dev
+	ORDERGATE_HOST_SECONDS=60 $(BIN)/python -m pytest -n 0 --timeout 900 tests/host
 
 # Each safeguard of docs/promise.md removed in turn, until the simulation finds it. REPORT=1 writes docs/simulation-report.md.
 sabotage: $(VENV)/.dev

@@ -38,8 +38,9 @@ class Answer:
 class Gateway:
     """One connection to the gateway, opened again when it breaks."""
 
-    def __init__(self, port: int, connector_name: str = "paper") -> None:
+    def __init__(self, port: int, connector_name: str = "paper", *, timeout: float = _TIMEOUT) -> None:
         self._port = port
+        self._timeout = timeout
         self._connector_name = connector_name
         self._connection: http.client.HTTPConnection | None = None
         token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
@@ -48,7 +49,7 @@ class Gateway:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request, sent once."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
         try:
             text = None if body is None else json.dumps(body)
             self._connection.request(method, path, text, {**self._headers, **headers})
