@@ -24,7 +24,7 @@ from app.domain.enums import (
     TimeInForce,
     TradeType,
 )
-from app.domain.errors import ClockRefused, ExchangeDown, RateLimited
+from app.domain.errors import ClockRefused, DuplicateOrderId, ExchangeDown, RateLimited
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
@@ -205,6 +205,11 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.retried_at is not None or not self.has_callers_id
 
     @property
+    def may_be_late(self) -> bool:
+        """Whether the exchange has never said that it has the order, so that it can only have been late on its way."""
+        return not self.was_seen and self.error_code != DuplicateOrderId.code
+
+    @property
     def was_seen(self) -> bool:
         """Whether the exchange has ever shown the order: by an answer, its stream, a listing or a fill."""
         return self.exchange_order_id is not None or self.filled_amount > ZERO
@@ -317,7 +322,8 @@ RESOLVED = "resolved"
 STUCK = "stuck"
 
 #: The reason codes that say why an order is in doubt, for as long as it is.
-_REASONS_OF_DOUBT = frozenset({OVERLOADED, STUCK})
+_REASONS_OF_DOUBT = frozenset({OVERLOADED, STUCK, DuplicateOrderId.code})
+
 #: The reason codes of orders that are proven not to be at the exchange and may be sent again: what refused them passes by itself.
 RETRYABLE = frozenset({ClockRefused.code, ExchangeDown.code, RateLimited.code, "never_arrived"})
 

@@ -261,13 +261,16 @@ class Orders:
 
     async def _record_doubt(self, order: Order, error: Exception) -> Order:
         log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        code = OVERLOADED if isinstance(error, Overloaded) else None
+        if isinstance(error, DuplicateOrderId):
+            code = error.code
         try:
             recorded = await self._recorder.note(
                 order.key,
                 EventKind.UNCONFIRMED,
                 "answer",
-                reason_code=OVERLOADED if isinstance(error, Overloaded) else None,
-                reason=str(error) if isinstance(error, Overloaded) else None,
+                reason_code=code,
+                reason=None if code is None else str(error),
                 evidence=f"no answer that settles it: {type(error).__name__}",
                 # The stream may have reported the outcome already.
                 only_if_state=frozenset({OrderState.PENDING}),

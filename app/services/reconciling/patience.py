@@ -16,9 +16,10 @@ _LONGEST = timedelta(days=1)
 def patience_with(order: Order, grace: timedelta) -> timedelta:
     """The time since the order's last event after which "no such order" is proof.
 
-    The connector's ``grace`` for an order that was never seen, which can only have been late on its way. For one that was seen it
-    is far longer, and as long as the order had lived by its last event: the longer it lived, the stranger its absence.
+    The connector's ``grace`` for an order that can only have been late on its way. For one that was seen, or whose id the exchange
+    has called taken, it is far longer, and as long as the order had lived by its last event: the longer it lived, the stranger its
+    absence.
     """
-    if not order.was_seen:
+    if order.may_be_late:
         return grace
     return max(_SEEN * grace, min(order.updated_at - order.created_at, _LONGEST))

@@ -10,7 +10,7 @@ from app.connectors.paper.spot import PaperConnector
 from app.connectors.rows import Rows, UnreadableRow
 from app.domain.enums import OrderState
 from app.domain.errors import ClockRefused, DuplicateOrderId, ExchangeDown, Refused
-from app.domain.order import Order
+from app.domain.order import Order, OrderRef
 from app.domain.reports import OrderReport
 from app.journal.records import Opened
 from tests.services.orders.test_retrying import placed, refusing
@@ -53,6 +53,30 @@ async def test_an_id_that_is_taken_after_the_first_attempt_is_in_doubt(each_worl
         await placed(each_world)
     assert (await placed(each_world)).order.state is OrderState.UNKNOWN
     await settled(each_world, "o1")
+
+
+async def test_an_id_that_is_taken_shows_the_order_though_questions_deny_it(world: World) -> None:
+    """The exchange has said that it has the order: the short grace for one that was only late on its way is no proof."""
+    await taken(world)
+    order = (await placed(world, request(idempotency_key="k"))).order
+    connector = await world.connector()
+
+    async def denied(ref: OrderRef) -> None:
+        return None
+
+    async def empty(_: object = None) -> list[Any]:
+        return []
+
+    connector.fetch_order = denied  # type: ignore[method-assign]
+    connector.fetch_fills = connector.fetch_open_orders = empty  # type: ignore[method-assign]
+    grace = connector.capabilities.absence_grace
+    assert grace is not None
+    world.clock.advance(3 * grace.total_seconds())
+    settled = await world.settling.settle(order.key)
+    assert (settled.is_settled, settled.order.state) == (False, OrderState.UNKNOWN)
+    assert world.kinds(order.order_id) == ["intended", "unconfirmed"]
+    world.clock.advance(20 * grace.total_seconds())
+    assert (await world.settling.settle(order.key)).order.state is OrderState.REJECTED
 
 
 async def test_a_callers_id_that_is_taken_at_once_is_refused(world: World) -> None:
