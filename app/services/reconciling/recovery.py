@@ -19,7 +19,6 @@ in one transaction.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Sequence
 
 import structlog
@@ -28,19 +27,19 @@ from app import failpoints
 from app.clock import Clock
 from app.connectors.base import Connector
 from app.connectors.rows import Rows, UnreadableRow, unreadable_rows
-from app.domain.decimals import ZERO
-from app.domain.enums import EventKind, OrderState
+from app.domain.enums import OrderState
 from app.domain.lifecycle import UNSETTLED
-from app.domain.order import AccountKey, Order, OrderKey
+from app.domain.order import AccountKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.installation import Installations
 from app.services.orders.recorder import Recorder
-from app.services.reconciling.comparing import Comparison, ForeignOrders, compare
+from app.services.reconciling.comparing import Comparison, compare
 from app.services.reconciling.pacing import Pace
 from app.services.reconciling.settling import ACCOUNT_AGE, Settling
+from app.services.reconciling.strangers import Strangers
 from app.services.sessions import Sessions
 from app.settings import Settings
 
@@ -73,17 +72,15 @@ class Recovery:
         clock: Clock,
     ) -> None:
         self._journal = journal
-        self._recorder = recorder
         self._sessions = sessions
         self._settling = settling
         self._exchange_accounts = exchange_accounts
-        self._installations = installations
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pace = Pace(clock, _SHARE)
         #: When the whole book of an account was last seen, in monotonic seconds; absent where a gap has come since.
         self._whole_at: dict[AccountKey, float] = {}
-        self._foreign: defaultdict[AccountKey, ForeignOrders] = defaultdict(ForeignOrders)
+        self._strangers = Strangers(recorder=recorder, settling=settling, installations=installations, clock=clock)
 
     async def reconcile(self, account: AccountKey, *, after_gap: bool = True) -> bool:
         """Bring one account's orders up to date and return whether the exchange said anything new.
@@ -149,7 +146,11 @@ class Recovery:
 
     def is_foreign(self, account: AccountKey, report: OrderReport) -> bool:
         """Whether the report is about an order that was found to be another program's. Asks nobody."""
-        return report in self._foreign[account]
+        return self._strangers.is_foreign(account, report)
+
+    async def record_unknown(self, connector: Connector, report: OrderReport) -> None:
+        """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
+        await self._strangers.take_in(connector, report)
 
     async def look_up(self, account: AccountKey, reports: Collection[OrderReport]) -> Sequence[StoredOrder]:
         """What the journal has under the ids of ``reports``, in whatever state."""
@@ -157,44 +158,6 @@ class Recovery:
             return ()
         names = {report.order_id for report in reports}
         return await asyncio.to_thread(self._journal.stored_orders, account, names)
-
-    async def record_unknown(self, connector: Connector, report: OrderReport) -> None:
-        """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
-        if not (await self._installations.get()).has_made(report.order_id):
-            self._foreign[_account_of(connector)].add(report)
-            return
-        account_name, connector_name = _account_of(connector)
-        key = OrderKey(account_name=account_name, connector_name=connector_name, order_id=report.order_id)
-        order = await self._adopt(key, report)
-        if order is not None:
-            await self._settling.record(connector, order, report)
-
-    async def _adopt(self, key: OrderKey, report: OrderReport) -> Order | None:
-        terms = report.terms
-        if terms is None:
-            log.error("an order with our id is not in the journal and can't be adopted", order_id=key.order_id)
-            return None
-        now = self._clock.now()
-        order = Order(
-            account_name=key.account_name,
-            connector_name=key.connector_name,
-            order_id=key.order_id,
-            trading_pair=report.trading_pair,
-            trade_type=terms.trade_type,
-            order_type=terms.order_type,
-            amount=report.amount,
-            price=terms.price,
-            terms="",
-            state=OrderState.OPEN,
-            created_at=terms.created_at or now,
-            updated_at=now,
-            exchange_order_id=report.exchange_order_id,
-            filled_amount=ZERO,
-        )
-        evidence = (
-            "the exchange has this order under an id that this installation has made, and the journal did not know it"
-        )
-        return (await self._recorder.begin(order, EventKind.ADOPTED, "recovery", evidence=evidence)).order
 
     async def _read(self, account: AccountKey) -> Sequence[StoredOrder]:
         """The orders that may be on the book as far as the journal knows: the one read of a reconciliation, before the exchange is
@@ -210,14 +173,14 @@ class Recovery:
     async def _record_news(self, connector: Connector, account: AccountKey, found: Comparison) -> None:
         """Record what the book says and the journal does not know. Raises the last fault, after all else was done."""
         for _, report in found.news:
-            self._foreign[account].forget(report)
-        strangers = [report for report in found.unknown if not self.is_foreign(account, report)]
+            self._strangers.forget(account, report)
+        strangers = [report for report in found.unknown if not self._strangers.is_foreign(account, report)]
         looked_up = await self.look_up(account, strangers)
         more = compare(strangers, looked_up)
         fault = await self._record_together(connector, [*found.news, *more.news])
         for report in more.unknown:
             try:
-                await self.record_unknown(connector, report)
+                await self._strangers.take_in(connector, report)
             except Exception as error:  # noqa: BLE001 - one order that can't be taken in must not stop the others
                 fault = _noted(report, error)
         if fault is not None:
@@ -257,10 +220,6 @@ def _shown_unread(known: Iterable[StoredOrder], unreadable: Sequence[UnreadableR
     """The known orders that a row of the book, which can't be read, names: they are there, whatever the book says of them."""
     named = [row for row in unreadable if not row.is_nameless]
     return frozenset(stored.order.order_id for stored in known if any(row.may_be(stored.order.ref) for row in named))
-
-
-def _account_of(connector: Connector) -> AccountKey:
-    return AccountKey(connector.context.account_name, connector.name)
 
 
 def _noted(report: OrderReport, error: Exception) -> Exception:

@@ -1,0 +1,97 @@
+"""The verbs that a connector need not have: what it tells of markets, and perpetuals. The rest of its contract is in ``base``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from app.connectors.capabilities import MarketTopic
+from app.domain.enums import PositionMode
+from app.domain.errors import UnsupportedFeature
+from app.domain.reports import (
+    Candle,
+    FundingInfo,
+    FundingPayment,
+    MarketEvent,
+    OrderBook,
+    Position,
+    PublicTrade,
+    Ticker,
+)
+
+
+class OptionalVerbs:
+    """A connector that lacks one of these raises ``UnsupportedFeature``."""
+
+    name: ClassVar[str]
+
+    # Public data.
+
+    async def fetch_ticker(self, trading_pair: str) -> Ticker:
+        raise self._unsupported("tickers")
+
+    async def fetch_order_book(self, trading_pair: str, depth: int) -> OrderBook:
+        raise self._unsupported("order books")
+
+    async def fetch_candles(
+        self,
+        trading_pair: str,
+        interval: str,
+        *,
+        limit: int,
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+    ) -> Sequence[Candle]:
+        """One page of candles, oldest first: at most ``limit``, and at most ``candles_page``.
+
+        With ``start_at`` the first ones that open at or after it, else the last ones; with ``end_at`` none that opens after it.
+        Fewer than were asked for means that there are no more. ``services.markets.candle_pages`` puts pages together.
+        """
+        raise self._unsupported("candles")
+
+    async def fetch_recent_trades(self, trading_pair: str, limit: int) -> Sequence[PublicTrade]:
+        """The market's last trades, at most ``limit`` of them, oldest first."""
+        raise self._unsupported("market trades")
+
+    async def fetch_tickers(self) -> Sequence[Ticker]:
+        """The tickers of all pairs that are trading, in one call."""
+        raise self._unsupported("the tickers of all pairs")
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        """What happens in a market, as it happens, until the iterator is closed; all followers share the exchange's connection.
+
+        Yields ``Gap`` first, after every reconnect, and wherever something may have been missed: the reader then fetches the
+        market anew, and the events that follow go on from there, though they may repeat. Yields ``Lost`` when the stream goes
+        down. A book or a ticker is always whole and needs no fetch. Raises ``UnsupportedFeature`` where there is nothing to
+        follow, and what ``fetch_`` raises.
+        """
+        raise self._unsupported("market streams")
+
+    @classmethod
+    def has_verb(cls, name: str) -> bool:
+        """Whether this connector has the optional verb ``name``, such as ``fetch_candles``."""
+        return getattr(cls, name) is not getattr(OptionalVerbs, name)
+
+    # Perpetuals.
+
+    async def fetch_positions(self) -> Sequence[Position]:
+        raise self._unsupported("positions")
+
+    async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
+        raise self._unsupported("funding payments")
+
+    async def fetch_funding_info(self, trading_pair: str) -> FundingInfo:
+        raise self._unsupported("funding")
+
+    async def fetch_position_mode(self) -> PositionMode:
+        raise self._unsupported("position mode")
+
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        raise self._unsupported("position mode")
+
+    async def set_leverage(self, trading_pair: str, leverage: int) -> None:
+        raise self._unsupported("leverage setting")
+
+    def _unsupported(self, what: str) -> UnsupportedFeature:
+        return UnsupportedFeature(f"Connector '{self.name}' does not support {what}")
