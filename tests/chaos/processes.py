@@ -54,6 +54,8 @@ class Process:
     def __init__(self, arguments: Sequence[str], env: Mapping[str, str], output: Path) -> None:
         # The tests of the official clients run in environments of their own, where the gateway is not installed.
         self._arguments = [os.environ.get("ORDERGATE_PYTHON", sys.executable), *arguments]
+        #: A command that starts it, which must become it.
+        self.through: tuple[str, ...] = ()
         self._env = dict(env)
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +73,7 @@ class Process:
         """Start; ``settings`` are for this time only."""
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                self._arguments,
+                [*self.through, *self._arguments],
                 env={**self._env, **settings},
                 cwd=ROOT,
                 stdout=output,

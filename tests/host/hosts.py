@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +32,18 @@ _LOOK = 0.1
 
 
 class Host:
-    """One gateway with its journal at ``database_url`` (SQLite if None), its exchange, and one client."""
+    """One gateway with its journal at ``database_url`` (SQLite if None), its exchange, and one client.
 
-    def __init__(self, directory: Path, database_url: str | None = None) -> None:
+    It is started by the command ``through``, which shows it another disk at ``directory / "disk"`` if ``data`` says where that is.
+    """
+
+    def __init__(
+        self, directory: Path, database_url: str | None = None, *, through: Sequence[str] = (), data: Path | None = None
+    ) -> None:
         self.exchange = SandboxExchange(directory, CONNECTOR, seed=1, faults=[])
         self.log = Log(directory / "operations.jsonl")
         self._serial = 0
-        self.deployment = _Deployment(directory, self.exchange, database_url)
+        self.deployment = _Deployment(directory, self.exchange, database_url, through, data)
         self.gateway = Gateway(self.deployment.port, CONNECTOR, timeout=ANSWER_SECONDS)
         try:
             self.deployment.start(faulty=False)
@@ -116,13 +122,30 @@ class Host:
 class _Deployment(SqliteDeployment):
     """One process, on a database of the test's choice."""
 
-    def __init__(self, directory: Path, exchange: SandboxExchange, database_url: str | None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        exchange: SandboxExchange,
+        database_url: str | None,
+        through: Sequence[str],
+        data: Path | None,
+    ) -> None:
         self._url = database_url
-        super().__init__(directory, exchange=exchange)
+        self._data = data or directory
+        settings = {} if data is None else {"ORDERGATE_DATA_DIR": str(directory / "disk")}
+        super().__init__(directory, exchange=exchange, **settings)
+        self.server.through = tuple(through)
 
     @property
     def journal_url(self) -> str:
-        return self._url or super().journal_url
+        if self._url is not None:
+            return self._url
+        if self._data == self.directory:
+            return super().journal_url
+        # SQLite follows the way to another's disk to one of our own. Nothing is written when the journal is read.
+        for name in ("ordergate.db", "ordergate.db-wal"):
+            shutil.copyfile(self._data / name, self.directory / name)
+        return super().journal_url
 
     def _database(self) -> dict[str, str]:
         return {} if self._url is None else {"DATABASE_URL": self._url}
