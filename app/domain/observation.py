@@ -51,7 +51,7 @@ def observe(
 ) -> Observation:
     """What ``report`` adds to ``order``. ``known_fills`` are the exchange fill ids that the journal holds of this order."""
     build = _Builder(order, report, at, source, evidence)
-    if order.ref.is_contradicted_by(report):
+    if order.ref.is_contradicted_by(report) or _is_of_the_id_s_owner(order):
         return build.done(missing_fills=False)
     if report.state == "rejected" and not report.fills and report.filled_amount == ZERO:
         if _is_of_earlier_attempt(order, report):
@@ -79,12 +79,16 @@ def _is_of_earlier_attempt(order: Order, report: OrderReport) -> bool:
     return order.retried_at is not None and report.reported_at is not None and report.reported_at < order.retried_at
 
 
+def _is_of_the_id_s_owner(order: Order) -> bool:
+    """Whether reports under the order's id speak of another program's order: the exchange refused ours because that one has it."""
+    is_taken = order.state is OrderState.REJECTED and order.error_code == DuplicateOrderId.code
+    return is_taken and not order.has_own_id
+
+
 def _contradicts_refusal(order: Order, report: OrderReport) -> bool:
-    """Whether the exchange shows open what we took to be refused. Such an order was never open, so the report can't be a stale one;
-    only where the refusal itself said that the id is taken does the report speak of another order.
-    """
-    is_refused = order.state is OrderState.REJECTED and order.error_code != DuplicateOrderId.code
-    return is_refused and report.state == "open"
+    """Whether the exchange shows open, or executed, what we took to be refused. Such an order was never open: no report is old."""
+    was_executed = report.state != "rejected" and (bool(report.fills) or report.filled_amount > ZERO)
+    return order.state is OrderState.REJECTED and (report.state == "open" or was_executed)
 
 
 def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:

@@ -256,7 +256,7 @@ class Order(Struct, frozen=True, kw_only=True):
         if state is None or (event.kind is EventKind.REAPPEARED and is_lasting):
             raise Anomaly(self.state, event.kind)
         # A doubt is over with the next event that says more; until then it is shown with its reason.
-        is_over = self.error_code in _REASONS_OF_DOUBT and event.kind not in NOTES
+        is_over = self.is_active and self.error_code in _REASONS_OF_DOUBT and event.kind not in NOTES
         changed = replace(
             self,
             state=state,

@@ -133,6 +133,25 @@ def test_late_fill_of_a_rejected_order() -> None:
     assert (ledger.order.state, ledger.order.filled_amount) == ("canceled", D("0.4"))
 
 
+@pytest.mark.parametrize(
+    "said", [a_report("open", FIRST), a_report("filled", FIRST, SECOND), a_report("canceled", FIRST)]
+)
+def test_fills_of_the_order_that_has_the_callers_id_are_not_ours(said: OrderReport) -> None:
+    """The exchange refused our order because another program's has its id: what happens to that one is not ours."""
+    taken = an_event(K.REJECTED, reason_code="duplicate_order_id", reason="Duplicate order sent.")
+    refused = an_order(taken, client_order_id="order-1")
+    seen = observe(refused, said, known_fills=frozenset(), at=after(2), source="stream", evidence="told")
+    assert (seen.events, seen.missing_fills) == ((), False)
+
+
+def test_a_fill_takes_the_refusal_back() -> None:
+    """The refusal was wrong, so neither its reason nor its hold is told of an order that was executed."""
+    refused = an_order(an_event(K.REJECTED, reason_code="rate_limited", reason="Slow down.", held_until=after(60)))
+    for report in (a_report("open", FIRST), a_report("filled", FIRST, SECOND), a_report("canceled", FIRST)):
+        seen = observe(refused, report, known_fills=frozenset(), at=after(2), source="stream", evidence="told").order
+        assert (seen.state, seen.error_code, seen.error_message, seen.held_until) == (report.state, None, None, None)
+
+
 def test_rejection_that_counts_a_fill() -> None:
     """A fill is applied even if the report that carries it calls the order rejected."""
     ledger = a_ledger(OrderState.UNKNOWN)
@@ -249,7 +268,7 @@ def test_refused_order_that_is_open() -> None:
 def test_rejected_order_learns_no_id() -> None:
     """An order that was refused because its id was taken is not tied to the other one that bears its id there."""
     refused = an_event(K.REJECTED, reason_code="duplicate_order_id", reason="Duplicate order sent.")
-    ledger = Ledger(an_order(refused))
+    ledger = Ledger(an_order(refused, client_order_id="order-1"))
     assert ledger.hear(a_report()).events == ()
     assert ledger.order.exchange_order_id is None
 
