@@ -32,7 +32,7 @@ from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.settings import Settings
 from app.storage import schema
-from app.storage.chain import link
+from app.storage.types import link
 
 #: Every order has this many fills.
 FILLS = 3

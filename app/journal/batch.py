@@ -22,8 +22,8 @@ from app.journal import statements
 from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
 from app.journal.store import Store
-from app.storage.chain import link
 from app.storage.tables import BALANCES, ORDERS
+from app.storage.types import link
 
 #: Orders in the cache, so that an order's outcome needs no query: those of one second on the busiest day. One takes about two
 #: kilobytes.

@@ -18,9 +18,9 @@ from app.domain.errors import JournalDamaged
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.journal.rows import BALANCES_KIND, decode_balances, decode_event, decode_start, order_of, trade_of
-from app.storage.chain import ORIGIN, link
 from app.storage.database import Database
 from app.storage.tables import BALANCES, EVENTS, FILL_COUNTS, FILLS, ORDER_COUNTS, ORDERS, SEQUENCE
+from app.storage.types import ORIGIN, link
 
 #: Events that a start looks at.
 TAIL = 500

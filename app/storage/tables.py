@@ -40,7 +40,7 @@ SEQUENCE = Table(
     METADATA,
     Column("id", Sequence, primary_key=True, autoincrement=False),
     Column("value", Sequence, nullable=False),
-    # The checksum of the events up to ``chained`` (``app.storage.chain``), which is the last one unless an older version wrote it.
+    # The checksum of the events up to ``chained`` (``types.link``), which is the last one unless an older version wrote it.
     Column("chained", Sequence, nullable=False, server_default="0"),
     Column("chain", LargeBinary),
     Column("credentials_version", Sequence, nullable=False, server_default="0"),

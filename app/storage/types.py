@@ -1,16 +1,23 @@
 """How values are stored: an exact number and a moment on SQLite as text, on PostgreSQL as themselves; and the column types.
 
+The events of the journal are chained by checksums: each is over an event as it is stored and the checksum before it. One that fits
+proves all events up to it, so that a change of any of them is found, whoever or whatever made it. The checksums are stored: how
+they are made never changes. An event without one (of an older version of the program) is covered by the next.
+
 Both ways keep every digit and every microsecond, and both sort times rightly. Only the ``Codec`` knows the difference. The column
 types bind it to SQLAlchemy; the journal's writer, which talks to the driver directly, uses the codec itself.
 """
 
 from __future__ import annotations
 
+import collections.abc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
+import msgspec
 from sqlalchemy import BigInteger, Dialect, Integer, Numeric, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -99,3 +106,25 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return codec_of(dialect.name).read_time(value)
+
+
+#: The checksum before the first event.
+ORIGIN = bytes(16)
+
+_ENCODER = msgspec.json.Encoder()
+
+#: Where a row of ``events`` has its time and its filled amount, which are not text on PostgreSQL.
+_AT, _FILLED_AMOUNT = 1, 10
+#: How many columns the checksum is over: all but itself.
+_COLUMNS = 12
+
+
+def link(previous: bytes, row: collections.abc.Sequence[Any]) -> bytes:
+    """The checksum of an event after ``previous``. ``row`` is its row, as it is written or as it is read, of either database."""
+    values = list(row[:_COLUMNS])
+    if not isinstance(values[_AT], str):
+        values[_AT] = SQLITE.time(values[_AT])
+    amount = values[_FILLED_AMOUNT]
+    if amount is not None and not isinstance(amount, str):
+        values[_FILLED_AMOUNT] = plain(amount)
+    return blake2b(previous + _ENCODER.encode(values), digest_size=len(ORIGIN)).digest()

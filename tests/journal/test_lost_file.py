@@ -13,7 +13,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.sqlite_store import SqliteStore
 from app.settings import Settings
-from app.storage.chain import ORIGIN
+from app.storage.types import ORIGIN
 from tests.clock import FakeClock
 from tests.journal.orders import INTENDED, order
 

@@ -25,9 +25,9 @@ from app.journal.statements import INSERT_EVENTS, INSERT_ORDERS
 from app.journal.units import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
-from app.storage.chain import ORIGIN
 from app.storage.database import Database
 from app.storage.tables import ORDERS
+from app.storage.types import ORIGIN
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order, order_of_ours
 from tests.postgres import PostgresServer

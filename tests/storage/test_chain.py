@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.storage.chain import ORIGIN, link
+from app.storage.types import ORIGIN, link
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 ROW = (7, AT, "accepted", "a", "c", "BTC-USDT", "o1", 3, "open", "OPEN", Decimal("0E-8"), "{}")

@@ -15,11 +15,11 @@ from contextlib import (
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from app.connectors.base import SENDING_CHECK, Connector, ConnectorContext, Overloaded
-from app.connectors.common import sending
+from app.connectors.base import SENDING_CHECK, Connector, ConnectorContext, Overloaded, SendingCheck
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.judging import read_failure, reading, refusal
 from app.connectors.common.numbers import mapping
+from app.connectors.common.sending import CHECK, SENDING
 from app.connectors.common.stream import ReconnectingStream, Socket
 from app.connectors.common.venue import ClientT, RestVenue
 from app.connectors.rows import Rows
@@ -35,6 +35,23 @@ from app.domain.reports import ConnectorEvent
 from app.domain.trading_rule import TradingRule
 
 T = TypeVar("T")
+
+
+@contextmanager
+def _one_call(check: SendingCheck | None) -> Iterator[None]:
+    """Within it ``_is_proven_unsent`` speaks of the one call that is made, which leaves only if ``check`` does not raise."""
+    SENDING.set(None)
+    token = CHECK.set(check)
+    try:
+        yield
+    finally:
+        CHECK.reset(token)
+
+
+def _is_proven_unsent() -> bool:
+    """Whether a call has begun and never got a connection. What nobody marked may have been written."""
+    sending = SENDING.get()
+    return sending is not None and not sending.has_connection
 
 
 class AccountCalls(Generic[ClientT]):
@@ -83,7 +100,7 @@ class AccountCalls(Generic[ClientT]):
             await self._venue.ready_to_sign()
             client = self.client()
         try:
-            with sending.one_call(SENDING_CHECK.get()):
+            with _one_call(SENDING_CHECK.get()):
                 return mapping(await getattr(client, name)(**parameters))
         except ErrorAnswer as error:
             refused = await self.judged(error)
@@ -95,7 +112,7 @@ class AccountCalls(Generic[ClientT]):
         except (Refused, NoAnswer):
             raise
         except (Exception, asyncio.CancelledError) as error:
-            if sending.is_proven_unsent():
+            if _is_proven_unsent():
                 raise self._nothing_sent("the exchange could not be reached", error) from error
             raise
 

@@ -21,9 +21,9 @@ import msgspec
 import yarl
 
 from app import __version__
-from app.connectors.common import sending
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.numbers import DECODER
+from app.connectors.common.sending import CHECK, SENDING, Sending
 from app.connectors.common.tls import tls_context
 from app.domain.errors import ExchangeDown
 from app.outbound import Outbound
@@ -35,13 +35,24 @@ _CONNECT_SECONDS = 5
 CodeAndMessage = tuple[int | None, str | None]
 
 
+def _mark_connected() -> None:
+    """The running task's call has a connection. Raises what its check raises: then it must not be written."""
+    sending = SENDING.get()
+    if sending is None:
+        return
+    # A call that got a connection before may have been written on that one; nobody may say then that it was not sent.
+    if sending.check is not None and not sending.has_connection:
+        sending.check()
+    sending.has_connection = True
+
+
 class _MarkingConnector(aiohttp.TCPConnector):
     """Marks the running call when it gets its connection, new or kept, and keeps it back if it is too late by then."""
 
     async def connect(self, *args: Any, **options: Any) -> Any:
         connection = await super().connect(*args, **options)
         try:
-            sending.mark_connected()
+            _mark_connected()
         except BaseException:
             connection.release()
             raise
@@ -107,7 +118,8 @@ class HttpSession:
         Raises ``ExchangeDown`` where nothing was sent, ``NoAnswer`` where the request may have been written, and what the call's
         check raises where it came too late.
         """
-        call = sending.begin()
+        call = Sending(check=CHECK.get())
+        SENDING.set(call)
         headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
         target = yarl.URL(url, encoded=True)
         try:

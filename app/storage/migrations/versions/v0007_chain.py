@@ -1,12 +1,11 @@
-"""Checksums that chain the events (``app.storage.chain``). The events that are there get one together: that of the last."""
+"""Checksums that chain the events (``app.storage.types.link``). The events that are there get one together: that of the last."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from app.storage.chain import ORIGIN, link
-from app.storage.types import Money, Name, Sequence, UtcTime
+from app.storage.types import ORIGIN, Money, Name, Sequence, UtcTime, link
 
 revision = "0007"
 down_revision = "0006"
