@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import http.client
+import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ import pytest
 from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.operations import Log, Operation
+from tests.chaos.processes import PASSWORD
 from tests.crash.points import named_points
 from tests.crash.restart import CALL_SECONDS, place, restart_and_check, running
 from tests.services.world import until
@@ -175,3 +180,45 @@ async def test_asked_to_stop_while_an_order_is_under_way(log: Log, tmp_path: Pat
         gateway.close()
         deployment.kill()
     assert await restart_and_check(tmp_path, log, PLACE) == ()
+
+
+@contextmanager
+def watching(port: int) -> Iterator[http.client.HTTPResponse]:
+    """An event stream that has begun."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    token = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+    connection.request("GET", "/trading/events", headers={"Authorization": f"Basic {token}"})
+    try:
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+async def test_cancels_pass_while_a_stopping_server_waits_for_an_order(log: Log, tmp_path: Path) -> None:
+    """SIGTERM while the exchange does not answer an order: no other is taken, and who wants out gets out."""
+    deployment = SqliteDeployment(tmp_path, faults="rate=1,kinds=lost+drop", ORDERGATE_EXCHANGE_TIMEOUT="60")
+    deployment.start(faulty=False)
+    gateway = Gateway(deployment.port)
+    resting = [gateway.place(RESTING.body, f"resting-{number}").body["order_id"] for number in range(2)]
+    gateway.close()
+    deployment.kill()
+    deployment.start(faulty=True)
+    placing, newcomer = Gateway(deployment.port), Gateway(deployment.port)
+    try:
+        async with asyncio.TaskGroup() as group:
+            stuck = group.create_task(asyncio.to_thread(place_once, placing, log, PLACE))
+            await until(lambda: deployment.fault_counts()["lost"] == 1)
+            # A stream is ended by the signal, so its end tells that the gateway has it.
+            with watching(deployment.port) as events:
+                os.kill(deployment.server.pid, signal.SIGTERM)
+                await asyncio.to_thread(events.read)
+            assert gateway.place(RESTING.body, "late").body["code"] == "shutting_down"
+            for order_id, caller in zip(resting, (gateway, newcomer), strict=True):
+                answer = caller.cancel(order_id)
+                assert (answer.status, answer.body["status"]) == (200, "CANCELLED")
+            assert not stuck.done()
+            deployment.kill()
+    finally:
+        for each in (gateway, placing, newcomer):
+            each.close()
+        deployment.kill()

@@ -28,6 +28,7 @@ from app.metrics import Metrics
 from app.web.application import create_app
 from app.web.edge import Edge
 from app.web.errors import ClientGone
+from app.web.messages import CONNECTION
 from app.web.problems import is_answer, problem_for
 from tests.web.conftest import EdgeGateway, EdgeSettings, client_of
 from tests.web.samples.contract import small_contract
@@ -198,7 +199,7 @@ async def test_unauthenticated_callers_get_the_known_words(stranger: AsyncClient
         assert answer.headers["www-authenticate"] == 'Basic realm="ordergate"'
 
 
-async def _through_edge(inner: Any) -> list[dict[str, Any]]:
+async def _through_edge(inner: Any, **more: Any) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -208,9 +209,29 @@ async def _through_edge(inner: Any) -> list[dict[str, Any]]:
         sent.append(message)
 
     await Edge(inner, metrics=Metrics(), clock=SystemClock())(
-        {"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send
+        {"type": "http", "method": "GET", "path": "/", "headers": [], **more}, receive, send
     )
     return sent
+
+
+async def test_the_connection_is_told_how_it_was_answered() -> None:
+    """Refusals, too: by them it knows whose requests can wait."""
+
+    class Told:
+        """A connection."""
+
+        def __init__(self) -> None:
+            self.statuses: list[int] = []
+
+        def answered(self, status: int) -> None:
+            self.statuses.append(status)
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        raise NotAuthenticated("no")
+
+    told = Told()
+    await _through_edge(inner, **{CONNECTION: told})
+    assert told.statuses == [401]
 
 
 async def test_a_caller_that_has_gone_gets_no_answer_and_no_log() -> None:

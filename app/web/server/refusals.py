@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
 
 from app.web.server.limits import MAX_HEAD, MAX_HEADERS
+
+#: The characters of a host and a port (RFC 3986, 3.2.2). Whoever sends others means that somebody reads another host.
+_HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
 
 def _answer(status: HTTPStatus, code: str, detail: str, *, retryable: bool = False, headers: bytes = b"") -> bytes:
@@ -28,7 +32,9 @@ def _answer(status: HTTPStatus, code: str, detail: str, *, retryable: bool = Fal
 
 
 MALFORMED = _answer(HTTPStatus.BAD_REQUEST, "malformed_request", "The request is not well-formed HTTP/1.1")
-NO_HOST = _answer(HTTPStatus.BAD_REQUEST, "malformed_request", "The request must have one Host header")
+NO_HOST = _answer(
+    HTTPStatus.BAD_REQUEST, "malformed_request", "The request must have one Host header, with a host and perhaps a port"
+)
 TOO_LARGE = _answer(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head_too_large",
@@ -62,7 +68,8 @@ def of_head(
         return VERSION
     if method == b"CONNECT":
         return MALFORMED
-    if names.count(b"host") > 1 or (version == "1.1" and b"host" not in names):
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(_HOST.fullmatch(host) for host in hosts):
         return NO_HOST
     if b"transfer-encoding" in names:
         encodings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]

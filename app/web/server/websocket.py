@@ -32,7 +32,8 @@ _MALFORMED = (
     b"The handshake is not WebSocket's"
 )
 
-#: The close code of a message that is too big (RFC 6455, 7.4.1).
+#: The close codes of a text that is none, and of a message that is too big (RFC 6455, 7.4.1).
+_NO_TEXT = 1007
 _TOO_BIG = 1009
 
 #: Has the level of all logs, whatever that of the server's own is: at lower ones it would show credentials.
@@ -122,6 +123,17 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self._fail(_TOO_BIG, f"a message may have {MAX_FRAGMENTS} frames")
             return
         super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a whole message on. What is no text is not logged: anybody could fill the log with it."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self._fail(_NO_TEXT, "a text must be UTF-8")
+                return
+        super().send_receive_event_to_app()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send; reading begins when the handshake is accepted."""

@@ -175,6 +175,36 @@ def test_a_handshake_behind_a_request_that_is_not_answered_is_no_handshake(serve
         assert statuses(read_all(connection)) == [200, 200, 200]
 
 
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"\x81\x01a", 1002),
+        (frame(PING, b"a", flags=0), 1002),
+        (frame(PING, b"a" * 126), 1002),
+        (frame(CLOSE, b"a"), 1002),
+        (frame(TEXT, b"a", flags=FIN | PACKED), 1002),
+        (frame(PING, b"a", flags=FIN | 0x20), 1002),
+        (frame(0x3), 1002),
+        (frame(CONTINUED, b"a"), 1002),
+        (frame(TEXT, b"a", flags=0) + frame(TEXT, b"b"), 1002),
+        (frame(CLOSE, b"\x03\xe7"), 1002),
+        (b"\x82\xff" + b"\xff" * 8 + bytes(4), 1009),
+        (frame(TEXT, b"\xff\xfe"), 1007),
+        (frame(TEXT, b"\xe2\x82", flags=0) + frame(CONTINUED, b"\xff"), 1007),
+    ],
+)
+def test_what_is_no_frame_ends_the_socket_without_a_log(
+    server: Served, caplog: pytest.LogCaptureFixture, sent: bytes, code: int
+) -> None:
+    """With the close code for it; anybody could fill the log with such frames."""
+    with opened(server) as connection:
+        connection.sendall(sent)
+        answer = read_all(connection)
+    assert close_code(answer) == code
+    server.wait_until_closed()
+    assert caplog.records == []
+
+
 def test_pings_are_answered_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends many, on however many sockets, has them answered a few at a time, and what is behind is not read."""
     monkeypatch.setattr(turns_module, "PAUSE", 3600.0)
