@@ -112,13 +112,19 @@ class OrderRef(Struct, frozen=True, kw_only=True):
         """The client id to ask the exchange by."""
         return self.exchange_client_order_id or self.order_id
 
+    def is_on_pair_of(self, report: OrderReport) -> bool:
+        """Whether ``report`` is about the order's pair. One that is not listed any more comes under the exchange's own name of it,
+        which is its two assets put together.
+        """
+        return report.trading_pair in (self.trading_pair, self.trading_pair.replace("-", ""))
+
     def is_contradicted_by(self, report: OrderReport) -> bool:
         """Whether ``report`` surely is about another order, whatever its client id: the exchange's number, pair, side or type
         is another one, and no amendment changes these. What either of the two does not say is no difference.
         """
         terms = report.terms
         return (
-            report.trading_pair != self.trading_pair
+            not self.is_on_pair_of(report)
             or _differ(self.exchange_order_id, report.exchange_order_id)
             or (terms is not None and _differ(self.trade_type, terms.trade_type))
             or (terms is not None and _differ(self.order_type, terms.order_type))

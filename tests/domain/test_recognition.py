@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from app.domain.enums import EventKind, OrderType, TradeType
 from app.domain.recognition import is_same_order
 from app.domain.reports import ReportedTerms
@@ -26,3 +28,14 @@ def test_a_renamed_order_is_recognised_by_the_time_of_its_last_attempt() -> None
         trade_type=TradeType.BUY, order_type=OrderType.LIMIT, price=order.price, created_at=after(1)
     )
     assert not is_same_order(order.ref, a_report(order_id="by-the-exchange", terms=earlier))
+
+
+def test_an_order_is_recognised_under_the_exchange_s_name_of_its_pair() -> None:
+    """A pair that is not listed any more has no other; the same number on another pair is another order."""
+    order = an_order(an_event(K.ACCEPTED, exchange_order_id="77"))
+    said = replace(a_report(), exchange_order_id="77", trading_pair="BTCUSDT")
+    assert is_same_order(order.ref, said)
+    assert not order.ref.is_contradicted_by(said)
+    other = replace(said, trading_pair="ETHUSDT")
+    assert not is_same_order(order.ref, other)
+    assert order.ref.is_contradicted_by(other)
