@@ -16,12 +16,13 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
+from app.journal.balances import RecordBalances
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, Probe, RecordBalances, RecordEvents, Unit
+from app.journal.units import Decide, OpenOrder, Probe, RecordEvents, Unit
 from app.journal.verifying import check_tail
 from app.journal.writer import Writer
 from app.metrics import Metrics

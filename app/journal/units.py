@@ -7,8 +7,7 @@ batch; it reads at most balances and credentials, and may be called again after 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -18,7 +17,6 @@ from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import AccountKey, Anomaly, Order, OrderKey
-from app.domain.reports import BalanceReport
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 
@@ -125,34 +123,6 @@ class RecordEvents:
         if not events:
             return Recorded(order=stored.order)
         return _apply(batch, stored, events)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordBalances:
-    """Record the balances in ``report`` that differ from those recorded last."""
-
-    account_name: str
-    connector_name: str
-    report: BalanceReport
-    at: datetime
-    is_intent: bool = False
-    keys: tuple[OrderKey, ...] = ()
-    idempotency_keys: tuple[IdempotencyKey, ...] = ()
-
-    def stage(self, batch: Batch) -> None:
-        known = batch.balances(self.account_name, self.connector_name)
-        latest = {balance.asset: balance for balance in self.report.balances}
-        changed = tuple(balance for balance in latest.values() if known.get(balance.asset) != balance)
-        if not changed:
-            return
-        entry = JournalEntry(
-            seq=batch.head + 1,
-            at=self.at,
-            account_name=self.account_name,
-            connector_name=self.connector_name,
-            balances=replace(self.report, balances=changed),
-        )
-        batch.change_balances(entry)
 
 
 def _check_credentials(batch: Batch, account: AccountKey, version: int | None) -> None:
