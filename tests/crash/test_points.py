@@ -197,14 +197,13 @@ def watching(port: int) -> Iterator[http.client.HTTPResponse]:
 async def test_cancels_pass_while_a_stopping_server_waits_for_an_order(log: Log, tmp_path: Path) -> None:
     """SIGTERM while the exchange does not answer an order: no other is taken, and who wants out gets out."""
     deployment = SqliteDeployment(tmp_path, faults="rate=1,kinds=lost+drop", ORDERGATE_EXCHANGE_TIMEOUT="60")
-    deployment.start(faulty=False)
-    gateway = Gateway(deployment.port)
-    resting = [gateway.place(RESTING.body, f"resting-{number}").body["order_id"] for number in range(2)]
-    gateway.close()
-    deployment.kill()
-    deployment.start(faulty=True)
-    placing, newcomer = Gateway(deployment.port), Gateway(deployment.port)
+    gateway, placing, newcomer = (Gateway(deployment.port) for _ in range(3))
     try:
+        deployment.start(faulty=False)
+        resting = [gateway.place(RESTING.body, f"resting-{number}").body["order_id"] for number in range(2)]
+        gateway.close()
+        deployment.kill()
+        deployment.start(faulty=True)
         async with asyncio.TaskGroup() as group:
             stuck = group.create_task(asyncio.to_thread(place_once, placing, log, PLACE))
             await until(lambda: deployment.fault_counts()["lost"] == 1)
