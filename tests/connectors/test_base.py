@@ -12,6 +12,7 @@ import pytest
 
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.capabilities import Capabilities, CredentialField, MarketTopic
+from app.connectors.optional import OptionalVerbs
 
 APP = Path(__file__).resolve().parents[2] / "app"
 SOURCES = {path.relative_to(APP).as_posix(): path.read_text(encoding="utf-8") for path in APP.rglob("*.py")}
@@ -23,7 +24,12 @@ CONNECTORS = {
     for path, text in SOURCES.items()
     if path.startswith("connectors/") and not path.startswith("connectors/base.py")
 }
-VERBS = [name for name, verb in vars(Connector).items() if callable(verb) or isinstance(verb, classmethod)]
+VERBS = [
+    name
+    for declares in (Connector, OptionalVerbs)
+    for name, verb in vars(declares).items()
+    if callable(verb) or isinstance(verb, classmethod)
+]
 
 
 def attributes_read(text: str) -> set[str]:

@@ -198,7 +198,7 @@ def test_fills_without_a_time_are_unreadable() -> None:
         order_report({**spot("full"), "transactTime": 0}, PAIR)
 
 
-def test_other_unreadable_payloads() -> None:
+async def test_other_unreadable_payloads() -> None:
     """The remaining parsers refuse shapes that they do not know."""
     trade = spot("trades")[0]
     for call in (
@@ -207,12 +207,13 @@ def test_other_unreadable_payloads() -> None:
         lambda: spot_balances({"balances": None}),
         lambda: position_mode({"dualSidePosition": "true"}),
         lambda: positions({}, str),
-        lambda: candles({}),
         lambda: order_book({"bids": [[1]], "asks": []}, PAIR, depth=1, now=NOW),
         lambda: order_book({"bids": {}, "asks": []}, PAIR, depth=1, now=NOW),
     ):
         with pytest.raises(Unreadable):
             call()
+    with pytest.raises(Unreadable):
+        await candles({})
 
 
 def test_a_trade_without_a_maker_flag_has_no_liquidity() -> None:
