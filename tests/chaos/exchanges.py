@@ -206,6 +206,10 @@ class SandboxExchange(Exchange):
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def cut_streams(self) -> None:
+        """Reset the connections of all streams."""
+        self._operate("POST", "streams/cut")
+
     def amend(self, order: TrueOrder, amount: str, price: str) -> None:
         """Amend a perpetual's order past the gateway, as its owner may in the exchange's own page."""
         terms = {
