@@ -34,7 +34,7 @@ $(VENV)/client-%/.ready: tests/client/requirements-%.txt $(VENV)/.dev
 	$(@D)/bin/python -m pip install $(PIP_FLAGS) -r $<
 	touch $@
 
-# Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/chaos-report.md.
+# Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/build/chaos-report.md.
 # EXCHANGE is paper, or binance or binance_perpetual at a local exchange.
 chaos: SECONDS ?= 600
 chaos: EXCHANGE ?= paper
@@ -42,7 +42,7 @@ chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos --exchange $(EXCHANGE) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
 
 # The gateway in simulated time: a million orders, ten thousand crashes, every fault, decided by one seed. The seed is printed; SEED=...
-# repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/simulation-report.md. WORLD='...', as a failing run prints it,
+# repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/build/simulation-report.md. WORLD='...', as a failing run prints it,
 # repeats one world.
 simulate: ORDERS ?= 1000000
 simulate: PROCESSES ?= 1
@@ -51,7 +51,7 @@ simulate: $(VENV)/.dev
 		$(if $(WORLD),--world '$(WORLD)') $(if $(REPORT),--report)
 
 # Every order of events of small worlds. WORLD='order and cancel' walks one, WAY=0,1,2 one way of it, as a violation prints it.
-# REPORT=1 writes docs/simulation-report.md.
+# REPORT=1 writes docs/build/simulation-report.md.
 explore: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation.explore $(if $(WORLD),'$(WORLD)') $(if $(WAY),--way $(WAY)) $(if $(REPORT),--report)
 
@@ -59,12 +59,12 @@ explore: $(VENV)/.dev
 hostfaults: $(VENV)/.dev
 	ORDERGATE_HOST_SECONDS=60 $(BIN)/python -m pytest -n 0 --timeout 900 tests/host
 
-# Each safeguard of docs/promise.md removed in turn, until the simulation finds it. REPORT=1 writes docs/simulation-report.md.
+# Each safeguard of docs/build/promise.md removed in turn, until the simulation finds it. REPORT=1 writes docs/build/simulation-report.md.
 sabotage: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation.sabotage $(if $(REPORT),--report)
 
-# The gateway beside its peers, side by side; writes docs/performance.md. Wants a quiet machine with two processors for 25 minutes.
-# PARTS=streams,growth measures only these (docs/performance.md names them); ROUNDS=3 makes it shorter.
+# The gateway beside its peers, side by side; writes docs/appendix/performance.md. Wants a quiet machine with two processors for 25 minutes.
+# PARTS=streams,growth measures only these (docs/appendix/performance.md names them); ROUNDS=3 makes it shorter.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(if $(PARTS),--parts $(PARTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 

@@ -42,7 +42,7 @@ _STARTUP_FAILED = 3
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ordergate")
 def main() -> None:
-    """A self-hosted trading gateway. Settings come from the environment; see docs/operations.md."""
+    """A self-hosted trading gateway. Settings come from the environment; see docs/run/operations.md."""
     configure_logging(SystemClock().now)
 
 
@@ -100,7 +100,7 @@ def worker(accept_empty_journal: bool) -> None:
 @click.option("--seed", type=int, default=20, show_default=True, help="Of the synthetic market.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Remember in this directory.")
 def sandbox(port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> None:
-    """Serve a local Binance on loopback, with play money and faults on demand; see docs/sandbox.md."""
+    """Serve a local Binance on loopback, with play money and faults on demand; see docs/connect/sandbox.md."""
     from app.sandbox.command import serve as serve_sandbox  # not sooner: only this command pays for its server
 
     try:

@@ -1,4 +1,4 @@
-"""Turns measurements into docs/performance.md: the targets, a section for each part, and the machine and versions."""
+"""Turns measurements into docs/appendix/performance.md: the targets, a section for each part, and the machine and versions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from benchmarks.contenders import PEERS, ROOT, WORK
 from benchmarks.figures import medians
 from benchmarks.targets import target_table
 
-_PAGE = ROOT / "docs" / "performance.md"
-_PLOT = ROOT / "docs" / "performance.png"
+_PAGE = ROOT / "docs" / "appendix" / "performance.md"
+_PLOT = ROOT / "docs" / "appendix" / "performance.png"
 _BEGIN = "<!-- measured: begin -->"
 _END = "<!-- measured: end -->"
 _OURS = (
@@ -52,7 +52,7 @@ def conditions() -> dict[str, str]:
 
 
 def write_report(measured: Mapping[str, Any], sections: Mapping[str, tuple[str, Callable[[Any], str]]]) -> None:
-    """Replace the measured part of docs/performance.md, and draw the plot beside it.
+    """Replace the measured part of docs/appendix/performance.md, and draw the plot beside it.
 
     ``measured`` has, by part, what ``run`` stored; ``sections`` the title of each part and the function that makes its Markdown.
     """

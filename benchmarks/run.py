@@ -1,4 +1,4 @@
-"""``make bench``: the gateway beside its peers on one machine; writes docs/performance.md and its plot.
+"""``make bench``: the gateway beside its peers on one machine; writes docs/appendix/performance.md and its plot.
 
 Each part is a module of ``benchmarks.parts``. Figures are medians over rounds in which all contenders are measured in turn, and
 medians of the rounds' ratios. A part's data is stored under .bench/measured, so that parts can be measured one at a time:

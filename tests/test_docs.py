@@ -15,9 +15,9 @@ from app.connectors.registry import CONNECTORS
 from app.domain.errors import OrdergateError
 
 ROOT = Path(__file__).resolve().parent.parent
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-CONNECTORS_PAGE = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "run" / "operations.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "docs" / "trade" / "errors.md").read_text(encoding="utf-8")
+CONNECTORS_PAGE = (ROOT / "docs" / "connect" / "exchanges.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "app" / "settings.py").read_text(encoding="utf-8")
 
 
@@ -39,31 +39,31 @@ def error_classes(root: type[OrdergateError] = OrdergateError) -> Iterator[type[
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r'env\.\w+\("([A-Z_]+)"', SETTINGS))))
 def test_every_setting_is_documented(name: str) -> None:
-    """docs/operations.md has a row for each environment variable that the settings read."""
+    """docs/run/operations.md has a row for each environment variable that the settings read."""
     assert f"`{name}`" in OPERATIONS
 
 
 @pytest.mark.parametrize("command", sorted(commands(main)))
 def test_every_command_is_documented(command: str) -> None:
-    """docs/operations.md names each command."""
+    """docs/run/operations.md names each command."""
     assert command in OPERATIONS
 
 
 @pytest.mark.parametrize("name", sorted(CONNECTORS))
 def test_every_connector_is_documented(name: str) -> None:
-    """docs/connectors.md has a row for each connector that can trade."""
+    """docs/connect/exchanges.md has a row for each connector that can trade."""
     assert f"`{name}`" in CONNECTORS_PAGE
 
 
 def error_row(kind: type[OrdergateError]) -> str:
-    """The row that docs/errors.md must have for an error."""
+    """The row that docs/trade/errors.md must have for an error."""
     sentence = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
     return f"| `{kind.code}` | {kind.status} | {'yes' if kind.retryable else 'no'} | {sentence} |"
 
 
 @pytest.mark.parametrize("kind", sorted(set(error_classes()), key=lambda kind: kind.code), ids=lambda kind: kind.code)
 def test_every_error_is_documented(kind: type[OrdergateError]) -> None:
-    """docs/errors.md has a row with the code, the status, whether to retry, and the meaning as the class states it."""
+    """docs/trade/errors.md has a row with the code, the status, whether to retry, and the meaning as the class states it."""
     assert error_row(kind) in ERRORS
 
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md against the program: the ten files, and the modules that its figures name."""
+"""docs/build/architecture.md against the program: the ten files, and the modules that its figures name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.walks import ROOT, walks
 
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "build" / "architecture.md").read_text(encoding="utf-8")
 #: Named in the figure of an order, but entered only after an error answer of the exchange.
 AFTER_AN_ERROR = {"app.connectors.common.judging", "app.connectors.binance.outcomes"}
 #: The most modules that an order may enter, twelve of them the edge: a newcomer follows it in an evening (docs/adr/0012-rooms.md).

@@ -18,7 +18,7 @@ from tests.chaos.processes import ROOT
 from tests.chaos.report import with_results
 from tests.postgres import running_server
 
-REPORT = ROOT / "docs" / "chaos-report.md"
+REPORT = ROOT / "docs" / "build" / "chaos-report.md"
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.2, help="of calls and events with a fault")
     parser.add_argument("--exchange", default="paper", choices=["paper", "binance", "binance_perpetual"])
     parser.add_argument("--on", action="append", choices=["sqlite", "postgres"])
-    parser.add_argument("--report", action="store_true", help="write docs/chaos-report.md")
+    parser.add_argument("--report", action="store_true", help="write docs/build/chaos-report.md")
     parser.add_argument("--keep", action="store_true", help="keep logs and databases")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""docs/chaos-report.md: one section per exchange, with the table of its last campaigns."""
+"""docs/build/chaos-report.md: one section per exchange, with the table of its last campaigns."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--world", help="one world, as a failing run prints it")
     parser.add_argument("--shrink", type=int, default=1, help="how many broken worlds are made small")
     parser.add_argument("--most-broken", type=int, default=5, help="broken worlds after which to stop")
-    parser.add_argument("--report", action="store_true", help="write docs/simulation-report.md")
+    parser.add_argument("--report", action="store_true", help="write docs/build/simulation-report.md")
     return parser.parse_args()
 
 

@@ -186,7 +186,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1200.0, help="for one world; what is left then is cut off")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--way", help="the choices of one way, as a violation prints them")
-    parser.add_argument("--report", action="store_true", help="write docs/simulation-report.md")
+    parser.add_argument("--report", action="store_true", help="write docs/build/simulation-report.md")
     asked = parser.parse_args()
     table = [
         "| world | states | ways | settled and judged | crashes | faults | seconds | violations |",

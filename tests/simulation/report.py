@@ -1,4 +1,4 @@
-"""docs/simulation-report.md: one section for each command that wrote one."""
+"""docs/build/simulation-report.md: one section for each command that wrote one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.simulation.campaign import Sum
 
-PATH = Path(__file__).resolve().parents[2] / "docs" / "simulation-report.md"
+PATH = Path(__file__).resolve().parents[2] / "docs" / "build" / "simulation-report.md"
 
 _TITLE = "# The last long simulations\n\n[promise.md](promise.md) says what is done.\n"
 _HEADING = "\n## "

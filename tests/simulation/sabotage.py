@@ -110,7 +110,7 @@ def main() -> int:
     """Remove each safeguard in turn. Returns 1 if one was not found missing."""
     parser = argparse.ArgumentParser(prog="make sabotage", description=__doc__)
     parser.add_argument("safeguard", nargs="*", help="which to remove, else all")
-    parser.add_argument("--report", action="store_true", help="write docs/simulation-report.md")
+    parser.add_argument("--report", action="store_true", help="write docs/build/simulation-report.md")
     asked = parser.parse_args()
     lines = ["| safeguard removed | found after | orders | clauses that were broken |", "|---|---|---|---|"]
     is_good = True

@@ -1,4 +1,4 @@
-"""Where the gateway answers otherwise than hummingbot-api on purpose, as ``docs/coming-from-hummingbot-api.md`` says."""
+"""Where the gateway answers otherwise than hummingbot-api on purpose, as ``docs/trade/coming-from-hummingbot-api.md`` says."""
 
 from __future__ import annotations
 
