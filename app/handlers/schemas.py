@@ -40,7 +40,9 @@ class TradeRequestSchema(Schema):
 
 
 class TradeResponseSchema(Schema):
-    """The order that was placed. ``amount`` and ``price`` are what was sent to the exchange."""
+    """The order that was placed. ``amount`` and ``price`` are what was sent to the exchange; ``filled_amount``,
+    ``average_fill_price`` and the fee tell the fills that are in the journal by now, and more may follow.
+    """
 
     order_id = fields.String(required=True)
     account_name = fields.String(required=True)
@@ -52,6 +54,10 @@ class TradeResponseSchema(Schema):
     price = fields.DecimalText(required=True, allow_none=True)
     status = fields.String(required=True)
     state = fields.Enum(enums.OrderState, by_value=True)
+    filled_amount = fields.DecimalText()
+    average_fill_price = fields.DecimalText(allow_none=True)
+    fee_paid = fields.DecimalText(allow_none=True)
+    fee_currency = fields.String(allow_none=True)
 
 
 class ResolutionSchema(Schema):

@@ -13,7 +13,7 @@ from app.services.gateway import Gateway
 
 async def get_root(gateway: Gateway) -> Any:
     """GET /"""
-    return {"name": "Ordergate", "version": __version__, "status": "running"}
+    return {"name": "Ordergate", "version": __version__, "status": "running"}, 200, {"Vary": "Accept"}
 
 
 async def get_health(gateway: Gateway) -> Any:

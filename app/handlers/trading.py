@@ -20,7 +20,7 @@ from app.handlers.schemas import (
     TradeRequestSchema,
     TradeResponseSchema,
 )
-from app.handlers.views import order_row, order_with_events, trade_row
+from app.handlers.views import fee_of, order_row, order_with_events, trade_row
 from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.gateway import Gateway
@@ -162,6 +162,7 @@ def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> Orde
 def _answer(placed: Placed) -> dict[str, Any]:
     """The fields of the answer to a placed order. A field that stands in the contract only is left out of the answer."""
     order = placed.order
+    fee_paid, fee_currency = fee_of(order)
     return {
         "order_id": order.order_id,
         "account_name": order.account_name,
@@ -172,6 +173,10 @@ def _answer(placed: Placed) -> dict[str, Any]:
         "order_type": order.order_type,
         "price": order.price,
         "state": order.state,
+        "filled_amount": order.filled_amount,
+        "average_fill_price": order.average_fill_price,
+        "fee_paid": fee_paid,
+        "fee_currency": fee_currency,
     }
 
 

@@ -6,7 +6,6 @@ step" 1e-56 on the wire, as callers of hummingbot-api expect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +32,7 @@ _NO_STEP = Decimal("1e-56")
 
 def order_row(order: Order) -> Any:
     """One row of an order page."""
-    currency = _first_paid(order.fees)
+    fee_paid, fee_currency = fee_of(order)
     view = {
         "order_id": order.order_id,
         "client_order_id": order.order_id,
@@ -49,8 +48,8 @@ def order_row(order: Order) -> Any:
         "state": order.state,
         "filled_amount": order.filled_amount,
         "average_fill_price": order.average_fill_price,
-        "fee_paid": None if currency is None else order.fees[currency],
-        "fee_currency": currency,
+        "fee_paid": fee_paid,
+        "fee_currency": fee_currency,
         "fees": [{"currency": name, "amount": amount} for name, amount in order.fees.items()],
         "position_action": order.position_action,
         "time_in_force": order.time_in_force,
@@ -133,8 +132,10 @@ def rule_row(rule: TradingRule) -> Any:
     return _RULE.dump(view)
 
 
-def _first_paid(fees: Mapping[str, Decimal]) -> str | None:
-    """The currency of the one fee that the contract's pair has room for: that of the first fill that cost one. Amounts of different
-    currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``.
+def fee_of(order: Order) -> tuple[Decimal | None, str | None]:
+    """The one fee that ``fee_paid`` and ``fee_currency`` have room for: that in the currency of the first fill that cost one. Amounts of
+    different currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``.
     """
-    return next((name for name, paid in fees.items() if paid != ZERO), next(iter(fees), None))
+    fees = order.fees
+    currency = next((name for name, paid in fees.items() if paid != ZERO), next(iter(fees), None))
+    return (None, None) if currency is None else (fees[currency], currency)

@@ -1,4 +1,5 @@
-"""The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own; ``/redoc`` leads there.
+"""The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own; ``/redoc`` leads there, and
+``/`` in a browser.
 
 Everything is open, as existing callers expect, and comes from this server: the page loads nothing from another host and sends the
 contract to nobody. The pages hold no data of the gateway. Every link is relative, so that they also work behind a path prefix.
@@ -42,6 +43,7 @@ def pages_for(contract: Mapping[str, Any]) -> dict[str, ASGIApp]:
         "/openapi.json": Response(encode({**contract, "servers": [{"url": "./"}]}), media_type="application/json"),
         "/docs": FileResponse(_STATIC / "docs.html", media_type="text/html", headers=_PAGE_HEADERS),
         "/redoc": RedirectResponse("docs"),
+        "/": RedirectResponse("docs", headers={"Vary": "Accept"}),
         "/docs/start.js": FileResponse(_STATIC / "docs.js", media_type="text/javascript"),
     }
     for name in _BUNDLED:

@@ -18,6 +18,8 @@ import structlog
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from app.clock import Clock
 from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooManyStreams
@@ -49,6 +51,8 @@ _TRY_AGAIN_LATER = 1013
 _NO_SUCH_SOCKET = 1008
 
 _READING = ("GET", "HEAD")
+
+_JSON, _HTML = "application/json", "text/html"
 
 _METHODS = ("GET", "HEAD", "POST", "PUT")
 #: What the contract reads, beside the headers that every page may send.
@@ -185,8 +189,10 @@ class FrontRouter:
             await self._app(scope, receive, send)
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        page = self._pages.get(path_of(scope))
-        if page is None:
+        path = path_of(scope)
+        page = self._pages.get(path)
+        # The root is a page for browsers only: programs read there what is running.
+        if page is None or (path == "/" and not _asks_for_html(scope)):
             await self._app(scope, receive, send)
             return
         if scope["method"] not in _READING:
@@ -212,6 +218,12 @@ class FrontRouter:
                 await endpoint(scope, receive, send)
         except TooManyStreams as refusal:
             await _refuse(receive, send, _TRY_AGAIN_LATER, refusal.detail)
+
+
+def _asks_for_html(scope: Scope) -> bool:
+    """Whether the caller would rather have a page than JSON, as browsers do; who takes anything gets JSON."""
+    accepted = parse_accept_header(headers_of(scope).get(b"accept", b"").decode("latin-1"), MIMEAccept)
+    return accepted.best_match((_JSON, _HTML)) == _HTML
 
 
 def _without_traceback(send: Send) -> Send:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
+from app.web.contract.body import decode
+
 from tests.services.world import ACCOUNT
-from tests.weaknesses.conftest import LIMIT, Desk
+from tests.weaknesses.conftest import LIMIT, MARKET, PARTIAL, Desk
 
 CANCEL = f"/trading/{ACCOUNT}/paper/orders/{{}}/cancel"
 
@@ -32,8 +36,8 @@ async def test_a_price_between_two_ticks_is_never_made_worse(desk: Desk, trade_t
     assert (placed["price"], placed["amount"]) == (sent, "0.01000")
 
 
-async def test_an_answer_has_the_nine_keys_and_the_state(desk: Desk) -> None:
-    """``status`` is the word that callers wait for; ``state`` is what is true."""
+async def test_an_answer_has_the_nine_keys_the_state_and_the_fills(desk: Desk) -> None:
+    """``status`` is the word that callers wait for; ``state`` and the fills are what is true."""
     placed = await desk.place(client_order_id="x")
     assert placed == {
         **placed,
@@ -42,8 +46,35 @@ async def test_an_answer_has_the_nine_keys_and_the_state(desk: Desk) -> None:
         "state": "open",
         "amount": "0.01",
         "price": "40000",
+        "filled_amount": "0",
+        "average_fill_price": None,
+        "fee_paid": None,
+        "fee_currency": None,
     }
-    assert set(placed) - {"state"} == {*LIMIT, "order_id", "status"}
+    added = {"state", "filled_amount", "average_fill_price", "fee_paid", "fee_currency"}
+    assert set(placed) - added == {*LIMIT, "order_id", "status"}
+
+
+async def test_the_answer_to_a_filled_order_tells_amount_average_price_and_fee(desk: Desk) -> None:
+    """What a market order bought stands in its 201, in the 200 to its repetition, and in the order, with the same numbers."""
+    key = {"Idempotency-Key": "once"}
+    first = await desk.client.post("/trading/orders", json=MARKET, headers=key)
+    again = await desk.client.post("/trading/orders", json=MARKET, headers=key)
+    assert (first.status_code, again.status_code) == (201, 200)
+    placed = decode(first.content)
+    assert decode(again.content) == placed
+    row = await desk.row(placed["order_id"])
+    told = [Decimal(placed[name]) for name in ("filled_amount", "average_fill_price", "fee_paid")]
+    assert told == [row["filled_amount"], row["average_fill_price"], row["fee_paid"]]
+    assert (placed["state"], placed["filled_amount"], placed["fee_currency"]) == ("filled", "0.01", "BTC")
+    assert told[2] > 0
+
+
+async def test_the_answer_to_a_partly_filled_order_tells_what_is_filled_so_far(desk: Desk) -> None:
+    """A limit order that took the best level and rests with what is left."""
+    placed = await desk.post("/trading/orders", 201, **PARTIAL)
+    assert placed["state"] == "open"
+    assert 0 < Decimal(placed["filled_amount"]) < 1
 
 
 async def test_a_cancel_is_done_when_it_is_answered(desk: Desk) -> None:

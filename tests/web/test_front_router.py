@@ -101,6 +101,31 @@ async def test_the_pages_are_open_and_come_from_here(stranger: AsyncClient) -> N
     assert (elsewhere.status_code, elsewhere.headers["location"]) == (307, "docs")
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "led"),
+    [
+        (BROWSER, True),
+        ("text/html", True),
+        ("application/json;q=0.5, text/html", True),
+        (None, False),
+        ("*/*", False),
+        ("application/json", False),
+        ("application/json, text/plain, */*", False),
+        ("text/html;q=0.5, application/json", False),
+        ("text/html;q=0", False),
+        ("nonsense", False),
+    ],
+)
+async def test_the_root_leads_a_browser_to_the_pages(stranger: AsyncClient, accept: str | None, led: bool) -> None:
+    """Who asks for HTML is led to ``/docs``, relative to any prefix; a program reads there what is running, as ever."""
+    headers = {} if accept is None else {"Accept": accept}
+    answer = await stranger.get("/", headers=headers)
+    assert (answer.status_code, answer.headers.get("location")) == ((307, "docs") if led else (200, None))
+
+
 async def test_the_contract_is_served_as_it_was_written(stranger: AsyncClient) -> None:
     """References are kept, and the credentials asked for are the contract's. Its operations are below where it was read from."""
     answer = await stranger.get("/openapi.json")
