@@ -12,7 +12,9 @@ run: $(VENV)/.runtime
 	$(BIN)/python -m app db upgrade
 	exec $(BIN)/python -m app serve
 
-# A part that fails keeps no other from running, and fails the whole in the end.
+# A part that fails keeps no other from running, and fails the whole in the end. Bytecode is kept even where the environment says not
+# to: every process of the gateway that a test starts would compile the whole package anew.
+test test-gateway test-client-%: export PYTHONDONTWRITEBYTECODE :=
 test:
 	$(MAKE) --keep-going --no-print-directory test-gateway test-client-1.5.1 test-client-1.5.9
 

@@ -251,13 +251,16 @@ def put(settings: dict[str, str], path: str, body: Any) -> None:
 
 def environment(directory: Path, **settings: str) -> dict[str, str]:
     """The environment of a process that sees none of this one's settings."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ORDERGATE_", "DATABASE_"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ORDERGATE_", "DATABASE_", "PYTHONDONTWRITEBYTECODE"))
+    }
     return inherited | {
         "HOST": "127.0.0.1",
         "ORDERGATE_DATA_DIR": str(directory),
         "ORDERGATE_PASSWORD": PASSWORD,
         "ORDERGATE_SECRET_KEY": "a key for walks only",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         **settings,

@@ -29,10 +29,12 @@ def free_port() -> int:
 
 def environment(directory: Path, port: int, **settings: str) -> dict[str, str]:
     """The environment of a process of the gateway in ``directory``."""
+    # Without kept bytecode each of a hundred processes would compile the whole package anew.
+    unwanted = ("ORDERGATE_", "DATABASE_", "PYTHONDONTWRITEBYTECODE")
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ORDERGATE_", "DATABASE_")) and not name.lower().endswith("_proxy")
+        if not name.startswith(unwanted) and not name.lower().endswith("_proxy")
     }
     return {
         **inherited,
@@ -42,7 +44,6 @@ def environment(directory: Path, port: int, **settings: str) -> dict[str, str]:
         "ORDERGATE_DATA_DIR": str(directory),
         "ORDERGATE_PASSWORD": PASSWORD,
         "ORDERGATE_SECRET_KEY": "a key for rehearsals only",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONWARNINGS": "ignore",
         **settings,
     }
