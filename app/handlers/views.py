@@ -133,8 +133,8 @@ def rule_row(rule: TradingRule) -> Any:
 
 
 def fee_of(order: Order) -> tuple[Decimal | None, str | None]:
-    """The one fee that ``fee_paid`` and ``fee_currency`` have room for: that in the currency of the first fill that cost one. Amounts of
-    different currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``.
+    """The one fee that ``fee_paid`` and ``fee_currency`` have room for: in the currency of the first fill that cost one. Amounts
+    of different currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``.
     """
     fees = order.fees
     currency = next((name for name, paid in fees.items() if paid != ZERO), next(iter(fees), None))

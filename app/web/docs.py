@@ -1,5 +1,5 @@
-"""The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own; ``/redoc`` leads there, and
-``/`` in a browser.
+"""The contract for people and tools: ``/openapi.json``, and Swagger UI at ``/docs`` from files of our own. ``/redoc`` leads
+there, and ``/`` in a browser.
 
 Everything is open, as existing callers expect, and comes from this server: the page loads nothing from another host and sends the
 contract to nobody. The pages hold no data of the gateway. Every link is relative, so that they also work behind a path prefix.

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from app.web.contract.body import decode
-
 from tests.services.world import ACCOUNT
 from tests.weaknesses.conftest import LIMIT, MARKET, PARTIAL, Desk
 
@@ -57,9 +56,9 @@ async def test_an_answer_has_the_nine_keys_the_state_and_the_fills(desk: Desk) -
 
 async def test_the_answer_to_a_filled_order_tells_amount_average_price_and_fee(desk: Desk) -> None:
     """What a market order bought stands in its 201, in the 200 to its repetition, and in the order, with the same numbers."""
-    key = {"Idempotency-Key": "once"}
-    first = await desk.client.post("/trading/orders", json=MARKET, headers=key)
-    again = await desk.client.post("/trading/orders", json=MARKET, headers=key)
+    headers = {"Idempotency-Key": "once"}
+    first = await desk.client.post("/trading/orders", json=MARKET, headers=headers)
+    again = await desk.client.post("/trading/orders", json=MARKET, headers=headers)
     assert (first.status_code, again.status_code) == (201, 200)
     placed = decode(first.content)
     assert decode(again.content) == placed
