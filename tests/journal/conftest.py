@@ -35,20 +35,25 @@ async def journal(build_journal: Callable[[], Journal]) -> AsyncIterator[Journal
 def empty_journals(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Callable[[], Any]:
     """Opens empty journals, one after another, for the examples of a property."""
     make: Callable[[], str]
+    drop: Callable[[str], None]
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         numbers = itertools.count()
         make = lambda: f"sqlite:///{shutil.copy(template, tmp_path / f'example{next(numbers)}.db')}"  # noqa: E731
+        drop = lambda _url: None  # noqa: E731
     else:
-        make = request.getfixturevalue("postgres_server").create
+        server = request.getfixturevalue("postgres_server")
+        make, drop = server.create, server.drop
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Journal]:
-        journal = Journal(Settings(database_url=make()), clock)
+        url = make()
+        journal = Journal(Settings(database_url=url), clock)
         await journal.open()
         try:
             yield journal
         finally:
             await journal.close()
+        drop(url)
 
     return opened
