@@ -28,6 +28,7 @@ from app.services.event_streams import EventStreams
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.gateway import Gateway
 from app.services.gauges import Gauges
+from app.services.guards import Guards
 from app.services.history import History
 from app.services.installation import Installations
 from app.services.markets.books import Books
@@ -115,6 +116,7 @@ def build_gateway(
         books=Books(base.market_data),
         rates=Rates(base.market_data, journal.accounts, preferences),
         orders=_orders(base, inflight, random_bits),
+        guards=Guards(),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),

@@ -4,7 +4,8 @@
 ``evidence`` how we know, in words an operator can check; a conclusion without evidence is not an event.
 
 ``amount``, ``price`` and ``exchange_client_order_id`` of an ``amended`` event are the new terms, None where they did not change.
-``held_until`` of a ``rejected`` event is when the exchange, which refused the order for now, takes calls again.
+``held_until`` of a ``rejected`` event is when the exchange, which refused the order for now, takes calls again. ``actor`` is the
+person or program that caused the event, None where none did, and in events from before this was recorded.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.domain.caller import Actor
 from app.domain.enums import EventKind
 from app.domain.fill import Fill
 
@@ -40,3 +42,4 @@ class OrderEvent(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     evidence: str | None = None
     held_until: datetime | None = None
+    actor: Actor | None = None

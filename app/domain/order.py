@@ -170,6 +170,8 @@ class Order(Struct, frozen=True, kw_only=True):
     retried_at: datetime | None = None
     #: When a refused order may be retried, where the exchange named a time.
     held_until: datetime | None = None
+    #: The API key that the order was placed with; None where a person placed it, or another program at the exchange.
+    key_id: str | None = None
 
     @property
     def attempted_at(self) -> datetime:
@@ -353,7 +355,7 @@ def _differ(known: str | None, said: str | None) -> bool:
     return None not in (known, said) and known != said
 
 
-def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str) -> Order:
+def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str, key_id: str | None = None) -> Order:
     """The order as it is the moment before it is sent."""
     return Order(
         account_name=request.account_name,
@@ -373,4 +375,5 @@ def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str) 
         state=FIRST_STATE[EventKind.INTENDED],
         created_at=at,
         updated_at=at,
+        key_id=key_id,
     )

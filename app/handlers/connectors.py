@@ -7,15 +7,17 @@ from typing import Any
 
 from app.connectors.capabilities import CredentialField
 from app.handlers.views import rule_row
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 
 
-def list_connectors(gateway: Gateway) -> list[str]:
+def list_connectors(gateway: ActingGateway) -> list[str]:
     """GET /connectors/"""
     return gateway.catalog.list_connectors()
 
 
-async def get_trading_rules(gateway: Gateway, connector_name: str, trading_pairs: Sequence[str] | None = None) -> Any:
+async def get_trading_rules(
+    gateway: ActingGateway, connector_name: str, trading_pairs: Sequence[str] | None = None
+) -> Any:
     """GET /connectors/{connector_name}/trading-rules"""
     rules = await gateway.catalog.trading_rules(connector_name)
     if not trading_pairs:
@@ -28,13 +30,13 @@ async def get_trading_rules(gateway: Gateway, connector_name: str, trading_pairs
     }
 
 
-def get_order_types(gateway: Gateway, connector_name: str) -> Any:
+def get_order_types(gateway: ActingGateway, connector_name: str) -> Any:
     """GET /connectors/{connector_name}/order-types"""
     order_types = gateway.catalog.capabilities(connector_name).order_types
     return {"connector": connector_name, "supported_order_types": [str(order_type) for order_type in order_types]}
 
 
-def get_config_map(gateway: Gateway, connector_name: str) -> Any:
+def get_config_map(gateway: ActingGateway, connector_name: str) -> Any:
     """GET /connectors/{connector_name}/config-map"""
     fields = gateway.catalog.credential_fields(connector_name)
     return {name: _config_field(field) for name, field in fields.items()}

@@ -17,7 +17,7 @@ from app.handlers.streaming import StreamAnswer
 from app.handlers.views import event_row
 from app.journal.filters import EventFilter
 from app.journal.records import JournalEntry
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 
 #: Encoded messages by sequence number, shared by all streams: an entry is encoded once, not once per stream.
 _MOST_ENCODED = 1024
@@ -28,7 +28,7 @@ _encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
 
 
 async def stream_events(
-    gateway: Gateway,
+    gateway: ActingGateway,
     account_names: Sequence[str] | None = None,
     connector_names: Sequence[str] | None = None,
     trading_pairs: Sequence[str] | None = None,
@@ -44,7 +44,7 @@ async def stream_events(
 
 
 async def open_socket(
-    gateway: Gateway,
+    gateway: ActingGateway,
     account_names: Sequence[str] | None = None,
     connector_names: Sequence[str] | None = None,
     trading_pairs: Sequence[str] | None = None,
@@ -130,7 +130,7 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
     }
 
 
-async def _server_sent(gateway: Gateway, since: int | None, wanted: EventFilter) -> AsyncIterator[bytes]:
+async def _server_sent(gateway: ActingGateway, since: int | None, wanted: EventFilter) -> AsyncIterator[bytes]:
     yield b": connected\n\n"
     async for batch in gateway.event_streams.follow(since, wanted, _as_server_sent):
         # A heartbeat moves the id on as well: who comes back need not look through again what the filter kept away.

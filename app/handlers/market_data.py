@@ -31,7 +31,7 @@ from app.handlers.schemas import (
     VolumeQueryRequestSchema,
 )
 from app.handlers.streaming import LongList
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 from app.services.markets.candle_pages import CandleRange
 from app.services.markets.market_data import TICKERS_AGE
 from app.services.markets.readings import CLEANUP_INTERVAL, FEED_TIMEOUT
@@ -49,7 +49,7 @@ _REMOVE = RemoveTradingPairRequestSchema()
 _RATES = RatesRequestSchema()
 
 
-async def get_prices(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_prices(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/prices"""
     asked = _PRICES.load(body)
     found = await gateway.market_data.prices(asked["connector_name"], asked["trading_pairs"])
@@ -61,13 +61,13 @@ async def get_prices(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     }
 
 
-async def get_funding_info(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_funding_info(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/funding-info"""
     asked = _FUNDING.load(body)
     return funding_row(await gateway.market_data.funding_info(asked["connector_name"], asked["trading_pair"]))
 
 
-async def get_order_book(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_order_book(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/order-book"""
     asked = _ORDER_BOOK.load(body)
     return book_row(
@@ -78,17 +78,17 @@ async def get_order_book(gateway: Gateway, body: Mapping[str, Any]) -> Any:
 # -- order-book queries ---------------------------------------------------------------------------------------------------
 
 
-async def get_price_for_volume(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_price_for_volume(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/order-book/price-for-volume"""
     return await _by_volume(gateway, body, ("result_price", "result_volume"))
 
 
-async def get_vwap_for_volume(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_vwap_for_volume(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/order-book/vwap-for-volume"""
     return await _by_volume(gateway, body, ("average_price", "result_volume"))
 
 
-async def get_price_for_quote_volume(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_price_for_quote_volume(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/order-book/price-for-quote-volume"""
     asked = _BY_QUOTE_VOLUME.load(body)
     answer = await gateway.books.by_quote_volume(
@@ -97,17 +97,17 @@ async def get_price_for_quote_volume(gateway: Gateway, body: Mapping[str, Any]) 
     return query_row(asked, answer, ("result_price", "result_volume", "result_quote_volume"))
 
 
-async def get_volume_for_price(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_volume_for_price(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/order-book/volume-for-price"""
     return await _by_price(gateway, body, ("result_price", "result_volume"))
 
 
-async def get_quote_volume_for_price(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_quote_volume_for_price(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/order-book/quote-volume-for-price"""
     return await _by_price(gateway, body, ("result_price", "result_volume", "result_quote_volume"))
 
 
-async def _by_volume(gateway: Gateway, body: Mapping[str, Any], results: Sequence[str]) -> Any:
+async def _by_volume(gateway: ActingGateway, body: Mapping[str, Any], results: Sequence[str]) -> Any:
     asked = _BY_VOLUME.load(body)
     answer = await gateway.books.by_volume(
         asked["connector_name"], asked["trading_pair"], asked["volume"], is_buy=asked["is_buy"]
@@ -115,7 +115,7 @@ async def _by_volume(gateway: Gateway, body: Mapping[str, Any], results: Sequenc
     return query_row(asked, answer, results)
 
 
-async def _by_price(gateway: Gateway, body: Mapping[str, Any], results: Sequence[str]) -> Any:
+async def _by_price(gateway: ActingGateway, body: Mapping[str, Any], results: Sequence[str]) -> Any:
     asked = _BY_PRICE.load(body)
     answer = await gateway.books.by_price(
         asked["connector_name"], asked["trading_pair"], asked["price"], is_buy=asked["is_buy"]
@@ -126,7 +126,7 @@ async def _by_price(gateway: Gateway, body: Mapping[str, Any], results: Sequence
 # -- candles --------------------------------------------------------------------------------------------------------------
 
 
-async def get_candles(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_candles(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/candles"""
     asked = _CANDLES.load(body)
     return _rows(
@@ -136,7 +136,7 @@ async def get_candles(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     )
 
 
-async def get_historical_candles(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_historical_candles(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/historical-candles"""
     asked = _HISTORY.load(body)
     wanted = CandleRange(start_at=asked["start_time"], end_at=asked["end_time"])
@@ -147,7 +147,7 @@ async def get_historical_candles(gateway: Gateway, body: Mapping[str, Any]) -> A
     )
 
 
-async def get_available_candle_connectors(gateway: Gateway) -> Any:
+async def get_available_candle_connectors(gateway: ActingGateway) -> Any:
     """GET /market-data/available-candle-connectors"""
     return gateway.market_data.candle_connectors()
 
@@ -159,13 +159,13 @@ def _rows(candles: Sequence[Candle]) -> LongList:
 # -- feeds ----------------------------------------------------------------------------------------------------------------
 
 
-async def get_active_feeds(gateway: Gateway) -> Any:
+async def get_active_feeds(gateway: ActingGateway) -> Any:
     """GET /market-data/active-feeds"""
     now = gateway.clock.now()
     return {reading.key.name: feed_row(reading, now) for reading in gateway.market_data.active()}
 
 
-async def get_settings(gateway: Gateway) -> Any:
+async def get_settings(gateway: ActingGateway) -> Any:
     """GET /market-data/settings"""
     timeout, interval = int(FEED_TIMEOUT.total_seconds()), int(CLEANUP_INTERVAL.total_seconds())
     return {
@@ -175,7 +175,7 @@ async def get_settings(gateway: Gateway) -> Any:
     }
 
 
-async def add_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def add_trading_pair(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/trading-pair/add"""
     asked = _ADD.load(body)
     await gateway.market_data.check_names(asked["connector_name"], asked.get("account_name"))
@@ -184,7 +184,7 @@ async def add_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     return _pair_answer(asked, success=True, message=f"Order book initialized for {asked['trading_pair']}")
 
 
-async def remove_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def remove_trading_pair(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/trading-pair/remove"""
     asked = _REMOVE.load(body)
     await gateway.market_data.check_names(asked["connector_name"], asked.get("account_name"))
@@ -193,7 +193,9 @@ async def remove_trading_pair(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     return _pair_answer(asked, success=False, message=f"No order book was in use for {asked['trading_pair']}")
 
 
-async def get_order_book_diagnostics(gateway: Gateway, connector_name: str, account_name: str | None = None) -> Any:
+async def get_order_book_diagnostics(
+    gateway: ActingGateway, connector_name: str, account_name: str | None = None
+) -> Any:
     """GET /market-data/order-book/diagnostics/{connector_name}"""
     await gateway.market_data.check_names(connector_name, account_name)
     books = gateway.market_data.books(connector_name)
@@ -206,7 +208,7 @@ async def get_order_book_diagnostics(gateway: Gateway, connector_name: str, acco
     }
 
 
-async def restart_order_books(gateway: Gateway, connector_name: str, account_name: str | None = None) -> Any:
+async def restart_order_books(gateway: ActingGateway, connector_name: str, account_name: str | None = None) -> Any:
     """POST /market-data/order-book/restart/{connector_name}"""
     await gateway.market_data.check_names(connector_name, account_name)
     trading_pairs, errors = await gateway.market_data.restart_books(connector_name)
@@ -229,7 +231,7 @@ def _pair_answer(asked: Mapping[str, Any], *, success: bool, message: str) -> An
 
 
 async def get_tickers(
-    gateway: Gateway,
+    gateway: ActingGateway,
     connectors: Sequence[str] | None = None,
     refresh: bool = False,
     max_age: Any = None,
@@ -251,7 +253,7 @@ async def get_tickers(
     }
 
 
-async def get_rates(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_rates(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /market-data/rates"""
     asked = _RATES.load(body)
     connector_name = asked.get("connector")
@@ -259,7 +261,7 @@ async def get_rates(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     return {"quote_token": await _quote(gateway), "connector": connector_name, "rates": rates}
 
 
-async def get_rate(gateway: Gateway, trading_pair: str, connector: str | None = None) -> Any:
+async def get_rate(gateway: ActingGateway, trading_pair: str, connector: str | None = None) -> Any:
     """GET /market-data/rate/{trading_pair}"""
     rates = await gateway.rates.pool_rates([trading_pair], connector)
     return {
@@ -270,11 +272,11 @@ async def get_rate(gateway: Gateway, trading_pair: str, connector: str | None = 
     }
 
 
-async def get_pool_prices(gateway: Gateway) -> Any:
+async def get_pool_prices(gateway: ActingGateway) -> Any:
     """GET /market-data/pool-prices"""
     prices = await gateway.rates.pool_prices()
     return {"quote_token": await _quote(gateway), "prices_count": len(prices), "prices": prices}
 
 
-async def _quote(gateway: Gateway) -> str:
+async def _quote(gateway: ActingGateway) -> str:
     return (await gateway.rates.config()).quote

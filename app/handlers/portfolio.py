@@ -12,7 +12,7 @@ from app.handlers.schemas import (
     PortfolioHistoryFilterSchema,
 )
 from app.handlers.wording import page_at
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 from app.storage.portfolio import SnapshotFilter
 
 _FILTER = PortfolioFilterSchema()
@@ -25,14 +25,14 @@ _SLOTS = {"5m": 1, "15m": 3, "30m": 6, "1h": 12, "4h": 48, "12h": 144, "1d": 288
 _REPEATED = ("account_names", "connector_names", "start_time", "end_time")
 
 
-async def get_state(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_state(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /portfolio/state"""
     asked = _FILTER.load(body)
     state = await gateway.portfolio.state(*_names(asked), refresh=asked["refresh"])
     return state_rows(state.account_names, state.holdings), 200, place_headers(state)
 
 
-def get_history(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+def get_history(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /portfolio/history"""
     asked = _HISTORY_FILTER.load(body)
     account_names, connector_names = _names(asked)
@@ -58,14 +58,14 @@ def get_history(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     }
 
 
-async def get_distribution(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_distribution(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /portfolio/distribution"""
     account_names, connector_names = _names(_DISTRIBUTION_FILTER.load(body))
     state = await gateway.portfolio.state(account_names, connector_names)
     return token_distribution(state, ", ".join(account_names) or "all_accounts")
 
 
-async def get_accounts_distribution(gateway: Gateway) -> Any:
+async def get_accounts_distribution(gateway: ActingGateway) -> Any:
     """GET /portfolio/accounts-distribution"""
     state = await gateway.portfolio.state()
     return account_distribution(state)

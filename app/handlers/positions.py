@@ -20,7 +20,7 @@ from app.handlers.schemas import (
 )
 from app.handlers.wording import page_at
 from app.services.accounts.positions import AccountPosition, Unanswered
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 from app.storage.funding import FundingFilter, RecordedFunding
 
 _FILTER = PositionFilterSchema()
@@ -34,7 +34,7 @@ _FUNDING_FILTER = FundingPaymentFilterSchema()
 _FUNDING = FundingPaymentSchema()
 
 
-async def get_positions(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_positions(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/positions"""
     asked = _FILTER.load(body)
     names = pages.names(asked)
@@ -49,13 +49,15 @@ async def get_positions(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     }
 
 
-async def get_position_mode(gateway: Gateway, account_name: str, connector_name: str) -> Any:
+async def get_position_mode(gateway: ActingGateway, account_name: str, connector_name: str) -> Any:
     """GET /trading/{account_name}/{connector_name}/position-mode"""
     mode = await gateway.position_settings.position_mode(AccountKey(account_name, connector_name))
     return _MODE_RESPONSE.dump({"position_mode": mode, "connector": connector_name, "account": account_name})
 
 
-async def set_position_mode(gateway: Gateway, account_name: str, connector_name: str, body: Mapping[str, Any]) -> Any:
+async def set_position_mode(
+    gateway: ActingGateway, account_name: str, connector_name: str, body: Mapping[str, Any]
+) -> Any:
     """POST /trading/{account_name}/{connector_name}/position-mode"""
     asked = _MODE_REQUEST.load(body)
     account = AccountKey(account_name, connector_name)
@@ -63,7 +65,7 @@ async def set_position_mode(gateway: Gateway, account_name: str, connector_name:
     return _success(f"Position mode set to {mode} on {connector_name}")
 
 
-async def set_leverage(gateway: Gateway, account_name: str, connector_name: str, body: Mapping[str, Any]) -> Any:
+async def set_leverage(gateway: ActingGateway, account_name: str, connector_name: str, body: Mapping[str, Any]) -> Any:
     """POST /trading/{account_name}/{connector_name}/leverage"""
     asked = _LEVERAGE_REQUEST.load(body)
     trading_pair, leverage = asked["trading_pair"], asked["leverage"]
@@ -72,7 +74,7 @@ async def set_leverage(gateway: Gateway, account_name: str, connector_name: str,
     return _success(f"Leverage for {trading_pair} set to {leverage} on {connector_name}")
 
 
-def search_funding_payments(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+def search_funding_payments(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/funding-payments"""
     asked = _FUNDING_FILTER.load(body)
     names = pages.names(asked)

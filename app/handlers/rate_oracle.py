@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.handlers.schemas import OracleRatesRequestSchema, RateOracleChangeSchema
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 from app.services.markets.rates import RateConfig
 
 _RATES = OracleRatesRequestSchema()
 _CHANGE = RateOracleChangeSchema()
 
 
-async def get_sources(gateway: Gateway) -> Any:
+async def get_sources(gateway: ActingGateway) -> Any:
     """GET /rate-oracle/sources"""
     return gateway.rates.sources()
 
 
-async def get_config(gateway: Gateway) -> Any:
+async def get_config(gateway: ActingGateway) -> Any:
     """GET /rate-oracle/config"""
     config = await gateway.rates.config()
     return _config(gateway, config), 200, _tag(config)
 
 
-async def change_config(gateway: Gateway, body: Mapping[str, Any], if_match: str | None = None) -> Any:
+async def change_config(gateway: ActingGateway, body: Mapping[str, Any], if_match: str | None = None) -> Any:
     """PUT /rate-oracle/config"""
     asked = _CHANGE.load(body)
     token = asked.get("global_token") or {}
@@ -38,14 +38,14 @@ async def change_config(gateway: Gateway, body: Mapping[str, Any], if_match: str
     return {"success": True, "message": message, "config": _config(gateway, config)}, 200, _tag(config)
 
 
-async def get_rates(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+async def get_rates(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /rate-oracle/rates"""
     config = await gateway.rates.config()
     rates = await gateway.rates.oracle_rates(config, _RATES.load(body)["trading_pairs"])
     return {"source": config.source, "quote_token": config.quote, "rates": rates}
 
 
-async def get_rate(gateway: Gateway, trading_pair: str) -> Any:
+async def get_rate(gateway: ActingGateway, trading_pair: str) -> Any:
     """GET /rate-oracle/rate/{trading_pair}"""
     config = await gateway.rates.config()
     rates = await gateway.rates.oracle_rates(config, [trading_pair])
@@ -57,12 +57,12 @@ async def get_rate(gateway: Gateway, trading_pair: str) -> Any:
     }
 
 
-async def get_rate_async(gateway: Gateway, trading_pair: str) -> Any:
+async def get_rate_async(gateway: ActingGateway, trading_pair: str) -> Any:
     """GET /rate-oracle/rate-async/{trading_pair}: the same answer under the name that asked the exchange; we always do."""
     return await get_rate(gateway, trading_pair)
 
 
-async def get_prices(gateway: Gateway) -> Any:
+async def get_prices(gateway: ActingGateway) -> Any:
     """GET /rate-oracle/prices"""
     config = await gateway.rates.config()
     prices = await gateway.rates.oracle_prices(config)
@@ -74,7 +74,7 @@ async def get_prices(gateway: Gateway) -> Any:
     }
 
 
-def _config(gateway: Gateway, config: RateConfig) -> Any:
+def _config(gateway: ActingGateway, config: RateConfig) -> Any:
     return {
         "rate_oracle_source": {"name": config.source},
         "global_token": {"global_token_name": config.quote, "global_token_symbol": config.symbol},

@@ -212,6 +212,18 @@ class OrderEventSchema(Schema):
     reason_code = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
     evidence = fields.String(required=True, allow_none=True)
+    actor = fields.Nested(lambda: ActorSchema(), required=True, allow_none=True)
+
+
+class ActorSchema(Schema):
+    """The person or program that caused the event; null where none did, and in events from before this was
+    recorded.
+    """
+
+    name = fields.String(required=True)
+    key_id = fields.String(required=True, allow_none=True)
+    address = fields.String(required=True, allow_none=True)
+    request_id = fields.String(required=True, allow_none=True)
 
 
 class FillSchema(Schema):

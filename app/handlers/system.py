@@ -8,25 +8,25 @@ from typing import Any
 from app import __version__
 from app.handlers.streaming import StreamAnswer
 from app.metrics import CONTENT_TYPE
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 
 
-async def get_root(gateway: Gateway) -> Any:
+async def get_root(gateway: ActingGateway) -> Any:
     """GET /"""
     return {"name": "Ordergate", "version": __version__, "status": "running"}, 200, {"Vary": "Accept"}
 
 
-async def get_health(gateway: Gateway) -> Any:
+async def get_health(gateway: ActingGateway) -> Any:
     """GET /health"""
     return {"status": "ok", "name": "Ordergate", "version": __version__}
 
 
-async def get_liveness(gateway: Gateway) -> Any:
+async def get_liveness(gateway: ActingGateway) -> Any:
     """GET /health/live"""
     return {"status": "alive"}
 
 
-async def get_metrics(gateway: Gateway) -> StreamAnswer:
+async def get_metrics(gateway: ActingGateway) -> StreamAnswer:
     """GET /metrics"""
     return StreamAnswer(content_type=CONTENT_TYPE, chunks=_once(await gateway.gauges.text()))
 
@@ -35,7 +35,7 @@ async def _once(text: bytes) -> AsyncIterator[bytes]:
     yield text
 
 
-async def get_readiness(gateway: Gateway) -> Any:
+async def get_readiness(gateway: ActingGateway) -> Any:
     """GET /health/ready"""
     journal, connectors = await gateway.catalog.problems()
     is_ready = journal is None

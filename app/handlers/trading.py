@@ -23,7 +23,7 @@ from app.handlers.schemas import (
 from app.handlers.views import fee_of, order_row, order_with_events, trade_row
 from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
-from app.services.gateway import Gateway
+from app.services.acting import ActingGateway
 from app.services.orders.placed import Placed
 from app.services.reconciling.resolving import Resolution
 
@@ -39,7 +39,7 @@ _TRADE_FILTER = TradeFilterSchema()
 _STATUS_SPELLINGS = {"CANCELED": OrderStatus.CANCELLED}
 
 
-async def place_order(gateway: Gateway, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
+async def place_order(gateway: ActingGateway, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
     """POST /trading/orders"""
     placed = await gateway.orders.place(_order_request(body, idempotency_key))
     answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted"})
@@ -47,7 +47,7 @@ async def place_order(gateway: Gateway, body: Mapping[str, Any], idempotency_key
     return answer, _place_status(placed), headers
 
 
-async def cancel_order(gateway: Gateway, account_name: str, connector_name: str, client_order_id: str) -> Any:
+async def cancel_order(gateway: ActingGateway, account_name: str, connector_name: str, client_order_id: str) -> Any:
     """POST /trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel"""
     order = await gateway.orders.cancel(
         OrderKey(account_name=account_name, connector_name=connector_name, order_id=client_order_id)
@@ -61,7 +61,7 @@ async def cancel_order(gateway: Gateway, account_name: str, connector_name: str,
     return _CANCEL_RESPONSE.dump(answer), 202 if order.is_active else 200
 
 
-def get_active_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+def get_active_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/orders/active"""
     asked = _ACTIVE_FILTER.load(body)
     wanted, cursor = OrderFilter(**pages.names(asked)), asked.get("cursor")
@@ -70,7 +70,7 @@ def get_active_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     return pages.answer(page, asked["limit"], order_row)
 
 
-def search_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/orders/search"""
     asked = _ORDER_FILTER.load(body)
     status = asked.get("status")
@@ -86,7 +86,7 @@ def search_orders(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     return pages.answer(page, asked["limit"], order_row)
 
 
-def search_trades(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+def search_trades(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/trades"""
     asked = _TRADE_FILTER.load(body)
     wanted = TradeFilter(
@@ -102,7 +102,7 @@ def search_trades(gateway: Gateway, body: Mapping[str, Any]) -> Any:
 
 
 async def get_order(
-    gateway: Gateway,
+    gateway: ActingGateway,
     order_id: str,
     account_name: str | None = None,
     connector_name: str | None = None,
@@ -119,7 +119,7 @@ async def get_order(
 
 
 async def resolve_order(
-    gateway: Gateway,
+    gateway: ActingGateway,
     order_id: str,
     body: Mapping[str, Any],
     account_name: str | None = None,
@@ -136,7 +136,7 @@ async def resolve_order(
         evidence=said["evidence"],
         filled_amount=said.get("filled_amount"),
     )
-    return order_row(await gateway.resolving.resolve(order.key, resolution))
+    return order_row(await gateway.orders.resolve(order.key, resolution))
 
 
 def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:

@@ -89,6 +89,7 @@ def event_row(entry: JournalEntry) -> Any:
         "reason_code": event.reason_code,
         "reason": event.reason,
         "evidence": event.evidence,
+        "actor": event.actor,
     }
     return _EVENT.dump(view)
 

@@ -91,10 +91,34 @@ class CredentialCache:
         return self._known[account]
 
 
+class SafetyCache:
+    """What was read of users, keys, halts and limits since any of them last changed.
+
+    ``Store.begin`` reads how often that was. So a transaction in which nothing has changed checks them without a query, and one
+    after a change, by whichever process, reads them anew.
+    """
+
+    def __init__(self) -> None:
+        self._as_of = -1
+        self._known: dict[tuple[statements.Statement, Row], Sequence[Row]] = {}
+
+    def find(self, store: Store, statement: statements.Statement, key: Row) -> Sequence[Row]:
+        """The driver's rows of ``statement`` for ``key`` in the transaction that ``store`` has begun."""
+        if store.safety_version != self._as_of:
+            self._known.clear()
+            self._as_of = store.safety_version
+        name = (statement, key)
+        if name not in self._known:
+            self._known[name] = store.find(statement, [key])
+        return self._known[name]
+
+
 class Batch:
     """What one transaction reads and writes, on ``store`` from ``head`` on."""
 
-    def __init__(self, store: Store, cache: OrderCache, credentials: CredentialCache, head: Head) -> None:
+    def __init__(
+        self, store: Store, cache: OrderCache, credentials: CredentialCache, safety: SafetyCache, head: Head
+    ) -> None:
         cache.check(head.seq)
         self.head = head.seq
         self._start = head
@@ -102,6 +126,7 @@ class Batch:
         self._codec = store.codec
         self._cache = cache
         self._credentials = credentials
+        self._safety = safety
         self._orders: dict[OrderKey, StoredOrder] = {}
         self._by_idempotency_key: dict[IdempotencyKey, StoredOrder] = {}
         self._touched: dict[OrderKey, StoredOrder] = {}
@@ -144,6 +169,12 @@ class Batch:
     def credentials(self, account: AccountKey) -> CredentialVersion | None:
         """The credentials of ``account``, which can't change before the commit; None if there are none."""
         return self._credentials.find(self._store, account)
+
+    def safety(self, statement: statements.Statement, key: Row = ()) -> Sequence[Row]:
+        """What ``statement`` finds for ``key`` among users, keys, halts and limits, none of which can change before the commit.
+        Without a query unless one of them has changed. Whoever changes one must use ``app.storage.safety.changing``.
+        """
+        return self._safety.find(self._store, statement, key)
 
     def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
         """The balances recorded last, by asset."""

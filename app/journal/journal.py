@@ -17,6 +17,7 @@ from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.journal.balances import RecordBalances
+from app.journal.guard import UNGUARDED, Guard
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 from app.journal.sqlite_store import SqliteStore
@@ -76,27 +77,39 @@ class Journal(Reader):
         await self._tail.stop()
         await asyncio.to_thread(self.database.dispose)
 
-    async def open_order(self, order: Order, event: OrderEvent, *, credentials_version: int | None = None) -> Opened:
+    async def open_order(
+        self, order: Order, event: OrderEvent, *, credentials_version: int | None = None, guard: Guard = UNGUARDED
+    ) -> Opened:
         """Begin an order's life with ``event`` (intended or adopted), unless its id or its idempotency key is taken on its
         account and connector; then the order that has it is returned and nothing is written. Durable when it returns.
 
         With ``credentials_version`` raises ``CredentialsChanged`` unless these are still the account's credentials. Also raises
-        ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after any of them, the order must not be sent.
+        what ``guard`` refuses a new order with, ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after any of them,
+        the order must not be sent.
         """
-        unit = OpenOrder(order=order, event=event, credentials_version=credentials_version)
+        unit = OpenOrder(order=order, event=event, credentials_version=credentials_version, guard=guard)
         return cast(Opened, await self._submit(unit))
 
     async def record(
-        self, key: OrderKey, decide: Decide, *, is_intent: bool = False, credentials_version: int | None = None
+        self,
+        key: OrderKey,
+        decide: Decide,
+        *,
+        is_intent: bool = False,
+        credentials_version: int | None = None,
+        guard: Guard = UNGUARDED,
     ) -> Recorded:
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it
         runs inside the transaction and may run again. ``is_intent`` says that the order is sent if this is written.
 
         An event that the lifecycle does not allow is recorded as an anomaly instead. A fill that the journal has already of
         this order is left out. Raises ``OrderNotFound``, ``JournalUnavailable``, ``JournalInDoubt``, or what ``decide``
-        raised; with ``credentials_version`` also ``CredentialsChanged``, unless these are still the account's credentials.
+        raised; with ``credentials_version`` also ``CredentialsChanged``, unless these are still the account's credentials; and
+        what ``guard`` refuses the first event with.
         """
-        unit = RecordEvents(key=key, decide=decide, is_intent=is_intent, credentials_version=credentials_version)
+        unit = RecordEvents(
+            key=key, decide=decide, is_intent=is_intent, credentials_version=credentials_version, guard=guard
+        )
         return cast(Recorded, await self._submit(unit))
 
     async def record_balances(self, account_name: str, connector_name: str, report: BalanceReport) -> None:

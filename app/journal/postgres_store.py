@@ -19,7 +19,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
-from app.journal.store import ConnectionLost, Store, chunks, flat
+from app.journal.store import HEAD_COLUMNS, ConnectionLost, Store, chunks, flat
 from app.storage.postgres import BoundedConnection, ServerSilent, connect_arguments, is_useless
 from app.storage.tables import SEQUENCE
 from app.storage.types import POSTGRES
@@ -66,11 +66,7 @@ class PostgresStore(Store):
         self._session = _SESSION if is_durable else _RELAXED_SESSION
         self._arguments = connect_arguments(url)
         self._connection: BoundedConnection | None = None
-        self._lock_text = self._compile(
-            select(
-                SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain, SEQUENCE.c.credentials_version
-            ).with_for_update()
-        )
+        self._lock_text = self._compile(select(*HEAD_COLUMNS).with_for_update())
         self._set_head_text = self._compile(
             update(SEQUENCE).values(value=bindparam("value"), chained=bindparam("chained"), chain=bindparam("chain"))
         )
@@ -99,7 +95,7 @@ class PostgresStore(Store):
             connection.until = time.monotonic() + _TRANSACTION_SECONDS
             row = connection.execute(self._lock_text.encode()).fetchone()
             assert row is not None
-            *head, self.credentials_version = row
+            *head, self.credentials_version, self.safety_version = row
             return Head(*head)
 
     def find(self, statement: Statement, keys: Sequence[Row]) -> list[Row]:

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import structs
 from sqlalchemy import Column
 
+from app.domain.caller import Actor
 from app.domain.decimals import plain
 from app.domain.enums import Liquidity, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.events import OrderEvent
@@ -60,7 +61,7 @@ CHANGEABLE: tuple[Column[Any], ...] = (
 TRADE_COLUMNS: tuple[Column[Any], ...] = (*FILLS.c, ORDERS.c.order_id, ORDERS.c.trade_type)
 
 
-_STRUCTS: tuple[type[msgspec.Struct], ...] = (OrderEvent, Order, Fill)
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (OrderEvent, Order, Fill, Actor)
 _DATACLASSES: tuple[Any, ...] = (BalanceReport, Balance)
 
 #: The fields of each kind of value, and whether one that is None may be left out because reading it back gives None.
@@ -127,6 +128,7 @@ def order_row(number: int, order: Order, codec: Codec) -> Row:
         codec.text(order.exchange_account),
         time(order.retried_at),
         time(order.held_until),
+        order.key_id,
     )
 
 
@@ -186,6 +188,7 @@ def order_of(row: Row) -> Order:
         exchange_account=row[28],
         retried_at=row[29],
         held_until=row[30],
+        key_id=row[31],
     )
 
 
@@ -353,4 +356,5 @@ _PLAIN: dict[type[Any], Callable[[Any], Any]] = {
     MappingProxyType: _numbers,
     tuple: _documents,
     Fill: _document,
+    Actor: _document,
 }

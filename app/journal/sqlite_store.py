@@ -17,7 +17,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
-from app.journal.store import Store, chunks, flat
+from app.journal.store import HEAD_COLUMNS, Store, chunks, flat
 from app.sqlite import WatchedFile, use_write_ahead_log
 from app.storage.database import BUSY_SECONDS
 from app.storage.tables import SEQUENCE
@@ -54,11 +54,7 @@ class SqliteStore(Store):
         # file, which OFF could leave damaged.
         self._synchronous = "FULL" if is_durable else "NORMAL"
         self._connection: sqlite3.Connection | None = None
-        self._head_text = str(
-            select(SEQUENCE.c.value, SEQUENCE.c.chained, SEQUENCE.c.chain, SEQUENCE.c.credentials_version).compile(
-                dialect=self.dialect
-            )
-        )
+        self._head_text = str(select(*HEAD_COLUMNS).compile(dialect=self.dialect))
         self._set_head_text = str(update(SEQUENCE).values(value=0, chained=0, chain=b"").compile(dialect=self.dialect))
 
     def connect(self) -> None:
@@ -152,7 +148,7 @@ class SqliteStore(Store):
         self._check_file()
         # IMMEDIATE takes the write lock now, so that what is read below can't change before the commit.
         connection.execute("BEGIN IMMEDIATE")
-        *head, self.credentials_version = connection.execute(self._head_text).fetchone()
+        *head, self.credentials_version, self.safety_version = connection.execute(self._head_text).fetchone()
         return Head(*head)
 
 

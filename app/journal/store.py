@@ -16,7 +16,17 @@ from sqlalchemy import Dialect
 from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
+from app.storage.tables import SEQUENCE
 from app.storage.types import Codec
+
+#: What ``begin`` reads of the one row of the sequence.
+HEAD_COLUMNS = (
+    SEQUENCE.c.value,
+    SEQUENCE.c.chained,
+    SEQUENCE.c.chain,
+    SEQUENCE.c.credentials_version,
+    SEQUENCE.c.safety_version,
+)
 
 
 class ConnectionLost(Exception):
@@ -30,6 +40,8 @@ class Store(ABC):
     dialect: Dialect
     #: What the last ``begin`` found: how often credentials have been changed. They can't change before the commit.
     credentials_version = -1
+    #: The same of users, keys, halts and limits.
+    safety_version = -1
 
     def __init__(self) -> None:
         self._texts: dict[tuple[Statement, int], str] = {}

@@ -18,6 +18,7 @@ from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import AccountKey, Anomaly, Order, OrderKey
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
+from app.journal.guard import UNGUARDED, Guard
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
@@ -48,12 +49,13 @@ class OpenOrder:
     """Begin an order's life, unless its id or its idempotency key is taken.
 
     With ``credentials_version``, only if these are still the account's credentials. The order is on the account at the exchange
-    that they open.
+    that they open. Only if ``guard`` lets it pass, which is not asked about an order that is there already.
     """
 
     order: Order
     event: OrderEvent
     credentials_version: int | None = None
+    guard: Guard = UNGUARDED
     is_intent: bool = True
 
     def __post_init__(self) -> None:
@@ -80,6 +82,7 @@ class OpenOrder:
         credentials = batch.credentials(account)
         exchange_account = None if credentials is None else credentials.exchange_account
         order = structs.replace(self.order, exchange_account=exchange_account)
+        self.guard.check(batch, order, self.event)
         entry = _entry(batch.head + 1, order, self.event)
         batch.add_order(order, entry)
         return Opened(order=order, is_new=True)
@@ -102,11 +105,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvents:
-    """Record what ``decide`` makes of an order; with ``credentials_version``, only if these are still its account's credentials."""
+    """Record what ``decide`` makes of an order; with ``credentials_version``, only if these are still its account's credentials.
+    ``guard`` is asked about the first event, if there is one.
+    """
 
     key: OrderKey
     decide: Decide
     credentials_version: int | None = None
+    guard: Guard = UNGUARDED
     is_intent: bool = False
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 
@@ -122,6 +128,7 @@ class RecordEvents:
         events = _without_known_fills(stored, self.decide(stored.order, stored.fill_ids))
         if not events:
             return Recorded(order=stored.order)
+        self.guard.check(batch, stored.order, events[0])
         return _apply(batch, stored, events)
 
 

@@ -30,7 +30,7 @@ from app.concurrency.threads import open_in_thread
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.domain.order import OrderKey
 from app.failpoints import reach
-from app.journal.batch import Batch, CredentialCache, OrderCache
+from app.journal.batch import Batch, CredentialCache, OrderCache, SafetyCache
 from app.journal.records import JournalEntry, StoredOrder
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
@@ -158,6 +158,7 @@ class Writer:
         self._metrics = metrics or Metrics()
         self._cache = OrderCache()
         self._credentials = CredentialCache()
+        self._safety = SafetyCache()
         self._inbox: Inbox[_Waiting] = Inbox(GROUP_SIZE)
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         #: Guards the two flags of what waits.
@@ -270,7 +271,7 @@ class Writer:
     def _write_once(self, group: Sequence[_Waiting]) -> list[_Done]:
         """One transaction. Raises with nothing written, or ``JournalInDoubt``."""
         try:
-            batch = Batch(self._store, self._cache, self._credentials, self._store.begin())
+            batch = Batch(self._store, self._cache, self._credentials, self._safety, self._store.begin())
             group, late = self._taken(group)
             batch.load(
                 [key for waiting in group for key in waiting.unit.keys],

@@ -14,6 +14,7 @@ import structlog
 from app import logs
 from app.clock import Clock
 from app.connectors.registry import load_connectors
+from app.domain.caller import Actor, Caller
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin
@@ -22,9 +23,11 @@ from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
 from app.services.accounts.users import Users
+from app.services.acting import Acting, ActingGateway, CallersOrders
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
+from app.services.guards import Guards
 from app.services.history import History
 from app.services.installation import Installations
 from app.services.markets.books import Books
@@ -61,6 +64,7 @@ class Gateway:
     books: Books
     rates: Rates
     orders: Orders
+    guards: Guards
     history: History
     positions: Positions
     position_settings: PositionSettings
@@ -136,6 +140,25 @@ class Gateway:
         if self.lock is not None:
             self.lock.release()
         logs.flush()
+
+    def acting_as(self, caller: Caller, actor: Actor) -> ActingGateway:
+        """The gateway for ``caller``; ``actor`` is what is written down of whom."""
+        acting = Acting(caller, actor)
+        return ActingGateway(
+            orders=CallersOrders(self.orders, self.resolving, self.guards, acting),
+            clock=self.clock,
+            accounts=self.accounts,
+            books=self.books,
+            catalog=self.catalog,
+            event_streams=self.event_streams,
+            gauges=self.gauges,
+            history=self.history,
+            market_data=self.market_data,
+            portfolio=self.portfolio,
+            position_settings=self.position_settings,
+            positions=self.positions,
+            rates=self.rates,
+        )
 
     async def password_hash(self, username: str) -> str | None:
         """The hash of a user's password as it is now; for the edge's authenticator."""

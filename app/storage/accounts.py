@@ -19,6 +19,7 @@ from app.domain.errors import OtherExchangeAccount, UnknownAccount
 from app.domain.order import AccountKey
 from app.storage.database import Database
 from app.storage.records import Credential
+from app.storage.safety import changing
 from app.storage.tables import ACCOUNTS, ACTIVE_ONLY, CREDENTIALS, ORDERS, SEQUENCE, USERS
 
 #: Given the numbers of active orders by connector, raises if something must not be deleted because of them.
@@ -159,7 +160,7 @@ class Accounts:
         """Store the password hash of a user in place of an earlier one."""
         statement = self._insert(USERS).values(username=username, password_hash=password_hash)
         changes = {"password_hash": statement.excluded.password_hash}
-        with self._database.change() as connection:
+        with changing(self._database) as (connection, _):
             connection.execute(statement.on_conflict_do_update(index_elements=[USERS.c.username], set_=changes))
 
     @contextmanager

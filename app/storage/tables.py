@@ -44,6 +44,8 @@ SEQUENCE = Table(
     Column("chained", Sequence, nullable=False, server_default="0"),
     Column("chain", LargeBinary),
     Column("credentials_version", Sequence, nullable=False, server_default="0"),
+    # Counts every change of users and keys, of halts and limits: what a guard has read of them holds as long as it stands still.
+    Column("safety_version", Sequence, nullable=False, server_default="0"),
 )
 
 #: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
@@ -86,6 +88,7 @@ ORDERS = Table(
     Column("exchange_account", Text),
     Column("retried_at", UtcTime),
     Column("held_until", UtcTime),
+    Column("key_id", Name),
     # The id first: the same index finds an order by its id alone.
     UniqueConstraint("order_id", "account_name", "connector_name"),
     Index(

@@ -28,6 +28,7 @@ from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 
 from app.clock import SystemClock
+from app.domain.caller import Actor, Caller
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
 from app.web.authentication import Authenticator
@@ -71,7 +72,7 @@ class WebSettings(Protocol):
 
 
 class Gateway(Protocol):
-    """What the edge needs of the running gateway; handlers get the same object as their first argument."""
+    """What the edge needs of the running gateway."""
 
     @property
     def settings(self) -> WebSettings:
@@ -88,6 +89,9 @@ class Gateway(Protocol):
 
     async def stop(self) -> None:
         """End everything that ``start`` began."""
+
+    def acting_as(self, caller: Caller, actor: Actor) -> object:
+        """The gateway for one caller, which handlers get as their first argument."""
 
     async def password_hash(self, username: str) -> str | None:
         """The argon2 hash of a user's password, None for an unknown user. Called about once per second for a busy caller."""

@@ -37,6 +37,7 @@ from starlette.types import Scope
 
 from app.clock import Clock
 from app.concurrency.single_flight import SingleFlight
+from app.domain.caller import Caller
 from app.domain.errors import NotAuthenticated, NotNow, TooManySignIns
 from app.metrics import Metrics
 from app.web.addresses import party
@@ -113,6 +114,10 @@ class Authenticator:
         self._strangers, self._known = _Lane("strangers"), _Lane("known")
         #: How many answers are being held back.
         self._delayed = 0
+
+    async def caller(self, authorization: bytes | None, address: str = "") -> Caller:
+        """Who calls with the ``Authorization`` value. Raises what ``authenticate`` raises."""
+        return Caller(name=await self.authenticate(authorization, address))
 
     async def authenticate(self, authorization: bytes | None, address: str = "") -> str:
         """The name of the user whose credentials the ``Authorization`` value holds.

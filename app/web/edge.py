@@ -209,7 +209,7 @@ class FrontRouter:
             await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
             return
         try:
-            sign_in(scope, await self._authenticator.authenticate(authorization, address_of(scope)))
+            sign_in(scope, await self._authenticator.caller(authorization, address_of(scope)))
         except (NotAuthenticated, NotNow):
             await _refuse(receive, send, _AUTHENTICATION_FAILED, "Authentication failed")
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, Protocol, cast
 
@@ -17,6 +18,7 @@ import msgspec
 from starlette.types import Scope
 
 from app.concurrency.slices import in_slices
+from app.domain.caller import Actor, Caller
 from app.domain.decimals import plain
 from app.handlers.streaming import LongList
 
@@ -26,8 +28,9 @@ HEADERS = "ordergate.headers"
 REQUEST_ID = "ordergate.request_id"
 #: The checked keyword arguments of the handler. Absent where Connexion's own code reads the request.
 ARGUMENTS = "ordergate.arguments"
-#: The name of the authenticated user.
-USERNAME = "ordergate.username"
+#: Who has signed in, with what is written down of whom; None for a stranger. It is read where a handler is called, so a copy that a
+#: task of a service takes along means nothing.
+CALLING: ContextVar[tuple[Caller, Actor] | None] = ContextVar("ordergate.calling", default=None)
 #: The ``Connection`` that the request came on. Absent under a server that is not ours.
 CONNECTION = "ordergate.connection"
 
@@ -63,12 +66,19 @@ class Connection(Protocol):
         """The stream has ended."""
 
 
-def sign_in(scope: Scope, username: str) -> None:
+def sign_in(scope: Scope, caller: Caller) -> None:
     """Note who has sent the request."""
-    scope[USERNAME] = username
+    client = scope.get("client")
+    actor = Actor(
+        name=caller.name,
+        key_id=caller.key_id,
+        address=None if client is None else str(client[0]),
+        request_id=scope.get(REQUEST_ID),
+    )
+    CALLING.set((caller, actor))
     connection: Connection | None = scope.get(CONNECTION)
-    if connection is not None and connection.username != username:
-        connection.signed_in(username)
+    if connection is not None and connection.username != caller.name:
+        connection.signed_in(caller.name)
 
 
 def note_answer(scope: Scope, status: int) -> None:

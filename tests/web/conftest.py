@@ -12,6 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
+from app.domain.caller import Actor, Caller
 from app.web.application import create_app
 from tests.web.samples.contract import small_contract
 
@@ -51,6 +52,9 @@ class EdgeGateway:
 
     async def stop(self) -> None:
         self.calls.append("stop")
+
+    def acting_as(self, caller: Caller, actor: Actor) -> EdgeGateway:
+        return self
 
     async def password_hash(self, username: str) -> str | None:
         self.calls.append("password_hash")

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.web.application import create_app
 from app.web.edge import SocketRoute
-from app.web.messages import USERNAME
+from app.web.messages import CALLING
 from tests.web.conftest import PASSWORD, EdgeGateway, basic
 from tests.web.samples.contract import small_contract
 
@@ -18,7 +18,7 @@ from tests.web.samples.contract import small_contract
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.send", "text": scope[USERNAME]})
+    await send({"type": "websocket.send", "text": CALLING.get()[0].name})
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 
 class OrdergateError(Exception):
-    """The root. ``detail`` is a sentence for the caller and never holds a secret."""
+    """The root. ``detail`` is a sentence for the caller and never holds a secret. ``violations`` are all errors
+    of which this is the first, where several checks speak against the same thing.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
@@ -19,3 +21,4 @@ class OrdergateError(Exception):
         self.detail = detail
         self.order_id = order_id
         self.retry_after = retry_after
+        self.violations: tuple[OrdergateError, ...] = ()

@@ -17,6 +17,7 @@ from app.domain.errors import OrderNotFound, Refused
 from app.domain.lifecycle import FINAL
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
+from app.journal.guard import Guard
 from app.journal.journal import Journal
 from app.metrics import Metrics, Stopwatch
 from app.services.orders.inflight import Calls
@@ -51,7 +52,7 @@ class Cancels:
         self._threads = threads
         self._clock = clock
 
-    async def cancel(self, key: OrderKey) -> Order:
+    async def cancel(self, key: OrderKey, guard: Guard) -> Order:
         """Cancel an order and return and raise as ``Orders.cancel`` does."""
         connector = await self._sessions.connector(key.account)
         found = await self._threads.run(self._journal.find_order, key)
@@ -61,7 +62,9 @@ class Cancels:
         started, begun_at = self._clock.monotonic(), self._clock.now()
 
         async def note(version: int | None) -> Order:
-            return await self._recorder.note(key, EventKind.CANCEL_REQUESTED, "caller", credentials_version=version)
+            return await self._recorder.note(
+                key, EventKind.CANCEL_REQUESTED, "caller", credentials_version=version, guard=guard
+            )
 
         connector, order = await self._sessions.write_with_current_credentials(connector, note)
         failpoints.reach("orders.cancel_recorded")

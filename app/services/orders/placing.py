@@ -34,6 +34,7 @@ from app.domain.ids import new_order_id
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
+from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import Opened
 from app.metrics import Metrics, Stopwatch
@@ -104,41 +105,44 @@ class Orders:
         """Stop the threads. May be called twice."""
         self._threads.close()
 
-    async def place(self, request: OrderRequest) -> Placed:
-        """Place an order. Raises ``RequestError``, ``NotNow`` or ``Refused``; every other outcome is in the result."""
-        return await self._inflight.run(self._place(request))
+    async def place(self, request: OrderRequest, guard: Guard = UNGUARDED) -> Placed:
+        """Place an order. Raises ``RequestError``, ``NotNow`` or ``Refused``, and what ``guard`` refuses an attempt with; every
+        other outcome is in the result.
+        """
+        return await self._inflight.run(self._place(request, guard))
 
-    async def cancel(self, key: OrderKey) -> Order:
+    async def cancel(self, key: OrderKey, guard: Guard = UNGUARDED) -> Order:
         """Cancel an order and return it as it then stands: final, or still open where the outcome is unknown.
 
-        Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel.
+        Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel, and what ``guard`` refuses it
+        with.
         """
-        return await self._inflight.run(self._cancels.cancel(key), is_cancel=True)
+        return await self._inflight.run(self._cancels.cancel(key, guard), is_cancel=True)
 
     # -- placing --------------------------------------------------------------------------------------------------------
 
-    async def _place(self, request: OrderRequest) -> Placed:
+    async def _place(self, request: OrderRequest, guard: Guard) -> Placed:
         stopwatch = Stopwatch(self._clock.monotonic)
         connector = await self._sessions.connector(request.account)
         earlier = await self._earlier(request)
         if earlier is not None:
-            return await self._repeat(request, connector, earlier, stopwatch)
+            return await self._repeat(request, connector, earlier, guard, stopwatch)
         sendable = await self._checked(request, connector)
         connector.check_available()
         stopwatch.lap("validate")
         started = self._clock.monotonic()
-        connector, opened = await self._intend(connector, sendable, terms=request.terms())
+        connector, opened = await self._intend(connector, sendable, guard, terms=request.terms())
         stopwatch.lap("journal")
         if not opened.is_new:
-            return await self._repeat(request, connector, opened.order, stopwatch)
+            return await self._repeat(request, connector, opened.order, guard, stopwatch)
         failpoints.reach("orders.intent_recorded")
-        return await self._carry_out(connector, opened.order, started, stopwatch)
+        return await self._carry_out(connector, opened.order, guard, started, stopwatch)
 
     async def _carry_out(
-        self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
+        self, connector: Connector, order: Order, guard: Guard, started: float, stopwatch: Stopwatch
     ) -> Placed:  # float: the clock's monotonic seconds
         """Send ``order``, whose intent is recorded since ``started``."""
-        order = await self._send(connector, order, started, stopwatch)
+        order = await self._send(connector, order, guard, started, stopwatch)
         check_not_rejected(order)
         stopwatch.lap("journal")
         self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])
@@ -164,14 +168,19 @@ class Orders:
         check_options(request, connector.capabilities)
         return await self._rules.checked(request)
 
-    async def _intend(self, connector: Connector, request: OrderRequest, terms: str) -> tuple[Connector, Opened]:
+    async def _intend(
+        self, connector: Connector, request: OrderRequest, guard: Guard, terms: str
+    ) -> tuple[Connector, Opened]:
         """The committed intent, and the connector with the credentials that were the account's at that moment."""
         now = self._clock.now()
         order_id = request.client_order_id or await self._new_order_id(now)
-        order = intended(request, order_id=order_id, at=now, terms=terms)
+        key_id = None if guard.actor is None else guard.actor.key_id
+        order = intended(request, order_id=order_id, at=now, terms=terms, key_id=key_id)
 
         async def begin(version: int | None) -> Opened:
-            return await self._recorder.begin(order, EventKind.INTENDED, "caller", credentials_version=version)
+            return await self._recorder.begin(
+                order, EventKind.INTENDED, "caller", credentials_version=version, guard=guard
+            )
 
         return await self._sessions.write_with_current_credentials(connector, begin)
 
@@ -180,7 +189,9 @@ class Orders:
             self._installation = (await self._installations.get()).name
         return new_order_id(now, self._random_bits, self._installation)
 
-    async def _repeat(self, request: OrderRequest, connector: Connector, order: Order, stopwatch: Stopwatch) -> Placed:
+    async def _repeat(
+        self, request: OrderRequest, connector: Connector, order: Order, guard: Guard, stopwatch: Stopwatch
+    ) -> Placed:
         """Answer a request that was made before: by the order as it stands, or by another attempt if it surely was not placed."""
         check_replay(request, order, now=self._clock.now(), deadline=order.attempted_at + self._timeout)
         if not order.is_retryable:
@@ -193,17 +204,19 @@ class Orders:
             return _replayed(order)
         stopwatch.lap("validate")
         started = self._clock.monotonic()
-        opened = await self._retries.begin(connector, order, f"the request was repeated after {order.error_code}")
+        opened = await self._retries.begin(
+            connector, order, f"the request was repeated after {order.error_code}", guard
+        )
         stopwatch.lap("journal")
         if not opened.is_new:
             # Another caller was quicker: its call is running, or has brought a result.
-            return await self._repeat(request, connector, opened.order, stopwatch)
-        return await self._carry_out(connector, opened.order, started, stopwatch)
+            return await self._repeat(request, connector, opened.order, guard, stopwatch)
+        return await self._carry_out(connector, opened.order, guard, started, stopwatch)
 
     # -- the call -------------------------------------------------------------------------------------------------------
 
     async def _send(
-        self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
+        self, connector: Connector, order: Order, guard: Guard, started: float, stopwatch: Stopwatch
     ) -> Order:  # float: the clock's monotonic seconds
         """Send ``order``, and once more if the exchange refused only its timestamp."""
         try:
@@ -211,7 +224,7 @@ class Orders:
         except ClockRefused:
             started = self._clock.monotonic()
             again = await self._retries.begin(
-                connector, order, "the exchange refused the timestamp, and its clock was read anew"
+                connector, order, "the exchange refused the timestamp, and its clock was read anew", guard
             )
             if not again.is_new:
                 # A caller with the same key was quicker, or the refusal was not recorded: the order is told as it stands.

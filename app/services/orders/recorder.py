@@ -21,6 +21,7 @@ from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.observation import Observation, observe
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
+from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry, Opened
 
@@ -54,10 +55,12 @@ class Recorder:
         *,
         evidence: str | None = None,
         credentials_version: int | None = None,
+        guard: Guard = UNGUARDED,
     ) -> Opened:
         """Record the start of an order's life. If its id or key is taken, the stored order is returned.
 
-        With ``credentials_version`` raises ``CredentialsChanged`` unless these are still the account's credentials.
+        With ``credentials_version`` raises ``CredentialsChanged`` unless these are still the account's credentials. Raises what
+        ``guard`` refuses a new order with.
         """
         event = OrderEvent(
             kind=kind,
@@ -65,8 +68,9 @@ class Recorder:
             source=source,
             exchange_order_id=order.exchange_order_id,
             evidence=evidence,
+            actor=guard.actor,
         )
-        opened = await self._journal.open_order(order, event, credentials_version=credentials_version)
+        opened = await self._journal.open_order(order, event, credentials_version=credentials_version, guard=guard)
         if opened.is_new and kind is not EventKind.INTENDED:
             _log(order, [event])
         return opened
@@ -113,12 +117,14 @@ class Recorder:
         _log_entries(recorded.order, recorded.entries)
         return recorded.order
 
-    async def retry(self, order: Order, evidence: str, *, credentials_version: int | None = None) -> Opened:
+    async def retry(
+        self, order: Order, evidence: str, *, credentials_version: int | None = None, guard: Guard = UNGUARDED
+    ) -> Opened:
         """Record that ``order``, which surely is not at the exchange, is about to be sent again.
 
         It is decided in the journal's transaction, so that of several callers in several processes one sends: its result is new.
-        Raises ``CredentialsChanged`` unless these are still the account's credentials, ``JournalUnavailable`` and
-        ``JournalInDoubt``; after any of them, the order must not be sent.
+        Raises ``CredentialsChanged`` unless these are still the account's credentials, what ``guard`` refuses it with,
+        ``JournalUnavailable`` and ``JournalInDoubt``; after any of them, the order must not be sent.
         """
 
         def decide(stored: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
@@ -126,10 +132,10 @@ class Recorder:
                 return ()
             # The time names the attempt, so that no two have the same.
             at = max(self._clock.now(), stored.attempted_at + _MICROSECOND)
-            return (OrderEvent(kind=EventKind.RETRIED, at=at, source="caller", evidence=evidence),)
+            return (OrderEvent(kind=EventKind.RETRIED, at=at, source="caller", evidence=evidence, actor=guard.actor),)
 
         recorded = await self._journal.record(
-            order.key, decide, is_intent=True, credentials_version=credentials_version
+            order.key, decide, is_intent=True, credentials_version=credentials_version, guard=guard
         )
         _log_entries(recorded.order, recorded.entries)
         return Opened(order=recorded.order, is_new=bool(recorded.entries))
@@ -147,12 +153,13 @@ class Recorder:
         attempt_of: Order | None = None,
         as_seen: Order | None = None,
         credentials_version: int | None = None,
+        guard: Guard = UNGUARDED,
     ) -> Order:
         """Record one plain event and return the order as it then is.
 
         With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``attempt_of``, only
         if it has not been retried since; with ``as_seen``, only if it has not changed since; with ``credentials_version``,
-        ``CredentialsChanged`` is raised unless these are still the account's credentials.
+        ``CredentialsChanged`` is raised unless these are still the account's credentials. Raises what ``guard`` refuses it with.
         """
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
@@ -172,10 +179,11 @@ class Recorder:
                     reason_code=reason_code,
                     reason=reason,
                     evidence=evidence,
+                    actor=guard.actor,
                 ),
             )
 
-        recorded = await self._journal.record(key, decide, credentials_version=credentials_version)
+        recorded = await self._journal.record(key, decide, credentials_version=credentials_version, guard=guard)
         _log_entries(recorded.order, recorded.entries)
         return recorded.order
 

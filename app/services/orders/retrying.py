@@ -8,6 +8,7 @@ from app import failpoints
 from app.connectors.base import Connector
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, OrdergateError
 from app.domain.order import Order
+from app.journal.guard import Guard
 from app.journal.records import Opened
 from app.services.orders.recorder import Recorder
 from app.services.orders.settler import Settler
@@ -40,10 +41,10 @@ class Retries:
                 f"The exchange could not be asked about order '{order.order_id}'; nothing was sent"
             ) from error
 
-    async def begin(self, connector: Connector, order: Order, evidence: str) -> Opened:
+    async def begin(self, connector: Connector, order: Order, evidence: str, guard: Guard) -> Opened:
         """Record that ``order`` is about to be sent again, as ``Recorder.retry`` does."""
         version = connector.context.credentials_version
-        opened = await self._recorder.retry(order, evidence, credentials_version=version)
+        opened = await self._recorder.retry(order, evidence, credentials_version=version, guard=guard)
         if opened.is_new:
             failpoints.reach("orders.retry_recorded")
         return opened

@@ -22,6 +22,7 @@ from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ChangeConflict, InvalidArgument, OrderNotFound, OrderNotInDoubt, RequestInProgress
 from app.domain.lifecycle import FINAL
 from app.domain.order import RESOLVED, Order, OrderKey
+from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.settling import Settling
@@ -60,12 +61,12 @@ class Resolving:
         self._timeout = settings.exchange_timeout
         self._clock = clock
 
-    async def resolve(self, key: OrderKey, said: Resolution) -> Order:
+    async def resolve(self, key: OrderKey, said: Resolution, guard: Guard = UNGUARDED) -> Order:
         """Record ``said`` as the end of the order and return it. Saying the same again records nothing.
 
         Raises ``OrderNotFound``, ``InvalidArgument`` if the outcome contradicts the fills, ``RequestInProgress`` while the order's
         call may be under way, ``OrderNotInDoubt`` if the order is final, or the exchange, asked now, shows it, and
-        ``ChangeConflict`` if anything was recorded of the order since then.
+        ``ChangeConflict`` if anything was recorded of the order since then; and what ``guard`` refuses it with.
         """
         order = await self._find(key)
         if order.is_resolved and order.state is said.outcome:
@@ -82,6 +83,7 @@ class Resolving:
             evidence=_evidence(said),
             # What came after the question is better than any word.
             as_seen=order,
+            guard=guard,
         )
         if not recorded.is_resolved:
             raise ChangeConflict(f"Order '{key.order_id}' has changed at this moment: look at it again")

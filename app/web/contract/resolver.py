@@ -1,7 +1,7 @@
 """From ``operationId`` to handler: ``trading.place_order`` is the function of that name in ``app.handlers.trading``.
 
-The handler's first parameter is the gateway, bound here once, so that handlers stay plain functions without globals. A missing
-handler stops the server from starting; nothing is looked up while a request waits.
+The handler's first parameter is the gateway, acting as the caller of the request, so that handlers stay plain functions without
+globals. A missing handler stops the server from starting; nothing is looked up while a request waits.
 """
 
 from __future__ import annotations
@@ -9,16 +9,39 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from connexion.exceptions import ResolverError
 from connexion.resolver import Resolver
+
+from app.domain.caller import Actor, Caller
+from app.web.messages import CALLING
+
+
+class Actable(Protocol):
+    """A gateway that acts for callers."""
+
+    def acting_as(self, caller: Caller, actor: Actor) -> object:
+        """The gateway as ``caller`` sees it."""
+
+
+#: Who calls an operation that asks nobody for credentials.
+_STRANGER = (Caller(name="", scopes=frozenset()), Actor(name=""))
+
+
+class Handler(functools.partial[Any]):
+    """A handler with its gateway. Connexion sees a function of the other parameters."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call it for the caller of the request."""
+        gateway: Actable = self.args[0]
+        return self.func(gateway.acting_as(*(CALLING.get() or _STRANGER)), *args, **kwargs)
 
 
 class HandlerResolver(Resolver):  # type: ignore[misc]  # Connexion has no types
     """Resolves operation ids relative to ``package`` and binds ``gateway``."""
 
-    def __init__(self, gateway: object, package: str) -> None:
+    def __init__(self, gateway: Actable, package: str) -> None:
         super().__init__()
         self._gateway = gateway
         self._package = package
@@ -37,4 +60,4 @@ class HandlerResolver(Resolver):  # type: ignore[misc]  # Connexion has no types
             raise ResolverError(f"operationId '{operation_id}' names no module {path}") from error
         except AttributeError as error:
             raise ResolverError(f"operationId '{operation_id}' names no function of {path}") from error
-        return functools.partial(function, self._gateway)
+        return Handler(function, self._gateway)

@@ -18,7 +18,7 @@ from connexion.security import AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.authentication import Authenticator, address_of
-from app.web.messages import headers_of, sign_in
+from app.web.messages import CALLING, headers_of, sign_in
 from app.web.origins import Origins
 
 Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
@@ -31,6 +31,7 @@ class OpenOperation:
         self._next = next_app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        CALLING.set(None)
         await self._next(scope, receive, send)
 
 
@@ -43,7 +44,7 @@ class BasicOperation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorization = headers_of(scope).get(b"authorization")
-        sign_in(scope, await self._authenticator.authenticate(authorization, address_of(scope)))
+        sign_in(scope, await self._authenticator.caller(authorization, address_of(scope)))
         await self._next(scope, receive, send)
 
 
@@ -109,7 +110,9 @@ def security_map(authenticator: Authenticator) -> dict[str, type[AbstractSecurit
 
             async def verify(request: ConnexionRequest) -> dict[str, str]:
                 authorization = headers_of(request.scope).get(b"authorization")
-                return {"sub": await authenticator.authenticate(authorization, address_of(request.scope))}
+                caller = await authenticator.caller(authorization, address_of(request.scope))
+                sign_in(request.scope, caller)
+                return {"sub": caller.name}
 
             return verify
 
