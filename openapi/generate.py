@@ -3,8 +3,9 @@
     python -m openapi.generate           writes app/domain/enums.py and app/handlers/schemas.py
     python -m openapi.generate --check   fails, naming the files, when they are not what the YAML says
 
-Only ``components.schemas`` is read. A string with an ``enum`` under a name of its own becomes a ``StrEnum``; an object with
-``properties`` becomes a ``Schema``. Everything else is spelled where it is used.
+Only ``components.schemas`` is read. A string with an ``enum`` under a name of its own becomes a ``StrEnum``, unless ``x-as-text``
+says that the program only passes the word on; an object with ``properties`` becomes a ``Schema``. Everything else is spelled where
+it is used.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def generated_files(spec: Node) -> dict[Path, str]:
 
 
 def _is_enum(node: Node) -> bool:
-    return node.get("type") == "string" and "enum" in node
+    return node.get("type") == "string" and "enum" in node and not node.get("x-as-text")
 
 
 def _enum_text(name: str, node: Node) -> str:
@@ -136,6 +137,14 @@ def _resolve(node: Node, schemas: Mapping[str, Node]) -> Node:
     return schemas[ref.removeprefix(_REF)] if ref else node
 
 
+def _only_part(node: Node) -> Node:
+    """The one part of an ``allOf``, which is how OpenAPI 3.0 adds a default to a reference, or of an ``anyOf`` whose other part is
+    null; else the node itself.
+    """
+    parts = node.get("allOf") or [part for part in node.get("anyOf", ()) if part.get("enum") != [None]]
+    return parts[0] if len(parts) == 1 and "properties" not in node else node
+
+
 class _SchemaText:
     """Spells the schema classes."""
 
@@ -166,13 +175,12 @@ class _SchemaText:
         return f"fields.{kind}({', '.join(arguments)})"
 
     def _target(self, node: Node) -> Node:
-        """The node that a ``$ref``, or an ``allOf`` of one part, stands for."""
-        parts = node.get("allOf", ())
-        return _resolve(parts[0] if len(parts) == 1 and "properties" not in node else node, self._schemas)
+        """The node that ``node`` stands for."""
+        return _resolve(_only_part(node), self._schemas)
 
-    def _ref_name(self, node: Node) -> str | None:
-        parts = node.get("allOf", ())
-        ref = (parts[0] if len(parts) == 1 else node).get("$ref")
+    @staticmethod
+    def _ref_name(node: Node) -> str | None:
+        ref = _only_part(node).get("$ref")
         return None if ref is None else ref.removeprefix(_REF)
 
     @staticmethod

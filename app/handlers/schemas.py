@@ -34,7 +34,7 @@ class TradeRequestSchema(Schema):
     order_type = fields.Enum(enums.OrderType, by_value=True, load_default=enums.OrderType.LIMIT)
     price = fields.DecimalNumber(allow_none=True)
     position_action = fields.Enum(enums.PositionAction, by_value=True, load_default=enums.PositionAction.OPEN)
-    time_in_force = fields.String(allow_none=True)
+    time_in_force = fields.Enum(enums.TimeInForce, by_value=True, allow_none=True)
     reduce_only = fields.Boolean(load_default=False)
     client_order_id = fields.String(allow_none=True)
 
@@ -140,7 +140,7 @@ class OrderSchema(Schema):
     fee_currency = fields.String(required=True, allow_none=True)
     fees = fields.List(fields.Nested(lambda: FeeSchema()), required=True)
     position_action = fields.Enum(enums.PositionAction, by_value=True, required=True)
-    time_in_force = fields.String(required=True, allow_none=True)
+    time_in_force = fields.Enum(enums.TimeInForce, by_value=True, required=True, allow_none=True)
     reduce_only = fields.Boolean(required=True)
     created_at = fields.UtcDateTime(required=True)
     updated_at = fields.UtcDateTime(required=True)
@@ -183,7 +183,7 @@ class OrderWithEventsSchema(Schema):
     fee_currency = fields.String(required=True, allow_none=True)
     fees = fields.List(fields.Nested(lambda: FeeSchema()), required=True)
     position_action = fields.Enum(enums.PositionAction, by_value=True, required=True)
-    time_in_force = fields.String(required=True, allow_none=True)
+    time_in_force = fields.Enum(enums.TimeInForce, by_value=True, required=True, allow_none=True)
     reduce_only = fields.Boolean(required=True)
     created_at = fields.UtcDateTime(required=True)
     updated_at = fields.UtcDateTime(required=True)
@@ -235,7 +235,7 @@ class FillSchema(Schema):
     fee = fields.DecimalNumber(required=True)
     fee_currency = fields.String(required=True, allow_none=True)
     filled_at = fields.UtcDateTime(required=True)
-    liquidity = fields.String(required=True, allow_none=True)
+    liquidity = fields.Enum(enums.Liquidity, by_value=True, required=True, allow_none=True)
 
 
 class TradeSchema(Schema):
@@ -251,7 +251,7 @@ class TradeSchema(Schema):
     price = fields.DecimalNumber(required=True)
     fee_paid = fields.DecimalNumber(required=True)
     fee_currency = fields.String(required=True, allow_none=True)
-    liquidity = fields.String(required=True, allow_none=True)
+    liquidity = fields.Enum(enums.Liquidity, by_value=True, required=True, allow_none=True)
     timestamp = fields.UtcDateTime(required=True)
 
 
@@ -346,7 +346,7 @@ class FundingPaymentSchema(Schema):
     funding_payment = fields.DecimalNumber(required=True)
     fee_currency = fields.String(required=True)
     position_size = fields.DecimalNumber(required=True, allow_none=True)
-    position_side = fields.String(required=True, allow_none=True)
+    position_side = fields.Enum(enums.PositionSide, by_value=True, required=True, allow_none=True)
     exchange_funding_id = fields.String(required=True, allow_none=True)
 
 
@@ -386,7 +386,7 @@ class MessageSchema(Schema):
 
 
 class ConfigFieldSchema(Schema):
-    """One field. ``type`` is the name of a Python type."""
+    """One field of a connector's credentials."""
 
     type = fields.String(required=True)
     required = fields.Boolean(required=True)
@@ -858,4 +858,4 @@ class FaultSchema(Schema):
     type = fields.String(required=True)
     loc = fields.List(fields.Raw(), required=True)
     msg = fields.String(required=True)
-    input = fields.Raw(allow_none=True)
+    input = fields.Raw()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.enums import OrderState, OrderStatus, TimeInForce
+from app.domain.enums import OrderState, OrderStatus
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OrderKey, OrderRequest
 from app.handlers import pages
@@ -73,10 +73,9 @@ def get_active_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
 def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/orders/search"""
     asked = _ORDER_FILTER.load(body)
-    status = asked.get("status")
     wanted = OrderFilter(
         **pages.names(asked),
-        status=None if status is None else _STATUS_SPELLINGS.get(status, status),
+        status=_status(asked.get("status")),
         start_at=asked.get("start_time"),
         end_at=asked.get("end_time"),
     )
@@ -139,9 +138,16 @@ async def resolve_order(
     return order_row(await gateway.orders.resolve(order.key, resolution))
 
 
+def _status(word: str | None) -> str | None:
+    """The status that ``word`` stands for. Callers let people and language models write it, so an unknown one is no fault."""
+    if word is None:
+        return None
+    upper = word.upper()
+    return _STATUS_SPELLINGS.get(upper, upper)
+
+
 def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:
     asked = _TRADE_REQUEST.load(body)
-    time_in_force = asked.get("time_in_force")
     return OrderRequest(
         account_name=asked["account_name"],
         connector_name=asked["connector_name"],
@@ -152,7 +158,7 @@ def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> Orde
         quote_amount=asked.get("quote_amount"),
         price=asked.get("price"),
         position_action=asked["position_action"],
-        time_in_force=None if time_in_force is None else TimeInForce(time_in_force),
+        time_in_force=asked.get("time_in_force"),
         reduce_only=asked["reduce_only"],
         client_order_id=asked.get("client_order_id"),
         idempotency_key=idempotency_key,

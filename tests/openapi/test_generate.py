@@ -18,12 +18,15 @@ ENUMS = Path("app/domain/enums.py")
 SCHEMAS = Path("app/handlers/schemas.py")
 
 REF = "#/components/schemas/"
+#: How OpenAPI 3.0 spells a value that is null and nothing else, beside the type that it stands in for.
+NULL = {"nullable": True, "enum": [None]}
 
 SPEC: dict[str, Any] = {
     "components": {
         "schemas": {
             "Colour": {"type": "string", "enum": ["red", "deep-blue"], "description": "Which `paint`."},
             "Bare": {"type": "string", "enum": ["A"]},
+            "Span": {"type": "string", "enum": ["5m", "1h"], "x-as-text": True},
             "Money": {"type": "string", "format": "decimal", "nullable": True},
             "Limit": {"type": "integer", "default": 100},
             "Amount": {
@@ -64,6 +67,9 @@ SPEC: dict[str, Any] = {
                     "by_name": {"type": "object", "additionalProperties": {"$ref": f"{REF}Lid"}},
                     "anything": {"nullable": True},
                     "status": {"type": "string", "nullable": True, "enum": ["x", None]},
+                    "span": {"allOf": [{"$ref": f"{REF}Span"}], "default": "5m"},
+                    "maybe_colour": {"anyOf": [{"$ref": f"{REF}Colour"}, {"type": "string", **NULL}]},
+                    "maybe_lid": {"anyOf": [{"$ref": f"{REF}Lid"}, {"type": "object", **NULL}]},
                 },
             },
             "Lid": {"type": "object", "properties": {"text": {"type": "string"}}},
@@ -100,6 +106,9 @@ BOX = {
     "by_name": "Dict(keys=fields.String(), values=fields.Nested(lambda: LidSchema()))",
     "anything": "Raw(allow_none=True)",
     "status": "String(allow_none=True)",
+    "span": "String(load_default='5m')",
+    "maybe_colour": "Enum(enums.Colour, by_value=True, allow_none=True)",
+    "maybe_lid": "Nested(lambda: LidSchema(), allow_none=True)",
 }
 
 
@@ -166,6 +175,7 @@ def test_what_is_spelled_runs() -> None:
         "limit": 100,
         "lid": {"text": "l"},
         "names": None,
+        "span": "5m",
     }
     assert schema.dump({"colour": enums.Colour.RED, "money": None}) == {"colour": "red", "money": None}
 

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from app.domain.enums import OrderState
 from app.domain.fill import Fill
 from app.domain.order import AccountKey
@@ -177,6 +179,17 @@ async def test_w22_the_average_price_is_weighted(desk: Desk) -> None:
     fills = [fill(0, "0.25", "40000", desk.clock), fill(1, "0.75", "39000", desk.clock)]
     await desk.observe(order_id, report(order_id, "1", fills, "filled"))
     assert (await desk.row(order_id))["average_fill_price"] == 39_250
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("failed", 1), ("Failed", 1), ("FILLED", 0), ("CANCELED", 0), ("CLOSED", 0), ("done", 0), ("", 0), (None, 1)],
+)
+async def test_any_status_word_is_answered(desk: Desk, word: str | None, found: int) -> None:
+    """Programs let people and language models write the word: either case is known, and one that no order has finds none."""
+    await desk.place(400, amount="100")
+    page = await desk.post(SEARCH, status=word)
+    assert (len(page["data"]), page["pagination"]["total_count"]) == (found, found)
 
 
 async def test_w23_a_status_never_goes_backwards(desk: Desk) -> None:

@@ -103,11 +103,25 @@ class CompiledSchema:
 
 
 def flat(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``schema`` with an ``allOf`` of one part, which is how OpenAPI 3.0 adds a default to a reference, merged into it."""
+    """``schema`` as one node where OpenAPI 3.0 needs two: an ``allOf`` of one part adds a default to a reference, and an ``anyOf``
+    of a part and null lets it be null.
+    """
     parts = schema.get("allOf", ())
     if len(parts) == 1 and set(schema) - {"allOf"} <= _ANNOTATIONS:
-        return {**flat(parts[0]), **{key: value for key, value in schema.items() if key != "allOf"}}
+        return {**flat(parts[0]), **_without(schema, "allOf")}
+    parts = [part for part in schema.get("anyOf", ()) if not _is_null(part)]
+    if len(parts) == 1 and len(schema["anyOf"]) == 2 and set(schema) - {"anyOf"} <= _ANNOTATIONS:
+        return {**flat(parts[0]), **_without(schema, "anyOf"), "nullable": True}
     return schema
+
+
+def _without(schema: Mapping[str, Any], keyword: str) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != keyword}
+
+
+def _is_null(part: Mapping[str, Any]) -> bool:
+    """Whether null is all that ``part`` allows."""
+    return bool(part.get("nullable")) and part.get("enum") == [None]
 
 
 def _compile(schema: Mapping[str, Any]) -> tuple[dict[str, Any], Convert | None]:

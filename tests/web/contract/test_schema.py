@@ -176,6 +176,42 @@ def test_flat_merges_one_part_with_annotations_only() -> None:
         assert flat(schema) is schema
 
 
+NULL = {"nullable": True, "enum": [None]}
+
+
+def test_flat_takes_a_part_and_null_as_one() -> None:
+    """A reference that may be null is a union in OpenAPI 3.0; more parts, a constraint beside it, or no null make a real one."""
+    word = {"type": "string", "enum": ["a"]}
+    assert flat({"anyOf": [word, {"type": "string", **NULL}], "description": "x"}) == {
+        **word,
+        "nullable": True,
+        "description": "x",
+    }
+    for schema in (
+        {"anyOf": [word, word, {"type": "string", **NULL}]},
+        {"anyOf": [word, {"type": "string", **NULL}], "minLength": 1},
+        {"anyOf": [word]},
+        {"anyOf": [word, {"type": "string", "nullable": True}]},
+    ):
+        assert flat(schema) is schema
+
+
+def test_a_part_or_null_is_checked_as_the_part() -> None:
+    """Null passes, a fault is told with the words that the part allows, and decimals and defaults inside are seen to."""
+    word = {"anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "string", **NULL}]}
+    box = {"anyOf": [obj(n=AMOUNT, d={"default": 1}), {"type": "object", **NULL}]}
+    schema = obj(word=word, box=box)
+    assert CompiledSchema(schema).check({"word": None, "box": None}, ("body",)) == {"word": None, "box": None}
+    assert CompiledSchema(schema).check({"word": "a", "box": {"n": "1"}}, ("body",)) == {
+        "word": "a",
+        "box": {"n": Decimal(1), "d": 1},
+    }
+    assert [(fault["loc"], fault["type"], fault["msg"]) for fault in faults_of(schema, {"word": "c", "box": 1})] == [
+        (["body", "word"], "literal_error", "Input should be 'a' or 'b'"),
+        (["body", "box"], "dict_type", "Input should be a valid dictionary"),
+    ]
+
+
 # -- decimals: both spellings, exact bounds ----------------------------------------------------------------------------
 
 
