@@ -99,9 +99,11 @@ class Reader:
         """All orders that carry the id: ids are unique only within an account and connector."""
         return self._orders(ORDERS.c.order_id == order_id, *_of_account(account_name, connector_name))
 
-    def unsettled_orders(self, *, account_name: str | None = None, connector_name: str | None = None) -> list[Order]:
-        """The orders of which it is not known whether the exchange has them, oldest first."""
-        return self._orders(UNSETTLED_ONLY, *_of_account(account_name, connector_name))
+    def unsettled_orders(self) -> list[Order]:
+        """The orders of all accounts of which it is not known whether the exchange has them, oldest first."""
+        unsettled = ORDERS.alias("unsettled")
+        # The index holds only unsettled orders; asked in one step, SQLite would rather read all orders in the order of their ids.
+        return self._orders(ORDERS.c.id.in_(select(unsettled.c.id).where(UNSETTLED_ONLY)))
 
     def active_orders_of(self, account: AccountKey) -> list[StoredOrder]:
         """All orders of one account that may rest at its exchange, with the fills that are known of them, oldest first; read at one

@@ -64,7 +64,7 @@ def test_look_ups_use_an_index(sqlite_url: str, statement: Statement, index: str
 
 
 READS: dict[str, Callable[[Reader], object]] = {
-    "ix_orders_unsettled": lambda reader: reader.unsettled_orders(account_name="a", connector_name="x"),
+    "ix_orders_unsettled": lambda reader: reader.unsettled_orders(),
     "ix_orders_active": lambda reader: reader.active_orders(OrderFilter(), limit=5, cursor=None),
     "sqlite_autoindex_orders_1": lambda reader: reader.find_orders("o1"),
     "uq_orders_idempotency_key": lambda reader: reader.find_by_idempotency_key("a", "x", "k"),

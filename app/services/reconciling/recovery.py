@@ -25,11 +25,12 @@ import structlog
 
 from app import failpoints
 from app.clock import Clock
+from app.concurrency.cached import Cached
 from app.connectors.base import Connector
 from app.connectors.rows import Rows, UnreadableRow, unreadable_rows
 from app.domain.enums import OrderState
 from app.domain.lifecycle import UNSETTLED
-from app.domain.order import AccountKey
+from app.domain.order import AccountKey, Order
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
@@ -55,6 +56,9 @@ _SHARE = 0.3
 #: perpetuals it costs as much as a look at forty pairs.
 _WHOLE_INTERVAL = 300.0
 
+#: How old, in seconds, the list of unsettled orders may be in which an account looks for its own: all accounts share one read.
+_UNSETTLED_AGE = 1.0
+
 
 class Recovery:
     """Compares the journal with exchanges."""
@@ -78,6 +82,7 @@ class Recovery:
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pace = Pace(clock, _SHARE)
+        self._unsettled = Cached(clock, self._read_unsettled)
         #: When the whole book of an account was last seen, in monotonic seconds; absent where a gap has come since.
         self._whole_at: dict[AccountKey, float] = {}
         self._strangers = Strangers(recorder=recorder, settling=settling, installations=installations, clock=clock)
@@ -137,12 +142,9 @@ class Recovery:
 
     async def wake_unsettled(self, account: AccountKey) -> None:
         """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
-        for order in await asyncio.to_thread(
-            self._journal.unsettled_orders,
-            account_name=account.account_name,
-            connector_name=account.connector_name,
-        ):
-            self._settling.wake(order.key, at_once=False)
+        for order in await self._unsettled.get(_UNSETTLED_AGE):
+            if (order.account_name, order.connector_name) == account:
+                self._settling.wake(order.key, at_once=False)
 
     def is_foreign(self, account: AccountKey, report: OrderReport) -> bool:
         """Whether the report is about an order that was found to be another program's. Asks nobody."""
@@ -158,6 +160,9 @@ class Recovery:
             return ()
         names = {report.order_id for report in reports}
         return await asyncio.to_thread(self._journal.stored_orders, account, names)
+
+    async def _read_unsettled(self) -> Sequence[Order]:
+        return await asyncio.to_thread(self._journal.unsettled_orders)
 
     async def _read(self, account: AccountKey) -> Sequence[StoredOrder]:
         """The orders that may be on the book as far as the journal knows: the one read of a reconciliation, before the exchange is

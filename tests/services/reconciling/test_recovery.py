@@ -250,6 +250,18 @@ async def test_orders_that_rest_cost_one_read_and_no_write(each_world: World) ->
     assert counts == {"reads": 1}
 
 
+async def test_all_accounts_look_for_orders_in_doubt_in_one_read(each_world: World) -> None:
+    """Looks come every two seconds per account; what one of them read serves the others of that second."""
+    with counted(each_world) as counts:
+        for account_name in ("first", "second", "third"):
+            await each_world.recovery.wake_unsettled(AccountKey(account_name, "paper"))
+        assert counts == {"reads": 1}
+        each_world.clock.advance(1)
+        await each_world.recovery.wake_unsettled(AccountKey(ACCOUNT, "paper"))
+
+    assert counts == {"reads": 2}
+
+
 async def test_differences_are_written_together(each_world: World) -> None:
     """Only the orders of which the journal does not know all are written, and the writer gets them all at once."""
     for number in range(20):
