@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
 import msgspec
 
 from app.sandbox.binance.failures import ApiError, illegal, missing
 from app.sandbox.times import moment
+
+Value = TypeVar("Value")
 
 Reader = Callable[[str, str], Any]
 Pairs = Sequence[tuple[str, str]]
@@ -134,6 +136,21 @@ def symbols(name: str, text: str) -> list[str]:
     """A JSON list of symbols, without spaces."""
     found: list[str] = msgspec.json.decode(_legal(name, text, _SYMBOLS), type=list[str])
     return found
+
+
+def listed(kind: type[Value], most: int) -> Reader:
+    """A reader of a JSON list of one to ``most`` texts or numbers."""
+
+    def several(name: str, text: str) -> list[Value]:
+        try:
+            found = msgspec.json.decode(text, type=list[kind])  # type: ignore[valid-type]
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            raise missing(name) from None
+        if not 1 <= len(found) <= most:
+            raise missing(name)
+        return found
+
+    return several
 
 
 def anything(name: str, text: str) -> str:

@@ -14,6 +14,8 @@ from app.paper.refusals import PaperRefusal
 from app.sandbox.binance.endpoint import Endpoint
 from app.sandbox.binance.failures import ApiError
 from app.sandbox.binance.futures.account import FuturesAccount
+from app.sandbox.binance.futures.cancels import FuturesCancels
+from app.sandbox.binance.futures.countdowns import Countdowns
 from app.sandbox.binance.futures.feed import FuturesFeed
 from app.sandbox.binance.futures.market_data import FuturesMarketData
 from app.sandbox.binance.futures.orders import FuturesOrders
@@ -44,6 +46,7 @@ class FuturesMarket(BinanceMarket):
         super().__init__(venue, shared, limits or _LIMITS)
         self._futures_venue = venue
         self._books = Books(exchange)
+        self._countdowns = Countdowns(venue)
         self._listen_keys = ListenKeys(shared.clock)
         self._feed = FuturesFeed(venue)
         self.market_sockets = MarketSockets(
@@ -54,6 +57,14 @@ class FuturesMarket(BinanceMarket):
             {"/market": _is_other, "/public": _is_public},
             _MAX_PER_SECOND,
         )
+
+    async def start(self) -> None:
+        await super().start()
+        self._countdowns.start()
+
+    async def stop(self) -> None:
+        await self._countdowns.stop()
+        await super().stop()
 
     async def truth(self) -> dict[str, Any]:
         snapshot = await self._venue.run(self._venue.exchange.snapshot)
@@ -76,6 +87,7 @@ class FuturesMarket(BinanceMarket):
     def _parts(self) -> Iterable[Part]:
         return (
             FuturesOrders(self._futures_venue),
+            FuturesCancels(self._futures_venue, self._countdowns),
             FuturesOrderQueries(self._futures_venue),
             FuturesAccount(self._futures_venue),
             FuturesMarketData(self._futures_venue, self.usage, self._books),

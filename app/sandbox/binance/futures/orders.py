@@ -1,4 +1,4 @@
-"""The futures market's order entry: place, test, amend, cancel, cancel all.
+"""The futures market's order entry: place, test, amend. ``cancels`` takes orders back.
 
 Every operation is one call on the exchange's thread, so that nothing happens between its reads and its changes.
 """
@@ -15,33 +15,18 @@ from app.paper.pairs import Pair
 from app.paper.perpetual.orders import NewPerpetualOrder
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing
-from app.sandbox.binance.failures import ApiError, no_such_order, unknown_order
+from app.sandbox.binance.failures import ApiError, no_such_order
 from app.sandbox.binance.futures import payloads
 from app.sandbox.binance.futures.refusals import killed
-from app.sandbox.binance.futures.terms import TERMS, check_amendment, new_order, too_small
+from app.sandbox.binance.futures.terms import ONE_ORDER, TERMS, check_amendment, new_order, too_small
 from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_client_id, perpetual_order
-from app.sandbox.binance.parameters import (
-    Parameter,
-    decimal,
-    futures_client_id,
-    optional,
-    required,
-    symbol,
-    whole,
-    words,
-)
+from app.sandbox.binance.parameters import Parameter, decimal, optional, required, words
 from app.sandbox.binance.terms import SIDE
 
 Answer = TypeVar("Answer")
 
-_CANCEL: tuple[Parameter, ...] = (
-    required("symbol", symbol),
-    optional("orderId", whole),
-    optional("origClientOrderId", futures_client_id),
-)
-
 _AMEND: tuple[Parameter, ...] = (
-    *_CANCEL,
+    *ONE_ORDER,
     SIDE,
     required("quantity", decimal),
     required("price", decimal),
@@ -87,24 +72,6 @@ class FuturesOrders:
                 weigh=one,
                 makes_orders=True,
             ),
-            Endpoint(
-                method="DELETE",
-                path="/fapi/v1/order",
-                answer=self.cancel,
-                parameters=_CANCEL,
-                security=signed,
-                route="cancel",
-                weigh=one,
-            ),
-            Endpoint(
-                method="DELETE",
-                path="/fapi/v1/allOpenOrders",
-                answer=self.cancel_all,
-                parameters=(required("symbol", symbol),),
-                security=signed,
-                route="cancel",
-                weigh=one,
-            ),
         )
 
     async def place(self, call: Call) -> dict[str, Any]:
@@ -119,29 +86,15 @@ class FuturesOrders:
         return answer(perpetual_order(record.order), self._symbols)
 
     async def test(self, call: Call) -> dict[str, Any]:
-        """Check an order without placing it."""
+        """Check an order without placing it: the order as it would be acknowledged, without a number."""
         pair = self._venue.pair(call.values["symbol"])
         new = new_order(call.account, call.values, pair)
         await self._venue.run(self._checked, new, pair, self._check)
-        return {}
+        return payloads.tested(new, self._symbols, call.now)
 
     async def amend(self, call: Call) -> dict[str, Any]:
         """Change quantity and price of a limit order in place. Source: "Modify Order" in Binance's USD-M documentation."""
         return await self._venue.run(self._amend, call, self._venue.pair(call.values["symbol"]))
-
-    async def cancel(self, call: Call) -> dict[str, Any]:
-        return await self._venue.run(self._cancel, call, self._venue.pair(call.values["symbol"]))
-
-    async def cancel_all(self, call: Call) -> dict[str, Any]:
-        """Cancel all open orders; it succeeds also without any."""
-        pair, exchange = self._venue.pair(call.values["symbol"]), self._venue.exchange
-
-        def cancel_all() -> None:
-            for record in exchange.open_orders(call.account, pair.trading_pair):
-                exchange.cancel(call.account, exchange_order_id=record.order.exchange_order_id)
-
-        await self._venue.run(cancel_all)
-        return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
     def _checked(self, new: NewPerpetualOrder, pair: Pair, act: Callable[[NewPerpetualOrder], Answer]) -> Answer:
         """The result of ``act``. The refusal of an order's value has its error here, because it depends on the order."""
@@ -179,12 +132,3 @@ class FuturesOrders:
             price=values["price"],
         )
         return payloads.changed(perpetual_order(amended.order), self._symbols)
-
-    def _cancel(self, call: Call, pair: Pair) -> dict[str, Any]:
-        values, name, exchange = call.values, pair.trading_pair, self._venue.exchange
-        client_order_id = paper_client_id(values.get("origClientOrderId"))
-        record = self._venue.find_order(call.account, name, values.get("orderId"), client_order_id)
-        if record is None or not record.order.is_open:
-            raise unknown_order()
-        canceled = exchange.cancel(call.account, exchange_order_id=record.order.exchange_order_id)
-        return payloads.changed(perpetual_order(canceled.order), self._symbols)

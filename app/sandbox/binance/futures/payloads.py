@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import Liquidity, OrderState, OrderType
 from app.paper.orders import PaperEvent, PaperFill
-from app.paper.perpetual.orders import PerpetualFill, PerpetualOrder
+from app.paper.perpetual.orders import NewPerpetualOrder, PerpetualFill, PerpetualOrder
 from app.sandbox.binance.futures.venue import is_liquidation, perpetual_fill, wire_client_id
 from app.sandbox.binance.numbers import wire
 from app.sandbox.binance.symbols import Symbols, symbol_of
@@ -44,6 +44,28 @@ def accepted(order: PerpetualOrder, symbols: Symbols) -> dict[str, Any]:
         updated_at=order.created_at,
     )
     return changed(placed, symbols)
+
+
+def tested(new: NewPerpetualOrder, symbols: Symbols, at: datetime) -> dict[str, Any]:
+    """The answer to a test of an order. No order was made, so its number is 0."""
+    order = PerpetualOrder(
+        exchange_order_id=0,
+        account=new.account,
+        client_order_id=new.client_order_id,
+        trading_pair=new.trading_pair,
+        trade_type=new.trade_type,
+        order_type=new.order_type,
+        time_in_force=new.time_in_force,
+        price=new.price,
+        amount=new.amount,
+        quote_amount=new.quote_amount,
+        placed_tick=0,
+        created_at=at,
+        updated_at=at,
+        position_side=new.position_side,
+        reduce_only=new.reduce_only,
+    )
+    return {**changed(order, symbols), "orderId": 0}
 
 
 def trade(paper_fill: PaperFill, symbols: Symbols) -> dict[str, Any]:

@@ -10,29 +10,15 @@ from app.sandbox.binance.endpoint import Call, Endpoint, query, weighing, weighi
 from app.sandbox.binance.failures import ApiError, no_such_order
 from app.sandbox.binance.futures import payloads
 from app.sandbox.binance.futures.income import INCOME_TYPES, income
+from app.sandbox.binance.futures.terms import ONE_ORDER
 from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_client_id, perpetual_order
-from app.sandbox.binance.parameters import (
-    Parameter,
-    futures_client_id,
-    optional,
-    required,
-    symbol,
-    time_range,
-    whole,
-    words,
-)
+from app.sandbox.binance.parameters import Parameter, optional, symbol, time_range, whole, words
 from app.sandbox.binance.queries import ORDERS, TRADES, OrderQueries, Row, TimeRange, row_limit
 
 _INCOME_ROWS = 100
 
 #: The longest time range, and the one where no time is given.
 _MAX_RANGE = timedelta(days=7)
-
-_BY_ID: tuple[Parameter, ...] = (
-    required("symbol", symbol),
-    optional("orderId", whole),
-    optional("origClientOrderId", futures_client_id),
-)
 
 _INCOME: tuple[Parameter, ...] = (
     optional("symbol", symbol),
@@ -55,8 +41,8 @@ class FuturesOrderQueries(OrderQueries):
     def endpoints(self) -> Sequence[Endpoint]:
         pair, open_weight = (optional("symbol", symbol),), weighing_by("symbol", present=1, absent=40)
         return (
-            query("/fapi/v1/order", self.order, _BY_ID, "query", weighing(1)),
-            query("/fapi/v1/openOrder", self.open_order, _BY_ID, "query", weighing(1)),
+            query("/fapi/v1/order", self.order, ONE_ORDER, "query", weighing(1)),
+            query("/fapi/v1/openOrder", self.open_order, ONE_ORDER, "query", weighing(1)),
             query("/fapi/v1/openOrders", self.open_orders, pair, "open", open_weight),
             query("/fapi/v1/allOrders", self.all_orders, ORDERS, "orders", weighing(5)),
             query("/fapi/v1/userTrades", self.trades, TRADES, "trades", weighing(5)),

@@ -59,6 +59,13 @@ TERMS: tuple[Parameter, ...] = (
     optional("triggerPrice", anything),
 )
 
+#: The parameters that name one order.
+ONE_ORDER: tuple[Parameter, ...] = (
+    required("symbol", symbol),
+    optional("orderId", whole),
+    optional("origClientOrderId", futures_client_id),
+)
+
 #: The parameters of conditional orders.
 _OF_ALGO_TYPES = ("stopPrice", "activationPrice", "callbackRate", "goodTillDate", "triggerPrice")
 

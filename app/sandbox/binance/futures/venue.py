@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from app.clock import Clock
 from app.paper.orders import PaperFill, PaperOrder
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.perpetual.orders import LIQUIDATION, PerpetualFill, PerpetualOrder
+from app.paper.refusals import PaperRefusal
 from app.sandbox.binance.venue import BinanceVenue
 
 #: The reason of a fill-or-kill order that expired. Binance refuses such an order and does not record it.
@@ -23,6 +26,12 @@ class FuturesVenue(BinanceVenue):
 
     def __init__(self, exchange: PaperPerpetualExchange, clock: Clock) -> None:
         super().__init__(exchange, clock)
+
+    def cancel_all(self, account: str, trading_pair: str) -> None:
+        """Cancel all open orders of the account on the pair. Used on the exchange's thread."""
+        for record in self.exchange.open_orders(account, trading_pair):
+            with suppress(PaperRefusal):  # it was filled since they were listed
+                self.exchange.cancel(account, exchange_order_id=record.order.exchange_order_id)
 
 
 def perpetual_order(order: PaperOrder) -> PerpetualOrder:

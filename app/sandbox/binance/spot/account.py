@@ -70,10 +70,5 @@ class SpotAccount:
             "standardCommission": rates,
             "specialCommission": zero,
             "taxCommission": zero,
-            "discount": {
-                "enabledForAccount": False,
-                "enabledForSymbol": False,
-                "discountAsset": "BNB",
-                "discount": "0",
-            },
+            "discount": payloads.no_discount(),
         }

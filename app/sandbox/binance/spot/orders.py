@@ -6,6 +6,7 @@ Every operation is one call on the exchange's thread, so that nothing happens be
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import localcontext
 from typing import Any
 
@@ -14,9 +15,9 @@ from app.paper import filters
 from app.paper.orders import NewOrder, OrderRecord, PaperOrder
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
-from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing, weighing_by
+from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing
 from app.sandbox.binance.failures import ApiError, unknown_order
-from app.sandbox.binance.parameters import Parameter, client_id, optional, required, symbol, whole, words
+from app.sandbox.binance.parameters import Parameter, client_id, optional, required, symbol, truth, whole, words
 from app.sandbox.binance.spot import payloads
 from app.sandbox.binance.spot.refusals import spot_error
 from app.sandbox.binance.spot.terms import TERMS, new_order, response_type
@@ -26,6 +27,9 @@ from app.sandbox.binance.venue import new_id
 
 #: The restrictions of a cancel, and the order's status that each requires.
 _RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
+
+#: Asks a test for the commission.
+_RATES = "computeCommissionRates"
 
 _RESTRICTED = "Order was not canceled due to cancel restrictions."
 
@@ -72,9 +76,9 @@ class SpotOrders:
                 method="POST",
                 path=f"{order}/test",
                 answer=self.test,
-                parameters=TERMS,
+                parameters=(*TERMS, optional(_RATES, truth)),
                 security=signed,
-                weigh=weighing_by("computeCommissionRates", present=20, absent=1),
+                weigh=lambda sent: 20 if sent.get(_RATES, "").lower() == "true" else 1,
                 ws_method="order.test",
             ),
             Endpoint(
@@ -116,15 +120,11 @@ class SpotOrders:
         return self._answered(record, response_type(call.values))
 
     async def test(self, call: Call) -> dict[str, Any]:
-        """Check an order without placing it."""
+        """Check an order without placing it; nothing, or the commission that it would pay if asked for."""
         pair = self._venue.pair(call.values["symbol"])
         new = new_order(call.account, call.values, pair)
         await self._venue.run(self._check, new, pair)
-        if call.values.get("computeCommissionRates", "").lower() != "true":
-            return {}
-        rates = payloads.commission_rates(self._venue.exchange.fees)
-        shown = {side: rates[side] for side in ("maker", "taker")}
-        return {"standardCommissionForOrder": shown, "taxCommissionForOrder": dict.fromkeys(shown, "0.00000000")}
+        return payloads.rates_for_order(self._venue.exchange.fees) if call.values.get(_RATES) else {}
 
     async def cancel(self, call: Call) -> dict[str, Any]:
         values, pair = call.values, self._venue.pair(call.values["symbol"])
@@ -142,10 +142,13 @@ class SpotOrders:
         pair = self._venue.pair(call.values["symbol"])
 
         def cancel_all() -> list[dict[str, Any]]:
-            resting = self._venue.exchange.open_orders(call.account, pair.trading_pair)
-            if not resting:
+            canceled = []
+            for record in self._venue.exchange.open_orders(call.account, pair.trading_pair):
+                with suppress(PaperRefusal):  # it was filled since they were listed
+                    canceled.append(self._cancel_order(call.account, record.order, None))
+            if not canceled:
                 raise unknown_order()
-            return [self._cancel_order(call.account, record.order, None) for record in resting]
+            return canceled
 
         return await self._venue.run(cancel_all)
 

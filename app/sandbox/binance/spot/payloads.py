@@ -104,6 +104,22 @@ def commission_rates(fees: Fees) -> dict[str, str]:
     return {"maker": wire(fees.maker), "taker": wire(fees.taker), "buyer": wire(ZERO), "seller": wire(ZERO)}
 
 
+def no_discount() -> dict[str, Any]:
+    """The discount of accounts that pay in BNB, which there is not here."""
+    return {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": wire(ZERO)}
+
+
+def rates_for_order(fees: Fees) -> dict[str, Any]:
+    """The answer to a test of an order that asks for its commission: only the standard one is not zero."""
+    none = {"maker": wire(ZERO), "taker": wire(ZERO)}
+    return {
+        "standardCommissionForOrder": {"maker": wire(fees.maker), "taker": wire(fees.taker)},
+        "specialCommissionForOrder": none,
+        "taxCommissionForOrder": none,
+        "discount": no_discount(),
+    }
+
+
 def amended(order: PaperOrder, symbols: Symbols, before: str, execution_id: int) -> dict[str, Any]:
     """The answer to an amendment; ``before`` is the client id that the order had."""
     terms = _terms(order)

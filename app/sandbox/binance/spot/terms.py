@@ -16,7 +16,6 @@ from app.paper.pairs import Pair
 from app.sandbox.binance.failures import ApiError, filter_failure, missing_both, new_order_rejected, not_required
 from app.sandbox.binance.parameters import (
     Parameter,
-    anything,
     client_id,
     decimal,
     optional,
@@ -54,7 +53,6 @@ TERMS: tuple[Parameter, ...] = (
     optional("icebergQty", decimal),
     optional("newOrderRespType", words("ACK", "RESULT", "FULL")),
     SELF_TRADE_MODE,
-    optional("computeCommissionRates", anything),
 )
 
 #: The parameters that each type must and must not have.

@@ -106,18 +106,8 @@ async def test_the_test_endpoint_places_nothing(futures: FuturesClient) -> None:
         "quantity": "50",
         "price": "60000",
     }
-    assert (await futures.change("order/test", **good)).json == {}
+    tested = (await futures.change("order/test", **good, newClientOrderId="one")).json
+    assert (tested["orderId"], tested["clientOrderId"], tested["status"]) == (0, "one", "NEW")
+    assert (tested["origQty"], tested["price"], tested["timeInForce"]) == ("50.00000000", "60000.00000000", "GTC")
     assert (await futures.change("order/test", **{**good, "quantity": "0.00001"})).error[0] == -4164
     assert await futures.ask("v1/openOrders") == []
-
-
-async def test_cancels_find_open_orders_only(futures: FuturesClient) -> None:
-    """By either id; what is done or was never there is unknown, and an id is needed."""
-    order = (await futures.place()).json
-    canceled = await futures.signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=order["orderId"])
-    assert (canceled.json["status"], canceled.json["clientOrderId"]) == ("CANCELED", order["clientOrderId"])
-    again = await futures.signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=order["orderId"])
-    assert again.error == (-2011, "Unknown order sent.")
-    assert (await futures.signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT")).error[0] == -1102
-    nothing = await futures.signed("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
-    assert nothing.json["code"] == 200

@@ -84,7 +84,15 @@ async def test_the_test_endpoint_places_nothing(client: RawClient) -> None:
     """It answers with nothing, or with the rates if asked."""
     assert (await client.signed("POST", f"{ORDER}/test", **_limit())).json == {}
     rates = await client.signed("POST", f"{ORDER}/test", **_limit(), computeCommissionRates="true")
+    none = {"maker": "0.00000000", "taker": "0.00000000"}
     assert rates.json["standardCommissionForOrder"] == {"maker": "0.00100000", "taker": "0.00100000"}
+    assert (rates.json["specialCommissionForOrder"], rates.json["taxCommissionForOrder"]) == (none, none)
+    assert rates.json["discount"]["enabledForAccount"] is False
+    unasked = await client.signed("POST", f"{ORDER}/test", **_limit(), computeCommissionRates="false")
+    weights = [int(reply.headers["X-MBX-USED-WEIGHT-1M"]) for reply in (rates, unasked)]
+    assert (unasked.json, weights[1] - weights[0]) == ({}, 1)
+    placed = await client.place(computeCommissionRates="true")
+    assert placed.error[0] == -1104
     assert (await client.signed("GET", "/api/v3/openOrders")).json == []
 
 
