@@ -6,11 +6,25 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 
-.PHONY: run test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate explore sabotage bench layout
+# Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
+INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-run: $(VENV)/.runtime
-	$(BIN)/python -m app db upgrade
-	exec $(BIN)/python -m app serve
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate explore sabotage bench layout
+
+run: $(BIN)/ordergate
+	$(BIN)/ordergate db upgrade
+	exec $(BIN)/ordergate serve
+
+# A Python that is too old, or an environment that another one made, is told in a sentence before anything is installed.
+python:
+	@if test -e $(BIN)/python || test -L $(BIN)/python; then \
+		{ $(BIN)/python -Bc 'import app' && { test ! -e $(VENV)/.runtime || $(BIN)/python -Bc 'import click, pip'; }; } || \
+		{ echo "$(VENV) can't be used. Remove it with 'make clean' and run this again, with PYTHON=python3.12 (or 3.11, 3.13)" \
+			"where python3 is not the one to take." >&2; exit 1; }; \
+	else \
+		$(PYTHON) -Bc 'import app' || \
+		{ echo "Install Python 3.11 or newer, and name it: make $(or $(MAKECMDGOALS),run) PYTHON=python3.12" >&2; exit 1; }; \
+	fi
 
 # A part that fails keeps no other from running, and fails the whole in the end. Bytecode is kept even where the environment says not
 # to: every process of the gateway that a test starts would compile the whole package anew.
@@ -99,16 +113,26 @@ lock: $(VENV)/.dev
 	$(COMPILE) tests/client/requirements-1.5.9.in -o tests/client/requirements-1.5.9.txt
 	$(COMPILE) benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 	$(COMPILE) setup.cfg --constraint requirements-dev.txt -o requirements.txt
+	$(COMPILE) requirements-build.in -o requirements-build.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(VENV)/.runtime: requirements.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# Also where a virtual environment was begun and has no pip.
+MAKE_VENV := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | python
+	$(MAKE_VENV)
 	$(PIP) -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/.dev: requirements-dev.txt | python
+	$(MAKE_VENV)
 	$(PIP) -r requirements-dev.txt
 	touch $@ $(VENV)/.runtime
+
+# The command, as setup.cfg names it.
+$(BIN)/ordergate: requirements-build.txt | $(VENV)/.runtime
+	$(PIP) -r requirements-build.txt
+	$(INSTALL_COMMAND)
+	touch $@

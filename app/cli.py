@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ from app.storage import schema
 from app.vault import VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
+from app.web.listening import CanNotListen, bind
 from app.web.server import options_of
 from app.web.sockets import sockets
 
@@ -71,7 +73,10 @@ def serve(accept_empty_journal: bool) -> None:
         **options_of(settings),
     )
     # Before anything starts: a server that can't listen must not greet, nor show the password that it shows but once.
-    listening = config.bind_socket()
+    try:
+        listening = bind(settings.host, settings.port)
+    except CanNotListen as error:
+        raise click.ClickException(str(error)) from error
 
     def welcome(started: Gateway) -> None:
         # The server does so a moment later; whoever pastes the greeting until then must wait and not be turned away.
@@ -105,7 +110,10 @@ def sandbox(port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> N
 
     try:
         serve_sandbox(port=port, keys=keys, seed=seed, data=data, echo=click.echo)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        advice = ". Choose another port with --port; 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
+        raise click.ClickException(f"{error}{advice}") from error
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 

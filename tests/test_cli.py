@@ -59,10 +59,24 @@ def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
     """No greeting, and no password that would be shown to nobody again."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         served = _serve(tmp_path, taken.getsockname()[1])
-    assert served.returncode != 0
-    assert "already in use" in served.stderr
+        port = taken.getsockname()[1]
+    assert served.returncode == 1
+    assert served.stderr == (
+        f"Error: Port {port} on 127.0.0.1 is in use by another program, perhaps by another Ordergate."
+        f" Stop that one, or choose another port with PORT, such as: PORT={port + 1} make run\n"
+    )
     assert served.stdout == ""
     assert not (tmp_path / "ordergate.db").exists()
+
+
+def test_a_port_in_use_is_told_by_the_sandbox_too() -> None:
+    """With the option that chooses another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = CliRunner().invoke(main, ["sandbox", "--port", str(port)])
+    assert refused.exit_code == 1
+    assert str(port) in refused.output
+    assert "Choose another port with --port" in refused.output
 
 
 def test_a_damaged_database_is_told_in_one_line(tmp_path: Path) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from ipaddress import ip_address
+from pathlib import Path
 from shlex import quote
 
 from app.services.gateway import Gateway
 
+_COMMAND = "ordergate"
+
 _ORDER = (
     '{"account_name":"master_account","connector_name":"paper","trading_pair":"BTC-USDT","trade_type":"BUY",'
-    '"amount":1,"order_type":"LIMIT","price":123,"position_action":"OPEN"}'
+    '"amount":"0.01","order_type":"MARKET"}'
 )
 
 
@@ -35,12 +38,21 @@ def greeting(gateway: Gateway, *, port: int | None = None) -> str:
             f"\nThe password of user '{settings.username}' is: {gateway.first_password}\n"
             "It was made just now, is shown this once, and only its hash is kept.\n"
         )
+    else:
+        lines.append(
+            f"\nThe user is '{settings.username}'. A forgotten password is replaced by: {_command()} user password\n"
+        )
     lines.append(
-        "\nA first order on the paper exchange:\n\n"
+        "\nAn order on the paper exchange, which fills at once:\n\n"
         f"curl --request POST --url {quote(url + '/trading/orders')} --user {_quoted(credentials)} \\\n"
         f"  --header 'Content-Type: application/json' \\\n  --data '{_ORDER}'\n\n"
     )
     return "".join(lines)
+
+
+def _command() -> str:
+    """How the command of this program was called."""
+    return quote(sys.argv[0]) if Path(sys.argv[0]).name == _COMMAND else _COMMAND
 
 
 def _reachable(host: str) -> str:

@@ -47,6 +47,22 @@ def test_the_address_leads_here(host: str, address: str) -> None:
     assert "http://gateway.lan:9000/docs" in greeted("gateway.lan", port=9000)
 
 
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [
+        (".venv/bin/ordergate", ".venv/bin/ordergate"),
+        ("/opt/my env/ordergate", "'/opt/my env/ordergate'"),
+        ("gunicorn", "ordergate"),
+    ],
+)
+def test_a_forgotten_password_is_provided_for(monkeypatch: pytest.MonkeyPatch, called: str, shown: str) -> None:
+    """Every start but the first, which shows the password, names the command that sets another, as it was called."""
+    monkeypatch.setattr("sys.argv", [called, "serve"])
+    line = f"A forgotten password is replaced by: {shown} user password\n"
+    assert line in greeted("127.0.0.1")
+    assert line not in greeted("127.0.0.1", password="made-just-now")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::"])
 @pytest.mark.parametrize("username", ["admin", "o'neill", 'a "b" $HOME `id`', "ü€"])
 def test_the_order_can_be_pasted(tmp_path: Path, host: str, username: str) -> None:
