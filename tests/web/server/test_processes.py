@@ -24,6 +24,7 @@ UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
+HEALTH = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 GUNICORN = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
 
 WAYS = {
@@ -116,9 +117,13 @@ def test_a_server_of_few_descriptors_is_not_deafened(tmp_path: Path, way: str) -
         ):
             trader.sendall(placing)
             assert read_answer(trader)[0] == 201
-            for _ in range(100):
+            for number in range(100):
                 stranger = stack.enter_context(connect(("127.0.0.1", port)))
                 stranger.sendall(begun)
+                if number % 4 == 3:
+                    # More than wait to be accepted at once would be dropped by the kernel, and tried again after a second.
+                    trader.sendall(HEALTH)
+                    assert read_answer(trader)[0] == 200
             with connect(("127.0.0.1", port)) as newcomer:
                 newcomer.sendall(placing)
                 assert read_answer(newcomer)[0] == 201
