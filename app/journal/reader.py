@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, FromClause, TextClause, and_, or_, select
 from app.domain.decimals import ZERO
 from app.domain.order import AccountKey, Order, OrderKey
 from app.journal.filters import EventFilter, OrderFilter, TradeFilter
+from app.journal.lookups import OrderLookup
 from app.journal.pages import Counted, Listing, Search, find_all, find_counted
 from app.journal.records import JournalEntry, StoredOrder, Trade
 from app.journal.rows import TRADE_COLUMNS, entry_of, order_of, trade_of
@@ -67,6 +68,9 @@ _NEWEST_TRADES = Counted(
     fields={**dict(FILLS.c), "trade_type": ORDERS.c.trade_type},
 )
 
+_BY_NAME = OrderLookup(ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.order_id)
+_BY_IDEMPOTENCY_KEY = OrderLookup(ORDERS.c.account_name, ORDERS.c.connector_name, ORDERS.c.idempotency_key)
+
 #: Ids in one query; both databases take many more values.
 _NAMES_AT_ONCE = 500
 
@@ -81,17 +85,11 @@ class Reader:
 
     def find_order(self, key: OrderKey) -> Order | None:
         """The order that ``key`` names."""
-        return _first(self._orders(_is(key)))
+        return _first(_BY_NAME.find(self.database, key.account_name, key.connector_name, key.order_id))
 
     def find_by_idempotency_key(self, account_name: str, connector_name: str, key: str) -> Order | None:
         """The order that was placed under the idempotency key."""
-        return _first(
-            self._orders(
-                ORDERS.c.account_name == account_name,
-                ORDERS.c.connector_name == connector_name,
-                ORDERS.c.idempotency_key == key,
-            )
-        )
+        return _first(_BY_IDEMPOTENCY_KEY.find(self.database, account_name, connector_name, key))
 
     def find_orders(
         self, order_id: str, *, account_name: str | None = None, connector_name: str | None = None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, Row, Select, create_engine, event
@@ -34,6 +35,8 @@ IN_A_RUSH = 20
 
 #: Seconds for which a reader waits for a connection of the pool.
 _POOL_SECONDS = 5
+
+_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 _SQLITE_PRAGMAS = (
     # FULL: a commit that was answered survives a power cut. NORMAL would lose the last ones.
@@ -71,10 +74,16 @@ class Database:
             Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             make_private(self.url.database)
 
-    def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        """All rows of one query."""
+    def rows(self, query: Select[Any], values: Mapping[str, Any] = _NO_VALUES) -> Sequence[Row[Any]]:
+        """All rows of one query, whose parameters have ``values``."""
         with self._connected(self._single) as connection:
-            return connection.execute(query).all()
+            return connection.execute(query, values).all()
+
+    def driver_rows(self, text: str, values: Sequence[Any]) -> list[Any]:
+        """The driver's own rows of one query in SQLite's words, for what is asked so often that SQLAlchemy's work would be felt."""
+        with self._connected(self._single) as connection:
+            driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+            return driver.execute(text, values).fetchall()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -120,17 +129,18 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InternalError, PoolTimeout) as error:
+    except (OperationalError, InternalError, PoolTimeout, sqlite3.OperationalError) as error:
         raise JournalUnavailable(f"The database is not available: {_reason(error)}") from error
-    except DatabaseError as error:
+    except (DatabaseError, sqlite3.DatabaseError) as error:
         if not _is_damage(error):
             raise
         raise JournalUnavailable(f"The database is not available: {_reason(error)}") from error
 
 
-def _is_damage(error: DatabaseError) -> bool:
+def _is_damage(error: DatabaseError | sqlite3.DatabaseError) -> bool:
     """Whether SQLite found the file damaged, or no database at all. The driver has no class of its own for that."""
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _reason(error: Exception) -> str:

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from app.domain.enums import EventKind, OrderState, OrderStatus, TradeType
 from app.domain.errors import InvalidCursor, JournalUnavailable
-from app.domain.order import AccountKey, Order
+from app.domain.order import AccountKey, Order, OrderKey
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.journal import Journal
 from app.journal.reader import Reader
 from app.journal.records import Trade
 from app.storage.database import Database
 from app.storage.records import Page
+from app.storage.schema import upgrade
 from tests.clock import START
 from tests.journal.orders import ACCEPTED, ACCOUNT, CONNECTOR, INTENDED, filled, happened, key, order
 
@@ -233,13 +234,36 @@ async def test_the_tail_is_cut(journal: Journal) -> None:
     assert journal.tail(16, limit=9) == []
 
 
-def test_a_database_that_is_away_is_unavailable(tmp_path: Any) -> None:
+ASKED: list[Callable[[Reader], object]] = [
+    Reader.head,
+    lambda reader: reader.find_order(OrderKey(account_name="a", connector_name="x", order_id="1")),
+    lambda reader: reader.find_by_idempotency_key("a", "x", "key"),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_a_database_that_is_away_is_unavailable(tmp_path: Any, ask: Callable[[Reader], object]) -> None:
     """Trouble of the database is one error to readers, without the statement's text."""
     for url in (f"sqlite:///{tmp_path / 'none' / 'j.db'}", f"postgresql://127.0.0.1:1/x?host={tmp_path}"):
         reader = Reader(Database(url))
         with pytest.raises(JournalUnavailable) as caught:
-            reader.head()
+            ask(reader)
         assert "SELECT" not in caught.value.detail
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_a_damaged_file_is_unavailable(tmp_path: Any, ask: Callable[[Reader], object]) -> None:
+    """Not a failure of the question, whichever way it is asked: somebody has to put the file right."""
+    path = tmp_path / "j.db"
+    upgrade(f"sqlite:///{path}")
+    reader = Reader(Database(f"sqlite:///{path}"))
+    ask(reader)
+    reader.database.dispose()
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * (path.stat().st_size - 100))
+    with pytest.raises(JournalUnavailable):
+        ask(reader)
 
 
 def test_a_database_in_memory_is_refused() -> None:

@@ -16,8 +16,8 @@ from tests.simulation.forks import forked, in_parallel
 from tests.simulation.randomness import replace_entropy
 from tests.simulation.world import Plan, Verdict, World
 
-#: Orders of one world: enough for twenty crashes, few enough that a failing world is made small in a minute.
-WORLD_ORDERS = 2000
+#: Orders of one world: enough for ten crashes, few enough that a failing world is made small in a minute.
+WORLD_ORDERS = 1000
 
 #: Where worlds have their files: in memory where the machine lets us, because nothing of them is kept.
 _MEMORY = Path("/dev/shm")
@@ -113,6 +113,7 @@ def warm_up(path: Path) -> None:
 
     for name in CONNECTORS:
         connector_class(name)
+    seams.compile_statements(path / "template.db")
 
 
 def clauses_of(verdict: Verdict) -> Sequence[str]:

@@ -7,6 +7,7 @@
     connections to the database  are noted, so that they break when their process dies
     passwords                    are not hashed at each start, which takes a tenth of a second
     the holders of leases        are named by the simulated process
+    texts of statements          are compiled once for all processes, as they don't differ
     the first account            is made with the template, and has no paper exchange
 
 Processes that share one SQLite file use leases as they do on PostgreSQL: their settings say so.
@@ -28,7 +29,10 @@ from app import bootstrap, failpoints
 from app.bootstrap import build_gateway
 from app.connectors.binance import client as binance_client
 from app.connectors.common import socket as common_socket
-from app.journal import writer
+from app.journal import statements, writer
+from app.journal.sqlite_store import SqliteStore
+from app.journal.statements import Statement
+from app.journal.store import Store
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.users import Users
 from app.services.gateway import Gateway
@@ -104,6 +108,27 @@ def make_template(path: Path) -> None:
     connection = _CONNECT(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=DELETE")
     connection.close()
+
+
+_COMPILE = Store._text
+_TEXTS: dict[tuple[type[Store], Statement, int], str] = {}
+
+
+def _text_of(self: Store, statement: Statement, count: int) -> str:
+    name = (type(self), statement, count)
+    if name not in _TEXTS:
+        _TEXTS[name] = _COMPILE(self, statement, count)
+    return _TEXTS[name]
+
+
+def compile_statements(path: Path) -> None:
+    """Compile what every world needs, so that each has it from its parent."""
+    Store._text = _text_of  # type: ignore[method-assign]
+    store = SqliteStore(str(path))
+    for statement in vars(statements).values():
+        if isinstance(statement, Statement):
+            for count in (1, 2, 4):
+                store._text(statement, count)
 
 
 def install(kernel: Kernel, network: Network) -> None:
