@@ -66,9 +66,9 @@ def test_a_database_of_another_shape_does_not_come_back(postgres_server: Postgre
         _connect(url)
 
 
-def test_a_database_that_is_still_used_fails_its_test(postgres_server: PostgresServer) -> None:
-    """A connection that stays open is a leak of the test or of the product."""
+def test_a_database_that_is_still_used_does_not_come_back(postgres_server: PostgresServer) -> None:
+    """A connection that stays open is a leak of the test or of the product: the server then refuses to drop the database."""
     url = postgres_server.create()
-    with _connect(url), pytest.raises(psycopg.errors.ObjectInUse):
-        postgres_server.drop(url)
+    with _connect(url):
+        assert not postgres_server._restore(url)
     postgres_server.drop(url)

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.exchanges import Exchange, PaperExchange
+from tests.chaos.prepared import prepare
 from tests.chaos.processes import Process, environment, free_port, wait_until_ready
 from tests.chaos.truth import Truth
 from tests.postgres import PostgresServer
@@ -105,6 +106,7 @@ class SqliteDeployment(Deployment):
 
     def start(self, *, faulty: bool, **settings: str) -> None:
         self._is_faulty = faulty
+        prepare(self.directory)
         self.server.start(**self.exchange.settings(faulty=faulty), **settings)
         wait_until_ready(self.port, self.server)
         self.exchange.begin(self.port, faulty=faulty)

@@ -19,6 +19,7 @@ from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
 from tests.chaos.clients import Answer, completed
 from tests.chaos.journal_view import read_journal
 from tests.chaos.operations import Log, Operation
+from tests.chaos.prepared import prepare
 from tests.chaos.processes import PASSWORD
 from tests.chaos.truth import PaperTruth
 
@@ -44,6 +45,7 @@ def settings_of(directory: Path, *, faults: str = "") -> Settings:
 @asynccontextmanager
 async def running(directory: Path, *, faults: str = "") -> AsyncIterator[Gateway]:
     """A gateway on the files in ``directory``."""
+    prepare(directory)
     gateway = build_gateway(settings_of(directory, faults=faults))
     await gateway.start()
     try:
