@@ -23,7 +23,10 @@ class Schema(marshmallow.Schema):
 
 
 class TradeRequestSchema(Schema):
-    """The terms of an order. Unknown fields are ignored."""
+    """The terms of an order. A field that is not among these is ignored and named in the answer's ``Ignored-
+    Fields``; one that nearly is one of these, or that asks for something that is not supported, is refused with
+    what to do instead, and nothing is placed.
+    """
 
     account_name = fields.String(required=True)
     connector_name = fields.String(required=True)

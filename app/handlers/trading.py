@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.enums import OrderState, OrderStatus
+from app.domain.enums import OrderState, OrderStatus, OrderType, PositionAction
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OrderKey, OrderRequest
 from app.handlers import pages
@@ -41,9 +41,13 @@ _STATUS_SPELLINGS = {"CANCELED": OrderStatus.CANCELLED}
 
 async def place_order(gateway: ActingGateway, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
     """POST /trading/orders"""
-    placed = await gateway.orders.place(_order_request(body, idempotency_key))
+    request = _order_request(body, idempotency_key)
+    placed = await gateway.orders.place(request)
     answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted"})
     headers = {"Idempotent-Replayed": "true"} if placed.replayed else {"Server-Timing": _timing(placed.laps)}
+    without_effect = _without_effect(gateway, request)
+    if without_effect:
+        headers["Ignored-Fields"] = ", ".join(without_effect)
     return answer, _place_status(placed), headers
 
 
@@ -163,6 +167,19 @@ def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> Orde
         client_order_id=asked.get("client_order_id"),
         idempotency_key=idempotency_key,
     )
+
+
+def _without_effect(gateway: ActingGateway, request: OrderRequest) -> list[str]:
+    """The fields that the order has no use for. Callers of hummingbot-api send them, so they are not refused."""
+    fields = []
+    if request.order_type is OrderType.MARKET and request.price is not None:
+        fields.append("price")
+    if (
+        request.position_action is PositionAction.CLOSE
+        and not gateway.catalog.capabilities(request.connector_name).is_perpetual
+    ):
+        fields.append("position_action")
+    return fields
 
 
 def _answer(placed: Placed) -> dict[str, Any]:

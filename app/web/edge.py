@@ -26,8 +26,9 @@ from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooMan
 from app.entropy import Entropy
 from app.metrics import Metrics
 from app.web.authentication import Authenticator, address_of, hide_credentials, websocket_authorization
+from app.web.contract.names import header_value
 from app.web.errors import ClientGone
-from app.web.messages import REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
+from app.web.messages import IGNORED, REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
 from app.web.origins import LOCALHOST, Origins, Trust
 from app.web.problems import is_answer, problem_for
 
@@ -41,6 +42,7 @@ _ID_BYTES = 8
 #: Orders, balances and positions are nobody's to keep on the way.
 _NO_STORE = (b"cache-control", b"no-store")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
+_IGNORED_FIELDS = b"ignored-fields"
 
 
 #: The close code that existing clients know for wrong credentials.
@@ -60,6 +62,7 @@ _REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Matc
 #: What a page may read of an answer beside its body.
 _EXPOSED = (
     "ETag",
+    "Ignored-Fields",
     "Idempotent-Replayed",
     "Portfolio-Missing",
     "Portfolio-Stale",
@@ -128,6 +131,8 @@ class Edge:
                 note_answer(scope, started)
                 self._metrics.observe_request(operation_of(scope), started, self._clock.monotonic() - began_at)
                 headers = [*message.get("headers", ()), *common]
+                if IGNORED in scope:
+                    headers = _naming_ignored(headers, scope[IGNORED])
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append(_NO_STORE)
                 message["headers"] = headers
@@ -249,6 +254,13 @@ def request_id_of(scope: Scope, entropy: Entropy) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode("ascii")
     return entropy.token(_ID_BYTES)
+
+
+def _naming_ignored(headers: Sequence[tuple[bytes, bytes]], names: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """``headers`` with the names in ``Ignored-Fields``, after those that the handler has put there."""
+    said = [value for name, value in headers if name == _IGNORED_FIELDS]
+    others = [header for header in headers if header[0] != _IGNORED_FIELDS]
+    return [*others, (_IGNORED_FIELDS, b", ".join([*said, header_value(names)]))]
 
 
 def _log(error: Exception, scope: Scope, request_id: str) -> None:

@@ -28,6 +28,8 @@ HEADERS = "ordergate.headers"
 REQUEST_ID = "ordergate.request_id"
 #: The checked keyword arguments of the handler. Absent where Connexion's own code reads the request.
 ARGUMENTS = "ordergate.arguments"
+#: The names that the request gave and the operation does not have. Absent where there are none.
+IGNORED = "ordergate.ignored"
 #: Who has signed in, with what is written down of whom; None for a stranger. It is read where a handler is called, so a copy that a
 #: task of a service takes along means nothing.
 CALLING: ContextVar[tuple[Caller, Actor] | None] = ContextVar("ordergate.calling", default=None)

@@ -29,9 +29,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.domain.errors import SchemaViolation
 from app.web.contract.body import BodyReader, limited, refuse_declared_excess, require_unpacked
 from app.web.contract.faults import Fault, fault, is_secret, missing, type_fault
+from app.web.contract.names import BodyNames, HeaderNames, Names
 from app.web.contract.schema import CompiledSchema, Unsupported, decimal_node, flat
+from app.web.contract.vocabulary import NOT_DONE
 from app.web.errors import StartupRefused
-from app.web.messages import ARGUMENTS, headers_of
+from app.web.messages import ARGUMENTS, IGNORED, headers_of
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -113,8 +115,14 @@ class Parameter:
 class ParameterReader:
     """All parameters of one operation that its handler takes."""
 
-    def __init__(self, definitions: Iterable[Mapping[str, Any]], accepted: Callable[[str], bool]) -> None:
+    def __init__(
+        self, definitions: Iterable[Mapping[str, Any]], accepted: Callable[[str], bool], body: Names | None = None
+    ) -> None:
         compiled = [compile_parameter(definition) for definition in definitions]
+        self.query_names = Names(
+            "query", (each.name for each in compiled if each.place == "query"), elsewhere=[] if body is None else [body]
+        )
+        self._header_names = HeaderNames((each.name for each in compiled if each.place == "header"), body)
         self._all = [parameter for parameter in compiled if parameter.required or accepted(parameter.key)]
         self._path = [parameter for parameter in self._all if parameter.place == "path"]
         self._query = {parameter.name: parameter for parameter in self._all if parameter.place == "query"}
@@ -133,16 +141,21 @@ class ParameterReader:
         """All keywords that can be passed."""
         return frozenset(parameter.key for parameter in self._all)
 
-    def read(self, path: Mapping[str, Any], query: bytes, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
-        """The keyword arguments. Raises ``SchemaViolation`` with every fault of every parameter."""
+    def read(
+        self, path: Mapping[str, Any], query: bytes, headers: Mapping[bytes, bytes], ignored: list[str]
+    ) -> dict[str, Any]:
+        """The keyword arguments; unknown names are added to ``ignored``. Raises ``SchemaViolation`` with every fault of every
+        parameter.
+        """
         arguments = dict(self._defaults)
         faults: list[Fault] = []
         for parameter in self._path:
             # Connexion's own router knows the name only with underscores.
             text = path.get(parameter.name, path.get(parameter.name.replace("-", "_")))
             arguments[parameter.key] = parameter.read([str(text)], faults)
-        if self._query:
-            self._read_query(query, arguments, faults)
+        if query or self._required_query:
+            self._read_query(query, arguments, faults, ignored)
+        self._header_names.sort_out(headers, faults, ignored)
         for name, parameter in self._headers:
             given = headers.get(name)
             if given is not None:
@@ -155,15 +168,16 @@ class ParameterReader:
             arguments.pop(key, None)
         return arguments
 
-    def _read_query(self, query: bytes, arguments: dict[str, Any], faults: list[Fault]) -> None:
+    def _read_query(self, query: bytes, arguments: dict[str, Any], faults: list[Fault], ignored: list[str]) -> None:
         given: dict[str, list[str]] = {}
-        if query:
-            for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-                if name in self._query:
-                    given.setdefault(name, []).append(text)
+        for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            given.setdefault(name, []).append(text)
         for name, texts in given.items():
-            parameter = self._query[name]
-            arguments[parameter.key] = parameter.read(texts, faults)
+            parameter = self._query.get(name)
+            if parameter is not None:
+                arguments[parameter.key] = parameter.read(texts, faults)
+            elif name not in self.query_names.known:
+                self.query_names.judge(name, texts[-1], ("query",), faults, ignored)
         for parameter in self._required_query:
             if parameter.name not in given:
                 faults.append(missing((parameter.place, parameter.name)))
@@ -214,8 +228,11 @@ class ArgumentReader:
 
     def __init__(self, operation: AbstractOperation, limit: int) -> None:
         accepted, needed, takes_all = _signature(operation.function)
-        self._parameters = ParameterReader(operation.parameters, lambda key: takes_all or key in accepted)
-        self._body = BodyReader(operation.request_body, limit) if operation.request_body else None
+        names = _body_names(operation)
+        self._parameters = ParameterReader(
+            operation.parameters, lambda key: takes_all or key in accepted, None if names is None else names.names
+        )
+        self._body = BodyReader(operation.request_body, limit, names) if operation.request_body else None
         offered = self._parameters.keys | ({_BODY} if self._body else set())
         for name in sorted(needed - offered):
             raise StartupRefused(f"handler '{operation.operation_id}' needs '{name}', which the contract does not have")
@@ -226,9 +243,15 @@ class ArgumentReader:
     async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         """The keyword arguments; the parameters are checked before the body is read."""
         headers = headers_of(scope)
-        arguments = self._parameters.read(scope.get("path_params", {}), scope.get("query_string", b""), headers)
+        ignored: list[str] = []
+        query = scope.get("query_string", b"")
+        arguments = self._parameters.read(scope.get("path_params", {}), query, headers, ignored)
         if self._body is not None:
-            arguments[_BODY] = await self._body.read(headers, receive)
+            arguments[_BODY] = await self._body.read(headers, receive, ignored)
+        elif headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            ignored.append(_BODY)
+        if ignored:
+            scope[IGNORED] = ignored
         return arguments
 
 
@@ -296,6 +319,15 @@ class PreparedValidation(RequestValidationMiddleware):  # type: ignore[misc]  # 
     def add_api(self, specification: Any, **kwargs: Any) -> Any:
         """Prepare every operation of a contract."""
         return super().add_api(specification, max_body=self._max_body, **kwargs)
+
+
+def _body_names(operation: AbstractOperation) -> BodyNames | None:
+    """The names of the operation's JSON body, which know those that belong in its query string."""
+    definition = (operation.request_body or {}).get("content", {}).get("application/json", {}).get("schema")
+    if definition is None:
+        return None
+    query = Names("query", (each["name"] for each in operation.parameters if each["in"] == "query"))
+    return BodyNames(definition, not_done=NOT_DONE.get(operation.operation_id), elsewhere=[query])
 
 
 def _signature(function: Callable[..., Any]) -> tuple[set[str], set[str], bool]:

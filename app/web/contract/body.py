@@ -7,15 +7,24 @@ numbers of absurd size, lone surrogates, other encodings, documents nested too d
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.types import Message, Receive
 
 from app.domain.decimals import parse_decimal
-from app.domain.errors import BodyTooLarge, UnreadableBody, UnsupportedContentEncoding, UnsupportedMediaType
+from app.domain.errors import (
+    BodyTooLarge,
+    SchemaViolation,
+    UnreadableBody,
+    UnsupportedContentEncoding,
+    UnsupportedMediaType,
+)
+from app.web.contract.faults import Fault
+from app.web.contract.names import BodyNames
 from app.web.contract.schema import CompiledSchema, Unsupported
 from app.web.errors import ClientGone
 
@@ -23,6 +32,7 @@ _JSON = b"application/json"
 _CHARSETS = (b"utf-8", b"utf8")
 
 _DECODER = msgspec.json.Decoder(float_hook=parse_decimal)
+_RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 #: Deeper than any request of the contract, and far below the depths at which parsers and validators give up.
 MAX_DEPTH = 64
@@ -33,7 +43,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 class BodyReader:
     """The JSON body of one operation."""
 
-    def __init__(self, request_body: Mapping[str, Any], limit: int) -> None:
+    def __init__(self, request_body: Mapping[str, Any], limit: int, names: BodyNames | None = None) -> None:
         content = request_body.get("content", {})
         if list(content) != ["application/json"]:
             raise Unsupported("a body of another type than application/json")
@@ -42,9 +52,10 @@ class BodyReader:
         self._absent = definition.get("default", {})
         self._schema = CompiledSchema({key: value for key, value in definition.items() if key != "components"})
         self._limit = limit
+        self._names = names or BodyNames(definition)
 
-    async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> Any:
-        """The checked document.
+    async def read(self, headers: Mapping[bytes, bytes], receive: Receive, ignored: list[str]) -> Any:
+        """The checked document; the names of fields that the contract does not have are added to ``ignored``.
 
         Raises ``UnsupportedMediaType``, ``UnsupportedContentEncoding``, ``BodyTooLarge``, ``UnreadableBody`` or
         ``SchemaViolation``.
@@ -56,13 +67,51 @@ class BodyReader:
         if data and not is_declared:
             raise UnsupportedMediaType
         if data:
-            document = decode(data)
+            document = self._decode(data, ignored)
         elif self._required:
             raise UnreadableBody("The body is empty")
         else:
             # A fresh copy: filling in defaults changes it.
             document = dict(self._absent)
-        return self._schema.check(document, ("body",))
+        faults: list[Fault] = []
+        self._names.sort_out(document, ("body",), faults, ignored)
+        return self._schema.check(document, ("body",), faults)
+
+    def _decode(self, data: bytes, ignored: list[str]) -> Any:
+        """The document in ``data``. What can't be read in a field that is ignored decides nothing: it is then read without it."""
+        try:
+            return decode(data)
+        except UnreadableBody:
+            known = self._names.ignoring
+            parts = None if known is None else split_members(data, known)
+            if parts is None or not parts.others:
+                raise
+            faults: list[Fault] = []
+            self._names.names.sort_out(dict.fromkeys(parts.others), ("body",), faults, ignored)
+            if faults:
+                raise SchemaViolation(faults) from None
+            return decode(parts.known)
+
+
+class Parts(NamedTuple):
+    """An object's text with its known members alone, and the names of the others."""
+
+    known: bytes
+    others: Sequence[str]
+
+
+def split_members(data: bytes, known: Collection[str]) -> Parts | None:
+    """The object in ``data``, split by the names of its members; None if it is no object, or repeats a known name."""
+    try:
+        raw = _RAW_OBJECT.decode(data)
+        # msgspec keeps the last of repeated members and does not say so.
+        pairs = json.loads(data, object_pairs_hook=list, parse_int=str, parse_float=str)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if sum(name in known for name, _ in pairs) > sum(name in known for name in raw):
+        return None
+    members = [b"%s:%s" % (msgspec.json.encode(name), bytes(value)) for name, value in raw.items() if name in known]
+    return Parts(known=b"{%s}" % b",".join(members), others=sorted(raw.keys() - known))
 
 
 def require_json(headers: Mapping[bytes, bytes]) -> bool:

@@ -82,12 +82,12 @@ class CompiledSchema:
         lowered, self._convert = _compile(schema)
         self._validator = jsonschema_rs.Draft4Validator(lowered, validate_formats=True, ignore_unknown_formats=True)
 
-    def check(self, value: Any, location: Location) -> Any:
+    def check(self, value: Any, location: Location, faults: list[Fault] | None = None) -> Any:
         """``value`` with decimals exact and defaults filled in (containers are changed in place).
 
-        Raises ``SchemaViolation`` with every fault, each placed under ``location``.
+        Raises ``SchemaViolation`` with every fault, each placed under ``location``, after the ``faults`` that were found before.
         """
-        faults: list[Fault] = []
+        faults = [] if faults is None else faults
         if self._convert is not None:
             value = self._convert(value, location, faults)
         try:

@@ -31,7 +31,7 @@ EVERYTHING = [
 
 def read(query: str, path: str = "i", headers: dict[bytes, bytes] | None = None) -> dict[str, Any]:
     reader = ParameterReader(EVERYTHING, lambda key: key != "on")
-    return reader.read({"id": path}, query.encode(), {b"x-key": b"k", **(headers or {})})
+    return reader.read({"id": path}, query.encode(), {b"x-key": b"k", **(headers or {})}, [])
 
 
 def test_each_type_and_place() -> None:
@@ -90,7 +90,7 @@ def test_all_faults_at_once_and_no_secret_in_them() -> None:
     ]
     assert "canary" not in str(violation.value.faults)
     with pytest.raises(SchemaViolation) as violation:
-        ParameterReader(EVERYTHING, lambda _: True).read({"id": "i"}, b"must=x", {})
+        ParameterReader(EVERYTHING, lambda _: True).read({"id": "i"}, b"must=x", {}, [])
     assert [fault["type"] for fault in violation.value.faults] == ["missing"]
 
 
