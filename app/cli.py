@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
+import logging
 import signal
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -16,14 +18,14 @@ import uvicorn
 from environs import EnvError
 
 from app import __version__
-from app.bootstrap import build_gateway, rotate_vault, set_password
+from app.bootstrap import build_gateway, build_vault, rotate_vault, set_password
 from app.clock import SystemClock
 from app.domain.errors import OrdergateError
 from app.logs import configure_logging
 from app.services.gateway import Gateway
 from app.settings import Settings, load_settings
 from app.storage import schema
-from app.vault import VaultError
+from app.vault import Vault, VaultError
 from app.web.application import create_app
 from app.web.greeting import greet
 from app.web.listening import CanNotListen, bind
@@ -115,6 +117,20 @@ def sandbox(port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> N
         raise click.ClickException(f"{error}{advice}") from error
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line, with check, level, text and advice.")
+def doctor(as_json: bool) -> None:
+    """Look at all that a gateway stands on, and say what to do. Changes nothing; ends with code 1 where orders can't be placed."""
+    configure_logging(SystemClock().now, logging.WARNING)
+    settings = _settings()
+    try:
+        vault = build_vault(settings)
+    except (VaultError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if asyncio.run(_examine(settings, vault, as_json=as_json)):
+        sys.exit(1)
 
 
 @main.group()
@@ -224,6 +240,17 @@ def _serve(config: uvicorn.Config, listening: socket.socket) -> None:
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(_STARTUP_FAILED)
+
+
+async def _examine(settings: Settings, vault: Vault, *, as_json: bool) -> bool:
+    """Show what the doctor finds, as it is found; whether there is a failure."""
+    from app.doctor.examination import examine  # not sooner: a server has no use for it
+
+    has_failed = False
+    async for finding in examine(settings, SystemClock(), vault):
+        click.echo(json.dumps(asdict(finding)) if as_json else finding.line())
+        has_failed = has_failed or finding.level == "failure"
+    return has_failed
 
 
 async def _work(settings: Settings) -> None:

@@ -197,7 +197,7 @@ def flush() -> None:
         log.close()
 
 
-def configure_logging(now: Callable[[], datetime]) -> None:
+def configure_logging(now: Callable[[], datetime], level: int = logging.INFO) -> None:
     """Set up structlog, and send what other libraries log through the standard module the same way. ``now`` stamps the lines."""
     log = BufferedLog(sys.stderr.buffer)
     _configured[:] = [log]
@@ -209,7 +209,7 @@ def configure_logging(now: Callable[[], datetime]) -> None:
             structlog.processors.format_exc_info,
             _unrendered,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: log,
         cache_logger_on_first_use=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import stat
@@ -245,3 +246,20 @@ def test_a_password_needs_a_database(directory: Path) -> None:
     assert result.exit_code == 1
     assert "ordergate db upgrade" in result.output
     assert not directory.exists()
+
+
+# -- the doctor ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_tells_in_lines_and_ends_accordingly(directory: Path) -> None:
+    """Code 0 on a fresh machine, where it makes nothing; code 1 where orders could not be placed."""
+    env = {"ORDERGATE_DATA_DIR": str(directory), "PORT": "0"}
+    well = CliRunner().invoke(main, ["doctor"], env=env)
+    assert well.exit_code == 0, well.output
+    assert {line.split(":")[0] for line in well.stdout.splitlines()} >= {"ok       Python", "ok       Database"}
+    assert not directory.exists()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ill = CliRunner().invoke(main, ["doctor", "--json"], env={**env, "PORT": str(taken.getsockname()[1])})
+    assert ill.exit_code == 1
+    found = {each["check"]: each for each in map(json.loads, ill.stdout.splitlines())}
+    assert (found["Port"]["level"], "PORT=" in found["Port"]["text"]) == ("failure", True)

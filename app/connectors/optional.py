@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from app.connectors.capabilities import MarketTopic
@@ -92,6 +92,16 @@ class OptionalVerbs:
 
     async def set_leverage(self, trading_pair: str, leverage: int) -> None:
         raise self._unsupported("leverage setting")
+
+    # What an operator asks.
+
+    async def fetch_clock_difference(self) -> timedelta:
+        """How far the exchange's clock is ahead of ours."""
+        raise self._unsupported("a clock")
+
+    async def try_order(self) -> None:
+        """Ask the exchange whether the credentials may place orders, without placing one. Raises ``CredentialsRefused``."""
+        raise self._unsupported("orders that are only checked")
 
     def _unsupported(self, what: str) -> UnsupportedFeature:
         return UnsupportedFeature(f"Connector '{self.name}' does not support {what}")

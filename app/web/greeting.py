@@ -29,7 +29,7 @@ def greet(gateway: Gateway, *, port: int | None = None) -> None:
 def greeting(gateway: Gateway, *, port: int | None = None) -> str:
     """The text. Only a new password is shown; for any other, curl asks."""
     settings = gateway.settings
-    url = f"http://{_reachable(settings.host)}:{settings.port if port is None else port}"
+    url = f"http://{reachable(settings.host)}:{settings.port if port is None else port}"
     lines = [f"\nOrdergate is ready on {url} (explore it at {url}/docs)\n"]
     credentials = settings.username
     if gateway.first_password is not None:
@@ -55,7 +55,7 @@ def _command() -> str:
     return quote(sys.argv[0]) if Path(sys.argv[0]).name == _COMMAND else _COMMAND
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """``host`` as part of a URL that leads to this server from its own machine: no caller can go to "all addresses"."""
     if not host:
         return "127.0.0.1"

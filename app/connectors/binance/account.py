@@ -40,6 +40,7 @@ from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import integer_text, milliseconds_of, number, text
 from app.connectors.common.venue import Markets
 from app.connectors.rows import Rows, UnreadableRow, row_count
+from app.domain.decimals import EXACT, ceil_to, shortest
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
@@ -64,6 +65,7 @@ class CallNames:
     """The names of python-binance's methods for the calls that both markets have."""
 
     create: str
+    try_order: str
     cancel: str
     order: str
     open_orders: str
@@ -203,6 +205,16 @@ class BinanceAccount(RestConnector["BinanceClient"]):
 
     def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
         return self.venue.follow(topic, self.name)
+
+    async def try_order(self) -> None:
+        """``order/test`` looks at the key's permissions and at the terms, and hands nothing to the matching engine."""
+        pair, rule = next(each for each in (await self.venue.markets()).rules.items() if each[1].is_trading)
+        worth = EXACT.divide(2 * rule.min_notional_size, (await self.fetch_ticker(pair)).price)
+        least = max(worth, rule.market_min_order_size or rule.min_order_size)
+        amount = ceil_to(least, rule.market_min_base_amount_increment or rule.min_base_amount_increment)
+        await self.calls.ask(
+            self.call_names.try_order, symbol=self._symbol(pair), side="BUY", type="MARKET", quantity=shortest(amount)
+        )
 
     # What the two markets do differently.
 

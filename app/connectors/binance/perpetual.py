@@ -89,6 +89,7 @@ class BinancePerpetualConnector(BinanceAccount):
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance_perpetual")
     call_names = CallNames(
         create="futures_create_order",
+        try_order="futures_create_test_order",
         cancel="futures_cancel_order",
         order="futures_get_order",
         open_orders="futures_get_open_orders",

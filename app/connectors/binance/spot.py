@@ -58,6 +58,7 @@ class BinanceConnector(BinanceAccount):
     credential_fields: ClassVar[Mapping[str, CredentialField]] = credential_fields("binance")
     call_names = CallNames(
         create="create_order",
+        try_order="create_test_order",
         cancel="cancel_order",
         order="get_order",
         open_orders="get_open_orders",

@@ -247,6 +247,10 @@ class RestConnector(Connector, Generic[ClientT]):
     async def load_trading_rules(self, max_age: timedelta | None = None) -> Mapping[str, TradingRule]:
         return (await self.venue.markets(max_age)).rules
 
+    async def fetch_clock_difference(self) -> timedelta:
+        await self.venue.ready_to_sign()
+        return self.venue.server_clock.now() - self.context.clock.now()
+
     def check_available(self) -> None:
         self.calls.check_available()
 
