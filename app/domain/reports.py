@@ -71,7 +71,7 @@ class BalanceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A position on a perpetual. ``amount`` is in base units and signed: negative is short."""
+    """A position on a perpetual. ``amount`` is in base units and signed: negative is short, in either position mode."""
 
     trading_pair: str
     side: PositionSide
@@ -82,6 +82,13 @@ class Position:
     mark_price: Decimal | None = None
     liquidation_price: Decimal | None = None
     margin: Decimal | None = None
+
+    @property
+    def direction(self) -> PositionSide:
+        """Whether it is long or short, which ``side`` does not say in one-way mode."""
+        if self.side is not PositionSide.BOTH:
+            return self.side
+        return PositionSide.SHORT if self.amount < 0 else PositionSide.LONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

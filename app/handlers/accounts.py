@@ -13,7 +13,7 @@ from app.services.acting import ActingGateway
 
 
 def list_accounts(gateway: ActingGateway) -> Sequence[str]:
-    """GET /accounts/"""
+    """GET /accounts"""
     return gateway.accounts.list_accounts()
 
 

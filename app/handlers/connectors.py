@@ -11,7 +11,7 @@ from app.services.acting import ActingGateway
 
 
 def list_connectors(gateway: ActingGateway) -> list[str]:
-    """GET /connectors/"""
+    """GET /connectors"""
     return gateway.catalog.list_connectors()
 
 

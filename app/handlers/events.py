@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from app.domain.decimals import plain
-from app.domain.errors import InvalidArgument, UpgradeRequired
+from app.domain.errors import InvalidArgument
 from app.handlers.streaming import StreamAnswer
 from app.handlers.views import event_row
 from app.journal.filters import EventFilter
@@ -41,17 +41,6 @@ async def stream_events(
         content_type="text/event-stream",
         chunks=_server_sent(gateway, start_of(since, last_event_id), wanted),
     )
-
-
-async def open_socket(
-    gateway: ActingGateway,
-    account_names: Sequence[str] | None = None,
-    connector_names: Sequence[str] | None = None,
-    trading_pairs: Sequence[str] | None = None,
-    since: int | None = None,
-) -> StreamAnswer:
-    """GET /ws/orders without an upgrade; the upgrade itself is answered by ``app.web.sockets.orders``."""
-    raise UpgradeRequired("Open this path as a WebSocket")
 
 
 def stream_filter(

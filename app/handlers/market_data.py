@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.reports import Candle
 from app.handlers.market_views import (
+    MOST_CANDLES,
     book_health,
     book_row,
     candle_row,
@@ -131,7 +132,7 @@ async def get_candles(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     asked = _CANDLES.load(body)
     return _rows(
         await gateway.market_data.candles(
-            asked["connector_name"], asked["trading_pair"], asked["interval"], asked["max_records"]
+            asked["connector_name"], asked["trading_pair"], asked["interval"], min(asked["max_records"], MOST_CANDLES)
         )
     )
 

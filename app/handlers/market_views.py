@@ -15,6 +15,9 @@ from app.domain.reports import BookLevel, Candle, FundingInfo, OrderBook, Public
 from app.services.markets.books import BookAnswer
 from app.services.markets.readings import FEED_TIMEOUT, Reading
 
+#: Candles of one answer. Callers ask for a month of minutes without a thought; they get the end of it.
+MOST_CANDLES = 5000
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)

@@ -103,6 +103,7 @@ def _position_row(found: AccountPosition) -> Any:
         "connector_name": found.connector_name,
         "trading_pair": position.trading_pair,
         "side": position.side,
+        "position_side": position.direction,
         "amount": position.amount,
         "entry_price": position.entry_price,
         "unrealized_pnl": position.unrealized_pnl,

@@ -279,6 +279,7 @@ class PositionSchema(Schema):
     connector_name = fields.String(required=True)
     trading_pair = fields.String(required=True)
     side = fields.Enum(enums.PositionSide, by_value=True, required=True)
+    position_side = fields.Enum(enums.PositionSide, by_value=True, required=True)
     amount = fields.DecimalNumber(required=True)
     entry_price = fields.DecimalNumber(required=True, allow_none=True)
     unrealized_pnl = fields.DecimalNumber(required=True, allow_none=True)
@@ -843,6 +844,17 @@ class ProblemSchema(Schema):
     retryable = fields.Boolean(required=True)
     request_id = fields.String(required=True)
     order_id = fields.String()
+
+
+class MalformedRequestSchema(Schema):
+    """A problem that was found before there was a request."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    retryable = fields.Boolean(required=True)
 
 
 class ValidationProblemSchema(Schema):

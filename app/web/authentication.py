@@ -1,6 +1,6 @@
 """Who is calling: Basic credentials against a stored argon2id hash, at the cost of a dictionary look-up for a known caller.
 
-    Credentials come in the ``Authorization`` header, on a WebSocket also in one of two query forms.
+    Credentials come in the ``Authorization`` header, on a WebSocket also as ``app.web.handshakes`` tells.
     A hash is verified in a thread that gives way to the event loop, and once for all requests that wait for the same credentials.
     Results are cached under a keyed hash of the header, never the password itself: acceptances as long as they are used, refusals
     for seconds, in separate caches, so that a guesser can't push a caller out.
@@ -29,7 +29,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
@@ -41,7 +40,6 @@ from app.domain.caller import Caller
 from app.domain.errors import NotAuthenticated, NotNow, TooManySignIns
 from app.metrics import Metrics
 from app.web.addresses import party
-from app.web.messages import headers_of
 from app.web.throttle import SignIns
 
 #: Seconds that an acceptance lasts since it was used last.
@@ -65,9 +63,6 @@ _LONGEST = 2048
 
 #: The hash of a random password, made with the default cost; verified for users that do not exist.
 _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
-
-#: The parameters of a WebSocket's address that hold credentials.
-_SECRET = ("token", "username", "password")
 
 #: The niceness of the threads that verify.
 _LOWEST_PRIORITY = 19
@@ -331,35 +326,6 @@ def parse_basic(authorization: bytes) -> Credentials | None:
     if not colon or "\x00" in username:
         return None
     return Credentials(username=username, password=password)
-
-
-def websocket_authorization(scope: Scope, *, with_header: bool = True) -> bytes | None:
-    """The credentials of a WebSocket's handshake as the value of an ``Authorization`` header.
-
-    In this order: the header itself, ``?token=base64(user:password)``, ``?username=&password=``; None if there are none.
-    """
-    header: bytes | None = headers_of(scope).get(b"authorization") if with_header else None
-    if header is not None:
-        return header
-    raw: bytes = scope.get("query_string", b"")
-    query = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
-    if "token" in query:
-        # Clients send the token without escaping it, so its plus signs arrive as spaces.
-        return b"Basic " + query["token"].replace(" ", "+").encode("utf-8")
-    if "username" in query and "password" in query:
-        return basic_authorization(query["username"], query["password"])
-    return None
-
-
-def hide_credentials(scope: Scope) -> None:
-    """Take credentials out of the address, which servers log. Call it once they have been read, and before anything is answered."""
-    query: bytes = scope.get("query_string", b"")
-    # Names may be escaped, too.
-    if b"token" in query or b"password" in query or b"%" in query:
-        given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        shown = [(name, value) for name, value in given if name not in _SECRET]
-        if len(shown) < len(given):
-            scope["query_string"] = urlencode(shown).encode("ascii")
 
 
 def basic_authorization(username: str, password: str) -> bytes:

@@ -22,12 +22,13 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from app.clock import Clock
-from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooManyStreams
+from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooManyStreams, UpgradeRequired
 from app.entropy import Entropy
 from app.metrics import Metrics
-from app.web.authentication import Authenticator, address_of, hide_credentials, websocket_authorization
+from app.web.authentication import Authenticator, address_of
 from app.web.contract.names import header_value
 from app.web.errors import ClientGone
+from app.web.handshakes import accepting, hide_credentials, websocket_authorization
 from app.web.messages import IGNORED, REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
 from app.web.origins import LOCALHOST, Origins, Trust
 from app.web.problems import is_answer, problem_for
@@ -195,6 +196,8 @@ class FrontRouter:
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = path_of(scope)
+        if path in self._sockets:
+            raise UpgradeRequired("Open this path as a WebSocket")
         page = self._pages.get(path)
         # The root is a page for browsers only: programs read there what is running.
         if page is None or (path == "/" and not _asks_for_html(scope)):
@@ -207,9 +210,10 @@ class FrontRouter:
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._sockets.get(path_of(scope))
         trust = self._origins.trust(headers_of(scope))
-        # A page can't set the header itself; what it states stands in the query.
+        # A page can't set the header itself; what it states stands in the address or among the subprotocols.
         authorization = websocket_authorization(scope, with_header=trust is Trust.FULL)
         hide_credentials(scope)
+        send = accepting(scope, send)
         if endpoint is None or trust is Trust.NONE:
             await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
             return

@@ -21,6 +21,7 @@ from app.domain.errors import (
     OrdergateError,
     SchemaViolation,
     UnsupportedContentEncoding,
+    UpgradeRequired,
 )
 from app.web.contract.faults import client_order_id_fault
 from app.web.messages import Answer, encode
@@ -83,6 +84,8 @@ def _headers_for(error: OrdergateError) -> Headers:
         headers.append((b"retry-after", str(seconds).encode("ascii")))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode("ascii")))
+    if isinstance(error, UpgradeRequired):
+        headers += [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]
     if isinstance(error, UnsupportedContentEncoding):
         headers.append((b"accept-encoding", b"identity"))
     if isinstance(error, BodyTooLarge):

@@ -56,6 +56,29 @@ def test_what_a_stream_yields() -> None:
     assert Gap().reason == "connected"
 
 
+@pytest.mark.parametrize(
+    ("side", "amount", "direction"),
+    [
+        ("BOTH", "1", "LONG"),
+        ("BOTH", "-1", "SHORT"),
+        ("LONG", "1", "LONG"),
+        ("SHORT", "-1", "SHORT"),
+        ("SHORT", "1", "SHORT"),
+    ],
+)
+def test_position_has_a_direction(side: str, amount: str, direction: str) -> None:
+    """In one-way mode its sign says it, in hedge mode its side."""
+    position = Position(
+        trading_pair="BTC-USDT",
+        side=PositionSide(side),
+        amount=Decimal(amount),
+        entry_price=None,
+        unrealized_pnl=None,
+        leverage=None,
+    )
+    assert position.direction is PositionSide(direction)
+
+
 def test_position_is_signed() -> None:
     """A short position has a negative amount, and what the exchange does not say of it is absent."""
     position = Position(

@@ -38,7 +38,8 @@ async def test_accounts_come_and_go(client: httpx.AsyncClient) -> None:
     query = {"account_name": "second"}
 
     assert says(await client.post(ADD_ACCOUNT, params=query), ADD_ACCOUNT) == (201, "Account added successfully.")
-    assert checked(await client.get("/accounts/"), "/accounts/") == ["master_account", "second"]
+    for path in ("/accounts", "/accounts/"):
+        assert checked(await client.get(path), "/accounts") == ["master_account", "second"]
     assert says(await client.post(ADD_ACCOUNT, params=query), ADD_ACCOUNT) == (400, "Account already exists.")
     assert says(await client.post(DELETE_ACCOUNT, params=query), DELETE_ACCOUNT) == (
         200,

@@ -221,6 +221,13 @@ async def test_candles(client: httpx.AsyncClient) -> None:
     assert all(row["low"] <= min(row["open"], row["close"]) <= row["high"] for row in rows)
 
 
+@pytest.mark.parametrize("asked", [5001, 43_200, 2**63 - 1])
+async def test_more_candles_than_one_answer_holds(client: httpx.AsyncClient, asked: int) -> None:
+    """Callers ask for a month of minutes: they get the end of it."""
+    rows = await post(client, "/candles", **PAPER, interval="1m", max_records=asked)
+    assert (len(rows), rows[-1]["timestamp"]) == (5000, NOW - NOW % 60)
+
+
 @pytest.mark.parametrize("unit", [1, 1000])
 async def test_historical_candles(client: httpx.AsyncClient, unit: int) -> None:
     """From start to end, in seconds or milliseconds."""

@@ -50,12 +50,14 @@ async def test_a_position_in_full(client: httpx.AsyncClient, gateway: Gateway) -
     (row,) = page["data"]
     assert row["entry_price"] == placed.order.average_fill_price
     assert {
-        name: row[name] for name in ("account_name", "connector_name", "trading_pair", "side", "amount", "leverage")
+        name: row[name]
+        for name in ("account_name", "connector_name", "trading_pair", "side", "position_side", "amount", "leverage")
     } == {
         "account_name": MASTER_ACCOUNT,
         "connector_name": PERPETUAL,
         "trading_pair": "BTC-USDT",
         "side": "BOTH",
+        "position_side": "LONG",
         "amount": placed.order.filled_amount,
         "leverage": 20,
     }

@@ -55,7 +55,7 @@ async def test_w27_no_password_is_known_to_everybody(desk: Desk) -> None:
     assert made is not None
     assert len(made) >= 20
     desk.client.headers["Authorization"] = basic("admin", "admin")
-    assert (await desk.get("/accounts/", 401))["detail"] == "Incorrect username or password"
+    assert (await desk.get("/accounts", 401))["detail"] == "Incorrect username or password"
     for path in ("/", "/health"):
         await desk.get(path)
 

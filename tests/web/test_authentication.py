@@ -28,7 +28,6 @@ from app.web.authentication import (
     Authenticator,
     Credentials,
     parse_basic,
-    websocket_authorization,
 )
 from app.web.throttle import LOG_SECONDS, PARTY_BURST, PARTY_SECONDS, USER_BURST, SignIns
 from tests.web.clocks import StillClock
@@ -436,25 +435,3 @@ def test_what_is_not(header: bytes) -> None:
 def test_a_password_does_not_show_in_a_log() -> None:
     """Its repr is left out."""
     assert "canary" not in repr(Credentials(username="a", password="canary"))
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        (b"token=YTpiPg==", b"Basic YTpiPg=="),
-        (b"token=YTr+/w==", b"Basic YTr+/w=="),
-        (b"username=a&password=b%20c", b"Basic " + encoded(b"a:b c")),
-        (b"token=x&username=a&password=b", b"Basic x"),
-        (b"username=a", None),
-        (b"", None),
-    ],
-)
-def test_the_query_forms_of_a_websocket(query: bytes, expected: bytes | None) -> None:
-    """The token comes unescaped, so its plus signs are spaces by now."""
-    assert websocket_authorization({"type": "websocket", "headers": [], "query_string": query}) == expected
-
-
-def test_the_header_comes_first() -> None:
-    """A header counts before any query."""
-    scope = {"type": "websocket", "headers": [(b"authorization", b"Basic x")], "query_string": b"token=y"}
-    assert websocket_authorization(scope) == b"Basic x"

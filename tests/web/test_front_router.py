@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from app.web.application import create_app
 from app.web.edge import SocketRoute
 from app.web.messages import CALLING
-from tests.web.conftest import PASSWORD, EdgeGateway, basic
+from tests.web.conftest import PASSWORD, EdgeGateway, basic, client_of
 from tests.web.samples.contract import small_contract
 
 
@@ -28,7 +28,7 @@ def streaming() -> Any:
 
 
 async def opened(
-    app: Any, path: str, query: bytes = b"", headers: list[tuple[bytes, bytes]] | None = None
+    app: Any, path: str, query: bytes = b"", headers: list[tuple[bytes, bytes]] | None = None, *offered: str
 ) -> list[Any]:
     """Everything that the server sends when a WebSocket is opened."""
     sent: list[Any] = []
@@ -39,7 +39,14 @@ async def opened(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await app({"type": "websocket", "path": path, "query_string": query, "headers": headers or []}, receive, send)
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "query_string": query,
+        "headers": headers or [],
+        "subprotocols": offered,
+    }
+    await app(scope, receive, send)
     return sent
 
 
@@ -68,6 +75,32 @@ async def test_a_websocket_with_credentials_reaches_its_endpoint(streaming: Any)
             {"type": "websocket.accept"},
             {"type": "websocket.send", "text": "admin"},
         ]
+
+
+async def test_a_page_offers_credentials_as_a_subprotocol(streaming: Any) -> None:
+    """Its name is accepted, also where they are wrong: a browser would not let the page read why."""
+    token = basic("admin", PASSWORD).removeprefix("Basic ").rstrip("=")
+    is_accepted = {"type": "websocket.accept", "subprotocol": "hummingbot-auth"}
+    right = await opened(streaming, "/ws/orders", b"", [], "hummingbot-auth", token)
+    assert right == [is_accepted, {"type": "websocket.send", "text": "admin"}]
+    wrong = await opened(streaming, "/ws/orders", b"", [], "hummingbot-auth", "bm8")
+    assert (wrong[0], wrong[-1]["code"]) == (is_accepted, 4001)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_the_path_of_a_websocket_wants_an_upgrade(method: str) -> None:
+    """And says so, with the protocol to upgrade to, whatever the method and whoever asks."""
+    sockets = [SocketRoute(path="/ws/orders", endpoint=echo)]
+    app = create_app(EdgeGateway(), spec=small_contract(), handlers="tests.web.samples", sockets=sockets)
+    async with client_of(app) as stranger:
+        answer = await stranger.request(method, "/ws/orders")
+        assert (answer.status_code, answer.headers["upgrade"], answer.headers["connection"]) == (
+            426,
+            "websocket",
+            "upgrade",
+        )
+        assert method == "HEAD" or answer.json()["code"] == "upgrade_required"
+        assert (await stranger.get("/ws/none")).status_code == 404
 
 
 @pytest.mark.parametrize("query", [b"", b"token=bm8=", b"username=admin&password=no"])

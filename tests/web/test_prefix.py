@@ -77,3 +77,13 @@ async def test_every_link_stays_below_the_prefix(base: str) -> None:
         assert operations == base
         answer = await caller.get(f"{operations}/orders/active", auth=("admin", PASSWORD))
         assert answer.status_code != 404
+
+
+async def test_a_path_may_have_another_spelling(base: str) -> None:
+    """It is served as the path itself, without a redirect, and with the same credentials and methods; no other path has one."""
+    async with httpx.AsyncClient(auth=("admin", PASSWORD)) as caller:
+        answers = [await caller.post(f"{base}/orders/search{end}") for end in ("", "/")]
+        assert [(answer.status_code, answer.json()) for answer in answers] == [(200, answers[0].json())] * 2
+        assert (await caller.get(f"{base}/orders/search/")).status_code == 405
+        assert (await caller.post(f"{base}/orders/search/", auth=("admin", "no"))).status_code == 401
+        assert (await caller.get(f"{base}/orders/active/")).status_code == 404

@@ -151,6 +151,8 @@ class PreparedRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion has
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self.table = RouteTable()
+        #: Other spellings of exact paths: linters and generators want no slash at the end, some callers have always written one.
+        self._also_at: dict[str, str] = {}
         self.is_complete = True
 
     def add_api(self, specification: Any, base_path: str | None = None, arguments: Any = None, **kwargs: Any) -> None:
@@ -160,6 +162,9 @@ class PreparedRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion has
         )
         self.is_complete = self.is_complete and api.is_complete
         self.router.mount(api.base_path, app=api.router)
+        for path, item in specification["paths"].items():
+            if "x-also-at" in item:
+                self._also_at[api.base_path + item["x-also-at"]] = api.base_path + path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find the operation and pass the request on to the next layer."""
@@ -167,6 +172,9 @@ class PreparedRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion has
             await self.app(scope, receive, send)
             return
         path = path_of(scope)
+        if path in self._also_at:
+            scope["path"] = scope["path"].removesuffix(path) + self._also_at[path]
+            path = self._also_at[path]
         found = self.table.find(scope["method"], path)
         if found is not None:
             route, scope["path_params"] = found

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 
 from app.domain.errors import OrdergateError
 from app.domain.reports import OrderBook, PublicTrade, Ticker
-from app.handlers.market_views import book_sides, candle_row, ticker_row, trade_row
+from app.handlers.market_views import MOST_CANDLES, book_sides, candle_row, ticker_row, trade_row
 from app.handlers.streaming import LongList
 from app.services.gateway import Gateway
 from app.services.markets.market_data import MarketData
@@ -35,7 +35,6 @@ from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionS
 #: The bounds of ``update_interval`` that callers know, in seconds.
 _SHORTEST, _LONGEST = 0.25, 60.0
 _MOST_LEVELS = 1000
-_MOST_CANDLES = 5000
 
 _MARKETS = ("candles", "order_book", "ticker", "trades")
 _EXECUTORS = (
@@ -104,7 +103,7 @@ def _market(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> Mar
         return BookSubscription(market_data, *market, _count(asked, "depth", 10, _MOST_LEVELS))
     if kind == "candles":
         return CandleSubscription(
-            market_data, *market, _interval(asked), _count(asked, "max_records", 100, _MOST_CANDLES)
+            market_data, *market, _interval(asked), _count(asked, "max_records", 100, MOST_CANDLES)
         )
     if kind == "ticker":
         return TickerSubscription(market_data, *market)

@@ -24,6 +24,7 @@ paths:
   /orders/active:
     get: {operationId: orders.active, responses: *ok}
   /orders/search:
+    x-also-at: /orders/search/
     post: {operationId: orders.searched, responses: *ok}
   /orders/stream:
     get: {operationId: orders.stream, responses: {'200': {description: ok, content: {text/event-stream: {}}}}}
