@@ -13,6 +13,7 @@ import pytest
 from app.cli import main
 from app.connectors.registry import CONNECTORS
 from app.domain.errors import OrdergateError
+from openapi import load_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS = (ROOT / "docs" / "run" / "operations.md").read_text(encoding="utf-8")
@@ -73,3 +74,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []
+
+
+def test_the_members_of_a_problem_are_those_of_the_page() -> None:
+    """docs/trade/errors.md and the contract name the same members, and no meaning in the table names another one."""
+    schemas = load_spec()["components"]["schemas"]
+    page = re.findall(r"^\| (`[a-z_`, ]+`) \| (?!\d)", ERRORS, flags=re.MULTILINE)
+    named = {name for cell in page for name in re.findall(r"`([a-z_]+)`", cell)}
+    assert named == set(schemas["Problem"]["properties"])
+    said = set(re.findall(r"``([a-z_]+)``", ERRORS))
+    assert said <= named
+    fault = re.search(r"A fault has (.*?)\. A field", ERRORS, flags=re.DOTALL)
+    assert fault is not None
+    assert set(re.findall(r"`([a-z_]+)` \(", fault.group(1))) == set(schemas["Fault"]["properties"])

@@ -39,8 +39,8 @@ def connector_class(name: str) -> type[Connector]:
         path = CONNECTORS[name]
     except KeyError:
         if name in KNOWN_FIELDS:
-            raise UnsupportedConnector(name) from None
-        raise UnknownConnector(f"Connector '{name}' not found") from None
+            raise UnsupportedConnector(name, sorted(CONNECTORS)) from None
+        raise UnknownConnector(name, sorted(CONNECTORS)) from None
     module, _, class_name = path.partition(":")
     found: type[Connector] = getattr(import_module(module), class_name)
     return found

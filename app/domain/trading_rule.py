@@ -80,11 +80,13 @@ class TradingRule:
         if price <= ZERO or price < self.min_price:
             lowest = max(self.min_price, self.min_price_increment)
             raise RuleViolation(
-                f"Order price {plain(request.price)} is below the minimum price {plain(lowest)} for {self.trading_pair}"
+                f"Order price {_sent(request.price, price, request.price < lowest)} is below the minimum price"
+                f" {plain(lowest)} for {self.trading_pair}"
             )
         if self.max_price is not None and price > self.max_price:
             raise RuleViolation(
-                f"Order price {plain(price)} is above the maximum price {plain(self.max_price)} for {self.trading_pair}"
+                f"Order price {_sent(request.price, price, request.price > self.max_price)} is above the maximum price"
+                f" {plain(self.max_price)} for {self.trading_pair}"
             )
         return price
 
@@ -94,11 +96,12 @@ class TradingRule:
         if amount <= ZERO or amount < minimum:
             lowest = max(minimum, step)
             raise RuleViolation(
-                f"Order amount {plain(amount)} is below minimum order size {plain(lowest)} for {self.trading_pair}"
+                f"Order amount {_sent(asked, amount, asked < lowest)} is below minimum order size {plain(lowest)}"
+                f" for {self.trading_pair}"
             )
         if maximum is not None and amount > maximum:
             raise RuleViolation(
-                f"Order amount {plain(amount)} is above maximum order size {plain(maximum)} for {self.trading_pair}"
+                f"Order amount {plain(asked)} is above maximum order size {plain(maximum)} for {self.trading_pair}"
             )
         return amount
 
@@ -140,6 +143,11 @@ class TradingRule:
                 f"Order notional value {plain(notional)} is above maximum notional size {plain(self.max_notional_size)}"
                 f" for {self.trading_pair}."
             )
+
+
+def _sent(asked: Decimal, rounded: Decimal, is_beyond: bool) -> str:
+    """A number as the caller sent it; with what it was rounded to where only that ``is_beyond`` the limit."""
+    return plain(asked) if is_beyond else f"{plain(asked)}, rounded to {plain(rounded)},"
 
 
 def _notional(amount: Decimal | None, price: Decimal | None, quote_amount: Decimal | None) -> Decimal | None:

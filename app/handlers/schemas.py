@@ -844,6 +844,9 @@ class ProblemSchema(Schema):
     retryable = fields.Boolean(required=True)
     request_id = fields.String(required=True)
     order_id = fields.String()
+    hint = fields.String()
+    allowed = fields.List(fields.String())
+    exchange_code = fields.String()
 
 
 class MalformedRequestSchema(Schema):

@@ -103,7 +103,8 @@ def candles(
     """
     if interval not in INTERVALS:
         raise PaperRefusal(
-            RefusalCode.INVALID_INTERVAL, f"there are no candles of {interval}, only of {', '.join(INTERVALS)}"
+            RefusalCode.INVALID_INTERVAL,
+            f"there are no candles of {interval}: the interval is one of {', '.join(INTERVALS)}",
         )
     seconds, present = INTERVALS[interval], tick_of(now)
     last = min(present, present if end_at is None else tick_of(end_at)) // seconds

@@ -65,7 +65,11 @@ class History:
         """The order with this id. Raises ``OrderNotFound``, or ``AmbiguousOrder`` if several match."""
         found = self._journal.find_orders(order_id, account_name=account_name, connector_name=connector_name)
         if not found:
-            raise OrderNotFound(f"Order '{order_id}' not found")
+            raise OrderNotFound(
+                f"Order '{order_id}' not found",
+                hint="The id is the order_id of the answer to the placed order, not the exchange's."
+                " POST /trading/orders/search lists all orders",
+            )
         if len(found) > 1:
             places = ", ".join(sorted(f"{order.account_name}/{order.connector_name}" for order in found))
             raise AmbiguousOrder(

@@ -70,7 +70,7 @@ class Sessions:
             return live
         account_name, connector_name = account
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
-            raise UnknownAccount(account_name)
+            raise UnknownAccount(account_name, await asyncio.to_thread(self._accounts.list_accounts))
         kind = connector_class(connector_name)
         stored = await asyncio.to_thread(self._accounts.find_credential, account_name, connector_name)
         if stored is None:

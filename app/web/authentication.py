@@ -69,6 +69,8 @@ _LOWEST_PRIORITY = 19
 
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
+_HOW = "Send the header 'Authorization: Basic ' with the base64 form of user:password, as curl -u user:password does"
+_CHECK = "Check the user and the password; `ordergate user password` on the server sets another one"
 
 _HASHER = PasswordHasher()
 _Value = TypeVar("_Value")
@@ -121,19 +123,20 @@ class Authenticator:
         many were wrong, ``NotNow`` where too many wait or there is no memory to verify them.
         """
         if not authorization:
-            raise NotAuthenticated(_NOT_GIVEN)
+            raise NotAuthenticated(_NOT_GIVEN, hint=_HOW)
         key = self._key(authorization)
         username = await self._accepted_user(key)
         if username is not None:
             return username
         credentials = parse_basic(authorization)
-        if credentials is not None:
-            # The same name and password, written in another way.
-            common = self._key(basic_authorization(credentials.username, credentials.password))
-            username = await self._accepted_user(common)
-            if username is not None:
-                self._remember(self._accepted, key, self._accepted[common])
-                return username
+        if credentials is None:
+            raise NotAuthenticated(_WRONG, hint=_unreadable(authorization))
+        # The same name and password, written in another way.
+        common = self._key(basic_authorization(credentials.username, credentials.password))
+        username = await self._accepted_user(common)
+        if username is not None:
+            self._remember(self._accepted, key, self._accepted[common])
+            return username
         return await self._sign_in(key, credentials, party(address))
 
     async def expect(self, username: str, password: str) -> None:
@@ -165,16 +168,14 @@ class Authenticator:
         self._accept(key, acceptance.username, stored, max(acceptance.expires_at, now + ACCEPTED_SECONDS))
         return acceptance.username
 
-    async def _sign_in(self, key: bytes, credentials: Credentials | None, who: str) -> str:
+    async def _sign_in(self, key: bytes, credentials: Credentials, who: str) -> str:
         """Verify credentials that nobody knows yet."""
-        if credentials is None:
-            raise NotAuthenticated(_WRONG)
         try:
             if self._clock.monotonic() < self._refused.get(key, 0.0):
-                raise NotAuthenticated(_WRONG)
+                raise NotAuthenticated(_WRONG, hint=_CHECK)
             username = await self._verify_once(key, credentials, who)
             if username is None:
-                raise NotAuthenticated(_WRONG)
+                raise NotAuthenticated(_WRONG, hint=_CHECK)
         except NotAuthenticated:
             self._count(who, "wrong")
             raise
@@ -285,6 +286,15 @@ class _Lane:
     def close(self) -> None:
         """Stop the thread. May be called twice."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _unreadable(authorization: bytes) -> str:
+    """What is wrong with a value that holds no Basic credentials. Nothing of it is quoted."""
+    scheme = authorization.partition(b" ")[0].lower()
+    if scheme != b"basic":
+        known = scheme.decode() if scheme in (b"bearer", b"digest", b"negotiate", b"token", b"apikey") else "another"
+        return f"The scheme is {known}, and only Basic is taken here. {_HOW}"
+    return f"What follows Basic is not the base64 form of user:password. {_HOW}"
 
 
 def _give_way() -> None:

@@ -204,7 +204,7 @@ class FrontRouter:
             await self._app(scope, receive, send)
             return
         if scope["method"] not in _READING:
-            raise MethodNotAllowed(_READING)
+            raise MethodNotAllowed(_READING, scope["method"], path_of(scope))
         await page(scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

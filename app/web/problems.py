@@ -6,6 +6,7 @@ an unexpected exception it says nothing at all. It must not log: the edge does t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,7 @@ from app.domain.errors import (
     InvalidCursor,
     MethodNotAllowed,
     OrdergateError,
+    OrderRefused,
     SchemaViolation,
     UnsupportedContentEncoding,
     UpgradeRequired,
@@ -61,9 +63,19 @@ def _from_tree(error: OrdergateError, request_id: str, path: str) -> Answer:
         error.code,
         request_id,
         retryable=error.retryable,
-        order_id=error.order_id,
+        more=_members_of(error),
         headers=_headers_for(error),
     )
+
+
+def _members_of(error: OrdergateError) -> dict[str, Any]:
+    """What the document says beside the members that all have."""
+    members: dict[str, Any] = {"order_id": error.order_id, "hint": error.hint}
+    if isinstance(error, MethodNotAllowed):
+        members["allowed"] = error.allowed
+    if isinstance(error, OrderRefused):
+        members["exchange_code"] = error.exchange_code
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _detail_of(error: OrdergateError, path: str) -> Any:
@@ -119,7 +131,7 @@ def _problem(
     request_id: str,
     *,
     retryable: bool = False,
-    order_id: str | None = None,
+    more: Mapping[str, Any] | None = None,
     headers: Headers | None = None,
 ) -> Answer:
     document = {
@@ -130,9 +142,8 @@ def _problem(
         "code": code,
         "retryable": retryable,
         "request_id": request_id,
+        **(more or {}),
     }
-    if order_id is not None:
-        document["order_id"] = order_id
     body = encode(document)
     length = (b"content-length", str(len(body)).encode("ascii"))
     return Answer(status=status, headers=[_MEDIA_TYPE, length, *(headers or [])], body=body)

@@ -166,7 +166,10 @@ def test_what_an_error_carries() -> None:
             "Trading pair 'A-B' not supported on paper."
             " Available pairs: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] (and 3 more)",
         ),
-        (UnsupportedConnector("kraken"), "Connector 'kraken' is known, but this gateway can't trade on it yet"),
+        (
+            UnsupportedConnector("kraken", ["paper"]),
+            "Connector 'kraken' is known, but this gateway can't trade on it yet",
+        ),
         (UnsupportedPair("A-B", "paper", []), "Trading pair 'A-B' not supported on paper. Available pairs: []"),
     ],
 )

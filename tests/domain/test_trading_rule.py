@@ -61,8 +61,11 @@ def refusal(rule: TradingRule, request: OrderRequest) -> str:
 @pytest.mark.parametrize(
     ("request_", "text"),
     [
-        (asked("0.0005"), "Order amount 0.000 is below minimum order size 0.001 for BTC-USDT"),
-        (asked("0.000000000000000001"), "Order amount 0.000 is below minimum order size 0.001 for BTC-USDT"),
+        (asked("0.0005"), "Order amount 0.0005 is below minimum order size 0.001 for BTC-USDT"),
+        (
+            asked("0.000000000000000001"),
+            "Order amount 0.000000000000000001 is below minimum order size 0.001 for BTC-USDT",
+        ),
         (asked("100.001"), "Order amount 100.001 is above maximum order size 100 for BTC-USDT"),
         (asked("1e30"), f"Order amount 1{'0' * 30} is above maximum order size 100 for BTC-USDT"),
         (
@@ -131,7 +134,7 @@ def test_price_of_nothing_rounds_to_nothing() -> None:
 def test_amount_of_nothing() -> None:
     """An amount below one step is refused even where no minimum size is set; the step is the smallest size."""
     rule = replace(FREE, min_base_amount_increment=D("0.5"))
-    assert refusal(rule, asked("0.4")) == "Order amount 0.0 is below minimum order size 0.5 for BTC-USDT"
+    assert refusal(rule, asked("0.4")) == "Order amount 0.4 is below minimum order size 0.5 for BTC-USDT"
 
 
 # -- rounding -----------------------------------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ def test_rounding_comes_before_the_limits() -> None:
     assert RULE.checked(asked("100.0009")).amount == D(100)
     assert RULE.checked(asked("1", "1000000.009")).price == D(1000000)
     above = refusal(RULE, asked("1", "1000000.001", trade_type=TradeType.SELL))
-    assert above == "Order price 1000000.01 is above the maximum price 1000000 for BTC-USDT"
+    assert above == "Order price 1000000.001 is above the maximum price 1000000 for BTC-USDT"
 
 
 @pytest.mark.parametrize(
@@ -227,8 +230,8 @@ def test_market_limits_of_their_own() -> None:
         market_min_base_amount_increment=D("0.25"),
     )
     assert rule.checked(market("0.99")).amount == D("0.75")
-    assert refusal(rule, market("0.3")) == "Order amount 0.25 is below minimum order size 0.5 for BTC-USDT"
-    assert refusal(rule, market("10.3")) == "Order amount 10.25 is above maximum order size 10 for BTC-USDT"
+    assert refusal(rule, market("0.3")) == "Order amount 0.3 is below minimum order size 0.5 for BTC-USDT"
+    assert refusal(rule, market("10.3")) == "Order amount 10.3 is above maximum order size 10 for BTC-USDT"
     assert rule.checked(asked("99.001")).amount == D("99.001")
 
 

@@ -113,10 +113,9 @@ async def test_head_answers_as_get_without_a_body(client: AsyncClient) -> None:
 
 
 async def test_unknown_paths_and_methods(stranger: AsyncClient) -> None:
-    """404 in the words that callers know, also for a stray slash; 405 says what the path has. Neither asks for credentials."""
+    """404 in the words that callers know, and 307 for a stray slash; 405 says what the path has. Neither asks for credentials."""
     for path in (
         "/nothing",
-        "/orders/",
         "/accounts/a/orders/x/cancel",
         "/accounts//orders/1/cancel",
         "/ui",
@@ -124,6 +123,10 @@ async def test_unknown_paths_and_methods(stranger: AsyncClient) -> None:
     ):
         answer = await stranger.get(path)
         assert (answer.status_code, answer.json()["detail"], answer.json()["code"]) == (404, "Not Found", "not_found")
+    answer = await stranger.get("/orders/?a=b")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/orders?a=b")
+    answer = await stranger.get("http://test//evil.example/")
+    assert answer.status_code == 404
     answer = await stranger.delete("/orders/o1")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json()["code"] == "method_not_allowed"

@@ -74,7 +74,7 @@ def test_retry_after_is_whole_seconds_rounded_up(milliseconds: int, seconds: byt
 def test_headers_that_belong_to_an_error() -> None:
     """401 says how to authenticate, 405 what is allowed, 413 ends the connection."""
     assert document_of(NotAuthenticated("no"))[1][b"www-authenticate"] == b'Basic realm="ordergate"'
-    assert document_of(MethodNotAllowed({"POST", "GET"}))[1][b"allow"] == b"GET, POST"
+    assert document_of(MethodNotAllowed({"POST", "GET"}, "PUT", "/"))[1][b"allow"] == b"GET, POST"
     assert document_of(BodyTooLarge(5))[1][b"connection"] == b"close"
 
 

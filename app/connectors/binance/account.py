@@ -193,7 +193,9 @@ class BinanceAccount(RestConnector["BinanceClient"]):
         end_at: datetime | None = None,
     ) -> Sequence[Candle]:
         if interval not in INTERVALS:
-            raise InvalidArgument(f"Binance has no candles of '{interval}'; it has {', '.join(INTERVALS)}")
+            raise InvalidArgument(
+                f"Binance has no candles of '{interval}': the interval is one of {', '.join(INTERVALS)}"
+            )
         parameters: dict[str, str | int] = {"interval": interval, "limit": min(limit, self.capabilities.candles_page)}
         if start_at is not None:
             parameters["startTime"] = milliseconds_of(start_at)

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 
 class OrdergateError(Exception):
-    """The root. ``detail`` is a sentence for the caller and never holds a secret. ``violations`` are all errors
-    of which this is the first, where several checks speak against the same thing.
+    """The root. ``detail`` is a sentence for the caller and never holds a secret. ``hint`` says what to do where the text of
+    ``detail`` is one that callers of hummingbot-api read. ``violations`` are all errors of which this is the first, where several
+    checks speak against the same thing.
     """
 
     status: ClassVar[int] = 500
@@ -16,9 +17,17 @@ class OrdergateError(Exception):
     title: ClassVar[str] = "Internal error"
     retryable: bool = False
 
-    def __init__(self, detail: str, *, order_id: str | None = None, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        order_id: str | None = None,
+        retry_after: timedelta | None = None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.order_id = order_id
         self.retry_after = retry_after
+        self.hint = hint
         self.violations: tuple[OrdergateError, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.domain.errors.base import OrdergateError
 
 
@@ -55,5 +57,8 @@ class UnsupportedConnector(UnsupportedFeature):
     code = "unsupported_connector"
     title = "Connector not supported"
 
-    def __init__(self, connector_name: str) -> None:
-        super().__init__(f"Connector '{connector_name}' is known, but this gateway can't trade on it yet")
+    def __init__(self, connector_name: str, able: Sequence[str]) -> None:
+        super().__init__(
+            f"Connector '{connector_name}' is known, but this gateway can't trade on it yet",
+            hint=f"GET /connectors/ lists those that can trade: {', '.join(able)}",
+        )

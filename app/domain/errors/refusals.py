@@ -70,7 +70,7 @@ class CredentialsRefused(Refused):
 
 
 class RateLimited(Refused):
-    """Too many requests; ``retry_after`` says when to come back."""
+    """Too many requests; the header ``Retry-After`` says when to come back."""
 
     status = 503
     code = "rate_limited"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors.base import OrdergateError
+from app.domain.suggestions import did_you_mean, listed
 
 #: The most orders that an error names.
 _NAMED_ORDERS = 10
@@ -30,8 +31,8 @@ class UnknownPath(RequestError):
     code = "not_found"
     title = "Not found"
 
-    def __init__(self) -> None:
-        super().__init__("Not Found")
+    def __init__(self, hint: str = "GET /docs shows every path") -> None:
+        super().__init__("Not Found", hint=hint)
 
 
 class MethodNotAllowed(RequestError):
@@ -41,9 +42,9 @@ class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     title = "Method not allowed"
 
-    def __init__(self, allowed: Iterable[str]) -> None:
-        super().__init__("Method Not Allowed")
+    def __init__(self, allowed: Iterable[str], method: str, path: str) -> None:
         self.allowed = tuple(sorted(allowed))
+        super().__init__(f"{path} does not take {method}. It takes {', '.join(self.allowed)}")
 
 
 class UpgradeRequired(RequestError):
@@ -95,7 +96,7 @@ class UnreadableBody(RequestError):
 
 
 class SchemaViolation(RequestError):
-    """The body or a parameter breaks the schema. ``faults`` is the list form ``{type, loc, msg, input}``."""
+    """The body or a parameter breaks the schema. ``detail`` is a list of faults."""
 
     status = 422
     code = "schema_violation"
@@ -149,8 +150,13 @@ class UnknownAccount(RequestError):
     code = "unknown_account"
     title = "Account not found"
 
-    def __init__(self, account_name: str) -> None:
-        super().__init__(f"Account '{account_name}' not found")
+    def __init__(self, account_name: str, known: Sequence[str] = ()) -> None:
+        there_are = f" There are {listed(known)}." if known else ""
+        super().__init__(
+            f"Account '{account_name}' not found",
+            hint=f"GET /accounts/ lists the accounts, and POST /accounts/add-account?account_name= adds one.{there_are}"
+            f"{did_you_mean(account_name, known)}",
+        )
 
 
 class UnknownConnector(RequestError):
@@ -159,6 +165,12 @@ class UnknownConnector(RequestError):
     status = 404
     code = "unknown_connector"
     title = "Connector not found"
+
+    def __init__(self, connector_name: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"Connector '{connector_name}' not found",
+            hint=f"GET /connectors/ lists the connectors. There are {listed(known)}.{did_you_mean(connector_name, known)}",
+        )
 
 
 class ConnectorNotConfigured(RequestError):
@@ -169,7 +181,11 @@ class ConnectorNotConfigured(RequestError):
     title = "Connector not configured"
 
     def __init__(self, connector_name: str, account_name: str) -> None:
-        super().__init__(f"Connector '{connector_name}' not found for account '{account_name}'")
+        super().__init__(
+            f"Connector '{connector_name}' not found for account '{account_name}'",
+            hint=f"POST /accounts/add-credential/{account_name}/{connector_name} gives the account its credentials;"
+            f" GET /connectors/{connector_name}/config-map names their fields",
+        )
 
 
 class OrderNotFound(RequestError):
@@ -204,9 +220,12 @@ class UnsupportedPair(RequestError):
 
     def __init__(self, trading_pair: str, connector_name: str, available: Sequence[str]) -> None:
         shown = list(available[:10])
+        meant = did_you_mean(trading_pair, available)
         more = f" (and {len(available) - 10} more)" if len(available) > 10 else ""
         super().__init__(
             f"Trading pair '{trading_pair}' not supported on {connector_name}. Available pairs: {shown}{more}"
+            f"{'.' * bool(meant)}{meant}",
+            hint=f"GET /connectors/{connector_name}/trading-rules lists all pairs; a pair has the form BASE-QUOTE",
         )
 
 

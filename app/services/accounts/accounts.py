@@ -105,7 +105,7 @@ class AccountAdmin:
         connectors = await asyncio.to_thread(self._accounts.connectors_of, account_name)
         allow = None if force else partial(_check_active, f"Account '{account_name}'")
         if not await asyncio.to_thread(self._accounts.delete_account, account_name, allow):
-            raise UnknownAccount(account_name)
+            raise UnknownAccount(account_name, await asyncio.to_thread(self._accounts.list_accounts))
         for connector_name in connectors:
             self._forget(AccountKey(account_name, connector_name))
         await asyncio.gather(*(self._calls_ended(AccountKey(account_name, name)) for name in connectors))
@@ -115,7 +115,7 @@ class AccountAdmin:
         """The connectors that the account has credentials for. Raises ``InvalidArgument`` or ``UnknownAccount``."""
         _check_name("account", account_name)
         if not self._accounts.has_account(account_name):
-            raise UnknownAccount(account_name)
+            raise UnknownAccount(account_name, self._accounts.list_accounts())
         return self._accounts.connectors_of(account_name)
 
     async def add_credential(self, account: AccountKey, given: Mapping[str, Any]) -> None:
@@ -129,7 +129,7 @@ class AccountAdmin:
         account_name, connector_name = account
         _check_name("account", account_name)
         if not await asyncio.to_thread(self._accounts.has_account, account_name):
-            raise UnknownAccount(account_name)
+            raise UnknownAccount(account_name, await asyncio.to_thread(self._accounts.list_accounts))
         connector_class(connector_name)
         credentials = checked(connector_name, credential_fields(connector_name), given)
         before = await asyncio.to_thread(self._accounts.find_credential, *account)

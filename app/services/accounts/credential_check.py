@@ -14,6 +14,7 @@ import msgspec
 from app.connectors.capabilities import CredentialField
 from app.domain.decimals import plain
 from app.domain.errors import InvalidCredentials
+from app.domain.suggestions import nearest, normal
 
 #: How much of an unknown field name is repeated, in characters.
 _LONGEST_NAME = 60
@@ -38,6 +39,10 @@ def _faults(fields: Mapping[str, CredentialField], given: Mapping[str, Any], tex
     for what, names in (("missing field", missing), ("empty field", empty), ("unknown field", unknown)):
         if names:
             yield f"{what}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    for name in unknown:
+        near = nearest(name, fields) or [each for each in fields if normal(each).endswith(normal(name))]
+        if near and normal(name):
+            yield f"{name} is probably {' or '.join(near)}"
     for name, text in texts.items():
         fault = _type_fault(fields[name], text)
         if fault is not None:

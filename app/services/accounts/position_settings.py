@@ -35,6 +35,12 @@ log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
 
 
+#: Which connectors have positions.
+_PERPETUALS = (
+    "Perpetual connectors have _perpetual in their names, such as paper_perpetual; GET /connectors/ lists them"
+)
+
+
 class PositionSettings:
     """The verbs position_mode, set_position_mode and set_leverage."""
 
@@ -97,7 +103,7 @@ class PositionSettings:
         connector_name = account.connector_name
         kind = connector_class(connector_name)
         if not kind.capabilities.is_perpetual:
-            raise InvalidArgument(f"Connector '{connector_name}' is not a perpetual connector")
+            raise InvalidArgument(f"Connector '{connector_name}' is not a perpetual connector", hint=_PERPETUALS)
         if not kind.has_verb(verb):
             raise InvalidArgument(f"Connector '{connector_name}' does not support {feature}")
         return await self._sessions.connector(account)

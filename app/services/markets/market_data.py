@@ -178,7 +178,10 @@ class MarketData:
         """The funding terms of a perpetual. Raises ``InvalidArgument`` for a connector that has none."""
         connector = await self._sessions.keyless(connector_name)
         if not connector.capabilities.is_perpetual:
-            raise InvalidArgument("Funding info is only available for perpetual trading pairs.")
+            raise InvalidArgument(
+                "Funding info is only available for perpetual trading pairs.",
+                hint="Ask a perpetual connector, such as paper_perpetual; GET /connectors/ lists them",
+            )
         key = ReadingKey(kind="funding_info", connector_name=connector_name, trading_pair=trading_pair)
         return await self._readings.get(key, _FUNDING_AGE, lambda: connector.fetch_funding_info(trading_pair))
 

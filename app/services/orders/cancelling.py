@@ -12,11 +12,13 @@ import structlog
 from app import failpoints
 from app.clock import Clock
 from app.concurrency.threads import Threads
-from app.domain.enums import EventKind
+from app.domain.decimals import plain, shortest
+from app.domain.enums import EventKind, OrderState
 from app.domain.errors import OrderNotFound, Refused
 from app.domain.lifecycle import FINAL
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
+from app.domain.suggestions import listed
 from app.journal.guard import Guard
 from app.journal.journal import Journal
 from app.metrics import Metrics, Stopwatch
@@ -57,7 +59,12 @@ class Cancels:
         connector = await self._sessions.connector(key.account)
         found = await self._threads.run(self._journal.find_order, key)
         if found is None or found.state in FINAL:
-            raise OrderNotFound(f"Order '{key.order_id}' not found in active orders")
+            hint = await self._elsewhere(key) if found is None else _what_became_of(found)
+            raise OrderNotFound(
+                f"Order '{key.order_id}' not found in active orders",
+                order_id=None if found is None else found.order_id,
+                hint=hint,
+            )
         connector.check_available()
         started, begun_at = self._clock.monotonic(), self._clock.now()
 
@@ -80,6 +87,18 @@ class Cancels:
         self._count(order, "accepted")
         failpoints.reach("orders.cancel_answered")
         return await self._record_cancel(order, report)
+
+    async def _elsewhere(self, key: OrderKey) -> str:
+        """Where an order that was not found is, if it is anywhere."""
+        # Of the same account: who may act for this one need not know what others do.
+        find = partial(self._journal.find_orders, key.order_id, account_name=key.account_name)
+        others = await self._threads.run(find)
+        if others:
+            return f"The account has an order of this id on {listed([other.connector_name for other in others])}"
+        return (
+            f"No order of this id was placed here on {key.connector_name} for {key.account_name}: the id is the order_id of the"
+            " answer to the placed order, not the exchange's. POST /trading/orders/active lists the active orders"
+        )
 
     async def _record_cancel(self, order: Order, report: OrderReport) -> Order:
         try:
@@ -125,3 +144,17 @@ class Cancels:
 
     def _count(self, order: Order, outcome: str) -> None:
         self._metrics.count_outcome(order.connector_name, "cancel", outcome)
+
+
+def _what_became_of(order: Order) -> str:
+    """How an order ended, for somebody who wanted to cancel it."""
+    if order.state is OrderState.REJECTED:
+        return f"The order was rejected: {order.error_message or 'the exchange gave no reason'}"
+    price = order.average_fill_price
+    whole = "" if order.amount is None else f" of {shortest(order.amount)}"
+    at = "" if price is None else f" at an average price of {plain(price)}"
+    since = order.updated_at.isoformat(timespec="seconds")
+    return (
+        f"The order is {order.state} since {since}: {shortest(order.filled_amount)}{whole} was filled{at}."
+        " There is nothing to cancel"
+    )

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import SchemaViolation
 from app.web.contract.body import BodyReader, limited, refuse_declared_excess, require_unpacked
-from app.web.contract.faults import Fault, fault, is_secret, missing, type_fault
+from app.web.contract.faults import Fault, fault, is_secret, missing, type_fault, unit_of
 from app.web.contract.names import BodyNames, HeaderNames, Names
 from app.web.contract.schema import CompiledSchema, Unsupported, decimal_node, flat
 from app.web.contract.vocabulary import NOT_DONE
@@ -80,6 +80,7 @@ class Parameter:
     nullable: bool
     secret: bool
     type: str
+    unit: str
     cast: Callable[[str], Any]
     is_array: bool
     explode: bool
@@ -97,8 +98,8 @@ class Parameter:
             return None
         try:
             value = self._cast_all(texts) if self.is_array else self.cast(texts[-1])
-        except ValueError:
-            faults.append(type_fault(self.type, location, None if self.secret else texts[-1]))
+        except ValueError as error:
+            faults.append(type_fault(self.type, location, None if self.secret else error.args[0], self.unit))
             return None
         try:
             return self.schema.check(value, location)
@@ -214,6 +215,7 @@ def compile_parameter(definition: Mapping[str, Any]) -> Parameter:
         nullable=schema.get("nullable", False),
         secret=is_secret(schema, ()),
         type=item_type,
+        unit=unit_of(item),
         cast=str if is_decimal else _CASTS[item_type],
         is_array=is_array,
         explode=definition.get("explode", place == "query"),

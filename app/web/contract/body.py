@@ -7,9 +7,11 @@ numbers of absurd size, lone surrogates, other encodings, documents nested too d
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,6 +38,9 @@ _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 #: Deeper than any request of the contract, and far below the depths at which parsers and validators give up.
 MAX_DEPTH = 64
+
+#: How much of a key or number is repeated.
+_LONGEST_KEY = 60
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
@@ -69,7 +74,7 @@ class BodyReader:
         if data:
             document = self._decode(data, ignored)
         elif self._required:
-            raise UnreadableBody("The body is empty")
+            raise UnreadableBody("The body is empty: send a JSON object")
         else:
             # A fresh copy: filling in defaults changes it.
             document = dict(self._absent)
@@ -192,11 +197,13 @@ def decode(data: bytes) -> Any:
     try:
         document = _DECODER.decode(data)
     except msgspec.ValidationError as error:
-        raise UnreadableBody(f"A number in the body can't be read: {error}") from error
+        raise UnreadableBody(f"A number in the body can't be read: {_unreadable_number(data)}") from error
     except UnicodeDecodeError as error:
         raise UnreadableBody("The body is not UTF-8") from error
     except msgspec.DecodeError as error:
-        raise UnreadableBody(f"The body is not JSON: {error}") from error
+        if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise UnreadableBody("The body is not UTF-8") from error
+        raise UnreadableBody(f"The body is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from error
     except RecursionError as error:
         raise UnreadableBody("The body is nested too deeply") from error
     _refuse_repeated_keys(data, _count_members(document))
@@ -210,7 +217,56 @@ def _refuse_repeated_keys(data: bytes, members: int) -> None:
     if data.count(b":") == members:
         return
     if _STRING.sub(b"", data).count(b":") != members:
-        raise UnreadableBody("A key in the body is repeated")
+        raise UnreadableBody(f"A key in the body is repeated{_repeated_key(data)}")
+
+
+def _repeated_key(data: bytes) -> str:
+    """The first key that comes twice in an object, as the end of a sentence. Only called for documents of a sane depth."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        counts = Counter(name for name, _ in pairs)
+        found.extend(name for name, count in counts.items() if count > 1)
+
+    json.loads(data, object_pairs_hook=look, parse_int=str, parse_float=str)
+    return f": '{found[0][:_LONGEST_KEY]}'" if found else ""
+
+
+def _unreadable_number(data: bytes) -> str:
+    """The place of the first number that can't be read, the number, and why."""
+
+    def look(text: str) -> Any:
+        try:
+            return parse_decimal(text)
+        except ValueError as error:
+            return _Unreadable(f"{text[:_LONGEST_KEY]} {error}")
+
+    try:
+        document = msgspec.json.Decoder(float_hook=look).decode(data)
+    except msgspec.ValidationError:
+        return "an integer is out of range"
+    places = (f"{place}: {value}" for place, value in _leaves(document) if type(value) is _Unreadable)
+    return next(places)
+
+
+class _Unreadable(str):
+    """What is wrong with a number."""
+
+
+def _leaves(document: Any) -> Iterator[tuple[str, Any]]:
+    """Every value that is no container, with the names on the way to it; an explicit stack, since the depth is not checked yet."""
+    stack: list[tuple[str, Any]] = [("", document)]
+    while stack:
+        place, node = stack.pop()
+        if type(node) is dict:
+            stack += [
+                (f"{place}.{name[:_LONGEST_KEY]}" if place else name[:_LONGEST_KEY], each)
+                for name, each in node.items()
+            ]
+        elif type(node) is list:
+            stack += [(f"{place}[{index}]", each) for index, each in enumerate(node)]
+        else:
+            yield place, node
 
 
 def _count_members(document: Any) -> int:

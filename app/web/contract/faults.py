@@ -1,7 +1,8 @@
 """Descriptions of values that break the schema: items of the form ``{type, loc, msg, input}`` that existing callers know.
 
-A fault never quotes more than one plain value, and none at all where the schema marks a secret; messages are our own sentences,
-since a validator's own quote the value. Nothing here decides whether a value is right.
+A fault quotes a value as it was sent if it is short, and none at all where the schema marks a secret; messages are our own
+sentences, since a validator's own quote the value. ``x-rule`` in the contract is the sentence for a pattern, ``x-unit`` a
+number's unit. Nothing here decides whether a value is right.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 
 from app.domain.errors import InvalidClientOrderId
+from app.domain.suggestions import did_you_mean
 
 Fault = dict[str, Any]
 Location = tuple[str | int, ...]
@@ -26,7 +29,7 @@ _TYPES = {
     "number": ("float_type", "Input should be a valid number"),
     "boolean": ("bool_type", "Input should be a valid boolean"),
     "array": ("list_type", "Input should be a valid list"),
-    "object": ("dict_type", "Input should be a valid dictionary"),
+    "object": ("object_type", "Input should be a JSON object"),
 }
 
 #: By the validator's name of the broken keyword: our type, and a sentence in which ``{}`` is the bound.
@@ -42,24 +45,27 @@ _BOUNDS = {
     "Format": ("format", "Input should be a valid {}"),
     "MinItems": ("too_short", "List should have at least {} items"),
     "MaxItems": ("too_long", "List should have at most {} items"),
-    "MinProperties": ("too_short", "Dictionary should have at least {} items"),
-    "MaxProperties": ("too_long", "Dictionary should have at most {} items"),
+    "MinProperties": ("too_short", "The object should have at least {} members"),
+    "MaxProperties": ("too_long", "The object should have at most {} members"),
 }
 
 _PLAIN = {
     "UniqueItems": ("unique_items", "List items should be unique"),
     "AnyOf": ("union_error", "Input should match one of the allowed forms"),
     "OneOfNotValid": ("union_error", "Input should match one of the allowed forms"),
-    "OneOfMultipleValid": ("union_error", "Input should match exactly one of the allowed forms"),
-    "FalseSchema": ("extra_forbidden", "Extra inputs are not permitted"),
-    "AdditionalProperties": ("extra_forbidden", "Extra inputs are not permitted"),
+    "OneOfMultipleValid": (
+        "union_error",
+        "Input should match exactly one of the allowed forms",
+    ),
+    "FalseSchema": ("extra_forbidden", "There is no such field here: leave it out"),
+    "AdditionalProperties": ("extra_forbidden", "There is no such field here: leave it out"),
 }
 
 _ANY = ("value_error", "Input is not valid")
 
 
 def fault(kind: str, location: Location, message: str, value: Any = None) -> Fault:
-    """One fault. ``value`` must not be a secret; of a list or dictionary nothing is quoted."""
+    """One fault. ``value`` must not be a secret; a list or an object is quoted if it is short."""
     return {"type": kind, "loc": list(location), "msg": message, "input": _quotable(value)}
 
 
@@ -68,16 +74,16 @@ def missing(location: Location) -> Fault:
     return fault("missing", location, "Field required")
 
 
-def type_fault(expected: str, location: Location, value: Any) -> Fault:
-    """The fault of a value that is not of the JSON type ``expected``."""
+def type_fault(expected: str, location: Location, value: Any, unit: str = "") -> Fault:
+    """The fault of a value that is not of the JSON type ``expected``. ``unit`` is what ``unit_of`` says of it."""
     kind, message = _TYPES.get(expected, _ANY)
-    return fault(kind, location, message, value)
+    return fault(kind, location, message + unit, value)
 
 
-def bound_fault(keyword: str, bound: Any, location: Location, value: Any) -> Fault:
+def bound_fault(keyword: str, bound: Any, location: Location, value: Any, unit: str = "") -> Fault:
     """The fault of a number beyond a bound; ``keyword`` is ``Minimum``, ``ExclusiveMinimum`` and so on."""
     kind, message = _BOUNDS[keyword]
-    return fault(kind, location, message.format(bound), value)
+    return fault(kind, location, message.format(bound) + unit, value)
 
 
 def client_order_id_fault(error: InvalidClientOrderId) -> Fault:
@@ -99,19 +105,28 @@ def from_validator(error: jsonschema_rs.ValidationError, location: Location, sch
     if keyword == "Required":
         return missing((*where, str(facts["property"])))
     value = None if is_secret(schema, path) else error.instance
+    node = _node_at(schema, path)
     if keyword == "Type":
         types = [name for name in facts["types"] if name != "null"]
         # What stands in the place of a container may be a part of it, secrets included.
-        quoted = None if {"object", "array"} & set(types) else value
-        return type_fault(types[0] if len(types) == 1 else "", where, quoted)
+        quoted = None if {"object", "array"} & set(types) and _holds_secret(node) else value
+        return type_fault(types[0] if len(types) == 1 else "", where, quoted, unit_of(node))
     if keyword == "Enum":
         options = [f"'{option}'" for option in facts["options"] if option is not None]
-        return fault("literal_error", where, f"Input should be {_either(options)}", value)
+        meant = did_you_mean(error.instance, map(str, facts["options"])) if isinstance(error.instance, str) else ""
+        return fault("literal_error", where, f"Input should be {_either(options)}{'.' * bool(meant)}{meant}", value)
+    if keyword == "Pattern" and "x-rule" in node:
+        return fault("string_pattern_mismatch", where, node["x-rule"], value)
     if keyword in _BOUNDS:
         bound = next(iter(facts.values()))
-        return bound_fault(keyword, bound, where, value)
+        return bound_fault(keyword, bound, where, value, unit_of(node))
     kind, message = _PLAIN.get(keyword, _ANY)
     return fault(kind, where, message, value)
+
+
+def unit_of(schema: Mapping[str, Any]) -> str:
+    """The unit of a number, as a part of a sentence about it; nothing where the contract names none."""
+    return f", in {schema['x-unit']}" if "x-unit" in schema else ""
 
 
 def is_secret(schema: Mapping[str, Any], path: Sequence[str | int]) -> bool:
@@ -124,11 +139,33 @@ def is_secret(schema: Mapping[str, Any], path: Sequence[str | int]) -> bool:
     return not isinstance(node, Mapping) or _is_marked(node)
 
 
+def _node_at(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
+    """The schema of the value at ``path``, with what its ``allOf`` says; empty at a place that the schema does not know."""
+    node: Any = schema
+    for step in path:
+        node = node.get("items") if isinstance(step, int) else _property(node, step)
+        if not isinstance(node, Mapping):
+            return {}
+    merged: dict[str, Any] = {}
+    for part in _parts(node):
+        merged.update(part)
+    return {**merged, **node}
+
+
+def _holds_secret(node: Mapping[str, Any]) -> bool:
+    """Whether a secret may stand anywhere below ``node``: one is marked, or it takes what the contract does not name."""
+    if _is_marked(node):
+        return True
+    deeper = [*node.get("properties", {}).values(), *_parts(node)]
+    deeper += [each for each in (node.get("items"), node.get("additionalProperties")) if isinstance(each, Mapping)]
+    return any(map(_holds_secret, deeper))
+
+
 def _property(node: Mapping[str, Any], name: str) -> Any:
     known = node.get("properties", {}).get(name)
     if known is not None:
         return known
-    for part in node.get("allOf", ()):
+    for part in _parts(node):
         found = _property(part, name)
         if found is not None:
             return found
@@ -139,8 +176,13 @@ def _is_marked(node: Mapping[str, Any]) -> bool:
     return (
         node.get("format") == "password"
         or bool(node.get("writeOnly"))
-        or any(_is_marked(part) for part in node.get("allOf", ()))
+        or any(_is_marked(part) for part in _parts(node))
     )
+
+
+def _parts(node: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The schemas that one is put together from. The first of a choice comes last, for it is the one that others make nullable."""
+    return [part for keyword in ("allOf", "anyOf", "oneOf") for part in reversed(node.get(keyword, ()))]
 
 
 def _quotable(value: Any) -> Any:
@@ -148,7 +190,16 @@ def _quotable(value: Any) -> Any:
         return value[:_LONGEST_INPUT]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONGEST_INPUT:
         return None
+    if isinstance(value, (dict, list)):
+        return value if _is_short(value) else None
     return value if isinstance(value, (bool, int, Decimal)) else None
+
+
+def _is_short(value: Any) -> bool:
+    try:
+        return len(msgspec.json.encode(value)) <= _LONGEST_INPUT
+    except (RecursionError, OverflowError, ValueError):
+        return False
 
 
 def _either(options: Sequence[str]) -> str:

@@ -8,11 +8,11 @@ request that has none of them pays for one difference of two sets.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, KeysView, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from app.domain.suggestions import normal, shortened
 from app.web.contract.faults import Fault, Location, fault
 from app.web.contract.vocabulary import ORDINARY_HEADERS, ROW_WORDS, SYNONYMS
 
@@ -23,7 +23,6 @@ _LONGEST_NAMED = 60
 #: Shorter words have too many neighbours for one edit to say that they are meant.
 _SHORTEST_TYPO = 5
 
-_SEPARATORS = re.compile(r"[^a-z0-9]+")
 _PLACES = {"body": "the body", "query": "the query string", "header": "the headers"}
 
 
@@ -54,10 +53,10 @@ class Names:
                 if word not in self._not_done:
                     self._meant.setdefault(word, name)
         self._typos = {
-            shortened: name
+            part: name
             for name in sorted(self.known, reverse=True)
             if len(normal(name)) >= _SHORTEST_TYPO
-            for shortened in _shortened(normal(name))
+            for part in shortened(normal(name))
         }
 
     def unknown(self, given: KeysView[str]) -> Sequence[str]:
@@ -71,7 +70,7 @@ class Names:
         if found is None:
             found = next((self._meant[each] for each in _numbers(word) if each in self._meant), None)
         if found is None and _SHORTEST_TYPO <= len(word) <= _LONGEST_NAMED:
-            found = next((self._typos[each] for each in _shortened(word) if each in self._typos), None)
+            found = next((self._typos[each] for each in sorted(shortened(word)) if each in self._typos), None)
         return found
 
     def advice(self, name: str) -> str | None:
@@ -116,9 +115,7 @@ class BodyNames:
         self, schema: Mapping[str, Any], *, not_done: Mapping[str, str] | None = None, elsewhere: Iterable[Names] = ()
     ) -> None:
         members = _members(schema)
-        self.names = Names(
-            "body", members, not_done=not_done, elsewhere=elsewhere, is_list="cursor" in members and "limit" in members
-        )
+        self.names = Names("body", members, not_done=not_done, elsewhere=elsewhere, is_list="account_names" in members)
         self._takes_any = not members or "additionalProperties" in schema
         #: The known names where all others are ignored; None where there are no others.
         self.ignoring = None if self._takes_any else self.names.known
@@ -157,11 +154,6 @@ class HeaderNames:
             ignored.append("Idempotency-Key")
 
 
-def normal(name: str) -> str:
-    """``name`` in lower case without what parts its words."""
-    return _SEPARATORS.sub("", name.lower())
-
-
 def header_value(names: Iterable[str]) -> bytes:
     """The value of ``Ignored-Fields``: the names, escaped as in a URL, separated by commas."""
     listed = list(dict.fromkeys(names))
@@ -172,10 +164,11 @@ def header_value(names: Iterable[str]) -> bytes:
 
 
 def _members(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The properties of an object, those of its ``allOf`` parts among them."""
+    """The properties of an object, those of its parts among them."""
     found: dict[str, Mapping[str, Any]] = {}
-    for part in schema.get("allOf", ()):
-        found.update(_members(part))
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(keyword, ()):
+            found.update(_members(part))
     return {**found, **schema.get("properties", {})}
 
 
@@ -184,11 +177,6 @@ def _numbers(word: str) -> tuple[str, ...]:
     if word.endswith("s"):
         return (word[:-1], word + "es")
     return (word + "s",)
-
-
-def _shortened(word: str) -> list[str]:
-    """``word``, and what is left of it without one letter: two words that share one of these are one edit apart, or hardly more."""
-    return [word, *(word[:index] + word[index + 1 :] for index in range(len(word)))]
 
 
 def _shown(name: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from connexion.middleware.routing import RoutingAPI, RoutingMiddleware
@@ -18,9 +19,11 @@ from connexion.operations import AbstractOperation
 from starlette.types import Receive, Scope, Send
 
 from app.domain.errors import MethodNotAllowed, UnknownPath
-from app.web.messages import path_of
+from app.domain.suggestions import normal
+from app.web.messages import encode, path_of
 
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
+_VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 #: Nineteen digits are a 64-bit integer; anything longer names nothing.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 
@@ -105,6 +108,16 @@ class RouteTable:
             return None
         return _walk(tree, path.split("/"), 0, [])
 
+    def near(self, path: str) -> str | None:
+        """A path without parameters that ``path`` nearly is, whatever version or prefix it was given."""
+        words = {normal(known): known for known in self._paths}
+        tail = path.lower().strip("/").split("/")
+        while tail and (tail[0] == "api" or _VERSION.fullmatch(tail[0])):
+            tail.pop(0)
+        word = normal("".join(tail))
+        near = words.get(word) or words.get(word + "s") or words.get(word.removesuffix("s"))
+        return near if near != "/" else None
+
     def methods(self, path: str) -> list[str]:
         """The methods that ``path`` has."""
         return [method for method in self._exact.keys() | self._trees.keys() if self.find(method, path) is not None]
@@ -180,11 +193,29 @@ class PreparedRouting(RoutingMiddleware):  # type: ignore[misc]  # Connexion has
             route, scope["path_params"] = found
             scope.setdefault("extensions", {})[ROUTING_CONTEXT] = route.context
             await self.app(scope, receive, send)
-        elif self.is_complete:
-            raise self._refusal(path)
-        else:
+        elif not self.is_complete:
             await super().__call__(scope, receive, send)
+        elif self.table.methods(path):
+            raise MethodNotAllowed(self.table.methods(path), scope["method"], path)
+        elif self.table.methods(_other_end(path)):
+            await _redirect(_other_end(path), scope, send)
+        else:
+            near = self.table.near(path)
+            raise UnknownPath() if near is None else UnknownPath(f"Did you mean {near}? GET /docs shows every path")
 
-    def _refusal(self, path: str) -> Exception:
-        methods = self.table.methods(path)
-        return MethodNotAllowed(methods) if methods else UnknownPath()
+
+def _other_end(path: str) -> str:
+    """``path`` without the slash at its end, or with one."""
+    return path.removesuffix("/") if path.endswith("/") else path + "/"
+
+
+async def _redirect(path: str, scope: Scope, send: Send) -> None:
+    """Send the caller to ``path`` with the same method and body, as callers of hummingbot-api expect where a slash is too much."""
+    query = scope.get("query_string", b"")
+    # Relative to the host, so that no header of the caller's gets into it.
+    location = quote(scope.get("root_path", "") + path).encode("ascii") + (b"?" + query if query else b"")
+    body = encode({"detail": f"The path is {path}: send the same request there", "code": "moved"})
+    length = str(len(body)).encode("ascii")
+    headers = [(b"location", location), (b"content-type", b"application/json"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": 307, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

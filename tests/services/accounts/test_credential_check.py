@@ -50,7 +50,7 @@ def test_values_become_texts(given: dict[str, Any], expected: dict[str, str] | N
         ({"key": "k"}, "Connector 'x': missing field secret"),
         ({"key": "k", "secret": "  "}, "Connector 'x': empty field secret"),
         ({"key": None, "secret": ""}, "Connector 'x': empty fields key, secret"),
-        ({**KEYS, "Secret": "s"}, "Connector 'x': unknown field Secret"),
+        ({**KEYS, "Secret": "s"}, "Connector 'x': unknown field Secret; Secret is probably secret"),
         ({"api": "k", "secret": ""}, "Connector 'x': missing field key; empty field secret; unknown field api"),
         ({**KEYS, "mode": "c"}, "Connector 'x': mode must be one of a, b"),
         ({**KEYS, "vault": "maybe"}, "Connector 'x': vault must be true or false"),

@@ -89,10 +89,18 @@ def test_what_is_accepted(schema: dict[str, Any], value: Any) -> None:
         ({"type": "integer"}, True, "int_type", "Input should be a valid integer"),
         ({"type": "integer", "nullable": True}, "1", "int_type", "Input should be a valid integer"),
         ({"type": "integer"}, 2**63, "less_than_equal", f"Input should be less than or equal to {2**63 - 1}"),
-        ({"type": "object"}, None, "dict_type", "Input should be a valid dictionary"),
+        ({"type": "object"}, None, "object_type", "Input should be a JSON object"),
         ({"type": "array", "items": {}}, {}, "list_type", "Input should be a valid list"),
         ({"type": "boolean"}, "true", "bool_type", "Input should be a valid boolean"),
-        ({"enum": ["BUY", "SELL"]}, "buy", "literal_error", "Input should be 'BUY' or 'SELL'"),
+        ({"enum": ["BUY", "SELL"]}, "buy", "literal_error", "Input should be 'BUY' or 'SELL'. Did you mean BUY?"),
+        ({"enum": ["BUY", "SELL"]}, "LONG", "literal_error", "Input should be 'BUY' or 'SELL'"),
+        ({"pattern": "^a$", "x-rule": "An a"}, "b", "string_pattern_mismatch", "An a"),
+        (
+            {"type": "integer", "maximum": 5, "x-unit": "seconds"},
+            6,
+            "less_than_equal",
+            "Input should be less than or equal to 5, in seconds",
+        ),
         (
             {"type": "string", "enum": ["A", "B", "C", None], "nullable": True},
             "D",
@@ -107,8 +115,8 @@ def test_what_is_accepted(schema: dict[str, Any], value: Any) -> None:
         ({"minItems": 1}, [], "too_short", "List should have at least 1 items"),
         ({"maxItems": 1}, [1, 2], "too_long", "List should have at most 1 items"),
         ({"uniqueItems": True}, [1, 1], "unique_items", "List items should be unique"),
-        ({"minProperties": 1}, {}, "too_short", "Dictionary should have at least 1 items"),
-        ({"maxProperties": 0}, {"a": 1}, "too_long", "Dictionary should have at most 0 items"),
+        ({"minProperties": 1}, {}, "too_short", "The object should have at least 1 members"),
+        ({"maxProperties": 0}, {"a": 1}, "too_long", "The object should have at most 0 members"),
         (
             {"type": "number", "maximum": 0.3},
             Decimal("0.30000000000000000001"),
@@ -133,7 +141,7 @@ def test_what_is_accepted(schema: dict[str, Any], value: Any) -> None:
             {"type": "object", "additionalProperties": False},
             {"a": 1},
             "extra_forbidden",
-            "Extra inputs are not permitted",
+            "There is no such field here: leave it out",
         ),
     ],
 )
@@ -208,7 +216,7 @@ def test_a_part_or_null_is_checked_as_the_part() -> None:
     }
     assert [(fault["loc"], fault["type"], fault["msg"]) for fault in faults_of(schema, {"word": "c", "box": 1})] == [
         (["body", "word"], "literal_error", "Input should be 'a' or 'b'"),
-        (["body", "box"], "dict_type", "Input should be a valid dictionary"),
+        (["body", "box"], "object_type", "Input should be a JSON object"),
     ]
 
 
