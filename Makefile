@@ -32,8 +32,11 @@ test test-gateway test-client-%: export PYTHONDONTWRITEBYTECODE :=
 test:
 	$(MAKE) --keep-going --no-print-directory test-gateway test-client-1.5.1 test-client-1.5.9
 
+# Half of the time a test waits for a process to start, for a socket or for a limit of the exchange: four workers keep two processors
+# busy.
+test-gateway: WORKERS ?= 4
 test-gateway: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-client-1.5.1: $(VENV)/client-1.5.1/.ready
 	$(CLIENT_TESTS)/client-1.5.1/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_9

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app.journal import postgres_store, writer
+from app.storage.postgres import BoundedConnection
 from app.storage.schema import upgrade
 from tests.clock import FakeClock
 from tests.postgres import PostgresServer, running_server
@@ -73,4 +75,16 @@ def _no_proxy() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _patience() -> Iterator[None]:
+    """What the journal gives up after five or ten seconds, a busy machine may well need: the tests wait for a minute. Those that are
+    about giving up set limits of their own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "PATIENCE", 60.0)
+        patch.setattr(postgres_store, "_TRANSACTION_SECONDS", 60.0)
+        patch.setattr(BoundedConnection, "answer_seconds", 60.0)
         yield

@@ -27,6 +27,7 @@ from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderRequest, intended
 from app.journal import units
 from app.journal.batch import Batch
+from app.journal.guard import Guard
 from app.journal.journal import Journal
 from app.journal.records import Opened, StoredOrder
 from app.services.orders.placed import Placed
@@ -43,14 +44,14 @@ _INVALID_SYMBOL = -1121
 def intent_before_send() -> None:
     """The order is sent first and recorded afterwards."""
 
-    async def place(self: Orders, request: OrderRequest) -> Placed:
+    async def place(self: Orders, request: OrderRequest, guard: Guard) -> Placed:
         connector = await self._sessions.connector(request.account)
         now = self._clock.now()
         order_id = await self._new_order_id(now)
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
         report = await connector.submit_order(order)
         named = structs.replace(request, client_order_id=order_id)
-        _, opened = await self._intend(connector, named, terms=request.terms())
+        _, opened = await self._intend(connector, named, guard, terms=request.terms())
         return Placed(order=await self._record_acceptance(opened.order, report))
 
     Orders._place = place  # type: ignore[method-assign]
@@ -192,9 +193,9 @@ def repeats_before_rules() -> None:
     """A call is checked by the rules of the moment before it is known whether it was made before."""
     place = Orders._place
 
-    async def checked_first(self: Orders, request: OrderRequest) -> Placed:
+    async def checked_first(self: Orders, request: OrderRequest, guard: Guard) -> Placed:
         await self._checked(request, await self._sessions.connector(request.account))
-        return await place(self, request)
+        return await place(self, request, guard)
 
     Orders._place = checked_first  # type: ignore[method-assign]
 
