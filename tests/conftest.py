@@ -80,8 +80,8 @@ def _no_proxy() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _patience() -> Iterator[None]:
-    """What the journal gives up after five or ten seconds, a busy machine may well need: the tests wait for a minute. Those that are
-    about giving up set limits of their own.
+    """A busy machine may need longer for a write or a read than the five or ten seconds after which the journal gives it up: tests
+    wait for a minute. Those that are about giving up set limits of their own.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "PATIENCE", 60.0)
