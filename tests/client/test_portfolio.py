@@ -51,7 +51,7 @@ async def test_state_and_the_sums_over_it(client: HummingbotAPIClient) -> None:
 
 async def test_history(client: HummingbotAPIClient) -> None:
     """Row 23: the snapshot that the server took when it started, in pages that end."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         # It is written in the background, a moment after the server is ready.
         while not (await client.portfolio.get_history())["data"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

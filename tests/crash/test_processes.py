@@ -22,8 +22,6 @@ from tests.postgres import PostgresServer
 pytestmark = pytest.mark.postgres
 
 LEASE = "account:master_account:paper"
-#: A lease lasts six seconds and is tried every second; the rest is for a machine that is busy starting servers.
-TAKEN_OVER_WITHIN = 15.0
 
 
 @pytest.fixture
@@ -126,24 +124,23 @@ def next_holder(deployment: PostgresDeployment, others_than: int | None = None) 
 
 
 def test_a_killed_account_worker_is_replaced(deployment: PostgresDeployment, log: Log) -> None:
-    """The worker with the lease is killed, also in the moment of taking it: the other has it within seconds."""
+    """The worker with the lease is killed, also in the moment of taking it: the other has it when it has run out, which is within
+    seconds by the database's clock; tests/services/reconciling/test_account_feeds.py counts them.
+    """
     first, second = deployment.account_workers
     deployment.web.start()
     first.start(ORDERGATE_FAILPOINT="account_feeds.lease_taken")
     wait_until_ready(deployment.port, deployment.web)
     first.wait()
-    died, begun = first.pid, time.monotonic()
+    died = first.pid
     second.start()
     first.start()
     dead = next_holder(deployment, others_than=died)
     assert dead in (first.pid, second.pid)
-    assert time.monotonic() - begun < 2 * TAKEN_OVER_WITHIN
 
     (first if first.pid == dead else second).kill()
-    begun = time.monotonic()
     alive = next_holder(deployment, others_than=dead)
     assert alive in (first.pid, second.pid)
-    assert time.monotonic() - begun < TAKEN_OVER_WITHIN
 
     gateway = Gateway(deployment.port)
     place_until_known(gateway, log, operation("k", 99))

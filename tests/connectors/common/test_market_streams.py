@@ -131,7 +131,7 @@ async def following(
 
 async def passing(clock: FakeClock, condition: Callable[[], bool]) -> None:
     """Let time pass until ``condition`` holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
             clock.advance(0.5)

@@ -88,7 +88,8 @@ class Watcher:
 
 async def settle() -> None:
     """Let what is under way on the sockets of this process arrive."""
-    await asyncio.sleep(0.01)
+    for _ in range(10):  # turns of the loop count, not the time, of which a busy machine needs more for each
+        await asyncio.sleep(0.001)
 
 
 def subscription_of(gateway: Gateway, kind: str, connector_name: str) -> MarketSubscription:

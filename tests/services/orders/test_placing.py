@@ -560,7 +560,7 @@ async def test_questions_of_others_hold_up_no_order(world: World) -> None:
     loop = asyncio.get_running_loop()
     waiting = [loop.run_in_executor(None, release.wait) for _ in range(64)]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             placed = await world.orders.place(request(client_order_id="c", idempotency_key="k"))
             assert placed.order.state is OrderState.OPEN
             assert (await world.orders.cancel(key("c"))).state is OrderState.CANCELED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -56,14 +57,16 @@ class Caller:
     async def say(self, **message: Any) -> None:
         await self.connection.send(json.dumps(message))
 
-    async def hear(self, *, moving: bool = True, step: float = 0.1) -> Any:
-        """The next message; the clock moves until it comes, in steps of a tenth of a second unless told otherwise."""
+    async def hear(self, *, moving: bool = True, step: float = 0.1, until: float = math.inf) -> Any:
+        """The next message; the clock moves until it comes, in steps of a tenth of a second unless told otherwise, and stands still
+        from ``until`` on.
+        """
         while True:
             try:
                 async with asyncio.timeout(0.01):
                     return json.loads(await self.connection.recv())
             except TimeoutError:
-                if moving:
+                if moving and self._clock.monotonic() < until:
                     self._clock.advance(step)
 
     async def ask(self, **message: Any) -> Any:
@@ -252,8 +255,8 @@ async def test_subscriptions_are_bounded(caller: Caller, monkeypatch: pytest.Mon
 async def test_a_silent_socket_has_a_heartbeat(caller: Caller, clock: FakeClock) -> None:
     """Every thirty seconds."""
     start = clock.monotonic()
-    assert (await caller.hear(step=2.5))["type"] == "heartbeat"
-    assert 30 <= clock.monotonic() - start <= 35
+    assert (await caller.hear(step=2.5, until=start + 35))["type"] == "heartbeat"
+    assert clock.monotonic() - start >= 30
 
 
 async def test_the_server_stops(caller: Caller, ended: asyncio.Event) -> None:

@@ -111,7 +111,7 @@ async def test_errors_are_the_librarys(exchange: Any) -> None:
 
 async def test_market_streams_are_watched(exchange: Any) -> None:
     """The book is built from a snapshot and its differences; trades, tickers, candles and mark prices come."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         book, trades, ticker, candles, mark = await asyncio.gather(
             exchange.watch_order_book(PAIR),
             exchange.watch_trades(PAIR),
@@ -128,7 +128,7 @@ async def test_market_streams_are_watched(exchange: Any) -> None:
 async def test_the_account_is_watched(exchange: Any, live_futures: Sandbox, path: SteeredPath) -> None:
     """Orders, trades, positions and balances arrive as they happen."""
     await exchange.load_markets()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await exchange.authenticate()
         watched = asyncio.create_task(exchange.watch_orders(PAIR))
         # At the same time, because ccxt answers at once only while it has not loaded the positions yet.

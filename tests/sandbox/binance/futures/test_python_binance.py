@@ -129,7 +129,7 @@ async def test_the_synchronous_client_does_the_same(live_futures: Sandbox) -> No
 
 async def test_the_user_stream_reports_orders_and_the_account(client: Any, sockets: Any) -> None:
     """An order, its cancel, and a trade with what it changed."""
-    async with asyncio.timeout(30), sockets.futures_user_socket() as socket:
+    async with asyncio.timeout(60), sockets.futures_user_socket() as socket:
 
         async def update(kind: str) -> Any:
             while (message := await socket.recv())["e"] != kind:
@@ -154,11 +154,11 @@ async def test_market_streams_send_events(sockets: Any) -> None:
         ("market", ["btcusdt@aggTrade", "btcusdt@kline_1m", "btcusdt@markPrice@1s"]),
         ("public", ["btcusdt@depth@100ms"]),
     ):
-        async with asyncio.timeout(20), sockets.futures_multiplex_socket(names, category=category) as socket:
+        async with asyncio.timeout(60), sockets.futures_multiplex_socket(names, category=category) as socket:
             while not set(names) <= set(seen):
                 message = await socket.recv()
                 seen[message["stream"]] = message["data"]
     assert D(seen["btcusdt@markPrice@1s"]["p"]) == 65_000
     assert seen["btcusdt@depth@100ms"]["pu"] == seen["btcusdt@depth@100ms"]["U"] - 1
-    async with asyncio.timeout(20), sockets.kline_futures_socket("BTCUSDT") as socket:
+    async with asyncio.timeout(60), sockets.kline_futures_socket("BTCUSDT") as socket:
         assert (await socket.recv())["e"] == "continuous_kline"

@@ -103,7 +103,7 @@ async def test_the_synchronous_exchange_does_the_same(live_sandbox: Sandbox) -> 
 
 async def test_market_streams_are_watched(exchange: Any) -> None:
     """The book is built from a snapshot and its differences; trades, tickers and candles come."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         book, trades, ticker, candles = await asyncio.gather(
             exchange.watch_order_book(PAIR),
             exchange.watch_trades(PAIR),
@@ -118,7 +118,7 @@ async def test_market_streams_are_watched(exchange: Any) -> None:
 async def test_the_account_is_watched(exchange: Any, path: SteeredPath) -> None:
     """Orders, trades and balances arrive as they happen."""
     await exchange.load_markets()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await exchange.authenticate()
         watched = asyncio.gather(exchange.watch_orders(PAIR), exchange.watch_balance())
         await exchange.create_order(PAIR, "limit", "buy", 0.1, 60_000)

@@ -191,7 +191,7 @@ async def test_orders_over_the_websocket_api(client: Any) -> None:
 
 
 async def _until(stream: Any, kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             event: dict[str, Any] = await stream.recv()
             if event["e"] == kind:
