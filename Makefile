@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 check format generate lock clean chaos simulate explore sabotage bench layout
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients check format generate lock clean chaos simulate explore sabotage bench layout
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -51,6 +51,27 @@ CLIENT_RUN := -m pytest -c tests/client/pytest.ini --rootdir . --confcutdir test
 $(VENV)/client-%/.ready: tests/client/requirements-%.txt $(VENV)/.dev
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install $(PIP_FLAGS) -r $<
+	touch $@
+
+# Clients that are too large for `make test` trade on the sandbox, each in an environment of its own.
+SANDBOX_CLIENTS := binance_connector binance_sdk_spot binance_sdk_futures nautilus freqtrade_spot freqtrade_futures
+
+sandbox-clients:
+	$(MAKE) --keep-going --no-print-directory $(SANDBOX_CLIENTS:%=sandbox-client-%)
+
+sandbox-client-freqtrade_%: $(VENV)/sandbox-freqtrade/.ready
+	ORDERGATE_PYTHON=$(CURDIR)/$(BIN)/python $(VENV)/sandbox-freqtrade/bin/python tests/sandbox_clients/trade_freqtrade.py $*
+
+sandbox-client-nautilus: $(VENV)/sandbox-nautilus/.ready
+	ORDERGATE_PYTHON=$(CURDIR)/$(BIN)/python $(VENV)/sandbox-nautilus/bin/python tests/sandbox_clients/trade_nautilus.py
+
+sandbox-client-binance_%: $(VENV)/sandbox-binance/.ready
+	ORDERGATE_PYTHON=$(CURDIR)/$(BIN)/python $(VENV)/sandbox-binance/bin/python tests/sandbox_clients/trade_binance_$*.py
+
+# sdnotify, which freqtrade needs, is published as source only.
+$(VENV)/sandbox-%/.ready: tests/sandbox_clients/requirements-%.txt $(VENV)/.dev
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install $(PIP_FLAGS) --no-binary sdnotify -r $<
 	touch $@
 
 # Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/build/chaos-report.md.
@@ -114,6 +135,9 @@ lock: $(VENV)/.dev
 	$(COMPILE) setup.cfg --extra dev -o requirements-dev.txt
 	$(COMPILE) tests/client/requirements-1.5.1.in -o tests/client/requirements-1.5.1.txt
 	$(COMPILE) tests/client/requirements-1.5.9.in -o tests/client/requirements-1.5.9.txt
+	$(COMPILE) tests/sandbox_clients/requirements-binance.in -o tests/sandbox_clients/requirements-binance.txt
+	$(COMPILE) tests/sandbox_clients/requirements-nautilus.in -o tests/sandbox_clients/requirements-nautilus.txt
+	$(COMPILE) tests/sandbox_clients/requirements-freqtrade.in -o tests/sandbox_clients/requirements-freqtrade.txt
 	$(COMPILE) benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 	$(COMPILE) setup.cfg --constraint requirements-dev.txt -o requirements.txt
 	$(COMPILE) requirements-build.in -o requirements-build.txt

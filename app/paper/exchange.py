@@ -281,6 +281,11 @@ class PaperExchange:
         with localcontext(EXACT):
             return history.candles(self._market, pair, interval, now=now, limit=limit, start_at=start_at, end_at=end_at)
 
+    def window(self, trading_pair: str, since: datetime) -> PaperCandle:
+        """The market's trades from ``since`` to now, as one candle."""
+        with localcontext(EXACT):
+            return history.window(self._market, self._pair(trading_pair), since, self._clock.now())
+
     def trades(self, trading_pair: str, limit: int) -> Sequence[TapeTrade]:
         """The market's last trades, oldest first."""
         with localcontext(EXACT):

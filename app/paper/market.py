@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.domain.enums import TradeType
 from app.paper.noise import SCALE, draw, fractal, fractals, salt_of
@@ -76,6 +76,19 @@ class Market(Protocol):
 
     def levels(self, pair: Pair, tick: int, side: TradeType) -> Iterator[Level]:
         """The levels of one side (BUY: the bids), best price first."""
+
+
+@runtime_checkable
+class LongPath(PricePath, Protocol):
+    """A path that tells many prices at once in less time."""
+
+    def mids(self, pair: Pair, ticks: Sequence[int]) -> list[int]:
+        """The mid price at each of ``ticks``, which are sorted."""
+
+
+def mids_of(path: PricePath, pair: Pair, ticks: Sequence[int]) -> list[int]:
+    """The mid price in whole price ticks at each of ``ticks``, which are sorted."""
+    return path.mids(pair, ticks) if isinstance(path, LongPath) else [path.mid(pair, tick) for tick in ticks]
 
 
 class SyntheticPath:
@@ -148,7 +161,7 @@ class SyntheticMarket:
         """The trades of sorted ``ticks`` as whole numbers, as candles need them: whether bought, price ticks, amount steps."""
         path, salt, spread = self._path, self._salt(pair, "tape"), self._half_spread(pair)
         mean = _steps(pair.level_amount, pair.step)
-        mids = path.mids(pair, ticks) if isinstance(path, SyntheticPath) else [path.mid(pair, tick) for tick in ticks]
+        mids = mids_of(path, pair, ticks)
         found = []
         for tick, mid in zip(ticks, mids, strict=True):
             bits = draw(salt, tick)

@@ -28,6 +28,7 @@ class RefusalCode(StrEnum):
     POSITION_SIDE = "POSITION_SIDE"
     POSITION_MODE = "POSITION_MODE"
     LEVERAGE = "LEVERAGE"
+    MARGIN = "MARGIN"
 
 
 class PaperRefusal(Exception):

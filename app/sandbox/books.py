@@ -6,7 +6,8 @@ exchanges: the first difference after a snapshot begins at or before the number 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -50,6 +51,7 @@ class Books:
         self._exchange = exchange
         self._latest: dict[str, NumberedBook] = {}
         self._published: dict[str, NumberedBook] = {}
+        self._replaced: dict[str, list[NumberedBook]] = defaultdict(list)
 
     def current(self, trading_pair: str) -> NumberedBook:
         """The book as it is now."""
@@ -61,16 +63,21 @@ class Books:
             return latest
         else:
             current = NumberedBook(update_id=latest.update_id + 1, book=book)
+            self._replaced[trading_pair].append(latest)
         self._latest[trading_pair] = current
         return current
 
     def difference(self, trading_pair: str) -> Difference | None:
-        """The changes since the last call for the pair; None on the first call, or without changes."""
+        """The changes since the last call for the pair; None on the first call, or without changes.
+
+        They lead to the current book from any since then, because a snapshot may have been of any of them.
+        """
         current, before = self.current(trading_pair), self._published.get(trading_pair)
         self._published[trading_pair] = current
+        replaced = self._replaced.pop(trading_pair, [])
         if before is None or before.update_id == current.update_id:
             return None
-        bids, asks = (tuple(_changes(before.side(side), current.side(side))) for side in TradeType)
+        bids, asks = (tuple(_changes([each.side(side) for each in replaced], current.side(side))) for side in TradeType)
         return Difference(first_id=before.update_id + 1, last_id=current.update_id, bids=bids, asks=asks)
 
 
@@ -78,10 +85,11 @@ def _by_price(levels: Iterable[Level]) -> Levels:
     return {level.price: level.amount for level in levels}
 
 
-def _changes(before: Levels, after: Levels) -> Iterable[Level]:
+def _changes(before: Sequence[Levels], after: Levels) -> Iterable[Level]:
+    """The levels of ``after`` that are otherwise in one of the books before it, and those that were only there."""
     for price, amount in after.items():
-        if before.get(price) != amount:
+        if any(book.get(price) != amount for book in before):
             yield Level(price, amount)
-    for price in before:
+    for price in dict.fromkeys(price for book in before for price in book):
         if price not in after:
             yield Level(price, ZERO)

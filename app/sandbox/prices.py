@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from app.paper.market import SyntheticPath
@@ -18,3 +19,8 @@ class SteeredPath:
     def mid(self, pair: Pair, tick: int) -> int:
         price = self.prices.get(pair.trading_pair)
         return self._synthetic.mid(pair, tick) if price is None else max(1, int(price / pair.tick))
+
+    def mids(self, pair: Pair, ticks: Sequence[int]) -> list[int]:
+        """The mid price at each of ``ticks``, which are sorted."""
+        price = self.prices.get(pair.trading_pair)
+        return self._synthetic.mids(pair, ticks) if price is None else [max(1, int(price / pair.tick))] * len(ticks)

@@ -102,17 +102,17 @@ class RestServer:
             self._requests[endpoint.route] += 1
             carry_out = await endpoint.read(request)
             if isinstance(carry_out, Answer):
-                return _response(carry_out)
+                return response(carry_out)
             fault = self._faults.call(endpoint.route)
             if fault is None:
-                return _response(await carry_out(None))
+                return response(await carry_out(None))
             return await self._misbehave(fault, carry_out, request)
 
         return handle
 
     async def _misbehave(self, fault: FaultRule, carry_out: CarryOut, request: web.Request) -> web.StreamResponse:
         if fault.kind in self._answers.refusals:
-            return _response(self._answers.refusals[fault.kind](milliseconds(self._clock.now()), fault.seconds))
+            return response(self._answers.refusals[fault.kind](milliseconds(self._clock.now()), fault.seconds))
         if fault.kind in _LOSSES:
             return await self._no_answer(fault, request)
         answer = await carry_out(fault.seconds if fault.kind is FaultKind.LATE else None)
@@ -127,9 +127,9 @@ class RestServer:
             answer = await carry_out(None)
         if fault.kind is FaultKind.HIDE:
             youngest = milliseconds(self._clock.now()) - int(fault.seconds * 1_000)
-            return _response(self._answers.without_younger(answer, youngest))
+            return response(self._answers.without_younger(answer, youngest))
         spoil = self._answers.spoiled.get(fault.kind)
-        return _response(answer if spoil is None else spoil(answer))
+        return response(answer if spoil is None else spoil(answer))
 
     async def _no_answer(self, fault: FaultRule, request: web.Request) -> web.StreamResponse:
         """Let the client wait, or reset the connection at once."""
@@ -141,7 +141,8 @@ class RestServer:
         return web.Response()  # aiohttp needs one; it is never sent
 
 
-def _response(answer: Answer) -> web.Response:
+def response(answer: Answer) -> web.Response:
+    """``answer`` as it is sent."""
     if answer.html is not None:
         return web.Response(status=answer.status, text=answer.html, content_type="text/html", headers=answer.headers)
     return web.Response(

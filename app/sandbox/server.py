@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.admin import Admin
 from app.sandbox.binance.futures.market import FuturesMarket
 from app.sandbox.binance.limits import Limits
+from app.sandbox.binance.rest import not_served
 from app.sandbox.binance.spot.market import WS_API_PATH, SpotMarket
 from app.sandbox.market import Market, Shared
 from app.sandbox.prices import SteeredPath
@@ -28,6 +30,19 @@ _HOST = "127.0.0.1"
 
 #: How long a stopping server waits for requests under way; those that hang because of a fault end at once.
 _STOP_SECONDS = 2
+
+
+@web.middleware
+async def _name_what_is_missing(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer a request that nothing serves in Binance's form, with its method and path."""
+    try:
+        return await handler(request)
+    except web.HTTPMethodNotAllowed as error:
+        return not_served(request, error.allowed_methods)
+    except web.HTTPNotFound:
+        return not_served(request, ())
 
 
 class Sandbox:
@@ -139,7 +154,7 @@ class Sandbox:
         return (self.spot,) if self.futures is None else (self.futures, self.spot)
 
     def _application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(middlewares=[_name_what_is_missing])
         for market in self._markets():
             application.add_routes(market.routes(self._closing))
         admin = Admin(self.spot, self.futures, self._shared, path=self._path, outage=self._outage)

@@ -7,7 +7,7 @@ from decimal import Decimal as D
 import pytest
 
 from app.paper.candles import INTERVALS, candles, tape, ticker
-from app.paper.market import SyntheticMarket
+from app.paper.market import SyntheticMarket, tick_of
 from app.paper.pairs import PAIRS
 from app.paper.refusals import PaperRefusal, RefusalCode
 from tests.clock import START
@@ -33,9 +33,10 @@ def test_candles_are_in_order_and_sane(interval: str) -> None:
     """Each opens where the interval begins, and its high and low enclose its open and close."""
     found = candles(MARKET, BTC, interval, now=START, limit=5)
     assert len(found) == 5
-    seconds = timedelta(seconds=INTERVALS[interval])
     for left, right in itertools.pairwise(found):
-        assert right.opened_at - left.opened_at == seconds
+        assert tick_of(right.opened_at) == INTERVALS[interval].closes_at(tick_of(left.opened_at))
+    seconds = INTERVALS[interval].seconds
+    assert seconds is None or found[1].opened_at - found[0].opened_at == timedelta(seconds=seconds)
     for candle in found:
         assert candle.low <= min(candle.open, candle.close)
         assert candle.high >= max(candle.open, candle.close)

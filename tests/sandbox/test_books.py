@@ -33,3 +33,22 @@ def test_differences_lead_from_snapshot_to_snapshot(
             levels: dict[Any, Any] = dict(snapshot.side(side))
             levels.update({level.price: level.amount for level in changes})
             assert {price: amount for price, amount in levels.items() if amount} == dict(between.side(side))
+
+
+def test_differences_lead_from_every_snapshot(exchange: PaperExchange, clock: FakeClock, path: SteeredPath) -> None:
+    """Also from one that was taken between two differences, whose levels neither the first nor the last book has."""
+    books = Books(exchange)
+    books.difference("BTC-USDT")
+    for price in (65_010, 64_000):
+        clock.advance(1)
+        path.prices["BTC-USDT"] = D(price)
+        snapshot = books.current("BTC-USDT")
+    clock.advance(1)
+    path.prices["BTC-USDT"] = D(65_000)
+    change = books.difference("BTC-USDT")
+    assert change is not None
+    assert change.first_id <= snapshot.update_id < change.last_id
+    levels: dict[Any, Any] = dict(snapshot.side(TradeType.SELL))
+    levels.update({level.price: level.amount for level in change.asks})
+    after = books.current("BTC-USDT").side(TradeType.SELL)
+    assert {price: amount for price, amount in levels.items() if amount} == dict(after)

@@ -197,3 +197,13 @@ async def test_futures_have_the_same_faults(futures: FuturesClient, clock: FakeC
             await futures.place()
         assert (await futures.place()).error[0] == code
         clock.advance(5)
+
+
+async def test_what_nothing_serves_is_named(futures: FuturesClient) -> None:
+    """In Binance's form: a path or a method that the sandbox does not have, of either market or of none."""
+    for path in ("/api/v3/orderList/oco", "/fapi/v1/nonsense", "/eapi/v1/ping", "/ws-api/v9"):
+        reply = await futures.get(path)
+        assert (reply.status, reply.error[0], f"GET {path}" in reply.error[1]) == (404, -1020, True)
+    reply = await futures.send("PATCH", "/fapi/v1/order")
+    assert (reply.status, reply.error[0], "DELETE, GET" in reply.error[1]) == (405, -1020, True)
+    assert "DELETE" in reply.headers["Allow"]

@@ -80,6 +80,28 @@ class PerpetualEngine(Engine):
                 self.state.save_position(position)
             self.state.save_leverage(account, trading_pair, leverage)
 
+    def change_margin(
+        self, account: str, trading_pair: str, side: PositionSide, change: Decimal, now: datetime
+    ) -> None:
+        """Add to a position's margin, or take from it what is above its initial margin, if ``change`` is negative.
+
+        Refuses MARGIN if there is no such position, too little margin would be left, or the position would be liquidated at once;
+        INSUFFICIENT_BALANCE if more is added than is available.
+        """
+        pair = self.pair(trading_pair)
+        with localcontext(EXACT):
+            position = self.state.position(account, trading_pair, side)
+            if not position.is_open:
+                raise PaperRefusal(RefusalCode.MARGIN, "there is no such position")
+            after = replace(position, margin=position.margin + change, updated_at=now)
+            if change < ZERO:
+                least = initial_margin(position.cost, self.state.leverage(account, trading_pair))
+                if after.margin < least or is_liquidable(after, self.market.mid(pair, self.state.tick)):
+                    raise PaperRefusal(RefusalCode.MARGIN, f"a margin of {plain(least)} {pair.quote} has to stay")
+            self._check_margin(account, pair, change)
+            self.state.ledger.hold(account, pair.quote, change)
+            self.state.save_position(after)
+
     # The market.
 
     def _ticks_until(self, last: int, tick: int) -> Sequence[int]:

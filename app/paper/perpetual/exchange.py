@@ -6,20 +6,21 @@ The contract of ``PaperExchange`` holds here too. Orders are ``NewPerpetualOrder
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 from types import MappingProxyType
 from typing import TypeVar
 
-from app.domain.decimals import EXACT
-from app.domain.enums import PositionMode
+from app.domain.decimals import EXACT, ZERO
+from app.domain.enums import PositionMode, PositionSide
 from app.paper.engine import Engine
 from app.paper.exchange import PAGE, PaperExchange, PaperSnapshot
 from app.paper.fees import Fees
 from app.paper.market import PricePath, SyntheticMarket, moment_of, tick_of
 from app.paper.pairs import PAIRS, Pair
+from app.paper.perpetual.candles import PriceCandle, PriceKind, price_candles
 from app.paper.perpetual.engine import PerpetualEngine
 from app.paper.perpetual.margin import liquidation_price
 from app.paper.perpetual.market import FUNDING_INTERVAL, PerpetualMarket
@@ -180,6 +181,48 @@ class PaperPerpetualExchange(PaperExchange):
                 )
                 for tick in ticks
             ]
+
+    def price_candles(
+        self,
+        trading_pair: str,
+        kind: PriceKind,
+        interval: str,
+        *,
+        limit: int,
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+    ) -> Sequence[PriceCandle]:
+        """Candles of the mark or index price or of the premium, oldest first, chosen as ``candles``."""
+        pair, now = self._pair(trading_pair), self._clock.now()
+        with localcontext(EXACT):
+            return price_candles(
+                self._market, pair, kind, interval, now=now, limit=limit, start_at=start_at, end_at=end_at
+            )
+
+    def open_interest(self, trading_pair: str) -> Decimal:
+        """The pair's open contracts: what all longs or all shorts have, whichever is more. The market has the other side."""
+        self._pair(trading_pair)
+
+        def read(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> Decimal:
+            amounts = [position.amount for position in engine.state.positions(trading_pair=trading_pair)]
+            with localcontext(EXACT):
+                return max(
+                    sum((each for each in amounts if each > ZERO), ZERO),
+                    -sum((each for each in amounts if each < ZERO), ZERO),
+                )
+
+        return self._act(read)
+
+    def change_margin(self, account: str, trading_pair: str, side: PositionSide, change: Decimal) -> None:
+        """Add to the margin of an open position, or take from it if negative; refuses UNKNOWN_PAIR, MARGIN (there is no position,
+        or it would be liquidated at once or have less than its initial margin) or INSUFFICIENT_BALANCE.
+        """
+
+        def act(engine: PerpetualEngine, _: PerpetualTransaction, now: datetime) -> None:
+            self._ensure_account(engine, account)
+            engine.change_margin(account, trading_pair, side, change, now)
+
+        self._act(act)
 
     def _act(
         self, action: Callable[[PerpetualEngine, PerpetualTransaction, datetime], Answer], *, saved: bool = False

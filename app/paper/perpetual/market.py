@@ -5,12 +5,13 @@ Pure, as the spot market: index, mark and rate at any moment depend on seed, pai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from app.domain.decimals import EXACT
-from app.paper.market import Market, PricePath, SyntheticMarket, SyntheticPath
-from app.paper.noise import SCALE, fractal, salt_of
+from app.paper.market import Market, PricePath, SyntheticMarket, SyntheticPath, mids_of
+from app.paper.noise import SCALE, fractal, fractals, salt_of
 from app.paper.pairs import Pair
 
 #: Seconds between fundings, which are at multiples of it: 00:00, 08:00 and 16:00 UTC, as on most exchanges.
@@ -45,11 +46,20 @@ class PremiumPath:
         self._salts: dict[str, int] = {}
 
     def mid(self, pair: Pair, tick: int) -> int:
+        index = self._index.mid(pair, tick)
+        return max(1, index * (SCALE + fractal(self._salt(pair), tick, _PREMIUM)) // SCALE)
+
+    def mids(self, pair: Pair, ticks: Sequence[int]) -> list[int]:
+        """The mid price at each of ``ticks``, which are sorted."""
+        premiums = fractals(self._salt(pair), ticks, _PREMIUM)
+        indices = mids_of(self._index, pair, ticks)
+        return [max(1, index * (SCALE + each) // SCALE) for index, each in zip(indices, premiums, strict=True)]
+
+    def _salt(self, pair: Pair) -> int:
         salt = self._salts.get(pair.trading_pair)
         if salt is None:
             salt = self._salts[pair.trading_pair] = salt_of(self._seed, "premium", pair.trading_pair)
-        index = self._index.mid(pair, tick)
-        return max(1, index * (SCALE + fractal(salt, tick, _PREMIUM)) // SCALE)
+        return salt
 
 
 class PerpetualMarket(SyntheticMarket):
@@ -62,6 +72,11 @@ class PerpetualMarket(SyntheticMarket):
 
     def index(self, pair: Pair, tick: int) -> Decimal:
         return self._index_path.mid(pair, tick) * pair.tick
+
+    def prices(self, pair: Pair, ticks: Sequence[int]) -> list[tuple[int, int]]:
+        """Mark and index price at each of ``ticks``, which are sorted, in whole price ticks."""
+        marks, indices = mids_of(self._path, pair, ticks), mids_of(self._index_path, pair, ticks)
+        return list(zip(marks, indices, strict=True))
 
     def funding_rate(self, pair: Pair, tick: int) -> Decimal:
         """The interest plus the premium at the interval's end, within bounds."""

@@ -84,6 +84,11 @@ def bad_signature() -> ApiError:
     return ApiError(-1022, "Signature for this request is not valid.")
 
 
+def unsupported(what: str, status: int = 400) -> ApiError:
+    """The refusal of what the sandbox does not have, which it names."""
+    return ApiError(-1020, f"This operation is not supported: the sandbox has no {what}.", status=status)
+
+
 def service_unavailable() -> ApiError:
     """A 503 whose text proves that nothing was accepted."""
     return ApiError(-1001, "Service Unavailable.", status=503)

@@ -22,8 +22,8 @@ from app.sandbox.binance.failures import ApiError
 from app.sandbox.binance.feed import UserFeed
 from app.sandbox.binance.gate import Gate
 from app.sandbox.binance.limits import Limits, Usage
-from app.sandbox.binance.market_sockets import MarketSockets
 from app.sandbox.binance.rest import rest_endpoints
+from app.sandbox.binance.sockets.market import MarketSockets
 from app.sandbox.binance.venue import BinanceVenue
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.market import Shared

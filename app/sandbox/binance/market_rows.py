@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import TradeType
 from app.paper.candles import INTERVALS, PaperCandle
 from app.paper.exchange import PaperExchange
-from app.paper.market import Level, TapeTrade
+from app.paper.market import Level, TapeTrade, tick_of
 from app.sandbox.binance.numbers import wire
 from app.sandbox.binance.symbols import symbol_of
 from app.sandbox.books import NumberedBook
@@ -22,6 +22,21 @@ Row = dict[str, Any]
 #: The period of a ticker, and the hourly candles that it is made of.
 _DAY = timedelta(days=1)
 _HOURS = 24
+
+#: What tickers of the type MINI leave out.
+_ONLY_FULL = frozenset(
+    {
+        "priceChange",
+        "priceChangePercent",
+        "weightedAvgPrice",
+        "prevClosePrice",
+        "lastQty",
+        "bidPrice",
+        "bidQty",
+        "askPrice",
+        "askQty",
+    }
+)
 
 
 def levels(side: Sequence[Level], limit: int | None = None) -> list[list[str]]:
@@ -69,13 +84,50 @@ def kline(candle: PaperCandle, interval: str) -> list[Any]:
         wire(candle.low),
         wire(candle.close),
         wire(candle.volume),
-        opened + INTERVALS[interval] * 1_000 - 1,
+        closing_time(candle.opened_at, interval),
         wire(candle.quote_volume),
         candle.trades,
         wire(candle.taker_buy_volume),
         wire(candle.taker_buy_quote_volume),
         "0",
     ]
+
+
+def closing_time(opened_at: datetime, interval: str) -> int:
+    """The last millisecond of the candle that opened then."""
+    return INTERVALS[interval].closes_at(tick_of(opened_at)) * 1_000 - 1
+
+
+def window_ticker(exchange: PaperExchange, trading_pair: str, since: datetime, closes_at: int) -> Row:
+    """The ticker of the trades from ``since`` to now, which is shown to end at ``closes_at``."""
+    candle = exchange.window(trading_pair, since)
+    last = exchange.trades(trading_pair, 1)[-1].trade_id
+    with localcontext(EXACT):
+        change = candle.close - candle.open
+        percent = (change * 100 / candle.open).quantize(Decimal("0.001"))
+        average = (candle.quote_volume / candle.volume).quantize(Decimal("0.00000001")) if candle.volume else ZERO
+    return {
+        "symbol": symbol_of(trading_pair),
+        "priceChange": wire(change),
+        "priceChangePercent": wire(percent),
+        "weightedAvgPrice": wire(average),
+        "openPrice": wire(candle.open),
+        "highPrice": wire(candle.high),
+        "lowPrice": wire(candle.low),
+        "lastPrice": wire(candle.close),
+        "volume": wire(candle.volume),
+        "quoteVolume": wire(candle.quote_volume),
+        "openTime": milliseconds(since),
+        "closeTime": closes_at,
+        "firstId": last - candle.trades + 1,
+        "lastId": last,
+        "count": candle.trades,
+    }
+
+
+def mini(ticker: Row) -> Row:
+    """``ticker`` without what the type MINI leaves out."""
+    return {name: value for name, value in ticker.items() if name not in _ONLY_FULL}
 
 
 def day_ticker(exchange: PaperExchange, trading_pair: str) -> Row:

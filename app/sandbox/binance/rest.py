@@ -10,9 +10,10 @@ from aiohttp import web
 
 from app.sandbox import rest
 from app.sandbox.binance.endpoint import Endpoint, Message
-from app.sandbox.binance.failures import ApiError
+from app.sandbox.binance.failures import ApiError, unsupported
 from app.sandbox.binance.gate import Gate
 from app.sandbox.binance.parameters import split
+from app.sandbox.rest import Answer
 
 
 def rest_endpoints(endpoints: Iterable[Endpoint], gate: Gate) -> list[rest.Endpoint]:
@@ -20,8 +21,17 @@ def rest_endpoints(endpoints: Iterable[Endpoint], gate: Gate) -> list[rest.Endpo
     return [_rest_endpoint(each, gate) for each in endpoints]
 
 
+def not_served(request: web.Request, allowed: Iterable[str]) -> web.Response:
+    """The answer to a request that no endpoint serves; ``allowed`` are the methods of its path."""
+    methods = sorted(allowed)
+    what = f"{request.method} {request.path}" + (f", only {', '.join(methods)}" if methods else "")
+    error = unsupported(what, status=405 if methods else 404)
+    headers = {"Allow": ", ".join(methods)} if methods else {}
+    return rest.response(Answer(status=error.status, payload=error.body(), headers=headers))
+
+
 def _rest_endpoint(endpoint: Endpoint, gate: Gate) -> rest.Endpoint:
-    async def read(request: web.Request) -> rest.CarryOut | rest.Answer:
+    async def read(request: web.Request) -> rest.CarryOut | Answer:
         message = await _message(request)
         if isinstance(message, ApiError):
             return gate.refused(message, _address(request))

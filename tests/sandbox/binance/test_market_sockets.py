@@ -77,3 +77,17 @@ async def test_who_says_too_much_is_cut_off(client: RawClient, clock: FakeClock)
 async def _asked(socket: Socket, method: str, parameters: Any = None) -> Any:
     request = {"id": 1, "method": method} | ({} if parameters is None else {"params": parameters})
     return await socket.ask(request)
+
+
+async def test_streams_of_all_symbols_and_of_windows(client: RawClient, clock: FakeClock) -> None:
+    """At any speed, also below the path that bears the name of Binance's host."""
+    names = "!miniTicker@arr@3000ms/!ticker_1h@arr/btcusdt@ticker_4h/ethusdt@kline_1s"
+    async with client.socket(f"/stream/stream?streams={names}") as socket:
+        await _beat(clock, 3)
+        events = {event["stream"]: event["data"] for event in [await socket.next() for _ in range(4)]}
+    assert list(events) == names.split("/")
+    tickers, windows, window, candle = events.values()
+    assert ({each["e"] for each in tickers}, len(tickers)) == ({"24hrMiniTicker"}, 12)
+    assert ({each["e"] for each in windows}, len(windows)) == ({"1hTicker"}, 12)
+    assert (window["e"], window["s"], window["O"] % 60_000) == ("4hTicker", "BTCUSDT", 0)
+    assert candle["k"]["T"] - candle["k"]["t"] == 999

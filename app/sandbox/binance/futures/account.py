@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from app.domain.decimals import plain
-from app.domain.enums import PositionMode
+from app.domain.decimals import ZERO, plain
+from app.domain.enums import PositionMode, PositionSide
 from app.paper.pairs import Pair
 from app.paper.perpetual.margin import MAINTENANCE, MAX_LEVERAGE
+from app.paper.perpetual.positions import MARGIN_STEP
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.sandbox.binance.endpoint import Call, Endpoint, Handler, Security, weighing
 from app.sandbox.binance.failures import ApiError
 from app.sandbox.binance.futures import portfolio as rows
 from app.sandbox.binance.futures.portfolio import Portfolio, read_portfolio
-from app.sandbox.binance.futures.refusals import no_need
+from app.sandbox.binance.futures.refusals import margin_error, no_need
 from app.sandbox.binance.futures.venue import FuturesVenue
+from app.sandbox.binance.limits import Usage
 from app.sandbox.binance.numbers import wire
-from app.sandbox.binance.parameters import Parameter, anything, optional, required, symbol, truth, whole
+from app.sandbox.binance.parameters import Parameter, anything, decimal, optional, required, symbol, truth, whole, words
 from app.sandbox.binance.symbols import symbol_of
+from app.sandbox.binance.terms import check_precision
 from app.sandbox.times import milliseconds
+
+#: The types of a change of margin: whether it is added.
+_MARGIN_CHANGES = {"1": True, "2": False}
 
 _SUCCESS = {"code": 200, "msg": "success"}
 
@@ -32,20 +39,32 @@ _ANY: tuple[Parameter, ...] = (optional("symbol", symbol),)
 class FuturesAccount:
     """The endpoints that read an account as a whole, or change its settings."""
 
-    def __init__(self, venue: FuturesVenue) -> None:
+    def __init__(self, venue: FuturesVenue, usage: Usage) -> None:
         self._venue = venue
+        self._usage = usage
         self._exchange = venue.exchange
 
     def endpoints(self) -> Sequence[Endpoint]:
         margin_type = (*_ONE, required("marginType", anything))
+        margin = (
+            *_ONE,
+            optional("positionSide", words("BOTH", "LONG", "SHORT", code=-4060, message="Invalid position side.")),
+            required("amount", decimal),
+            required("type", words(*_MARGIN_CHANGES, code=-4055, message="Invalid type.")),
+        )
         return (
-            *(_endpoint("GET", f"{version}/account", self.account_of(version)) for version in ("v2", "v3")),
-            *(_endpoint("GET", f"{version}/balance", self.balance) for version in ("v2", "v3")),
-            *(_endpoint("GET", f"{version}/positionRisk", self.risk_of(version), _ANY) for version in ("v2", "v3")),
+            _endpoint("GET", "v2/account", self.account_of("v2"), ws_method="account.status"),
+            _endpoint("GET", "v3/account", self.account_of("v3"), ws_method="v2/account.status"),
+            _endpoint("GET", "v2/balance", self.balance, ws_method="account.balance"),
+            _endpoint("GET", "v3/balance", self.balance, ws_method="v2/account.balance"),
+            _endpoint("GET", "v2/positionRisk", self.risk_of("v2"), _ANY, "account.position"),
+            _endpoint("GET", "v3/positionRisk", self.risk_of("v3"), _ANY, "v2/account.position"),
             _endpoint("GET", "v1/positionSide/dual", self.mode),
             _endpoint("POST", "v1/positionSide/dual", self.set_mode, (required("dualSidePosition", truth),)),
             _endpoint("POST", "v1/leverage", self.set_leverage, (*_ONE, required("leverage", whole))),
             _endpoint("POST", "v1/marginType", self.set_margin_type, margin_type),
+            _endpoint("POST", "v1/positionMargin", self.change_margin, margin),
+            _endpoint("GET", "v1/rateLimit/order", self.order_counts),
             _endpoint("GET", "v1/multiAssetsMargin", self.multi_assets),
             _endpoint("GET", "v1/leverageBracket", self.brackets, _ANY),
             _endpoint("GET", "v1/symbolConfig", self.symbol_config, _ANY),
@@ -122,6 +141,29 @@ class FuturesAccount:
             raise ApiError(-1020, "This operation is not supported.")
         raise ApiError(-4098, "Invalid margin type.")
 
+    async def change_margin(self, call: Call) -> dict[str, Any]:
+        """Add to a position's margin, or take from it. Source: "Modify Isolated Position Margin" in Binance's documentation."""
+        values, pair = call.values, self._venue.pair(call.values["symbol"])
+        amount: Decimal = values["amount"]
+        check_precision("amount", amount, MARGIN_STEP)
+        if amount == ZERO:
+            raise ApiError(-4055, "Amount must be positive.")
+        change = amount if _MARGIN_CHANGES[values["type"]] else -amount
+        side = PositionSide(values.get("positionSide", "BOTH"))
+        try:
+            await self._venue.run(self._exchange.change_margin, call.account, pair.trading_pair, side, change)
+        except PaperRefusal as refusal:
+            raise margin_error(refusal, is_added=change > ZERO) from refusal
+        return {
+            "amount": msgspec.Raw(plain(amount).encode()),
+            "code": 200,
+            "msg": "Successfully modify position margin.",
+            "type": int(values["type"]),
+        }
+
+    async def order_counts(self, call: Call) -> list[dict[str, Any]]:
+        return self._usage.order_counts(call.account, milliseconds(call.now))
+
     async def multi_assets(self, call: Call) -> dict[str, bool]:
         return {"multiAssetsMargin": False}
 
@@ -186,7 +228,9 @@ def _bracket(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _endpoint(method: str, name: str, answer: Handler, parameters: Sequence[Parameter] = ()) -> Endpoint:
+def _endpoint(
+    method: str, name: str, answer: Handler, parameters: Sequence[Parameter] = (), ws_method: str | None = None
+) -> Endpoint:
     return Endpoint(
         method=method,
         path=f"/fapi/{name}",
@@ -195,4 +239,5 @@ def _endpoint(method: str, name: str, answer: Handler, parameters: Sequence[Para
         security=Security.SIGNED,
         route="account",
         weigh=weighing(5 if method == "GET" else 1),
+        ws_method=ws_method,
     )

@@ -49,17 +49,17 @@ def account_update(
 
     An order's hold changes neither the wallet nor a position, so it makes no update, as on Binance.
     """
-    assets = [asset for asset, total in after.wallets.items() if total != before.wallets.get(asset, ZERO)]
+    changed = [asset for asset, total in after.wallets.items() if total != before.wallets.get(asset, ZERO)]
     keys = [key for key in sorted({*before.positions, *after.positions}) if _has_changed(key, before, after)]
-    if not assets and not keys:
+    if not changed and not keys:
         return None
-    assets = assets or list(after.wallets)
+    assets = changed or list(after.wallets)
     return {
         "e": "ACCOUNT_UPDATE",
         "E": milliseconds(sent_at),
         "T": milliseconds(at),
         "a": {
-            "m": _reason(before, fills),
+            "m": _reason(before, fills, is_paid=bool(changed)),
             "B": [_balance(asset, before, after, fills) for asset in assets],
             "P": [_position(key, before, after, fills) for key in keys],
         },
@@ -77,9 +77,11 @@ def _has_changed(key: Key, before: AccountSnapshot, after: AccountSnapshot) -> b
     )
 
 
-def _reason(before: AccountSnapshot, fills: Sequence[PerpetualFill]) -> str:
+def _reason(before: AccountSnapshot, fills: Sequence[PerpetualFill], *, is_paid: bool) -> str:
     if fills:
         return "ORDER"
+    if not is_paid:
+        return "MARGIN_TRANSFER"
     return "FUNDING_FEE" if before.positions else "DEPOSIT"
 
 

@@ -42,7 +42,7 @@ class FuturesCancels:
 
     def endpoints(self) -> Sequence[Endpoint]:
         return (
-            _endpoint("DELETE", "order", self.cancel, ONE_ORDER),
+            _endpoint("DELETE", "order", self.cancel, ONE_ORDER, ws_method="order.cancel"),
             _endpoint("DELETE", "batchOrders", self.cancel_several, _SEVERAL),
             _endpoint("DELETE", "allOpenOrders", self.cancel_all, _SYMBOL),
             _endpoint("POST", "countdownCancelAll", self.count_down, _COUNTDOWN, weight=10),
@@ -98,7 +98,15 @@ class FuturesCancels:
         return payloads.changed(perpetual_order(canceled.order), self._venue.symbols)
 
 
-def _endpoint(method: str, name: str, answer: Handler, parameters: Sequence[Parameter], *, weight: int = 1) -> Endpoint:
+def _endpoint(
+    method: str,
+    name: str,
+    answer: Handler,
+    parameters: Sequence[Parameter],
+    *,
+    weight: int = 1,
+    ws_method: str | None = None,
+) -> Endpoint:
     return Endpoint(
         method=method,
         path=f"/fapi/v1/{name}",
@@ -107,4 +115,5 @@ def _endpoint(method: str, name: str, answer: Handler, parameters: Sequence[Para
         security=Security.SIGNED,
         route="cancel",
         weigh=weighing(weight),
+        ws_method=ws_method,
     )

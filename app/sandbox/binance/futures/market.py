@@ -22,11 +22,11 @@ from app.sandbox.binance.futures.orders import FuturesOrders
 from app.sandbox.binance.futures.queries import FuturesOrderQueries
 from app.sandbox.binance.futures.refusals import futures_error
 from app.sandbox.binance.futures.stream_events import FuturesStreamEvents
-from app.sandbox.binance.futures.user_stream import ListenKeys, UserSockets
+from app.sandbox.binance.futures.user_stream import FuturesSockets, ListenKeys, UserSockets
 from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, wire_client_id
 from app.sandbox.binance.limits import Limits
 from app.sandbox.binance.market import BinanceMarket, Part
-from app.sandbox.binance.market_sockets import MarketSockets
+from app.sandbox.binance.sockets.api import WsApi
 from app.sandbox.books import Books
 from app.sandbox.market import Shared
 from app.sandbox.truth import truth
@@ -34,8 +34,7 @@ from app.sandbox.truth import truth
 #: The limits of a new account on Binance's USD-M market. Binance counts orders per ten seconds and minute; here also per day.
 _LIMITS = Limits(weight=2_400, orders_10s=300, orders_day=200_000)
 
-#: How many messages per second a client may send on one connection.
-_MAX_PER_SECOND = 10
+WS_API_PATH = "/ws-fapi/v1"
 
 
 class FuturesMarket(BinanceMarket):
@@ -49,14 +48,10 @@ class FuturesMarket(BinanceMarket):
         self._countdowns = Countdowns(venue)
         self._listen_keys = ListenKeys(shared.clock)
         self._feed = FuturesFeed(venue)
-        self.market_sockets = MarketSockets(
-            venue,
-            FuturesStreamEvents(venue, self._books),
-            shared.faults,
-            shared.connections,
-            {"/market": _is_other, "/public": _is_public},
-            _MAX_PER_SECOND,
+        self._users = UserSockets(
+            self._listen_keys, self._feed, shared.clock, faults=shared.faults, connections=shared.connections
         )
+        self.market_sockets = FuturesSockets(venue, FuturesStreamEvents(venue, self._books), self._users, shared)
 
     async def start(self) -> None:
         await super().start()
@@ -89,24 +84,12 @@ class FuturesMarket(BinanceMarket):
             FuturesOrders(self._futures_venue),
             FuturesCancels(self._futures_venue, self._countdowns),
             FuturesOrderQueries(self._futures_venue),
-            FuturesAccount(self._futures_venue),
+            FuturesAccount(self._futures_venue, self.usage),
             FuturesMarketData(self._futures_venue, self.usage, self._books),
             self._listen_keys,
         )
 
     def _socket_routes(self, endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
         shared = self._shared
-        sockets = UserSockets(
-            self._listen_keys, self._feed, shared.clock, faults=shared.faults, connections=shared.connections
-        )
-        return sockets.routes()
-
-
-def _is_public(stream: str) -> bool:
-    """Whether Binance carries the stream below ``/public``, where the fast ones are; the others are below ``/market``."""
-    kind = stream.partition("@")[2]
-    return kind.startswith(("depth", "bookTicker", "trade")) or stream == "!bookTicker"
-
-
-def _is_other(stream: str) -> bool:
-    return not _is_public(stream)
+        ws_api = WsApi(WS_API_PATH, endpoints, gate=self._gate, faults=shared.faults, connections=shared.connections)
+        return [*ws_api.routes(), *self._users.routes()]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.paper.candles import PaperTicker
 from app.paper.pairs import Pair
+from app.paper.perpetual.candles import PriceCandle, PriceKind
 from app.paper.perpetual.orders import FundingTerms
 from app.sandbox.binance import market_rows
 from app.sandbox.binance.endpoint import Call, Endpoint, Handler, Weigh, public, weighing, weighing_by
@@ -17,7 +19,7 @@ from app.sandbox.binance.limits import Usage
 from app.sandbox.binance.market_data import FROM_ID, SYMBOL_AND_LIMIT, TIMES, MarketData
 from app.sandbox.binance.market_rows import Row
 from app.sandbox.binance.numbers import wire
-from app.sandbox.binance.parameters import Parameter, anything, optional, required, symbol, time_range, whole
+from app.sandbox.binance.parameters import Parameter, anything, optional, required, symbol, time_range, whole, words
 from app.sandbox.binance.symbols import symbol_of
 from app.sandbox.books import Books, NumberedBook
 from app.sandbox.times import milliseconds
@@ -34,6 +36,7 @@ _FUNDINGS, _MAX_FUNDINGS = 100, 1_000
 _INTEREST = "0.00010000"
 
 _SYMBOL: tuple[Parameter, ...] = (optional("symbol", symbol),)
+_CONTRACT = required("contractType", words("PERPETUAL"))
 
 
 class FuturesMarketData(MarketData):
@@ -46,21 +49,27 @@ class FuturesMarketData(MarketData):
 
     def endpoints(self) -> Sequence[Endpoint]:
         klines = (*SYMBOL_AND_LIMIT, required("interval", anything), *TIMES)
+        of_pair = (required("pair", symbol), *klines[1:])
         fundings = (*_SYMBOL, optional("limit", whole), *TIMES)
         by_symbol = weighing_by("symbol", present=1, absent=2)
         return (
             _get("ping", self.ping, (), weighing(1)),
             _get("time", self.time, (), weighing(1)),
             _get("exchangeInfo", self.info, (), weighing(1)),
-            _get("depth", self.depth, SYMBOL_AND_LIMIT, weighing(10)),
+            _get("depth", self.depth, SYMBOL_AND_LIMIT, weighing(10), ws_method="depth"),
             _get("trades", self.trades, SYMBOL_AND_LIMIT, weighing(5)),
             _get("historicalTrades", self.trades, FROM_ID, weighing(20)),
             _get("aggTrades", self.aggregate_trades, (*FROM_ID, *TIMES), weighing(20)),
             _get("klines", self.klines, klines, weighing(5)),
+            _get("continuousKlines", self.continuous_klines, (*of_pair, _CONTRACT), weighing(5)),
+            _get("markPriceKlines", self.price_klines(PriceKind.MARK, "symbol"), klines, weighing(5)),
+            _get("indexPriceKlines", self.price_klines(PriceKind.INDEX, "pair"), of_pair, weighing(5)),
+            _get("premiumIndexKlines", self.price_klines(PriceKind.PREMIUM, "symbol"), klines, weighing(5)),
+            _get("openInterest", self.open_interest, (required("symbol", symbol),), weighing(1)),
             _get("ticker/24hr", self.day_tickers, _SYMBOL, weighing_by("symbol", present=1, absent=40)),
-            _get("ticker/price", self.prices, _SYMBOL, by_symbol),
+            _get("ticker/price", self.prices, _SYMBOL, by_symbol, ws_method="ticker.price"),
             _get("ticker/price", self.prices, _SYMBOL, by_symbol, "v2"),
-            _get("ticker/bookTicker", self.book_tickers, _SYMBOL, by_symbol),
+            _get("ticker/bookTicker", self.book_tickers, _SYMBOL, by_symbol, ws_method="ticker.book"),
             _get("premiumIndex", self.premium, _SYMBOL, by_symbol),
             _get("fundingRate", self.fundings, fundings, weighing(1)),
             _get("fundingInfo", self.funding_info, (), weighing(1)),
@@ -84,6 +93,42 @@ class FuturesMarketData(MarketData):
             return premium_row(self._venue.exchange.funding_terms(pair.trading_pair), now)
 
         return await self._for_asked(call, row)
+
+    async def klines(self, call: Call) -> list[list[Any]]:
+        _check_interval(call)
+        return await super().klines(call)
+
+    async def continuous_klines(self, call: Call) -> list[list[Any]]:
+        """A pair's candles of one kind of contract; there are perpetuals only."""
+        return await self.klines(replace(call, values={**call.values, "symbol": call.values["pair"]}))
+
+    def price_klines(self, kind: PriceKind, name: str) -> Handler:
+        """Candles of a price that is no trade's, of the symbol or pair in the parameter ``name``."""
+
+        async def klines(call: Call) -> list[list[Any]]:
+            _check_interval(call)
+            pair, interval = self._venue.pair(call.values[name]), call.values["interval"]
+            since, until = time_range(call.values)
+            limit = self._kline_limit(call.values)
+
+            def read() -> list[list[Any]]:
+                candles = self._venue.exchange.price_candles(
+                    pair.trading_pair, kind, interval, limit=limit, start_at=since, end_at=until
+                )
+                return [_price_kline(candle, interval) for candle in candles]
+
+            return await self._venue.run(read)
+
+        return klines
+
+    async def open_interest(self, call: Call) -> Row:
+        pair = self._pair(call)
+        amount = await self._venue.run(self._venue.exchange.open_interest, pair.trading_pair)
+        return {
+            "openInterest": wire(amount),
+            "symbol": symbol_of(pair.trading_pair),
+            "time": milliseconds(call.now),
+        }
 
     async def fundings(self, call: Call) -> list[Row]:
         """The past fundings of one symbol or of all, oldest first; the last ones where no time is given."""
@@ -133,8 +178,36 @@ def premium_row(terms: FundingTerms, now: int) -> Row:
     }
 
 
-def _get(name: str, answer: Handler, parameters: Sequence[Parameter], weigh: Weigh, version: str = "v1") -> Endpoint:
-    return public(f"/fapi/{version}/{name}", answer, parameters, weigh)
+def _check_interval(call: Call) -> None:
+    """Futures have no candles of a second. Raises ``ApiError``."""
+    if call.values["interval"] == "1s":
+        raise ApiError(-1120, "Invalid interval.")
+
+
+def _price_kline(candle: PriceCandle, interval: str) -> list[Any]:
+    """A row of candles without trades: the members of volumes are there and say nothing."""
+    return [
+        milliseconds(candle.opened_at),
+        *(wire(price) for price in (candle.open, candle.high, candle.low, candle.close)),
+        "0",
+        market_rows.closing_time(candle.opened_at, interval),
+        "0",
+        candle.moments,
+        "0",
+        "0",
+        "0",
+    ]
+
+
+def _get(
+    name: str,
+    answer: Handler,
+    parameters: Sequence[Parameter],
+    weigh: Weigh,
+    version: str = "v1",
+    ws_method: str | None = None,
+) -> Endpoint:
+    return public(f"/fapi/{version}/{name}", answer, parameters, weigh, ws_method)
 
 
 def _funding_time(row: Mapping[str, Any]) -> int:

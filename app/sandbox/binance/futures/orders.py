@@ -52,6 +52,7 @@ class FuturesOrders:
                 security=signed,
                 route="place",
                 weigh=one,
+                ws_method="order.place",
                 makes_orders=True,
             ),
             Endpoint(
@@ -70,6 +71,7 @@ class FuturesOrders:
                 security=signed,
                 route="amend",
                 weigh=one,
+                ws_method="order.modify",
                 makes_orders=True,
             ),
         )

@@ -11,7 +11,7 @@ from app.sandbox.binance.failures import ApiError, no_such_order
 from app.sandbox.binance.futures import payloads
 from app.sandbox.binance.futures.income import INCOME_TYPES, income
 from app.sandbox.binance.futures.terms import ONE_ORDER
-from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_client_id, perpetual_order
+from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, is_liquidation, paper_client_id, perpetual_order
 from app.sandbox.binance.parameters import Parameter, optional, symbol, time_range, whole, words
 from app.sandbox.binance.queries import ORDERS, TRADES, OrderQueries, Row, TimeRange, row_limit
 
@@ -19,6 +19,17 @@ _INCOME_ROWS = 100
 
 #: The longest time range, and the one where no time is given.
 _MAX_RANGE = timedelta(days=7)
+
+#: The default and the maximum number of liquidations.
+_FORCED_ROWS, _MAX_FORCED_ROWS = 50, 100
+
+_FORCED: tuple[Parameter, ...] = (
+    optional("symbol", symbol),
+    optional("autoCloseType", words("LIQUIDATION", "ADL")),
+    optional("startTime", whole),
+    optional("endTime", whole),
+    optional("limit", whole),
+)
 
 _INCOME: tuple[Parameter, ...] = (
     optional("symbol", symbol),
@@ -39,13 +50,15 @@ class FuturesOrderQueries(OrderQueries):
         super().__init__(venue)
 
     def endpoints(self) -> Sequence[Endpoint]:
+        forced_weight = weighing_by("symbol", present=20, absent=50)
         pair, open_weight = (optional("symbol", symbol),), weighing_by("symbol", present=1, absent=40)
         return (
-            query("/fapi/v1/order", self.order, ONE_ORDER, "query", weighing(1)),
+            query("/fapi/v1/order", self.order, ONE_ORDER, "query", weighing(1), "order.status"),
             query("/fapi/v1/openOrder", self.open_order, ONE_ORDER, "query", weighing(1)),
             query("/fapi/v1/openOrders", self.open_orders, pair, "open", open_weight),
             query("/fapi/v1/allOrders", self.all_orders, ORDERS, "orders", weighing(5)),
             query("/fapi/v1/userTrades", self.trades, TRADES, "trades", weighing(5)),
+            query("/fapi/v1/forceOrders", self.force_orders, _FORCED, "orders", forced_weight),
             query("/fapi/v1/income", self.income, _INCOME, "account", weighing(30)),
         )
 
@@ -54,6 +67,27 @@ class FuturesOrderQueries(OrderQueries):
         if order is None or not order.is_open:
             raise no_such_order()
         return self._order_row(order)
+
+    async def force_orders(self, call: Call) -> list[Row]:
+        """The account's liquidations, oldest first, of the last seven days where no time is given."""
+        values, name = call.values, self._asked_pair(call)
+        since, until = _last_days(call)
+        limit = min(values.get("limit", _FORCED_ROWS), _MAX_FORCED_ROWS)
+        # Nothing is deleveraged here.
+        if values.get("autoCloseType") == "ADL":
+            return []
+
+        def read() -> list[Row]:
+            found: list[PaperOrder] = []
+            after = 0
+            while page := self._venue.exchange.orders(
+                call.account, trading_pair=name, since=since, until=until, after_id=after
+            ):
+                found += [order for order in page if is_liquidation(order)]
+                after = page[-1].exchange_order_id
+            return [self._order_row(order) for order in found[-limit:]]
+
+        return await self._venue.run(read)
 
     async def income(self, call: Call) -> list[Row]:
         """One page of the account's income, oldest first."""

@@ -32,6 +32,17 @@ def futures_error(refusal: PaperRefusal) -> ApiError:
     return error_of(refusal, _ERRORS, -1130)
 
 
+def margin_error(refusal: PaperRefusal, *, is_added: bool) -> ApiError:
+    """The error of a refused change of a position's margin."""
+    if refusal.code is RefusalCode.INSUFFICIENT_BALANCE:
+        return ApiError(-4050, "Cross balance insufficient.")
+    if refusal.code is not RefusalCode.MARGIN:
+        return futures_error(refusal)
+    if is_added:
+        return ApiError(-4054, "Cannot add position margin: position is 0.")
+    return ApiError(-4051, "Isolated balance insufficient.")
+
+
 def killed() -> ApiError:
     """The refusal of a fill-or-kill order that could not be filled completely."""
     return ApiError(

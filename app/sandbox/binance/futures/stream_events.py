@@ -9,7 +9,7 @@ from app.paper.pairs import Pair
 from app.sandbox.binance import market_rows
 from app.sandbox.binance.futures.market_data import premium_row
 from app.sandbox.binance.futures.venue import FuturesVenue
-from app.sandbox.binance.stream_events import Events, Keys, StreamEvents, renamed
+from app.sandbox.binance.sockets.events import Events, Keys, StreamEvents, renamed
 from app.sandbox.binance.symbols import symbol_of
 from app.sandbox.books import Books
 
@@ -38,6 +38,8 @@ class FuturesStreamEvents(StreamEvents):
             return self._of_all(self._mark_price)
         if continuous := _CONTINUOUS.fullmatch(stream):
             return self._continuous(continuous[1], continuous[2], stream)
+        if stream == "!bookTicker":
+            return [event for pair in self._symbols.pairs.values() for event in self._book_ticker(pair)]
         return super().events(stream)
 
     def _mark_price(self, pair: Pair) -> Events:

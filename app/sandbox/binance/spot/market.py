@@ -15,7 +15,7 @@ from app.sandbox.binance.endpoint import Endpoint
 from app.sandbox.binance.failures import ApiError
 from app.sandbox.binance.limits import Limits
 from app.sandbox.binance.market import BinanceMarket, Part
-from app.sandbox.binance.market_sockets import MarketSockets
+from app.sandbox.binance.sockets.market import MarketSockets, everything
 from app.sandbox.binance.spot.account import SpotAccount
 from app.sandbox.binance.spot.amendments import SpotAmendments
 from app.sandbox.binance.spot.feed import SpotFeed
@@ -26,13 +26,16 @@ from app.sandbox.binance.spot.refusals import spot_error
 from app.sandbox.binance.spot.stream_events import SpotStreamEvents
 from app.sandbox.binance.spot.venue import SpotVenue
 from app.sandbox.binance.spot.wallet import NoDerivatives, Wallet
-from app.sandbox.binance.spot.ws_api import WsApi
+from app.sandbox.binance.spot.ws_api import SpotWsApi
 from app.sandbox.binance.venue import new_id
 from app.sandbox.books import Books
 from app.sandbox.market import Shared
 from app.sandbox.truth import truth
 
 WS_API_PATH = "/ws-api/v3"
+
+#: Binance's host of these streams begins with "stream", by which ccxt knows spot's addresses from those of futures.
+_PATHS = {"": everything, "/stream": everything}
 
 
 class SpotMarket(BinanceMarket):
@@ -46,7 +49,7 @@ class SpotMarket(BinanceMarket):
         self._books = Books(exchange)
         self._feed = SpotFeed(venue)
         events = SpotStreamEvents(venue, self._books)
-        self.market_sockets = MarketSockets(venue, events, shared.faults, shared.connections)
+        self.market_sockets = MarketSockets(venue, events, shared.faults, shared.connections, _PATHS)
 
     async def truth(self) -> dict[str, Any]:
         snapshot = await self._venue.run(self._venue.exchange.snapshot)
@@ -73,11 +76,11 @@ class SpotMarket(BinanceMarket):
 
     def _socket_routes(self, endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
         shared = self._shared
-        ws_api = WsApi(
+        ws_api = SpotWsApi(
             WS_API_PATH,
             endpoints,
+            self._feed,
             gate=self._gate,
-            feed=self._feed,
             faults=shared.faults,
             connections=shared.connections,
         )

@@ -95,3 +95,81 @@ async def test_a_liquidation_is_an_order_of_the_exchanges(
     assert (order["side"], order["status"]) == ("SELL", "FILLED")
     found = await futures.ask("v1/order", symbol="BTCUSDT", origClientOrderId=order["clientOrderId"])
     assert found == order
+
+
+async def test_margin_is_added_and_taken_back(futures: FuturesClient, path: SteeredPath) -> None:
+    """Down to the initial margin, and not so far that the position would be liquidated."""
+    await futures.change("leverage", symbol="BTCUSDT", leverage="10")
+    await futures.trade()
+    key = (await futures.listen_key()).json["listenKey"]
+
+    async def wallet() -> D:
+        (risk,) = await futures.ask("v3/positionRisk")
+        return D(risk["isolatedWallet"])
+
+    before, (balance,) = await wallet(), await futures.ask("v3/balance")
+    async with futures.socket(f"/private/ws?listenKey={key}") as stream:
+        reply = await futures.change("positionMargin", symbol="BTCUSDT", amount="100.5", type="1")
+        assert reply.json == {
+            "amount": 100.5,
+            "code": 200,
+            "msg": "Successfully modify position margin.",
+            "type": 1,
+        }
+        update = (await stream.next())["a"]
+        assert (update["m"], D(update["P"][0]["iw"]), D(update["B"][0]["bc"])) == (
+            "MARGIN_TRANSFER",
+            before + D("100.5"),
+            0,
+        )
+    assert await wallet() == before + D("100.5")
+    (less,) = await futures.ask("v3/balance")
+    assert D(balance["availableBalance"]) - D(less["availableBalance"]) == D("100.5")
+    assert (await futures.change("positionMargin", symbol="BTCUSDT", amount="100.6", type="2")).error[0] == -4051
+    assert (await futures.change("positionMargin", symbol="BTCUSDT", amount="100.5", type="2")).status == 200
+    assert await wallet() == before
+    await futures.change("positionMargin", symbol="BTCUSDT", amount="100", type="1")
+    path.prices["BTC-USDT"] = D(58_000)
+    assert (await futures.change("positionMargin", symbol="BTCUSDT", amount="100", type="2")).error[0] == -4051
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"amount": "1000000"}, -4050),
+        ({"symbol": "ETHUSDT"}, -4054),
+        ({"positionSide": "LONG"}, -4054),
+        ({"amount": "0"}, -4055),
+        ({"amount": "0.000000001"}, -1111),
+        ({"type": "3"}, -4055),
+        ({"symbol": "NOSUCH"}, -1121),
+    ],
+)
+async def test_changes_of_margin_are_refused(futures: FuturesClient, change: dict[str, str], code: int) -> None:
+    """Each with its code, and nothing changes."""
+    await futures.trade()
+    before = await futures.ask("v3/account")
+    asked = {"symbol": "BTCUSDT", "amount": "1", "type": "1"} | change
+    assert (await futures.change("positionMargin", **asked)).error[0] == code
+    after = await futures.ask("v3/account")
+    assert after["assets"][0]["availableBalance"] == before["assets"][0]["availableBalance"]
+
+
+async def test_orders_are_counted(futures: FuturesClient) -> None:
+    """An order that rests counts in every window."""
+    await futures.place()
+    counts = await futures.ask("v1/rateLimit/order")
+    assert [(each["rateLimitType"], each["count"]) for each in counts] == [("ORDERS", 1)] * 2
+
+
+async def test_liquidations_are_listed(futures: FuturesClient, path: SteeredPath, clock: FakeClock) -> None:
+    """The exchange's own orders, and no others."""
+    await futures.change("leverage", symbol="BTCUSDT", leverage="100")
+    await futures.trade()
+    assert await futures.ask("v1/forceOrders") == []
+    path.prices["BTC-USDT"] = D(60_000)
+    clock.advance(1)
+    (liquidation,) = await futures.ask("v1/forceOrders", symbol="BTCUSDT", autoCloseType="LIQUIDATION")
+    assert liquidation["clientOrderId"].startswith("autoclose-")
+    assert (liquidation["side"], D(liquidation["executedQty"])) == ("SELL", D("0.1"))
+    assert await futures.ask("v1/forceOrders", autoCloseType="ADL") == []

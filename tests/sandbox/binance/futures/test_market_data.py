@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal as D
 
+from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from tests.clock import FakeClock
+from tests.sandbox.binance.client import until
 from tests.sandbox.binance.futures.client import FuturesClient
 
 HOUR_MS = 3_600_000
@@ -35,6 +37,38 @@ async def test_market_data_has_futures_forms(futures: FuturesClient) -> None:
     assert (await futures.get("/fapi/v1/klines", symbol="BTCUSDT", interval="7m")).error[0] == -1120
     assert len((await futures.get("/fapi/v1/premiumIndex")).json) == 8
     assert (await futures.get("/fapi/v1/fundingInfo")).json == []
+
+
+async def test_prices_have_candles(futures: FuturesClient, path: SteeredPath) -> None:
+    """Of mark, index and premium, at the prices that the market has; of a pair's perpetual, those of its trades."""
+    limits = {"interval": "1m", "limit": 2}
+    mark = (await futures.get("/fapi/v1/markPriceKlines", symbol="BTCUSDT", **limits)).json
+    assert [D(each) for each in mark[-1][1:5]] == [65_000] * 4
+    assert (mark[-1][0], mark[-1][6] - mark[-1][0]) == (futures.now_ms // 60_000 * 60_000, 59_999)
+    assert mark[-1][8] == futures.now_ms // 1_000 % 60 + 1
+    assert (await futures.get("/fapi/v1/indexPriceKlines", pair="BTCUSDT", **limits)).json == mark
+    premium = (await futures.get("/fapi/v1/premiumIndexKlines", symbol="BTCUSDT", **limits)).json
+    assert {D(each) for each in premium[-1][1:5]} == {D(0)}
+    traded = (await futures.get("/fapi/v1/klines", symbol="BTCUSDT", **limits)).json
+    contract = {"pair": "BTCUSDT", "contractType": "PERPETUAL"}
+    assert (await futures.get("/fapi/v1/continuousKlines", **contract, **limits)).json == traded
+    for name, asked in (("klines", "symbol"), ("markPriceKlines", "symbol"), ("indexPriceKlines", "pair")):
+        assert (await futures.get(f"/fapi/v1/{name}", **{asked: "BTCUSDT"}, interval="1s")).error[0] == -1120
+
+
+async def test_the_open_interest_is_what_users_hold(futures: FuturesClient, both_markets: Sandbox) -> None:
+    """All longs or all shorts, whichever is more."""
+
+    async def interest() -> D:
+        return D((await futures.get("/fapi/v1/openInterest", symbol="BTCUSDT")).json["openInterest"])
+
+    assert await interest() == 0
+    await futures.trade()
+    assert await interest() == D("0.1")
+    both_markets.keys.add("bob", "bobs-key", secret="a-secret")
+    short = futures.query(symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.3")
+    assert (await futures.send("POST", "/fapi/v1/order", short, key="bobs-key")).status == 200
+    assert await interest() == D("0.3")
 
 
 async def test_funding_has_a_history(futures: FuturesClient, clock: FakeClock) -> None:
@@ -126,3 +160,12 @@ async def test_faults_apply_to_futures_too(futures: FuturesClient) -> None:
     await futures.faults({"kind": "hide", "routes": ["query"], "seconds": 60})
     query = await futures.signed("GET", "/fapi/v1/order", symbol="BTCUSDT", origClientOrderId="one")
     assert query.error[0] == -2013
+
+
+async def test_all_best_prices_are_one_stream(futures: FuturesClient, clock: FakeClock) -> None:
+    """An event for each symbol."""
+    async with futures.socket("/public/ws/!bookTicker") as socket:
+        await until(lambda: clock.sleepers >= 4)
+        clock.advance(1)
+        events = [await socket.next() for _ in range(8)]
+    assert ({each["e"] for each in events}, len({each["s"] for each in events})) == ({"bookTicker"}, 8)

@@ -47,7 +47,7 @@ async def test_an_order_lives_and_is_canceled(client: Any) -> None:
     assert (canceled["status"], canceled["clientOrderId"]) == ("CANCELED", "one")
     assert await client.futures_get_open_orders() == []
     assert [each["status"] for each in await client.futures_get_all_orders(symbol=PAIR)] == ["CANCELED"]
-    assert await client.futures_create_test_order(**RESTING) == {}
+    assert (await client.futures_create_test_order(**RESTING))["status"] == "NEW"
     await client.futures_create_order(**RESTING)
     assert (await client.futures_cancel_all_open_orders(symbol=PAIR))["code"] == 200
     assert await client.futures_get_open_orders() == []

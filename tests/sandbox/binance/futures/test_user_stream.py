@@ -147,3 +147,23 @@ async def test_faults_apply_to_the_user_stream(futures: FuturesClient, stream: A
     await futures.faults({"kind": "double", "times": 1})
     await futures.place(newClientOrderId="twice")
     assert [(await stream.next())["o"]["c"] for _ in range(2)] == ["twice", "twice"]
+
+
+async def test_a_key_is_a_stream_to_subscribe_to(futures: FuturesClient) -> None:
+    """On a connection without one, combined or raw; an unknown key is told to have expired, and what is unsubscribed is over."""
+    key = (await futures.listen_key()).json["listenKey"]
+    async with futures.socket("/private/stream") as socket:
+        assert await socket.ask({"method": "SUBSCRIBE", "params": [key], "id": 1}) == {"result": None, "id": 1}
+        await futures.place(newClientOrderId="one")
+        event = await socket.next()
+        assert (event["stream"], event["data"]["o"]["c"]) == (key, "one")
+        await socket.ask({"method": "UNSUBSCRIBE", "params": [key], "id": 2})
+        await futures.place(newClientOrderId="two")
+        assert await socket.ask({"method": "LIST_SUBSCRIPTIONS", "id": 3}) == {"result": [], "id": 3}
+        unknown = await socket.ask({"method": "SUBSCRIBE", "params": ["nonsense"], "id": 4})
+        assert (unknown["stream"], unknown["data"]["e"]) == ("nonsense", "listenKeyExpired")
+    async with futures.socket(f"/private/stream?streams={key}") as socket:
+        await futures.place(newClientOrderId="three")
+        assert (await socket.next())["data"]["o"]["c"] == "three"
+        await futures.listen_key("DELETE")
+        assert (await socket.next())["data"]["e"] == "listenKeyExpired"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal as D
 from itertools import pairwise
 
@@ -79,3 +80,50 @@ async def test_candles_trades_and_tickers(client: RawClient, clock: FakeClock) -
     assert D(ticker["lowPrice"]) <= D(ticker["lastPrice"]) <= D(ticker["highPrice"])
     assert D(ticker["bidPrice"]) < 65_000 < D(ticker["askPrice"])
     assert D((await client.get("/api/v3/avgPrice", symbol="BTCUSDT")).json["price"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("interval", "opens_at", "closes_at"),
+    [
+        ("1s", "2026-01-02T03:04:05", "2026-01-02T03:04:06"),
+        ("3d", "2026-01-01T00:00:00", "2026-01-04T00:00:00"),
+        ("1w", "2025-12-29T00:00:00", "2026-01-05T00:00:00"),
+        ("1M", "2026-01-01T00:00:00", "2026-02-01T00:00:00"),
+    ],
+)
+async def test_candles_of_seconds_weeks_and_months(
+    client: RawClient, interval: str, opens_at: str, closes_at: str
+) -> None:
+    """Weeks begin on Mondays, months on their first day; neighbours touch, and there are none before 1970."""
+
+    def ms(text: str) -> int:
+        return int(datetime.fromisoformat(f"{text}+00:00").timestamp()) * 1_000
+
+    before, current = (await client.get("/api/v3/klines", symbol="BTCUSDT", interval=interval, limit=2)).json
+    assert (current[0], current[6]) == (ms(opens_at), ms(closes_at) - 1)
+    assert before[6] + 1 == current[0]
+    asked = {"symbol": "BTCUSDT", "interval": interval, "startTime": before[0] + 1}
+    assert (await client.get("/api/v3/klines", **asked)).json == [current]
+    oldest = (await client.get("/api/v3/klines", **{**asked, "startTime": 0, "limit": 1})).json
+    assert 0 <= oldest[0][0] < 7 * 86_400_000
+
+
+async def test_tickers_of_windows_and_of_today(client: RawClient) -> None:
+    """A window begins with a minute, a day at midnight; the trades in between are what the candles have."""
+    minutes = (await client.get("/api/v3/klines", symbol="BTCUSDT", interval="1m", limit=3)).json
+    window = (await client.get("/api/v3/ticker", symbol="BTCUSDT", windowSize="2m")).json
+    assert (window["openTime"], window["closeTime"]) == (minutes[0][0], client.now_ms)
+    assert (window["count"], window["lastId"] - window["firstId"] + 1) == (126, 126)
+    assert window["openPrice"] == minutes[0][1]
+    assert D(window["priceChange"]) == D(window["lastPrice"]) - D(window["openPrice"])
+    today = (await client.get("/api/v3/ticker/tradingDay", symbols='["BTCUSDT","ETHUSDT"]', type="MINI")).json
+    assert [each["symbol"] for each in today] == ["BTCUSDT", "ETHUSDT"]
+    assert {(each["openTime"] % 86_400_000, "priceChange" in each) for each in today} == {(0, False)}
+    assert "priceChange" not in (await client.get("/api/v3/ticker/24hr", symbol="BTCUSDT", type="MINI")).json
+
+
+@pytest.mark.parametrize("size", ["0m", "60m", "24h", "8d", "1w", "h", "٣h"])
+async def test_a_window_has_a_size(client: RawClient, size: str) -> None:
+    """Of minutes, hours or days, within bounds; and a ticker of a symbol."""
+    assert (await client.get("/api/v3/ticker", symbol="BTCUSDT", windowSize=size)).error[0] == -1102
+    assert (await client.get("/api/v3/ticker")).error[0] == -1102

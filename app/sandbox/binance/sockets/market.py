@@ -1,4 +1,4 @@
-"""The market streams' sockets: ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, and requests such as SUBSCRIBE on either.
+"""The market streams' sockets: ``/ws/<stream>``, ``/stream?streams=<a>/<b>``, and subscriptions on either.
 
 A market may have them below several paths, each of which carries some of the streams. Every name is accepted: an unknown one, or
 one of another path, sends nothing, as on Binance.
@@ -12,19 +12,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from app.paper.refusals import PaperUnavailable
 from app.sandbox.binance.endpoint import shutdown_notice
-from app.sandbox.binance.stream_events import StreamEvents
+from app.sandbox.binance.sockets.events import StreamEvents
+from app.sandbox.binance.sockets.session import StreamSession
 from app.sandbox.binance.venue import BinanceVenue
 from app.sandbox.faults import FaultPlan
 from app.sandbox.sockets import Connection, Connections
 from app.sandbox.times import milliseconds
-
-#: How many streams one connection may have.
-_MAX_STREAMS = 1_024
 
 _SECOND = 1
 
@@ -32,7 +29,8 @@ _SECOND = 1
 Carries = Callable[[str], bool]
 
 
-def _everything(stream: str) -> bool:
+def everything(stream: str) -> bool:
+    """A path that carries all streams."""
     return True
 
 
@@ -45,18 +43,18 @@ class MarketSockets:
         events: StreamEvents,
         faults: FaultPlan,
         connections: Connections,
-        paths: Mapping[str, Carries] | None = None,
+        paths: Mapping[str, Carries],
         max_per_second: int = 5,
     ) -> None:
         self._venue = venue
         self._events = events
         self._faults = faults
         self._connections = connections
-        self._paths = paths or {"": _everything}
+        self._paths = paths
         self._max_per_second = max_per_second
         #: The number of clients' messages, by method.
         self.messages: Counter[str] = Counter()
-        self._listeners: dict[str, set[_Session]] = defaultdict(set)
+        self._listeners: dict[str, set[MarketSession]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -81,13 +79,15 @@ class MarketSockets:
                 await self._task
             self._task = None
 
-    def subscribe(self, session: _Session, streams: list[str]) -> None:
+    async def subscribe(self, session: StreamSession, streams: list[str]) -> None:
+        assert isinstance(session, MarketSession)
         for stream in streams:
             if session.carries(stream):
                 self._listeners[stream].add(session)
             session.streams[stream] = None
 
-    def unsubscribe(self, session: _Session, streams: list[str]) -> None:
+    async def unsubscribe(self, session: StreamSession, streams: list[str]) -> None:
+        assert isinstance(session, MarketSession)
         for stream in streams:
             self._listeners[stream].discard(session)
             session.streams.pop(stream, None)
@@ -101,14 +101,14 @@ class MarketSockets:
     async def _serve(self, request: web.Request, names: str, *, is_combined: bool) -> web.WebSocketResponse:
         connection = Connection(request, self._venue.clock, self._faults, self._max_per_second)
         carries = next(carries for path, carries in self._paths.items() if request.path.startswith(path))
-        session = _Session(connection, self, carries, is_combined=is_combined)
-        self.subscribe(session, [name for name in names.split("/") if name])
+        session = MarketSession(connection, self, carries, is_combined=is_combined)
+        await self.subscribe(session, [name for name in names.split("/") if name])
         self._connections.add(connection, lambda: connection.send(shutdown_notice(self._venue.clock)))
         try:
             return await connection.serve(session.take)
         finally:
             self._connections.remove(connection)
-            self.unsubscribe(session, list(session.streams))
+            await self.unsubscribe(session, list(session.streams))
 
     async def _run(self) -> None:
         """Advance the market and send the streams' events, once per second."""
@@ -121,7 +121,8 @@ class MarketSockets:
                 continue
             for stream, payloads in events.items():
                 for session in tuple(self._listeners[stream]):
-                    session.send(stream, payloads)
+                    for payload in payloads:
+                        session.send(stream, payload, "market")
 
     def _read(self, wanted: list[str]) -> Mapping[str, list[Any]]:
         self._venue.exchange.advance()
@@ -129,65 +130,9 @@ class MarketSockets:
         return {stream: self._events.events(stream) for stream in wanted}
 
 
-class _Session:
-    """One connection and its streams."""
+class MarketSession(StreamSession):
+    """One connection, on a path that carries some of the streams."""
 
     def __init__(self, connection: Connection, sockets: MarketSockets, carries: Carries, *, is_combined: bool) -> None:
-        self._connection = connection
-        self._sockets = sockets
-        self._is_combined = is_combined
+        super().__init__(connection, sockets, is_combined=is_combined)
         self.carries = carries
-        self.streams: dict[str, None] = {}
-
-    def send(self, stream: str, payloads: list[Any]) -> None:
-        for payload in payloads:
-            event = {"stream": stream, "data": payload} if self._is_combined else payload
-            self._connection.send_event(event, "market")
-
-    async def take(self, text: bytes) -> None:
-        """Answer one request of the client."""
-        try:
-            request = msgspec.json.decode(text, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return self._connection.send({"error": {"code": 3, "msg": f"Invalid JSON: {error}"}})
-        number, parameters = request.get("id"), request.get("params", [])
-        action = self._actions().get(str(request.get("method")))
-        self._sockets.messages[str(request.get("method"))] += 1
-        if action is None:
-            return self._refuse(number, 2, "Invalid request: unknown variant of method")
-        if not isinstance(parameters, list):
-            return self._refuse(number, 2, "Invalid request: params must be a list")
-        return action(number, parameters)
-
-    def _actions(self) -> Mapping[str, Callable[[Any, list[Any]], None]]:
-        return {
-            "SUBSCRIBE": self._subscribe,
-            "UNSUBSCRIBE": self._unsubscribe,
-            "LIST_SUBSCRIPTIONS": lambda number, _: self._answer(number, list(self.streams)),
-            "SET_PROPERTY": self._set_property,
-            "GET_PROPERTY": lambda number, _: self._answer(number, self._is_combined),
-        }
-
-    def _subscribe(self, number: Any, streams: list[Any]) -> None:
-        if not all(isinstance(stream, str) for stream in streams):
-            return self._refuse(number, 2, "Invalid request: params must be texts")
-        if len(self.streams) + len(streams) > _MAX_STREAMS:
-            return self._refuse(number, 2, "Invalid request: too many streams")
-        self._sockets.subscribe(self, streams)
-        return self._answer(number, None)
-
-    def _unsubscribe(self, number: Any, streams: list[Any]) -> None:
-        self._sockets.unsubscribe(self, [stream for stream in streams if stream in self.streams])
-        self._answer(number, None)
-
-    def _set_property(self, number: Any, parameters: list[Any]) -> None:
-        if len(parameters) != 2 or parameters[0] != "combined":
-            return self._refuse(number, 2, "Invalid request: the property is combined")
-        self._is_combined = parameters[1] in (True, "true")
-        return self._answer(number, None)
-
-    def _answer(self, number: Any, result: Any) -> None:
-        self._connection.send({"result": result, "id": number})
-
-    def _refuse(self, number: Any, code: int, message: str) -> None:
-        self._connection.send({"code": code, "msg": message, "id": number})

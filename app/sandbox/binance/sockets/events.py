@@ -27,7 +27,9 @@ from app.sandbox.times import milliseconds
 _MAX_TRADES = 100
 
 #: The update speeds that names may ask for; all are served each second.
-_SPEED = re.compile(r"@((100|250|500|1000)ms|1s)$")
+_SPEED = re.compile(r"@((100|250|500|1000|2000|3000)ms|1s)$")
+#: The streams of all symbols together.
+_OF_ALL = re.compile(r"!((?:mini)?[tT]icker(?:_[0-9a-z]+)?)@arr")
 _PARTIAL = re.compile(r"depth(5|10|20)")
 
 Events = list[Any]
@@ -90,9 +92,10 @@ class StreamEvents(ABC):
 
     def events(self, stream: str) -> Events:
         """The stream's events in this second; none for an unknown name, as on Binance."""
-        if stream in ("!miniTicker@arr", "!ticker@arr"):
-            return self._of_all(self._kinds[stream[1:].partition("@")[0]])
-        name, _, kind = _SPEED.sub("", stream).partition("@")
+        unpaced = _SPEED.sub("", stream)
+        if (every := _OF_ALL.fullmatch(unpaced)) and every[1] in self._kinds:
+            return self._of_all(self._kinds[every[1]])
+        name, _, kind = unpaced.partition("@")
         pair = self._symbols.pairs.get(name.upper())
         if pair is None:
             return []
