@@ -85,10 +85,9 @@ chaos: $(VENV)/.dev
 # repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/build/simulation-report.md. WORLD='...', as a failing run prints it,
 # repeats one world.
 simulate: ORDERS ?= 1000000
-simulate: PROCESSES ?= 1
 simulate: $(VENV)/.dev
-	$(BIN)/python -m tests.simulation --orders $(ORDERS) --processes $(PROCESSES) $(if $(SEED),--seed $(SEED)) \
-		$(if $(WORLD),--world '$(WORLD)') $(if $(REPORT),--report)
+	$(BIN)/python -m tests.simulation --orders $(ORDERS) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(POSTGRES),--postgres) $(if $(KEEP),--keep $(KEEP)) $(if $(WORLD),--world '$(WORLD)') $(if $(REPORT),--report)
 
 # Every order of events of small worlds. WORLD='order and cancel' walks one, WAY=0,1,2 one way of it, as a violation prints it.
 # REPORT=1 writes docs/build/simulation-report.md.

@@ -8,11 +8,13 @@ import os
 import random
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tests.simulation import campaign, report
+from tests.simulation.progress import Progress, plan_of
 from tests.simulation.shrinking import shrink
 from tests.simulation.world import Plan, Verdict
 
@@ -23,38 +25,42 @@ def main() -> int:
     if asked.world:
         return _replay(asked)
     seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
-    command = f"make simulate SEED={seed} ORDERS={asked.orders} PROCESSES={asked.processes}"
+    shared = "" if asked.processes is None else f" PROCESSES={asked.processes}"
+    command = f"make simulate SEED={seed} ORDERS={asked.orders}{shared}{' POSTGRES=1' if asked.postgres else ''}"
     print(f"seed {seed} (again: {command})", flush=True)
     begun = time.monotonic()
     total = campaign.Sum()
-    with campaign.directory() as path:
+    progress = Progress(asked.keep)
+    with campaign.directory() as path, campaign.postgres() if asked.postgres else nullcontext():
         campaign.warm_up(path)
-        wanted = campaign.plans(seed, asked.orders, processes=asked.processes)
-        for verdict in campaign.run_worlds(path, wanted, asked.workers):
+        for verdict in progress.earlier():
             total.add(verdict)
+        wanted = progress.without_known(campaign.plans(seed, asked.orders, processes=asked.processes))
+        for verdict in campaign.run_worlds(path, wanted, asked.workers):
+            passed = time.monotonic() - begun
+            total.add(verdict)
+            progress.add(verdict, passed)
             _say(verdict)
             if total.worlds % 20 == 0:
-                passed = time.monotonic() - begun
-                print(f"{total.orders:,} orders, {total.deaths:,} crashes, {passed:.0f} s", flush=True)
-            if len(total.broken) >= asked.most_broken or time.monotonic() - begun > asked.seconds:
+                spent = progress.passed + passed
+                print(f"{total.orders:,} orders, {total.deaths:,} crashes, {spent:.0f} s", flush=True)
+            if len(total.broken) >= asked.most_broken or passed > asked.seconds:
                 break
-        passed = time.monotonic() - begun
+        passed = progress.passed + time.monotonic() - begun
         for verdict in total.broken[: asked.shrink]:
             _make_small(path, verdict)
     text = report.table(total, passed)
     print(text)
     if asked.report:
-        report.write("simulate", f"{command} REPORT=1", text)
+        report.write("simulate on PostgreSQL" if asked.postgres else "simulate", f"{command} REPORT=1", text)
     return 1 if total.broken else 0
 
 
 def _replay(asked: argparse.Namespace) -> int:
-    plan = json.loads(asked.world)
-    for name in ("skipped_faults", "skipped_disruptions"):
-        plan[name] = frozenset(plan.get(name, ()))
-    with campaign.directory() as path:
+    plan = plan_of(json.loads(asked.world))
+    with campaign.directory() as path, campaign.postgres() if asked.postgres else nullcontext():
         campaign.warm_up(path)
-        verdict = campaign.verdict_of(path, Plan(**plan))
+        verdict = campaign.verdict_of(path, plan)
         _say(verdict)
         if asked.shrink and verdict.violations:
             _make_small(path, verdict)
@@ -102,11 +108,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=float("inf"), help="after which no further world is waited for"
     )
-    parser.add_argument("--processes", type=int, default=1, choices=[1, 2, 3, 4])
+    parser.add_argument("--processes", type=int, choices=[1, 2, 3, 4], help="of each world; else from one to four")
+    parser.add_argument("--postgres", action="store_true", help="on a real PostgreSQL instead of SQLite files")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="worlds at a time")
     parser.add_argument("--world", help="one world, as a failing run prints it")
     parser.add_argument("--shrink", type=int, default=1, help="how many broken worlds are made small")
     parser.add_argument("--most-broken", type=int, default=5, help="broken worlds after which to stop")
+    parser.add_argument("--keep", type=Path, help="a file of the verdicts; a run that was stopped goes on from it")
     parser.add_argument("--report", action="store_true", help="write docs/build/simulation-report.md")
     return parser.parse_args()
 

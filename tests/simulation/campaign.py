@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from tests.postgres import running_server
 from tests.simulation import seams
+from tests.simulation.bases import Databases, PostgresBase, SqliteBase
 from tests.simulation.forks import forked, in_parallel
-from tests.simulation.randomness import replace_entropy
-from tests.simulation.world import Plan, Verdict, World
+from tests.simulation.randomness import replace_entropy, stream
+from tests.simulation.stage import EXCHANGES
+from tests.simulation.verbs import all_verbs
+from tests.simulation.world import QUIRKS, Plan, Verdict, World
 
 #: Orders of one world: enough for ten crashes, few enough that a failing world is made small in a minute.
 WORLD_ORDERS = 1000
@@ -23,28 +27,61 @@ WORLD_ORDERS = 1000
 _MEMORY = Path("/dev/shm")
 
 
+#: The databases of worlds on PostgreSQL, where there are any.
+_DATABASES: list[Databases] = []
+
+
+@contextmanager
+def postgres() -> Iterator[None]:
+    """A server of PostgreSQL's; meanwhile every world is on it."""
+    with running_server() as server:
+        _DATABASES.append(Databases(server, EXCHANGES, seams.make_account))
+        try:
+            yield
+        finally:
+            _DATABASES.clear()
+
+
 @contextmanager
 def directory() -> Iterator[Path]:
     """A directory for worlds, with a migrated database to copy."""
     root = _MEMORY if _MEMORY.is_dir() else None
     path = Path(tempfile.mkdtemp(prefix="ordergate-simulation-", dir=root))
     try:
-        forked(partial(_make_template, path))
+        forked(partial(_make_templates, path))
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _make_template(path: Path) -> None:
+def _make_templates(path: Path) -> None:
     replace_entropy(0)
-    seams.make_template(path / "template.db")
+    for connector_name in EXCHANGES:
+        seams.make_template(template(path, connector_name), connector_name)
 
 
-def plans(seed: int, orders: int, *, processes: int = 1) -> Iterator[Plan]:
-    """The worlds of a campaign."""
+def template(path: Path, connector_name: str = seams.CONNECTOR) -> Path:
+    """The migrated database for worlds of a connector."""
+    return path / f"template-{connector_name}.db"
+
+
+#: How many worlds out of ten are on futures, and have each of the quirks.
+_ON_FUTURES = 3
+_QUIRKY = 1
+
+
+def plans(seed: int, orders: int, *, processes: int | None = None) -> Iterator[Plan]:
+    """The worlds of a campaign: each with so many ``processes``, else with one to four."""
     number = 0
     while orders > 0:
-        yield Plan(seed=seed * 1_000_000 + number, orders=min(orders, WORLD_ORDERS), processes=processes)
+        luck = stream(seed, "plan", number)
+        yield Plan(
+            seed=seed * 1_000_000 + number,
+            orders=min(orders, WORLD_ORDERS),
+            processes=luck.randint(1, 4) if processes is None else processes,
+            connector_name="binance_perpetual" if luck.randrange(10) < _ON_FUTURES else "binance",
+            quirks=frozenset(quirk for quirk in QUIRKS if luck.randrange(10) < _QUIRKY),
+        )
         orders -= WORLD_ORDERS
         number += 1
 
@@ -53,7 +90,11 @@ def run_world(path: Path, plan: Plan) -> Verdict:
     """Run one world in this process, which can't run another one afterwards."""
     place = Path(tempfile.mkdtemp(dir=path))
     try:
-        return World(plan, Path(shutil.copy(path / "template.db", place / "ordergate.db"))).run()
+        if _DATABASES:
+            with _DATABASES[0].database(plan.connector_name) as url:
+                return World(plan, PostgresBase(url, place)).run()
+        file = shutil.copy(template(path, plan.connector_name), place / "ordergate.db")
+        return World(plan, SqliteBase(Path(file))).run()
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -81,6 +122,11 @@ class Sum:
     doubted: int = 0
     presumed: int = 0
     longest_settling: float = 0.0
+    processor_seconds: float = 0.0
+    #: The most memory of a world, in MB.
+    memory: float = 0.0
+    #: Worlds by what sets them apart.
+    kinds: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     broken: list[Verdict] = field(default_factory=list)
@@ -95,6 +141,10 @@ class Sum:
         self.doubted += verdict.doubted
         self.presumed += verdict.presumed
         self.longest_settling = max(self.longest_settling, verdict.settled_after or 0.0)
+        self.processor_seconds += verdict.processor_seconds
+        self.memory = max(self.memory, verdict.memory)
+        plan = verdict.plan
+        self.kinds.update((f"{plan.processes} processes", plan.connector_name, *sorted(plan.quirks)))
         self.crashes.update(verdict.crashes)
         self.faults.update(verdict.faults)
         if verdict.violations or verdict.troubles or verdict.settled_after is None:
@@ -113,7 +163,8 @@ def warm_up(path: Path) -> None:
 
     for name in CONNECTORS:
         connector_class(name)
-    seams.compile_statements(path / "template.db")
+    all_verbs()
+    seams.compile_statements(template(path))
 
 
 def clauses_of(verdict: Verdict) -> Sequence[str]:

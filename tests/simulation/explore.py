@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.order import OrderKey
-from tests.chaos.clients import Answer, completed
+from tests.chaos.clients import completed
 from tests.chaos.operations import Operation
 from tests.simulation import campaign, seams
 from tests.simulation.branching import Ways, walk
-from tests.simulation.callers import placing
 from tests.simulation.exploring import Budget, ExploringStage
 from tests.simulation.report import write
+from tests.simulation.verbs.canceling import canceling
+from tests.simulation.verbs.placing import placing
 
 #: Seconds between two attempts of a caller, and how many there are.
 _PAUSE = 0.7
@@ -54,11 +55,7 @@ async def cancel(stage: ExploringStage, order_id: str, process: int = 0) -> None
     """Cancel an order."""
     key = OrderKey(account_name=seams.ACCOUNT, connector_name=seams.CONNECTOR, order_id=order_id)
 
-    async def service(gateway: Any) -> Answer:
-        order = await gateway.orders.cancel(key)
-        return Answer(status=200, body={"order_id": order.order_id, "state": str(order.state)})
-
-    answer = await stage.ask(service, (process + 0.5) / len(stage.processes))
+    answer = await stage.ask(canceling(key), (process + 0.5) / len(stage.processes))
     is_ok = answer.status == 200
     stage.told.add(
         Operation(
@@ -169,7 +166,7 @@ def _begin(path: Path, world: SmallWorld, prepare: Callable[[], None], ways: Way
     gc.disable()
     prepare()
     budget = replace(world.budget, is_calm=True)
-    stage = ExploringStage(ways, budget, path / "template.db", processes=world.processes, fills=world.fills)
+    stage = ExploringStage(ways, budget, campaign.template(path), processes=world.processes, fills=world.fills)
     stage.start()
     budget.is_calm = False
     task = stage.outside.loop.create_task(world.deeds(stage))

@@ -18,19 +18,26 @@ from pathlib import Path
 
 from tests.chaos.checker import CLAUSES, EVENTUAL, check
 from tests.simulation import seams
+from tests.simulation.bases import SqliteBase
 from tests.simulation.branching import Ways, memory_file
 from tests.simulation.faults import FAULTS, STREAM_FAULTS, CallKind, Fault, Faults
 from tests.simulation.kernel import Event, Host, Kernel
+from tests.simulation.network import INFO
 from tests.simulation.policy import AtPoint
 from tests.simulation.randomness import stream, take_entropy_from
 from tests.simulation.stage import Stage
 
 ALWAYS = tuple(clause for clause in CLAUSES if clause not in EVENTUAL)
 
-#: What may happen beside the network: questions of threads to the database.
+#: What may happen beside the network: questions of threads to the database, and what the threads do that write there.
 _QUESTION = "job"
-#: A caller's answer arrives.
-_TOLD = "told"
+_WRITERS = frozenset({"wake", "thread"})
+#: A caller's call arrives at a process.
+_CALL = "call"
+_CALLERS = "callers"
+#: What commutes with everything else, and happens at once: an answer to a caller, which concerns nobody but the caller; questions and
+#: answers that are about no order; and a stream's subscription.
+_AT_ONCE = frozenset({"told", INFO, "message"})
 #: Seconds until a dead process is started again, and until all must be settled.
 _RESTART = 0.5
 _SETTLE_LIMIT = 300.0
@@ -154,15 +161,16 @@ class ExploringKernel(Kernel):
 
     def _choose(self, events: list[tuple[float, int, Event]]) -> tuple[float, int, Event] | None:
         """The event that happens next on this way; None if a process died instead."""
-        if all(event.label == _QUESTION for _, _, event in events):
-            return events[0]
-        told = next((each for each in events if each[2].label == _TOLD), None)
-        if told is not None:
-            return told  # it concerns the caller alone, so it may as well come first
+        at_once = next((each for each in events if each[2].label in _AT_ONCE), None)
+        if at_once is not None:
+            return at_once
+        question = next((each for each in events if each[2].label == _QUESTION), None)
+        if question is not None and not any(event.label in _WRITERS for _, _, event in self._events):
+            return question
         if not self._ways.is_new(self._digest(events)):
             self._ways.note("met before")
             self._ways.end()
-        mortal = [host for host in self.hosts if host.name != "callers"] if self._budget.crashes else []
+        mortal = self._mortal(events) if self._budget.crashes else []
         chosen = self._ways.choose(len(events) + len(mortal))
         if chosen < len(events):
             return events[chosen]
@@ -171,6 +179,16 @@ class ExploringKernel(Kernel):
         self.policy.note_crash(host.name, "between events")
         host.crash()
         return None
+
+    def _mortal(self, events: list[tuple[float, int, Event]]) -> list[Host]:
+        """The processes whose death now differs from their death later: something that may happen next concerns them."""
+        owners = {id(event.owner) for _, _, event in events}
+        called = {event.what for _, _, event in events if event.label == _CALL}
+        return [
+            host
+            for host in self.hosts
+            if host.name != _CALLERS and (id(host) in owners or int(host.name[1:].partition(".")[0]) in called)
+        ]
 
     def _digest(self, events: Sequence[tuple[float, int, Event]]) -> int:
         pending = sorted(
@@ -216,7 +234,7 @@ class ExploringStage(Stage):
         super().__init__(
             kernel,
             ExploringFaults(ways, budget),
-            template,
+            SqliteBase(template),
             seed=0,
             processes=processes,
             restart_after=lambda: _RESTART,

@@ -26,6 +26,9 @@ _FEE = Decimal("0.001")
 #: How long questions may not show an order, in seconds: a new one for less than any grace, one that was seen for minutes.
 _HIDDEN = 8.0
 _FORGOTTEN = 200.0
+#: How long a symbol takes no orders, and how long questions about it are answered as if there were no such symbol.
+_CLOSED = 40.0
+_UNLISTED = 90.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,11 +46,14 @@ class Trade:
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """One order. ``hidden_until`` and ``lists_late`` are times until which questions do not show it, or its last trades."""
+    """One order, which an amendment may have given another ``client_id`` than the one it was ``placed_as``. ``hidden_until`` and
+    ``trades_late_until`` are times until which questions do not show it, or its last trades.
+    """
 
     account: str
     symbol: str
     number: int
+    placed_as: str
     client_id: str
     side: str
     kind: str
@@ -86,6 +92,8 @@ class Pair:
     price: Decimal
     tick: Decimal
     step: Decimal
+    #: Nothing is executed on it.
+    is_still: bool = False
 
     @property
     def symbol(self) -> str:
@@ -106,8 +114,11 @@ PAIRS = tuple(
     )
 )
 
-#: What the market tells of each change: the order, the word for what happened, and the trade if it was one.
-Listener = Callable[[Order, str, Trade | None], None]
+#: A market on which orders rest for ever, beside those that callers trade on.
+STILL = Pair(base="DOGE", quote="USDT", price=Decimal("0.2"), tick=Decimal("0.00001"), step=Decimal(1), is_still=True)
+
+#: What the market tells of each change: the order, the word for what happened, the trade if it was one, and its client id before.
+Listener = Callable[[Order, str, Trade | None, str], None]
 
 
 class Market:
@@ -119,7 +130,7 @@ class Market:
         self._luck = stream(seed, "market")
         self._epoch_ms = epoch_ms
         self._listener = listener
-        self._pairs = {pair.symbol: pair for pair in PAIRS}
+        self._pairs = {pair.symbol: pair for pair in (*PAIRS, STILL)}
         self.orders: list[Order] = []
         self.by_number: dict[tuple[str, int], Order] = {}
         self.by_client_id: dict[tuple[str, str, str], list[Order]] = defaultdict(list)
@@ -128,6 +139,13 @@ class Market:
         self._trade_numbers: defaultdict[str, int] = defaultdict(lambda: 500)
         #: The executions of an order that rests, each as soon as it may happen; None lets the seed decide.
         self.plan_of: Callable[[Order], Sequence[Decimal]] | None = None
+        #: When each symbol that takes no orders does so again, and when each that is off the list is on it again.
+        self._closed_until: dict[str, float] = {}
+        self._unlisted_until: dict[str, float] = {}
+        #: Whether an amendment gives an order another client id, and leaves its price: spot's does, futures' does not.
+        self.is_renaming = True
+        #: Whether a cancel is carried out after it was answered.
+        self.is_canceling_late = False
         #: Whether the gateway has seen an order.
         self.was_seen: Callable[[Order], bool] = lambda order: False
         #: Called with each new order before anything else happens with it.
@@ -151,6 +169,10 @@ class Market:
         pair = self._pairs.get(symbol)
         if pair is None:
             raise Refusal(-1121, "Invalid symbol.")
+        if self._faults.of_exchange("market_closed", 0.003):
+            self._closed_until[symbol] = self._kernel.now + self._faults.within(_CLOSED)
+        if self.is_closed(symbol):
+            raise Refusal(-1013, "Market is closed.")
         if any(each.is_open for each in self.by_client_id[account, symbol, client_id]):
             raise Refusal(-2010, "Duplicate order sent.")
         takes = price is None or (price >= pair.price if side == "BUY" else price <= pair.price)
@@ -161,6 +183,7 @@ class Market:
             account=account,
             symbol=symbol,
             number=self._order_numbers[symbol],
+            placed_as=client_id,
             client_id=client_id,
             side=side,
             kind=kind,
@@ -176,7 +199,7 @@ class Market:
         self.by_client_id[account, symbol, client_id].append(order)
         self.open[symbol, order.number] = order
         self._keep_back(order)
-        self._listener(order, "NEW", None)
+        self._listener(order, "NEW", None, order.client_id)
         if takes:
             self._take(order, pair)
         if order.is_open and lasting in ("IOC", "FOK"):
@@ -189,8 +212,23 @@ class Market:
         """Take an order off the book. Raises ``Refusal``."""
         if order is None or not order.is_open:
             raise Refusal(-2011, "Unknown order sent.")
-        self._end(order, "CANCELED")
+        if self.is_canceling_late:
+            self._kernel.post(
+                lambda: self._end_if_open(order, "CANCELED"), "late cancel", after=self._luck.random() * 3
+            )
+        else:
+            self._end(order, "CANCELED")
         return order
+
+    def is_closed(self, symbol: str) -> bool:
+        """Whether a symbol takes no orders for a while."""
+        return self._closed_until.get(symbol, 0.0) > self._kernel.now
+
+    def is_unlisted(self, symbol: str) -> bool:
+        """Whether questions about a symbol are answered as if there were none, as when it moves between lists."""
+        if self._faults.of_exchange("unlisted", 0.002):
+            self._unlisted_until[symbol] = self._kernel.now + self._faults.within(_UNLISTED)
+        return self._unlisted_until.get(symbol, 0.0) > self._kernel.now
 
     def find(self, account: str, symbol: str, client_id: str) -> Order | None:
         """The last order of an id."""
@@ -223,24 +261,43 @@ class Market:
                 fill = partial(self._execute, order, self._pairs[order.symbol], amount)
                 self._kernel.post(fill, "fill", what=order.number, channel=order)
             return
-        if self._luck.random() < 0.55:
-            return
         pair = self._pairs[order.symbol]
+        if self._faults.of_exchange("amended", 0.05):
+            self._kernel.post(lambda: self._amend(order, pair), "amendment", after=self._faults.within(6.0))
+        if self._luck.random() < 0.55 or pair.is_still:
+            return
         after = 0.0
         whole = order.amount - order.filled
         for amount in self._parts(whole if self._luck.random() < 0.8 else whole / 2, pair.step):
             after += self._luck.random() * self._luck.choice((0.02, 0.5, 10.0))
             self._kernel.post(lambda amount=amount: self._execute(order, pair, amount), "fill", after=after)
         if self._luck.random() < 0.1:
-            self._kernel.post(lambda: self._expire(order), "expiry", after=after + self._luck.random() * 5)
+            end = after + self._luck.random() * 5
+            self._kernel.post(lambda: self._end_if_open(order, "EXPIRED"), "expiry", after=end)
 
     def _execute(self, order: Order, pair: Pair, amount: Decimal) -> None:
         if order.is_open and order.filled < order.amount:
             self._trade(order, pair, min(amount, order.amount - order.filled), order.price, is_maker=True)
 
-    def _expire(self, order: Order) -> None:
+    def _end_if_open(self, order: Order, status: Status) -> None:
         if order.is_open:
-            self._end(order, "EXPIRED")
+            self._end(order, status)
+
+    def _amend(self, order: Order, pair: Pair) -> None:
+        """Somebody who sees the order changes it in the exchange's own page."""
+        amount = order.amount - pair.step * 7
+        if not order.is_open or amount <= order.filled or not self.was_seen(order):
+            return
+        order.amount = amount
+        order.updated_ms = self.now_ms()
+        before = order.client_id
+        if self.is_renaming:
+            order.client_id = f"amended{order.number}-{order.updated_ms}"
+            self.by_client_id[order.account, order.symbol, before].remove(order)
+            self.by_client_id[order.account, order.symbol, order.client_id].append(order)
+        else:
+            order.price += pair.tick * (1 if order.side == "BUY" else -1)
+        self._listener(order, "AMENDED", None, before)
 
     def _parts(self, whole: Decimal, step: Decimal) -> list[Decimal]:
         """``whole`` in one to three parts, each a multiple of ``step``."""
@@ -271,10 +328,10 @@ class Market:
             order.trades_late_until = self._kernel.now + self._faults.within(6.0)
         if not order.is_open:
             self.open.pop((order.symbol, order.number), None)
-        self._listener(order, "TRADE", trade)
+        self._listener(order, "TRADE", trade, order.client_id)
 
     def _end(self, order: Order, status: Status) -> None:
         order.status = status
         order.updated_ms = self.now_ms()
         self.open.pop((order.symbol, order.number), None)
-        self._listener(order, status, None)
+        self._listener(order, status, None, order.client_id)

@@ -23,6 +23,10 @@ _WAY = 0.03
 _LONG_WAY = 0.4
 
 
+#: The label of messages about no order, both ways.
+INFO = "info"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One call as it leaves a process."""
@@ -133,7 +137,10 @@ class _Call:
         self._host, self._request = host, request
         self._name = (request.method, request.url, request.form)
         self.future: asyncio.Future[HttpAnswer] = host.loop.create_future()
-        fault = faults.of_call(exchange.kind_of(request)) or Fault(name="", concerns=frozenset())
+        kind = exchange.kind_of(request)
+        #: Messages of questions which are about no order have a label of their own.
+        self._is_info = kind == "info"
+        fault = faults.of_call(kind) or Fault(name="", concerns=frozenset())
         self._fault = fault
         if fault.is_refused:
             self._tell(ExchangeDown("Binance could not be reached (simulated); nothing was sent"))
@@ -147,7 +154,7 @@ class _Call:
             for _ in range(2 if fault.is_doubled else 1):
                 network.go(
                     self._arrive,
-                    "request",
+                    INFO if self._is_info else "request",
                     more=faults.within(fault.late),
                     what=(request.method, request.url, request.form),
                 )
@@ -176,13 +183,15 @@ class _Call:
         self._tell(answer, self._faults.within(self._fault.slow))
 
     def _tell(self, outcome: HttpAnswer | Exception, more: float = 0.0) -> None:
-        self._network.go(lambda: self._end(outcome), "answer", owner=self._host, more=more, what=str(outcome))
+        label = INFO if self._is_info else "answer"
+        self._network.go(lambda: self._end(outcome), label, owner=self._host, more=more, what=str(outcome))
 
     def _end(self, outcome: HttpAnswer | Exception) -> None:
         """The first of answer, break and time-out counts."""
         if self.future.done():
             return
-        self._host.heard("answer", str(outcome))
+        if not self._is_info:
+            self._host.heard("answer", str(outcome))
         if isinstance(outcome, Exception):
             self.future.set_exception(outcome)
         else:

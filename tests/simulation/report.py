@@ -30,7 +30,10 @@ def table(total: Sum, seconds: float) -> str:
         "callbacks": f"{total.steps:,}",
         "longest time to settle, in simulated seconds": f"{total.longest_settling:.0f}",
         "seconds that it took": f"{seconds:.0f}",
-        "processor seconds": f"{_processor_seconds():.0f}",
+        "processor seconds of the worlds": f"{total.processor_seconds:.0f}",
+        "orders per processor second": f"{total.orders / max(total.processor_seconds, 0.001):.0f}",
+        "most memory of a world, MB": f"{total.memory:.0f}",
+        "memory of the campaign itself, MB": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
         "worlds with a violation": f"{len(total.broken)}",
     }
     return "\n".join(
@@ -39,18 +42,14 @@ def table(total: Sum, seconds: float) -> str:
             "|---|---|",
             *(f"| {name} | {value} |" for name, value in rows.items()),
             "",
+            *_counted("worlds with", total.kinds),
+            "",
             *_counted("where processes died", total.crashes),
             "",
             *_counted("faults", total.faults),
             "",
         ]
     )
-
-
-def _processor_seconds() -> float:
-    """What the worlds took of all processors: on a busy machine it says more than the seconds."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _counted(title: str, counts: Mapping[str, int]) -> list[str]:

@@ -42,22 +42,8 @@ def nothing_sent_past_the_deadline() -> None:
     Calls._time_left = lambda self, started, begun_at, verb: self._timeout  # type: ignore[method-assign]
 
 
-#: Safeguards against what only the local Binance does: here nobody would miss them.
-_NOT_SIMULATED = frozenset(
-    {
-        "overload_proves_nothing",
-        "amendments",
-        "odd_rows",
-        "patience",
-        "exchange_account",
-        "errors_are_no_absence",
-        "repeats_before_rules",
-        "retried_once",
-    }
-)
-
 SAFEGUARDS: Mapping[str, Callable[[], None]] = {
-    **{name: remove for name, remove in REPLACED_IN_SERVERS.items() if name not in _NOT_SIMULATED},
+    **REPLACED_IN_SERVERS,
     "conclusions_hold_as_seen": conclusions_hold_as_seen,
     "nothing_sent_past_the_deadline": nothing_sent_past_the_deadline,
 }
@@ -89,15 +75,20 @@ def find(path: Path, safeguard: str, *, workers: int, limit: float = LIMIT) -> F
     """Run worlds without ``safeguard`` until one shows a violation."""
     begun = time.monotonic()
     orders = 0
-    works = (partial(_run_without, safeguard, path, replace(_PLAN, seed=number)) for number in count(1))
+    works = (partial(_run_without, safeguard, path, _plan(number)) for number in count(1))
     for verdict in in_parallel(works, workers):
         orders += verdict.orders
         passed = time.monotonic() - begun
-        if verdict.violations:
+        if clauses_of(verdict):
             return Found(safeguard=safeguard, seconds=passed, orders=orders, verdict=verdict)
         if passed > limit:
             break
     return Found(safeguard=safeguard, seconds=time.monotonic() - begun, orders=orders, verdict=None)
+
+
+def _plan(number: int) -> Plan:
+    """Spot and futures in turn."""
+    return replace(_PLAN, seed=number, connector_name="binance" if number % 2 else "binance_perpetual")
 
 
 def _run_without(safeguard: str, path: Path, plan: Plan) -> Verdict:

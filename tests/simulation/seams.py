@@ -10,7 +10,8 @@
     texts of statements          are compiled once for all processes, as they don't differ
     the first account            is made with the template, and has no paper exchange
 
-Processes that share one SQLite file use leases as they do on PostgreSQL: their settings say so.
+Processes that share one SQLite file use leases as they do on PostgreSQL: their settings say so. On PostgreSQL itself, announcements
+of commits are messages of the kernel (``announcements``).
 """
 
 from __future__ import annotations
@@ -41,13 +42,19 @@ from app.storage.accounts import Accounts
 from app.storage.database import Database
 from app.storage.schema import upgrade
 from app.vault import Vault
+from tests.simulation import announcements
+from tests.simulation.bases import Base
 from tests.simulation.kernel import Host, Kernel, SimpleQueue, Thread
 from tests.simulation.network import Connection, Network, Session
 from tests.simulation.randomness import stream
 
 ACCOUNT = "master_account"
 CONNECTOR = "binance"
+#: The key of the account at the exchange, another one of it, and one of another account there.
 API_KEY = "k" * 64
+SECOND_KEY = "l" * 64
+FOREIGN_KEY = "x" * 64
+KEYS = {API_KEY: ACCOUNT, SECOND_KEY: ACCOUNT, FOREIGN_KEY: "another account"}
 SECRET_KEY = "the key of the simulation"
 
 #: When every world begins.
@@ -80,10 +87,10 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
-def settings_for(database: Path, *, is_shared: bool) -> Settings:
-    """The settings of one process on the file ``database``."""
+def settings_for(base: Base, *, is_shared: bool) -> Settings:
+    """The settings of one process on ``base``."""
     kind = SharedSettings if is_shared else Settings
-    return kind(database_url=f"sqlite:///{database}", data_dir=database.parent, secret_key=SECRET_KEY, password="x")
+    return kind(database_url=base.url, data_dir=base.directory, secret_key=SECRET_KEY, password="x")
 
 
 def new_gateway(host: Host, settings: Settings, *, skew: float, seed: int) -> Gateway:
@@ -94,16 +101,21 @@ def new_gateway(host: Host, settings: Settings, *, skew: float, seed: int) -> Ga
     return gateway
 
 
-def make_template(path: Path) -> None:
-    """A migrated database with one account on the simulated exchange."""
-    upgrade(f"sqlite:///{path}")
-    database = Database(f"sqlite:///{path}")
+def make_account(url: str, connector_name: str) -> None:
+    """Migrate a database, and add one account on the simulated exchange."""
+    upgrade(url)
+    database = Database(url)
     clock: Any = SimpleNamespace(now=lambda: EPOCH)
     accounts = Accounts(database, clock)
     accounts.add_account(ACCOUNT)
-    sealed = Vault(SECRET_KEY).seal(ACCOUNT, CONNECTOR, {"binance_api_key": API_KEY, "binance_api_secret": "s" * 64})
-    accounts.put_credential(ACCOUNT, CONNECTOR, sealed)
+    given = {f"{connector_name}_api_key": API_KEY, f"{connector_name}_api_secret": "s" * 64}
+    accounts.put_credential(ACCOUNT, connector_name, Vault(SECRET_KEY).seal(ACCOUNT, connector_name, given))
     database.dispose()
+
+
+def make_template(path: Path, connector_name: str = CONNECTOR) -> None:
+    """A migrated SQLite file with one account."""
+    make_account(f"sqlite:///{path}", connector_name)
     # A file that is whole without its log can be copied, also into memory, where there is no log.
     connection = _CONNECT(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=DELETE")
@@ -145,6 +157,7 @@ def install(kernel: Kernel, network: Network) -> None:
     bootstrap._holder = lambda: f"holder {_name_of(kernel)}"
     _replace_reach(kernel)
     _note_connections(kernel)
+    announcements.install(kernel)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True)
 
 

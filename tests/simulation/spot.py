@@ -11,7 +11,7 @@ import msgspec
 
 from tests.simulation.faults import CallKind, Faults, Reply
 from tests.simulation.kernel import Kernel
-from tests.simulation.market import PAIRS, ZERO, Market, Order, Refusal, Trade
+from tests.simulation.market import PAIRS, STILL, ZERO, Market, Order, Refusal, Trade
 from tests.simulation.network import Connection, Request
 
 Parameters = Mapping[str, str]
@@ -22,12 +22,15 @@ _WEIGHT = {"x-mbx-used-weight-1m": "1"}
 
 
 class SpotExchange:
-    """The exchange's side of one world."""
+    """The exchange's side of one world. Without a ``has_stream`` every connection to it ends at once."""
 
-    def __init__(self, kernel: Kernel, faults: Faults, seed: int, epoch_ms: int, keys: Keys) -> None:
+    def __init__(
+        self, kernel: Kernel, faults: Faults, seed: int, epoch_ms: int, keys: Keys, *, has_stream: bool = True
+    ) -> None:
         self._kernel = kernel
         self._faults = faults
         self._keys = keys
+        self._has_stream = has_stream
         self.market = Market(kernel, faults, seed, epoch_ms, self._tell)
         self._streams: dict[str, list[Connection]] = {}
         self.push: Callable[[Connection, str], None] = lambda connection, text: None
@@ -40,14 +43,14 @@ class SpotExchange:
             ("GET", "myTrades"): self._trades,
             ("GET", "account"): lambda account, asked: {"balances": [], "uid": self._user(account)},
             ("GET", "time"): lambda account, asked: {"serverTime": self.market.now_ms()},
-            ("GET", "exchangeInfo"): lambda account, asked: _INFO,
+            ("GET", "exchangeInfo"): lambda account, asked: self._info(),
         }
 
     # -- calls ----------------------------------------------------------------------------------------------------------
 
     def kind_of(self, request: Request) -> CallKind:
         name = _route(request)[1]
-        if name in ("time", "exchangeInfo", "account"):
+        if name not in ("order", "openOrders", "myTrades", "userTrades"):
             return "info"
         return {"POST": "order", "DELETE": "cancel"}.get(request.method, "ask")  # type: ignore[return-value]
 
@@ -76,24 +79,35 @@ class SpotExchange:
         """The exchange's number of an account."""
         return 350_000_000 + sorted(set(self._keys.values())).index(account)
 
-    def _submit(self, account: str, asked: Parameters) -> Any:
+    def _info(self) -> Any:
+        return {**INFO, "symbols": [{**row, "status": self._status(row["symbol"])} for row in INFO["symbols"]]}
+
+    def _status(self, symbol: str) -> str:
+        return "BREAK" if self.market.is_closed(symbol) else "TRADING"
+
+    def _submitted(self, account: str, asked: Parameters, *, kind: str) -> Order:
         price = asked.get("price")
-        order = self.market.submit(
+        return self.market.submit(
             account,
             asked["symbol"],
             asked["newClientOrderId"],
             asked["side"],
-            asked["type"],
+            kind,
             asked.get("timeInForce", "GTC"),
             Decimal(asked["quantity"]),
             None if price is None else Decimal(price),
         )
-        return {**_order(order), "transactTime": order.updated_ms, "fills": [_fill(trade) for trade in order.trades]}
+
+    def _submit(self, account: str, asked: Parameters) -> Any:
+        order = self._submitted(account, asked, kind=asked["type"])
+        return {**order_row(order), "transactTime": order.updated_ms, "fills": [_fill(trade) for trade in order.trades]}
 
     def _cancel(self, account: str, asked: Parameters) -> Any:
         order = self.market.cancel(self.market.find(account, asked["symbol"], asked["origClientOrderId"]))
         return {
-            **_order(order),
+            **order_row(order),
+            # A cancel that is only taken has not ended the order yet.
+            "status": "PENDING_CANCEL" if order.is_open else order.status,
             "origClientOrderId": order.client_id,
             "clientOrderId": _cancel_id(order),
             "transactTime": order.updated_ms,
@@ -103,9 +117,18 @@ class SpotExchange:
         order = self._shown(account, asked)
         if order is None:
             raise Refusal(-2013, "Order does not exist.")
-        return _order(order)
+        return self._row(order)
+
+    def _row(self, order: Order) -> dict[str, Any]:
+        """An order as questions show it."""
+        return order_row(order)
+
+    def _check_listed(self, symbol: str) -> None:
+        if self.market.is_unlisted(symbol):
+            raise Refusal(-1121, "Invalid symbol.")
 
     def _shown(self, account: str, asked: Parameters) -> Order | None:
+        self._check_listed(asked["symbol"])
         if "origClientOrderId" in asked:
             order = self.market.find(account, asked["symbol"], asked["origClientOrderId"])
         else:
@@ -115,8 +138,11 @@ class SpotExchange:
         return order
 
     def _open_orders(self, account: str, asked: Parameters) -> Any:
-        return [
-            _order(order)
+        if "symbol" in asked:
+            self._check_listed(asked["symbol"])
+        rows = [] if asked.get("symbol", _STRANGERS[0]["symbol"]) != _STRANGERS[0]["symbol"] else list(_STRANGERS)
+        return rows + [
+            self._row(order)
             for order in self.market.open.values()
             if order.account == account
             and asked.get("symbol", order.symbol) == order.symbol
@@ -126,23 +152,29 @@ class SpotExchange:
 
     def _trades(self, account: str, asked: Parameters) -> Any:
         symbol = asked["symbol"]
+        self._check_listed(symbol)
         order = self.market.by_number.get((symbol, int(asked["orderId"])))
         if order is None or order.account != account:
             return []
         trades = order.trades[:-1] if order.trades_late_until > self._kernel.now else order.trades
         first = int(asked.get("fromId", 0))
-        return [_trade(order, trade) for trade in trades if trade.number >= first][: int(asked["limit"])]
+        return [self._trade_row(order, trade) for trade in trades if trade.number >= first][: int(asked["limit"])]
+
+    def _trade_row(self, order: Order, trade: Trade) -> dict[str, Any]:
+        return trade_row(order, trade)
 
     # -- the stream -----------------------------------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> None:
         """Nothing is sent before a subscription."""
+        if not self._has_stream:
+            connection.cut()
 
     def received(self, connection: Connection, text: str) -> None:
         message = msgspec.json.decode(text)
         account = self._keys[message["params"]["apiKey"]]
         if connection.is_open:
-            self._streams.setdefault(account, []).append(connection)
+            self._follow(account, connection)
             answer = {"id": message["id"], "status": 200, "result": {"subscriptionId": 0}}
             self.push(connection, msgspec.json.encode(answer).decode())
 
@@ -151,13 +183,19 @@ class SpotExchange:
             if connection in listening:
                 listening.remove(connection)
 
-    def _tell(self, order: Order, word: str, trade: Trade | None) -> None:
+    def _follow(self, account: str, connection: Connection) -> None:
+        """Send the events of an account on a connection from now on."""
+        self._streams.setdefault(account, []).append(connection)
+
+    def _event(self, order: Order, word: str, trade: Trade | None, before: str) -> dict[str, Any]:
+        return {"subscriptionId": 0, "event": _report(order, word, trade, self._event_number, before)}
+
+    def _tell(self, order: Order, word: str, trade: Trade | None, before: str) -> None:
         listening = self._streams.get(order.account)
         if not listening:
             return
         self._event_number += 1
-        event = {"subscriptionId": 0, "event": _report(order, word, trade, self._event_number)}
-        text = msgspec.json.encode(event).decode()
+        text = msgspec.json.encode(self._event(order, word, trade, before)).decode()
         for connection in list(listening):
             self.push(connection, text)
 
@@ -178,7 +216,7 @@ def _cancel_id(order: Order) -> str:
     return f"cancel{order.number}"
 
 
-def _order(order: Order) -> dict[str, Any]:
+def order_row(order: Order) -> dict[str, Any]:
     return {
         "symbol": order.symbol,
         "orderId": order.number,
@@ -209,7 +247,7 @@ def _fill(trade: Trade) -> dict[str, Any]:
     }
 
 
-def _trade(order: Order, trade: Trade) -> dict[str, Any]:
+def trade_row(order: Order, trade: Trade) -> dict[str, Any]:
     return {
         "symbol": order.symbol,
         "id": trade.number,
@@ -225,20 +263,21 @@ def _trade(order: Order, trade: Trade) -> dict[str, Any]:
     }
 
 
-def _report(order: Order, word: str, trade: Trade | None, number: int) -> dict[str, Any]:
+def _report(order: Order, word: str, trade: Trade | None, number: int, before: str) -> dict[str, Any]:
     is_cancel = word == "CANCELED"
+    has_other_id = is_cancel or before != order.client_id
     return {
         "e": "executionReport",
         "E": order.updated_ms,
         "s": order.symbol,
         "c": _cancel_id(order) if is_cancel else order.client_id,
-        "C": order.client_id if is_cancel else "",
+        "C": before if has_other_id else "",
         "S": order.side,
         "o": order.kind,
         "f": order.lasting,
         "q": str(order.amount),
         "p": str(order.price),
-        "x": word,
+        "x": "REPLACED" if word == "AMENDED" else word,
         "X": order.status,
         "r": "NONE",
         "i": order.number,
@@ -257,7 +296,35 @@ def _report(order: Order, word: str, trade: Trade | None, number: int) -> dict[s
     }
 
 
-_INFO = {
+#: Orders of other programs on the account: one that everybody can read, and one that nobody can.
+_STRANGERS: tuple[dict[str, Any], ...] = (
+    {
+        "symbol": "BTCUSDT",
+        "orderId": 17,
+        "orderListId": -1,
+        "clientOrderId": "web_1f0c",
+        "price": "21000.00",
+        "origQty": "0.00100",
+        "executedQty": "0",
+        "origQuoteOrderQty": "0",
+        "cummulativeQuoteQty": "0",
+        "status": "NEW",
+        "timeInForce": "GTC",
+        "type": "LIMIT",
+        "side": "BUY",
+        "time": 1_700_000_000_000,
+        "updateTime": 1_700_000_000_000,
+    },
+    {
+        "symbol": "BTCUSDT",
+        "orderId": 18,
+        "clientOrderId": "web_1f0d",
+        "status": "WHATEVER_COMES_NEXT",
+        "origQty": None,
+    },
+)
+
+INFO: dict[str, Any] = {
     "timezone": "UTC",
     "rateLimits": [
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
@@ -277,6 +344,6 @@ _INFO = {
                 {"filterType": "LOT_SIZE", "minQty": str(pair.step), "maxQty": "9000", "stepSize": str(pair.step)},
             ],
         }
-        for pair in PAIRS
+        for pair in (*PAIRS, STILL)
     ],
 }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 from app.services.gateway import Gateway
 from tests.chaos.checker import Evidence
@@ -14,15 +13,20 @@ from tests.chaos.clients import Answer
 from tests.chaos.operations import Operation
 from tests.chaos.truth import TrueFill, TrueOrder
 from tests.simulation import seams
+from tests.simulation.bases import Base
 from tests.simulation.callers import Service, Told, answered
 from tests.simulation.faults import Faults
 from tests.simulation.kernel import Host, Kernel
 from tests.simulation.market import DONE, Order
 from tests.simulation.network import Network
+from tests.simulation.perpetual import PerpetualExchange
 from tests.simulation.randomness import replace_entropy, stream
 from tests.simulation.spot import SpotExchange
 from tests.simulation.view import read_view
 from tests.simulation.watch import Watch
+
+#: The exchange's side for each connector that is simulated.
+EXCHANGES: Mapping[str, type[SpotExchange]] = {"binance": SpotExchange, "binance_perpetual": PerpetualExchange}
 
 #: Seconds that a caller waits for an answer.
 _PATIENCE = 20.0
@@ -57,7 +61,7 @@ class Process:
         stage = self._stage
         is_shared = len(stage.processes) > 1
         skew = stream(stage.seed, "skew", host.name).uniform(-SKEW, SKEW) if is_shared and stage.has_skew else 0.0
-        settings = seams.settings_for(stage.database, is_shared=is_shared)
+        settings = seams.settings_for(stage.base, is_shared=is_shared)
         gateway = seams.new_gateway(host, settings, skew=skew, seed=stage.seed)
         host.graveyard.append(host.loop.create_task(self._run(gateway)))
 
@@ -85,31 +89,49 @@ class Stage:
         self,
         kernel: Kernel,
         faults: Faults,
-        database: Path,
+        base: Base,
         *,
         seed: int,
         processes: int,
         restart_after: Callable[[], float],
+        connector_name: str = seams.CONNECTOR,
+        quirks: Set[str] = frozenset(),
     ) -> None:
         replace_entropy(seed)
         self.kernel = kernel
         self.faults = faults
-        self.database = database
+        self.base = base
         self.seed = seed
-        self.exchange = SpotExchange(kernel, faults, seed, seams.EPOCH_MS, {seams.API_KEY: seams.ACCOUNT})
+        self.connector_name = connector_name
+        self.exchange = EXCHANGES[connector_name](
+            kernel, faults, seed, seams.EPOCH_MS, seams.KEYS, has_stream="polling" not in quirks
+        )
+        self.exchange.market.is_canceling_late = "ack_only_cancels" in quirks
         self.network = Network(kernel, faults, self.exchange, seed)
         self.exchange.push = self.network.push
         seams.install(kernel, self.network)
-        self.watch = Watch(database, seams.CONNECTOR)
+        self.watch = Watch(base, seams.ACCOUNT, connector_name)
         self.exchange.market.on_accepted = self.watch.accepted
         self.exchange.market.was_seen = self.watch.was_seen
-        self.told = Told(on_answer=self.watch.answered)
+        self.told = Told(on_answer=self.watch.answered, asks=self.watch.asked)
         self.outside = kernel.add_host("callers")
         self.processes = [Process(self, number, restart_after) for number in range(processes)]
 
     @property
     def now(self) -> float:
         return self.kernel.now
+
+    @property
+    def own_key(self) -> str:
+        return seams.SECOND_KEY
+
+    @property
+    def foreign_key(self) -> str:
+        return seams.FOREIGN_KEY
+
+    def resting(self) -> Set[str]:
+        """The ids of the orders that are open at the exchange."""
+        return {order.placed_as for order in self.exchange.market.open.values()}
 
     async def ask(self, service: Service, choice: float) -> Answer:
         """Let one of the processes do ``service``, and wait for its answer for a while."""
@@ -165,7 +187,7 @@ class Stage:
         states = self.watch.states()
         words = {"NEW": "open", "PARTIALLY_FILLED": "open"}
         return all(
-            (found := states.get((order.account, order.client_id))) is not None
+            (found := states.get((seams.ACCOUNT, order.placed_as))) is not None
             and found[0] == words.get(order.status, order.status.lower())
             and Decimal(found[1]) == order.filled
             for order in self.exchange.market.orders
@@ -175,17 +197,17 @@ class Stage:
         """What the checker judges."""
         return Evidence(
             operations=tuple(self.told.operations) if operations is None else operations,
-            journal=read_view(self.database),
-            truth=tuple(_true(order) for order in self.exchange.market.orders),
+            journal=read_view(self.base.url),
+            truth=tuple(_true(order, self.connector_name) for order in self.exchange.market.orders),
         )
 
 
-def _true(order: Order) -> TrueOrder:
+def _true(order: Order, connector_name: str) -> TrueOrder:
     base = order.symbol.removesuffix("USDT")
     return TrueOrder(
-        account_name=order.account,
-        connector_name=seams.CONNECTOR,
-        order_id=order.client_id,
+        account_name=seams.ACCOUNT,
+        connector_name=connector_name,
+        order_id=order.placed_as,
         exchange_order_id=str(order.number),
         trading_pair=f"{base}-USDT",
         trade_type=order.side,

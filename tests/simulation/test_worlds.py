@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import sabotage
-from tests.simulation.campaign import Sum, clauses_of, directory, plans, run_worlds, verdict_of, warm_up
+from tests.simulation.bases import SqliteBase
+from tests.simulation.campaign import Sum, clauses_of, directory, plans, run_worlds, template, verdict_of, warm_up
 from tests.simulation.forks import forked
 from tests.simulation.shrinking import shrink
 from tests.simulation.world import Plan, World
@@ -46,8 +47,8 @@ def test_the_promise_is_kept(path: Path, processes: int) -> None:
 def journal_of(path: Path, plan: Plan) -> str:
     """The journal's file after a world, as a digest."""
     database = Path(tempfile.mkdtemp(dir=path)) / "ordergate.db"
-    shutil.copy(path / "template.db", database)
-    World(plan, database).run()
+    shutil.copy(template(path, plan.connector_name), database)
+    World(plan, SqliteBase(database)).run()
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     return hashlib.sha256(database.read_bytes()).hexdigest()

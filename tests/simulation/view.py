@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 
 from sqlalchemy import select
 
@@ -17,9 +16,9 @@ from tests.chaos.journal_view import JournalView
 from tests.journal.replaying import decode_start
 
 
-def read_view(path: Path) -> JournalView:
-    """The journal in the file ``path``, in which nothing is under way."""
-    database = Database(f"sqlite:///{path}")
+def read_view(url: str) -> JournalView:
+    """The journal at ``url``, in which nothing is under way."""
+    database = Database(url)
     try:
         return _read(database)
     finally:

@@ -6,14 +6,13 @@ it was refused. When a caller is told something, the journal must have it, and n
 
 from __future__ import annotations
 
-import sqlite3
 from decimal import Decimal
-from pathlib import Path
 
 from app.domain.enums import OrderState
 from app.domain.lifecycle import FINAL
 from tests.chaos.checker import Violation
 from tests.chaos.operations import Operation
+from tests.simulation.bases import Base
 from tests.simulation.market import Order
 
 _FINAL_WORDS = {str(state) for state in FINAL}
@@ -22,8 +21,9 @@ _FINAL_WORDS = {str(state) for state in FINAL}
 class Watch:
     """Looks at the journal with a connection of its own. ``violations`` grows as they are found."""
 
-    def __init__(self, database: Path, connector_name: str) -> None:
-        self._connection = sqlite3.connect(database, isolation_level=None)
+    def __init__(self, base: Base, account_name: str, connector_name: str) -> None:
+        self._look = base.look()
+        self._account_name = account_name
         self._connector_name = connector_name
         self._names: set[tuple[str, str, str]] = set()
         self._terms: set[tuple[object, ...]] = set()
@@ -31,11 +31,22 @@ class Watch:
         self._shown: dict[tuple[str, str], str] = {}
         self.violations: list[Violation] = []
 
+    def asked(self, operation: Operation) -> None:
+        """A caller asks for an order, perhaps again after a refusal that passes."""
+        self._refused.discard(_terms(operation))
+
     def accepted(self, order: Order) -> None:
         """The exchange takes an order."""
-        name = (order.account, order.symbol, order.client_id)
-        terms = (order.account, order.symbol.removesuffix("USDT"), order.side, order.kind, order.amount, order.price)
-        if not self._has(order.account, order.client_id):
+        name = (self._account_name, order.symbol, order.client_id)
+        terms = (
+            self._account_name,
+            order.symbol.removesuffix("USDT"),
+            order.side,
+            order.kind,
+            order.amount,
+            order.price,
+        )
+        if not self._has(self._account_name, order.placed_as):
             self._found("intents_come_first", f"{name} came to the exchange before its intent was durable")
         if name in self._names or terms in self._terms:
             self._found("one_key_makes_one_order", f"{name} or its terms {terms} came to the exchange twice")
@@ -62,41 +73,45 @@ class Watch:
             self._shown[shown] = operation.state
 
     def _refuse(self, operation: Operation) -> None:
-        body = operation.body
-        terms = (
-            operation.account_name,
-            body["trading_pair"].partition("-")[0],
-            body["trade_type"],
-            body["order_type"],
-            Decimal(body["amount"]),
-            Decimal(body.get("price", 0)),
-        )
+        terms = _terms(operation)
         self._refused.add(terms)
         if terms in self._terms:
             self._found("refused_orders_are_not_at_the_exchange", f"{terms} was answered {operation.status} and exists")
 
     def _has(self, account_name: str, order_id: str) -> bool:
         query = "SELECT 1 FROM orders WHERE account_name = ? AND connector_name = ? AND order_id = ?"
-        return self._connection.execute(query, (account_name, self._connector_name, order_id)).fetchone() is not None
+        return bool(self._look.rows(query, (account_name, self._connector_name, order_id)))
 
     def was_seen(self, order: Order) -> bool:
         """Whether the journal has had something of the exchange about an order."""
         query = "SELECT exchange_order_id IS NOT NULL FROM orders WHERE account_name = ? AND order_id = ?"
-        row = self._connection.execute(query, (order.account, order.client_id)).fetchone()
-        return row is not None and bool(row[0])
+        rows = self._look.rows(query, (self._account_name, order.placed_as))
+        return bool(rows and rows[0][0])
 
     def in_doubt(self) -> int:
         """How many orders are pending or unknown."""
         states = (str(OrderState.PENDING), str(OrderState.UNKNOWN))
-        return int(self._connection.execute("SELECT count(*) FROM orders WHERE state IN (?, ?)", states).fetchone()[0])
+        return int(self._look.rows("SELECT count(*) FROM orders WHERE state IN (?, ?)", states)[0][0])
 
     def states(self) -> dict[tuple[str, str], tuple[str, str]]:
         """State and filled amount of each order, by account and id."""
         query = "SELECT account_name, order_id, state, filled_amount FROM orders"
-        return {(row[0], row[1]): (row[2], row[3]) for row in self._connection.execute(query)}
+        return {(row[0], row[1]): (row[2], row[3]) for row in self._look.rows(query)}
 
     def close(self) -> None:
-        self._connection.close()
+        self._look.close()
 
     def _found(self, clause: str, text: str) -> None:
         self.violations.append(Violation(clause=clause, text=text))
+
+
+def _terms(operation: Operation) -> tuple[object, ...]:
+    body = operation.body
+    return (
+        operation.account_name,
+        body["trading_pair"].partition("-")[0],
+        body["trade_type"],
+        body["order_type"],
+        Decimal(body["amount"]),
+        Decimal(body.get("price", 0)),
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.domain.enums import EventKind
 from tests.chaos.campaign import doubted_in
 from tests.chaos.checker import Violation, check
 from tests.simulation import seams
+from tests.simulation.bases import Base
 from tests.simulation.callers import Caller, Habits
 from tests.simulation.faults import Faults
 from tests.simulation.kernel import Kernel
@@ -29,6 +30,10 @@ _LOST_ANSWERS = 0.03
 _CRASHES = 0.8
 
 
+#: What may be odd about an exchange: it tells nothing by itself and must be asked; or it takes a cancel before it carries it out.
+QUIRKS = ("ack_only_cancels", "polling")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a world is made of. The same plan makes the same world, step by step."""
@@ -37,6 +42,9 @@ class Plan:
     orders: int = 2000
     callers: int = 12
     processes: int = 1
+    connector_name: str = seams.CONNECTOR
+    #: What is odd about the exchange all the time: ``QUIRKS`` says what.
+    quirks: frozenset[str] = frozenset()
     fault_rate: float = 0.15
     #: Callbacks between two disruptions on average, and the shares of named steps at which a process
     #: dies, and at which it stands still.
@@ -64,6 +72,9 @@ class Verdict:
     doubted: int
     presumed: int
     settled_after: float | None
+    #: What the world's process took of the machine: processor seconds, and the most memory in MB.
+    processor_seconds: float
+    memory: float
     violations: tuple[Violation, ...]
     troubles: tuple[str, ...] = ()
 
@@ -71,7 +82,7 @@ class Verdict:
 class World(Stage):
     """Everything of one plan."""
 
-    def __init__(self, plan: Plan, database: Path) -> None:
+    def __init__(self, plan: Plan, base: Base) -> None:
         self.plan = plan
         self.policy = SeededPolicy(
             plan.seed,
@@ -83,10 +94,12 @@ class World(Stage):
         super().__init__(
             Kernel(self.policy),
             Faults(plan.seed, rate=plan.fault_rate, skipped=plan.skipped_faults),
-            database,
+            base,
             seed=plan.seed,
             processes=plan.processes,
             restart_after=lambda: 0.05 + self._luck.random() ** 3 * 8,
+            connector_name=plan.connector_name,
+            quirks=plan.quirks,
         )
         self.disruptions = 0
         self.kernel.disrupt = self._disrupt
@@ -113,7 +126,7 @@ class World(Stage):
             process.start()
         self.kernel.run_until(lambda: all(process.is_up for process in self.processes))
         share = -(-self.plan.orders // self.plan.callers)
-        habits = Habits(account_name=seams.ACCOUNT, connector_name=seams.CONNECTOR, orders=share)
+        habits = Habits(account_name=seams.ACCOUNT, connector_name=self.connector_name, orders=share)
         callers = [Caller(number, self.plan.seed, self, self.told, habits) for number in range(self.plan.callers)]
         tasks = [self.outside.loop.create_task(caller.run()) for caller in callers]
         self.kernel.run_until(
@@ -147,6 +160,7 @@ class World(Stage):
         journal = evidence.journal
         if len(journal.orders) < self.plan.orders // 2 and not self.watch.violations:
             self.kernel.troubles.append(f"of {self.plan.orders} orders only {len(journal.orders)} were placed")
+        used = resource.getrusage(resource.RUSAGE_SELF)
         kinds = Counter(entry.event.kind for entry in journal.entries if entry.event is not None)
         return Verdict(
             plan=self.plan,
@@ -162,6 +176,8 @@ class World(Stage):
             doubted=len(doubted_in(journal)),
             presumed=kinds[EventKind.NEVER_ARRIVED] + kinds[EventKind.VANISHED],
             settled_after=settled_after,
+            processor_seconds=round(used.ru_utime + used.ru_stime, 3),
+            memory=round(used.ru_maxrss / 1024, 1),
             violations=(*self.watch.violations, *check(evidence)),
             troubles=tuple(self.kernel.troubles),
         )

@@ -1,0 +1,80 @@
+"""PostgreSQL where time is simulated: commits are announced by the kernel, and connections break when their process dies.
+
+Everything else is the real server's and the real driver's. A statement is answered within one step of its process, so that how long
+the server takes decides nothing: no process stands still inside a transaction, and of one that dies there the server lets go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from app.clock import Clock
+from app.journal import listener
+from app.journal.postgres_store import PostgresStore
+from app.storage.postgres import BoundedConnection
+from tests.simulation.kernel import Host, Kernel
+
+_SET_HEAD = PostgresStore.set_head
+_COMMIT = PostgresStore.commit
+_CONNECT = BoundedConnection.connect
+
+
+class _Listener:
+    """One process that listens. Announcements come in the order of the commits."""
+
+    def __init__(self, kernel: Kernel, host: Host, advance: Callable[[int], None]) -> None:
+        self._kernel = kernel
+        self._host = host
+        self._advance = advance
+        self._last_at = 0.0
+
+    def tell(self, head: int) -> None:
+        kernel, host = self._kernel, self._host
+        if not host.is_dead:
+            self._last_at = max(self._last_at, kernel.now + kernel.policy.delay("announced"))
+            kernel.post(
+                lambda: host.loop.call_soon(self._advance, head) and None,
+                "announced",
+                owner=host,
+                after=self._last_at - kernel.now,
+                what=head,
+                channel=self,
+            )
+
+
+def install(kernel: Kernel) -> None:
+    """Replace both, for the rest of this process of the machine."""
+    listeners: list[_Listener] = []
+    heads: dict[PostgresStore, int] = {}
+
+    async def listen(
+        url: Any, clock: Clock, *, refresh: Callable[[], Awaitable[None]], advance: Callable[[int], None]
+    ) -> None:
+        assert kernel.current is not None
+        listeners.append(_Listener(kernel, kernel.current, advance))
+        await refresh()
+        await asyncio.get_running_loop().create_future()
+
+    def set_head(self: PostgresStore, head: int, chain: bytes) -> None:
+        _SET_HEAD(self, head, chain)
+        heads[self] = head
+
+    def commit(self: PostgresStore) -> None:
+        _COMMIT(self)
+        head = heads.pop(self, None)
+        if head is not None:
+            for each in listeners:
+                each.tell(head)
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        connection = _CONNECT(*arguments, **options)
+        if kernel.current is not None:
+            kernel.current.at_death.append(connection.pgconn.finish)
+        return connection
+
+    listener.listen = listen
+    PostgresStore.set_head = set_head  # type: ignore[method-assign]
+    PostgresStore.commit = commit  # type: ignore[method-assign]
+    BoundedConnection.connect = connect  # type: ignore[method-assign,assignment]
