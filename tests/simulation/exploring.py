@@ -35,8 +35,8 @@ _WRITERS = frozenset({"wake", "thread"})
 #: A caller's call arrives at a process.
 _CALL = "call"
 _CALLERS = "callers"
-#: What commutes with everything else, and happens at once: an answer to a caller, which concerns nobody but the caller; questions and
-#: answers that are about no order; and a stream's subscription.
+#: What commutes with everything else, and happens at once: an answer to a caller, which concerns nobody but the caller; questions
+#: and answers that are about no order; and a stream's subscription.
 _AT_ONCE = frozenset({"told", INFO, "message"})
 #: Seconds until a dead process is started again, and until all must be settled.
 _RESTART = 0.5
