@@ -26,11 +26,6 @@ from app.services.gateway import Gateway
 from app.settings import Settings, load_settings
 from app.storage import schema
 from app.vault import Vault, VaultError
-from app.web.application import create_app
-from app.web.greeting import greet
-from app.web.listening import CanNotListen, bind
-from app.web.server import options_of
-from app.web.sockets import sockets
 
 #: A trading client that pauses between orders should not pay a new connection; seconds.
 KEEP_ALIVE = 75
@@ -61,6 +56,13 @@ _accept_empty_journal = click.option(
 @_accept_empty_journal
 def serve(accept_empty_journal: bool) -> None:
     """Serve HTTP in one process that also keeps the accounts in step with their exchanges."""
+    # Not sooner: no other command serves HTTP, and what serves it takes as long to import as all the rest.
+    from app.web.application import create_app
+    from app.web.greeting import greet
+    from app.web.listening import CanNotListen, bind
+    from app.web.server import options_of
+    from app.web.sockets import sockets
+
     settings = _settings(accept_empty_journal)
     gateway = _gateway(settings)
     gateway.is_attended = True
