@@ -229,12 +229,21 @@ def counted(world: World) -> Iterator[Counter[str]]:
         finally:
             under_way -= 1
 
-    event.listen(world.journal.database.engine, "before_cursor_execute", read)
+    database = world.journal.database
+    past_the_engine = database.driver_rows
+
+    def read_past_the_engine(sql: str, values: Any) -> list[Any]:
+        read(None, None, sql)
+        return past_the_engine(sql, values)
+
+    event.listen(database.engine, "before_cursor_execute", read)
+    database.driver_rows = read_past_the_engine  # type: ignore[method-assign]
     world.journal._submit = written  # type: ignore[method-assign]
     try:
         yield counts
     finally:
-        event.remove(world.journal.database.engine, "before_cursor_execute", read)
+        event.remove(database.engine, "before_cursor_execute", read)
+        database.driver_rows = past_the_engine  # type: ignore[method-assign]
         world.journal._submit = submit  # type: ignore[method-assign]
 
 
