@@ -65,7 +65,7 @@ async def hear(connection: ClientConnection, clock: FakeClock) -> Any:
             async with asyncio.timeout(0.01):
                 return json.loads(await connection.recv())
         except TimeoutError:
-            # Turns of the loop count, not the time: between two steps of the clock, what the last one caused must be able to arrive.
+            # Turns of the loop count, not the time: what one step of the clock caused must be able to arrive before the next.
             for _ in range(10):
                 await asyncio.sleep(0.001)
             clock.advance(0.25)
