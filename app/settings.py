@@ -127,11 +127,13 @@ def _check_directory(path: str) -> None:
         raise ValidationError("The path must not hold a question mark or signs that can't be printed.")
 
 
+#: How the names of the variables end that hold the address of a stream.
+_STREAMS = ("_STREAM_URL", "_WS_API_URL")
+
+
 def _connector_urls(env: Env) -> dict[str, str]:
     names = [name for name in os.environ if name.startswith("ORDERGATE_") and name.endswith("_URL")]
-    return {
-        name: env.str(name, validate=_check_rest if name.endswith("_REST_URL") else _check_stream) for name in names
-    }
+    return {name: env.str(name, validate=_check_stream if name.endswith(_STREAMS) else _check_rest) for name in names}
 
 
 def _check_rest(url: str) -> None:

@@ -437,6 +437,12 @@ HOOKS = {
     "resolve_function_from_operation_id": "Connexion calls it on a resolver",
     "get_fn": "Connexion calls it on a security handler",
     "throw": "asyncio calls it on what a task awaits",
+    "throw_exactly_matched_exception": "ccxt calls it after an error answer",
+    "throw_broadly_matched_exception": "ccxt calls it after an error answer",
+    "safe_string": "ccxt calls it to read an answer",
+    "number_to_string": "ccxt calls it to write a request",
+    "initialize_client": "ccxt calls it before a request",
+    "acknowledged": "a connector of the family names it to its calls",
 }
 
 #: A dotted name in a text: a class that is imported on first use, or that gunicorn loads.

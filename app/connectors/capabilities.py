@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Literal
 
 from app.domain.enums import OrderType, PositionMode, TimeInForce
+from app.domain.wire_ids import WireIdForm
 
 #: What of a market can be followed.
 MarketKind = Literal["candles", "trades", "order_book", "ticker"]
@@ -34,12 +35,13 @@ class BalanceNames:
 class Capabilities:
     """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
 
-    ``absence_grace`` is how long after an order's last event a "no such order" becomes proof that it never arrived; None where
-    it never does, because the exchange can't be asked by client id. ``overload_grace`` is the same after ``Overloaded``: the call
-    has come to its end then, and only the exchange's engine may still be at work. ``funding_history`` is how far back funding
-    payments can be asked for, None without a limit. ``candles_page`` is the most candles that one
-    call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes, ``followed_levels``
-    the depth of the books that it pushes.
+    ``wire_id`` is the form of its client order ids. ``absence_grace`` is how long after an order's last event a "no such order"
+    becomes proof that it never arrived; None where it never does, because the exchange can't be asked by client id.
+    ``overload_grace`` is the same after ``Overloaded``: the call has come to its end then, and only the exchange's engine may
+    still be at work. ``funding_history`` is how far back funding payments can be asked for, None without a limit.
+    ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``candles_page`` is the most candles that one
+    call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes,
+    ``followed_levels`` the depth of the books that it pushes.
     """
 
     order_types: tuple[OrderType, ...]
@@ -49,9 +51,11 @@ class Capabilities:
     is_perpetual: bool = False
     position_modes: tuple[PositionMode, ...] = ()
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
+    wire_id: WireIdForm = "same"
     absence_grace: timedelta | None = None
     overload_grace: timedelta | None = None
     funding_history: timedelta | None = None
+    open_orders_by_pair: bool = False
     candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0

@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.capabilities import CredentialField
+from app.connectors.ccxt.exchanges import ROWS
+from app.connectors.ccxt.family import family_class
 from app.connectors.known import KNOWN_FIELDS
 from app.connectors.redaction import Redactor, guarded, secrets_of
 from app.domain.errors import UnknownConnector, UnsupportedConnector
@@ -28,9 +30,14 @@ CONNECTORS: Mapping[str, str] = MappingProxyType(
 )
 
 
+def served_names() -> list[str]:
+    """The names of all connectors that can be used."""
+    return sorted({*CONNECTORS, *ROWS})
+
+
 async def load_connectors() -> None:
     """Import the module of every connector, in a thread."""
-    await asyncio.to_thread(lambda: [connector_class(name) for name in CONNECTORS])
+    await asyncio.to_thread(lambda: [connector_class(name) for name in served_names()])
 
 
 def connector_class(name: str) -> type[Connector]:
@@ -38,6 +45,8 @@ def connector_class(name: str) -> type[Connector]:
     try:
         path = CONNECTORS[name]
     except KeyError:
+        if name in ROWS:
+            return family_class(name)
         if name in KNOWN_FIELDS:
             raise UnsupportedConnector(name, sorted(CONNECTORS)) from None
         raise UnknownConnector(name, sorted(CONNECTORS)) from None
@@ -56,6 +65,6 @@ def build_connector(name: str, context: ConnectorContext) -> Connector:
 
 def credential_fields(name: str) -> Mapping[str, CredentialField]:
     """The fields of the credentials of ``name``, also where it can't trade yet. Raises ``UnknownConnector``."""
-    if name not in CONNECTORS and name in KNOWN_FIELDS:
+    if name not in CONNECTORS and name not in ROWS and name in KNOWN_FIELDS:
         return KNOWN_FIELDS[name]
     return connector_class(name).credential_fields

@@ -67,7 +67,7 @@ def observe(
         build.add(EventKind.ACCEPTED)
     build.add_amendment()
     build.add_fills(known_fills)
-    if report.filled_amount > build.order.filled_amount:
+    if report.filled_amount > build.order.filled_amount or report.is_partial:
         return build.done(missing_fills=True)
     if report.state != "open" and build.order.state not in FINAL:
         build.add(_FINAL_KINDS[report.state])
@@ -108,7 +108,7 @@ def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
         changes["price"] = price
     client_order_id = report.new_client_order_id or report.order_id
     is_same = order.exchange_order_id is not None and report.exchange_order_id == order.exchange_order_id
-    if is_same and client_order_id != order.ref.client_order_id:
+    if is_same and client_order_id and client_order_id != order.ref.client_order_id:
         changes["exchange_client_order_id"] = client_order_id
     return changes
 

@@ -94,7 +94,8 @@ class OrderRef(Struct, frozen=True, kw_only=True):
     """Enough to ask an exchange about one order: our id always, the exchange's where we know it, and the terms by which the order
     is recognised where it was found by only one of them.
 
-    ``exchange_client_order_id`` is the client id that the exchange has the order under, where an amendment there has changed it.
+    ``exchange_client_order_id`` is the client id that the exchange has the order under, where ours has not the form that it
+    demands, or where an amendment there has changed it.
     ``created_at`` is when we began to send it, for the last time where it was retried.
     """
 
@@ -355,8 +356,16 @@ def _differ(known: str | None, said: str | None) -> bool:
     return None not in (known, said) and known != said
 
 
-def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str, key_id: str | None = None) -> Order:
-    """The order as it is the moment before it is sent."""
+def intended(
+    request: OrderRequest,
+    *,
+    order_id: str,
+    at: datetime,
+    terms: str,
+    key_id: str | None = None,
+    exchange_client_order_id: str | None = None,
+) -> Order:
+    """The order as it is the moment before it is sent; under ``exchange_client_order_id``, where its own id does not fit."""
     return Order(
         account_name=request.account_name,
         connector_name=request.connector_name,
@@ -376,4 +385,5 @@ def intended(request: OrderRequest, *, order_id: str, at: datetime, terms: str, 
         created_at=at,
         updated_at=at,
         key_id=key_id,
+        exchange_client_order_id=exchange_client_order_id,
     )

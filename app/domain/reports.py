@@ -23,10 +23,12 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     """One order as the exchange has it. ``filled_amount`` is the exchange's own total.
 
     ``fills`` are the executions the message carried, which may be none or only the last; they are all there are where they add
-    up to ``filled_amount``. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal does
-    not know can be adopted. ``order_id`` is the client id that the exchange had the order under before this message, and
-    ``new_client_order_id`` the one from now on, where an amendment has changed it. ``reported_at`` is when the exchange last
-    changed the order; without it nothing says whether the report is older than what is known, so it changes no terms.
+    up to ``filled_amount``. ``terms`` are present where the exchange repeats them, so that an order of ours that the journal
+    does not know can be adopted. ``order_id`` is the client id that the exchange had the order under before this message, and
+    ``new_client_order_id`` the one from now on, where an amendment has changed it. It is empty where the exchange names no
+    client id; then its own id names the order. ``is_partial`` says that the message confirmed the order without saying how it
+    stands, so that the exchange is asked. ``reported_at`` is when the exchange last changed the order; without it nothing says
+    whether the report is older than what is known, so it changes no terms.
     """
 
     order_id: str
@@ -41,6 +43,7 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     terms: ReportedTerms | None = None
     new_client_order_id: str | None = None
+    is_partial: bool = False
 
 
 class ReportedTerms(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.connectors.capabilities import Capabilities, CredentialField
-from app.connectors.registry import CONNECTORS, connector_class, credential_fields
+from app.connectors.registry import connector_class, credential_fields, served_names
 from app.domain.errors import JournalUnavailable
 from app.domain.trading_rule import TradingRule
 from app.journal.journal import Journal
@@ -38,7 +38,7 @@ class Catalog:
 
     def list_connectors(self) -> list[str]:
         """The names of the connectors that can trade."""
-        return sorted(CONNECTORS)
+        return served_names()
 
     def capabilities(self, connector_name: str) -> Capabilities:
         """What a connector can do. Raises ``UnknownConnector`` or ``UnsupportedConnector``."""

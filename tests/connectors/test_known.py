@@ -167,11 +167,11 @@ def test_connectors_of_ours_demand_the_fields_that_callers_send(name: str) -> No
 def test_known_name_without_a_connector() -> None:
     """An exchange that is not supported is told from a name that nobody knows, and its fields can be shown."""
     with pytest.raises(
-        UnsupportedConnector, match="Connector 'kraken' is known, but this gateway can't trade on it yet"
+        UnsupportedConnector, match="Connector 'dexalot' is known, but this gateway can't trade on it yet"
     ):
-        connector_class("kraken")
+        connector_class("dexalot")
     with pytest.raises(UnknownConnector, match="Connector 'krakken' not found"):
         connector_class("krakken")
     with pytest.raises(UnknownConnector):
         credential_fields("krakken")
-    assert list(credential_fields("kraken")) == ["kraken_api_key", "kraken_secret_key", "kraken_api_tier"]
+    assert list(credential_fields("dexalot")) == ["dexalot_api_secret", "dexalot_api_key"]

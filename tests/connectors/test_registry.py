@@ -120,7 +120,7 @@ def test_an_sdk_is_imported_in_a_thread_on_first_use() -> None:
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("kraken", UnsupportedConnector), ("nothing", UnknownConnector)],
+    [("dexalot", UnsupportedConnector), ("nothing", UnknownConnector)],
 )
 def test_a_connector_that_there_is_not(name: str, error: type[Exception], clock: FakeClock) -> None:
     """A known exchange that can't trade yet is told from a misspelt name."""

@@ -221,7 +221,7 @@ def _order_sense() -> Iterator[Mistake]:
         "config-map",
         connector_name="binance",
     )
-    yield _order(501, "unsupported_connector", "kraken", "GET /connectors/", connector_name="kraken")
+    yield _order(501, "unsupported_connector", "dexalot", "GET /connectors/", connector_name="dexalot")
     yield Mistake(
         method="POST", path="/trading/orders", body=ORDER, headers={"Idempotency-Key": "two words"}, status=422,
         code="schema_violation", loc=["header", "Idempotency-Key"], says=("visible ASCII",),

@@ -140,7 +140,7 @@ async def test_numbers_are_exact(client: httpx.AsyncClient) -> None:
     ("path", "body", "status", "detail"),
     [
         ("/prices", {"connector_name": "nope", "trading_pairs": [PAIR]}, 404, "Connector 'nope' not found"),
-        ("/prices", {"connector_name": "kraken", "trading_pairs": [PAIR]}, 501, "can't trade on it yet"),
+        ("/prices", {"connector_name": "dexalot", "trading_pairs": [PAIR]}, 501, "can't trade on it yet"),
         ("/prices", {"connector_name": "paper", "trading_pairs": ["NO-PAIR"]}, 400, "'NO-PAIR' not supported on paper"),
         ("/prices", {"connector_name": "paper"}, 422, "trading_pairs"),
         ("/order-book", {**PAPER, "depth": 0}, 422, "depth"),
@@ -335,14 +335,14 @@ async def test_tickers_that_can_not_be_had(client: httpx.AsyncClient) -> None:
     """404 for an unknown connector, 400 if none can serve, and a name beside the others if one of them can't."""
     for names, status, detail in (
         ("nope,paper", 404, "Connector 'nope' not found"),
-        ("kraken", 400, "None of the connectors has tickers: ['kraken']"),
+        ("dexalot", 400, "None of the connectors has tickers: ['dexalot']"),
     ):
         answer = await client.get("/market-data/tickers", params={"connectors": names})
         assert answer.status_code == status
         assert detail in checked(answer, "/market-data/tickers")["detail"]
-    mixed = await get(client, "/tickers", connectors="paper,kraken")
-    assert mixed["errors"] == {"kraken": "kraken does not support tickers"}
-    assert mixed["updated_at"]["kraken"] is None
+    mixed = await get(client, "/tickers", connectors="paper,dexalot")
+    assert mixed["errors"] == {"dexalot": "dexalot does not support tickers"}
+    assert mixed["updated_at"]["dexalot"] is None
 
 
 async def test_rates(client: httpx.AsyncClient) -> None:

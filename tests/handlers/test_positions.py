@@ -152,9 +152,9 @@ async def test_what_the_exchange_refuses_is_a_400_with_its_reason(client: httpx.
         ),
         (
             MASTER_ACCOUNT,
-            "kucoin_perpetual",
+            "bitmart_perpetual",
             501,
-            "Connector 'kucoin_perpetual' is known, but this gateway can't trade on it yet",
+            "Connector 'bitmart_perpetual' is known, but this gateway can't trade on it yet",
         ),
     ],
 )

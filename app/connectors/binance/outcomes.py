@@ -64,7 +64,7 @@ _STATUSES: Mapping[int, type[Refused] | None] = {
 }
 
 #: Codes of both markets.
-_COMMON: Mapping[int, type[Refused]] = {
+_COMMON: Mapping[int | str, type[Refused]] = {
     # Sources 1 and 2, "General Server or Network issues". Not listed: -1000, -1001, -1004, -1006, -1007, -1008 and -1016, which do
     # not say what became of the order.
     -1002: CredentialsRefused,  # not authorised
@@ -94,9 +94,9 @@ _COMMON: Mapping[int, type[Refused]] = {
 
 #: Source 1: "The request didn't reach the Matching Engine", and what the engine itself answered. Futures' documentation has the two
 #: codes without a meaning.
-_SPOT: Mapping[int, type[Refused]] = {-1013: OrderRefused, -1010: OrderRefused}
+_SPOT: Mapping[int | str, type[Refused]] = {-1013: OrderRefused, -1010: OrderRefused}
 
-_PERPETUAL: Mapping[int, type[Refused]] = {
+_PERPETUAL: Mapping[int | str, type[Refused]] = {
     # Source 2, "Request issues".
     -1109: OrderRefused,  # account
     -1110: OrderRefused,  # symbol type
@@ -138,7 +138,7 @@ _UNSENT_TEXTS = {
 }
 
 #: The engine's refusals share one code and differ by text: source 1, "Messages for -1010, -2010 and -2011".
-_ENGINE_TEXTS: Mapping[int, tuple[tuple[str, type[OrderRefused]], ...]] = {
+_ENGINE_TEXTS: Mapping[int | str, tuple[tuple[str, type[OrderRefused]], ...]] = {
     -2010: (
         ("insufficient balance", InsufficientBalance),
         ("duplicate order sent", DuplicateOrderId),
@@ -160,7 +160,7 @@ _RULE_CODES = frozenset(
 
 
 def _outcomes(
-    own_codes: Mapping[int, type[Refused]], unsent_texts: Mapping[int, frozenset[str]] | None = None
+    own_codes: Mapping[int | str, type[Refused]], unsent_texts: Mapping[int, frozenset[str]] | None = None
 ) -> Outcomes:
     return Outcomes(
         exchange=EXCHANGE,
@@ -168,9 +168,9 @@ def _outcomes(
         unsent_texts=unsent_texts or {},
         texts=_ENGINE_TEXTS,
         codes=MappingProxyType({**_COMMON, **own_codes}),
-        overloaded=OVERLOADED,
-        clock_is_off=CLOCK_IS_OFF,
-        no_such_order=NO_SUCH_ORDER,
+        overloaded=frozenset((OVERLOADED,)),
+        clock_is_off=frozenset((CLOCK_IS_OFF,)),
+        no_such_order=frozenset((NO_SUCH_ORDER,)),
         rule_codes=_RULE_CODES,
         rule_texts=("market is closed",),
     )

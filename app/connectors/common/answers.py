@@ -25,7 +25,7 @@ class ErrorAnswer(Exception):
         status: int,
         headers: Mapping[str, str],
         body: bytes,
-        code: int | None = None,
+        code: int | str | None = None,
         message: str | None = None,
     ) -> None:
         self.status = status

@@ -91,7 +91,7 @@ class AccountCalls(Generic[ClientT]):
         except (Exception, asyncio.CancelledError) as error:
             raise self._nothing_sent(what, error) from error
 
-    async def order(self, name: str, **parameters: str) -> Mapping[str, Any]:
+    async def order(self, name: str, **parameters: Any) -> Mapping[str, Any]:
         """Send an order or a cancel once, and not after its deadline.
 
         Raises ``Refused`` where that is proven, and ``Overloaded``. Any other error, too, means that nobody knows.
@@ -106,7 +106,7 @@ class AccountCalls(Generic[ClientT]):
             refused = await self.judged(error)
             if refused is not None:
                 raise refused from error
-            if error.code == self._venue.outcomes.overloaded:
+            if error.code in self._venue.outcomes.overloaded:
                 raise Overloaded(f"{self._venue.outcomes.exchange}: {error}") from error
             raise
         except (Refused, NoAnswer):
@@ -116,26 +116,27 @@ class AccountCalls(Generic[ClientT]):
                 raise self._nothing_sent("the exchange could not be reached", error) from error
             raise
 
-    async def cancel(self, name: str, **parameters: str) -> Mapping[str, Any]:
+    async def cancel(self, name: str, **parameters: Any) -> Mapping[str, Any]:
         """Send a cancel as ``order`` does, and once more if only its timestamp was refused."""
         try:
             return await self.order(name, **parameters)
         except ClockRefused:
             return await self.order(name, **parameters)
 
-    async def ask(self, name: str, **parameters: str | int) -> Any:
+    async def ask(self, name: str, **parameters: Any) -> Any:
         """The answer to a question. Raises ``ExchangeReadFailed``, or a ``Refused`` that is about us."""
         try:
             return await self._asked(name, parameters)
         except (ErrorAnswer, NoAnswer) as error:
             raise self._failure(error) from error
 
-    async def ask_order(self, name: str, **parameters: str) -> Mapping[str, Any] | None:
+    async def ask_order(self, name: str, **parameters: Any) -> Mapping[str, Any] | None:
         """One order as the exchange describes it; None only after its positive "no such order"."""
         try:
             payload = await self._asked(name, parameters)
         except ErrorAnswer as error:
-            if error.code == self._venue.outcomes.no_such_order and 400 <= error.status < 500:
+            outcomes = self._venue.outcomes
+            if error.code in outcomes.no_such_order and outcomes.counts(error.status):
                 return None
             raise self._failure(error) from error
         except NoAnswer as error:
@@ -143,14 +144,14 @@ class AccountCalls(Generic[ClientT]):
         with reading(self._venue.outcomes.exchange):
             return mapping(payload)
 
-    async def change(self, name: str, **parameters: str | int) -> Any:
+    async def change(self, name: str, **parameters: Any) -> Any:
         """Change a setting. Raises ``Refused`` where that is proven, ``ExchangeReadFailed`` where the outcome is not known."""
         try:
             return await self._changed(name, parameters)
         except ClockRefused:
             return await self._changed(name, parameters)
 
-    async def _changed(self, name: str, parameters: Mapping[str, str | int]) -> Any:
+    async def _changed(self, name: str, parameters: Mapping[str, Any]) -> Any:
         await self._venue.ready_to_sign()
         try:
             return await getattr(self.client(), name)(**parameters)
@@ -164,7 +165,7 @@ class AccountCalls(Generic[ClientT]):
 
     async def judged(self, error: ErrorAnswer) -> Refused | None:
         """The refusal that ``error`` proves, if any. If it casts doubt on the clock, the clock is read anew for the next call."""
-        if error.code == self._venue.outcomes.clock_is_off:
+        if error.code in self._venue.outcomes.clock_is_off:
             await self._venue.distrust_clock()
         await self._venue.doubt_markets(error)
         return refusal(error, self._venue.outcomes, retry_after=self._venue.limits.hold)
@@ -183,13 +184,13 @@ class AccountCalls(Generic[ClientT]):
         if self._client is not None:
             await self._client.close()
 
-    async def _asked(self, name: str, parameters: Mapping[str, str | int]) -> Any:
+    async def _asked(self, name: str, parameters: Mapping[str, Any]) -> Any:
         """The answer, after a second try if the first one's timestamp was wrong."""
         await self._venue.ready_to_sign()
         try:
             return await getattr(self.client(), name)(**parameters)
         except ErrorAnswer as error:
-            if error.code != self._venue.outcomes.clock_is_off:
+            if error.code not in self._venue.outcomes.clock_is_off:
                 raise
             await self._venue.distrust_clock()
         return await getattr(self.client(), name)(**parameters)

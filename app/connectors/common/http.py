@@ -32,7 +32,7 @@ from app.outbound import Outbound
 _CONNECT_SECONDS = 5
 
 #: The exchange's error code and message, as far as a decoded body holds them.
-CodeAndMessage = tuple[int | None, str | None]
+CodeAndMessage = tuple[int | str | None, str | None]
 
 
 def _mark_connected() -> None:
@@ -113,20 +113,26 @@ class HttpSession:
         return self._session.closed
 
     async def send(self, method: str, url: str, form: str | None = None) -> HttpAnswer:
-        """Send one request, once. ``url`` is encoded already, ``form`` an encoded form in ASCII.
+        """Send one request, once, as ``send_bytes`` does. ``form`` is an encoded form in ASCII."""
+        if form is None:
+            return await self.send_bytes(method, url, {}, None)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return await self.send_bytes(method, url, headers, form.encode("ascii"))
+
+    async def send_bytes(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> HttpAnswer:
+        """Send one request, once. ``url`` is encoded already.
 
         Raises ``ExchangeDown`` where nothing was sent, ``NoAnswer`` where the request may have been written, and what the call's
         check raises where it came too late.
         """
         call = Sending(check=CHECK.get())
         SENDING.set(call)
-        headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
         target = yarl.URL(url, encoded=True)
         try:
             async with self._session.request(
                 method.upper(),
                 target,
-                data=None if form is None else form.encode("ascii"),
+                data=body,
                 headers=headers,
                 allow_redirects=False,
                 **self._through_proxy(url, headers),

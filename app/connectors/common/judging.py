@@ -34,24 +34,30 @@ _SOON = timedelta(seconds=1)
 class Outcomes:
     """What the errors of one market prove.
 
-    ``exchange`` is the name for texts. A code in ``codes`` counts after a 4xx; a code that is not there proves nothing. ``texts``
-    refine the codes by a part of the message in lower case. A 5xx proves nothing, except that a message in ``unsent_texts`` says
-    with that status that the order was not placed. ``overloaded`` is the code of the overload protection, which proves nothing
-    with any status. ``clock_is_off`` is the code for a timestamp that the exchange does not take, ``no_such_order`` its positive
-    "no such order". ``rule_codes`` and ``rule_texts`` (parts of the message in lower case) say that the rules which the request was
-    checked by are no longer the exchange's.
+    ``exchange`` is the name for texts. A code in ``codes`` counts after a 4xx; a code that is not there proves nothing.
+    ``texts`` refine the codes by a part of the message in lower case. Where ``errors_come_with_200``, a code counts after a
+    2xx, too. A 5xx proves nothing, except that a message in ``unsent_texts`` says with that status that the order was not
+    placed. ``overloaded`` are the codes of the overload protection, which prove nothing with any status. ``clock_is_off`` are
+    the codes for a timestamp that the exchange does not take, ``no_such_order`` its positive "no such order". ``rule_codes``
+    and ``rule_texts`` (parts of the message in lower case) say that the rules which the request was checked by are no longer
+    the exchange's.
     """
 
     exchange: str
     statuses: Mapping[int, type[Refused] | None]
     unsent_texts: Mapping[int, frozenset[str]]
-    texts: Mapping[int, tuple[tuple[str, type[OrderRefused]], ...]]
-    codes: Mapping[int, type[Refused]]
-    overloaded: int
-    clock_is_off: int
-    no_such_order: int
-    rule_codes: frozenset[int] = frozenset()
+    texts: Mapping[int | str, tuple[tuple[str, type[OrderRefused]], ...]]
+    codes: Mapping[int | str, type[Refused]]
+    overloaded: frozenset[int | str] = frozenset()
+    clock_is_off: frozenset[int | str] = frozenset()
+    no_such_order: frozenset[int | str] = frozenset()
+    rule_codes: frozenset[int | str] = frozenset()
     rule_texts: tuple[str, ...] = ()
+    errors_come_with_200: bool = False
+
+    def counts(self, status: int) -> bool:
+        """Whether a code that comes with ``status`` says what it stands for in the tables."""
+        return 400 <= status < 500 or (self.errors_come_with_200 and 200 <= status < 300)
 
     def contradicts_rules(self, answer: ErrorAnswer) -> bool:
         """Whether the answer says that a symbol, its status or one of its filters is not as the request took it to be."""
@@ -80,7 +86,7 @@ def read_failure(
     if isinstance(error, NoAnswer):
         kind = ExchangeReadTimeout if error.timed_out else ExchangeReadError
         return kind(f"{outcomes.exchange} did not answer: {error}")
-    if error.code == outcomes.overloaded:
+    if error.code in outcomes.overloaded:
         return ExchangeDown(f"{outcomes.exchange}: {error}", retry_after=_SOON)
     refused = refusal(error, outcomes, retry_after=hold)
     if refused is not None and not isinstance(refused, OrderRefused):
@@ -99,7 +105,7 @@ def reading(exchange: str) -> Iterator[None]:
 
 def _proven_kind(answer: ErrorAnswer, outcomes: Outcomes) -> type[Refused] | None:
     status, code = answer.status, answer.code
-    if status < 400 or code == outcomes.overloaded:
+    if not (status >= 500 or outcomes.counts(status)) or code in outcomes.overloaded:
         return UNKNOWN
     if status in outcomes.statuses:
         return outcomes.statuses[status]

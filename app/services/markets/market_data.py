@@ -16,7 +16,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.connectors.base import Connector
-from app.connectors.registry import CONNECTORS, connector_class
+from app.connectors.registry import connector_class, served_names
 from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, OrdergateError
 from app.domain.order import AccountKey
 from app.domain.rates import split_pair
@@ -342,7 +342,7 @@ class MarketData:
 
 def connectors_with(verb: str) -> list[str]:
     """The names of the connectors that have the optional verb ``verb``, sorted."""
-    return sorted(name for name in CONNECTORS if connector_class(name).has_verb(verb))
+    return sorted(name for name in served_names() if connector_class(name).has_verb(verb))
 
 
 def _check_range(interval: str, wanted: CandleRange, count: int | None) -> None:

@@ -34,6 +34,7 @@ from app.domain.ids import new_order_id
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
+from app.domain.wire_ids import wire_id
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import Opened
@@ -175,7 +176,8 @@ class Orders:
         now = self._clock.now()
         order_id = request.client_order_id or await self._new_order_id(now)
         key_id = None if guard.actor is None else guard.actor.key_id
-        order = intended(request, order_id=order_id, at=now, terms=terms, key_id=key_id)
+        wired = wire_id(connector.capabilities.wire_id, order_id)
+        order = intended(request, order_id=order_id, at=now, terms=terms, key_id=key_id, exchange_client_order_id=wired)
 
         async def begin(version: int | None) -> Opened:
             return await self._recorder.begin(

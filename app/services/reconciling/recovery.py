@@ -123,6 +123,8 @@ class Recovery:
     ) -> tuple[Collection[str] | None, float]:  # float: a share of requests, no money
         """The pairs to ask for, or None for the whole book, and what that takes of the exchange's request limits."""
         pairs = {stored.order.trading_pair for stored in known}
+        if connector.capabilities.open_orders_by_pair:
+            return pairs, len(pairs) * connector.request_share("open_orders_of_pair")
         whole = connector.request_share("open_orders")
         by_pair = len(pairs) * connector.request_share("open_orders_of_pair")
         last = self._whole_at.get(account)

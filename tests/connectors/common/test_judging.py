@@ -25,9 +25,9 @@ TABLE = Outcomes(
     unsent_texts={503: frozenset({"Closed."})},
     texts={10: (("too poor", InsufficientBalance),)},
     codes={2: CredentialsRefused, 10: OrderRefused},
-    overloaded=8,
-    clock_is_off=21,
-    no_such_order=13,
+    overloaded=frozenset((8,)),
+    clock_is_off=frozenset((21,)),
+    no_such_order=frozenset((13,)),
 )
 
 

@@ -233,8 +233,8 @@ async def test_wrong_places_and_fields(gateway: Gateway, stub: StubExchange) -> 
         await gateway.accounts.add_credential(AccountKey("nobody", "binance"), CREDENTIALS)
     with pytest.raises(UnknownConnector, match="Connector 'binanse' not found"):
         await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binanse"), CREDENTIALS)
-    with pytest.raises(UnsupportedConnector, match="'kraken' is known, but"):
-        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "kraken"), {})
+    with pytest.raises(UnsupportedConnector, match="'dexalot' is known, but"):
+        await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "dexalot"), {})
     with pytest.raises(InvalidCredentials, match="missing field binance_api_secret"):
         await gateway.accounts.add_credential(AccountKey(MASTER_ACCOUNT, "binance"), {"binance_api_key": API_KEY})
     assert stub.requests == []
@@ -291,7 +291,7 @@ async def test_deleting_credentials_twice(gateway: Gateway) -> None:
     """Deleting what is not there is no error, wherever it is not."""
     for _ in range(2):
         await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "paper"), force=False)
-    await gateway.accounts.delete_credential(AccountKey("nobody", "kraken"), force=False)
+    await gateway.accounts.delete_credential(AccountKey("nobody", "dexalot"), force=False)
     assert gateway.accounts.list_credentials(MASTER_ACCOUNT) == []
     with pytest.raises(InvalidArgument, match="Invalid connector name: 'a b'"):
         await gateway.accounts.delete_credential(AccountKey(MASTER_ACCOUNT, "a b"), force=False)

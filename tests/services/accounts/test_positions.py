@@ -137,7 +137,7 @@ async def test_where_nobody_answers_the_question_fails(gateway: Gateway) -> None
 
 async def test_credentials_for_a_perpetual_that_this_version_does_not_have_are_told(gateway: Gateway) -> None:
     """An account that may hold positions elsewhere is not passed over; one on a spot exchange is."""
-    give(gateway, "third", "kucoin_perpetual")
-    give(gateway, "third", "kraken")
+    give(gateway, "third", "bitmart_perpetual")
+    give(gateway, "third", "dexalot")
     found = await gateway.positions.page((), (), limit=100, cursor=None)
     assert [each.problem.code for each in found.errors] == ["unsupported_connector"]

@@ -202,7 +202,7 @@ async def test_names_that_nobody_knows(market: MarketData) -> None:
     with pytest.raises(UnknownConnector):
         await market.ticker("nope", PAIR)
     with pytest.raises(UnsupportedConnector):
-        await market.ticker("kraken", PAIR)
+        await market.ticker("dexalot", PAIR)
 
 
 # -- books and trades -------------------------------------------------------------------------------------------------------
@@ -363,8 +363,8 @@ async def test_a_range_that_ends_before_it_starts(market: MarketData) -> None:
 @pytest.mark.parametrize(
     ("connector_name", "trading_pair", "interval", "error_text"),
     [
-        ("nope", PAIR, "1m", r"Unsupported connector 'nope'\. Available connectors: \['binance'"),
-        ("kraken", PAIR, "1m", "Unsupported connector 'kraken'"),
+        ("nope", PAIR, "1m", r"Unsupported connector 'nope'\. Available connectors: \['backpack'"),
+        ("dexalot", PAIR, "1m", "Unsupported connector 'dexalot'"),
         ("paper", "BTCUSDT", "1m", r"Invalid trading pair format 'BTCUSDT'\. Expected format: BASE-QUOTE"),
         ("paper", "NO-PAIR", "1m", "Trading pair 'NO-PAIR' not supported"),
         ("paper", PAIR, "7m", "7m"),

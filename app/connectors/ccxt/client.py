@@ -1,0 +1,293 @@
+"""A client of ccxt that takes from the library only how a request is written and an answer read.
+
+* Every request leaves through ``common.http``: once, without redirects, through the proxies and certificates of the gateway.
+* Numbers stay text or ``Decimal``. The limiter, the retries, and the tags and fees of the library's partners are off.
+* An error keeps the exchange's own code, as the library's table found it. Its class is never taken for proof.
+* Timestamps come from the venue's clock of the exchange and rise with every request, because some serve as nonces.
+
+This module imports ccxt (a second, a hundred megabytes); only ``CcxtVenue`` imports it, in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import ccxt.async_support
+import msgspec
+from ccxt.async_support.base.exchange import Exchange
+from ccxt.base.errors import BaseError
+
+from app.connectors.ccxt.row import Row
+from app.connectors.common.answers import ErrorAnswer
+from app.connectors.common.http import HttpSession
+from app.connectors.common.limits import AddressLimits
+from app.connectors.common.sending import SENDING
+from app.connectors.common.venue import ServerClock
+from app.domain.decimals import plain
+from app.domain.errors import CredentialsRefused, ExchangeDown, OrdergateError, OrderRefused
+from app.outbound import Outbound
+
+#: What every row has: no tags and fees of the library's partners, and no questions of its own between ours.
+QUIET: Mapping[str, Any] = {
+    "brokerId": "",
+    "broker": "",
+    "partner": {},
+    "builderFee": False,
+    "refSet": True,
+    "adjustForTimeDifference": False,
+    "warnOnFetchOpenOrdersWithoutSymbol": False,
+    "maxRetriesOnFailure": 0,
+}
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+#: Headers by which the library's partners are paid, and its claim to be a browser; no signature covers them. In lower case.
+_TAGS = frozenset(
+    {
+        "referer",
+        "source",
+        "user-agent",
+        "kc-api-partner",
+        "kc-api-partner-sign",
+        "kc-api-partner-verify",
+        "kc-broker-name",
+        "x-channel-api-code",
+        "x-fb-client",
+        "x-fb-client-version",
+        "x-gate-channel-id",
+        "x-source-key",
+    }
+)
+
+#: How a target begins that is an option.
+_OPTION = "options."
+
+#: What of the library's object is about markets, and the same for all accounts.
+_MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "codes", "baseCurrencies")
+
+#: Below the time after which most fronts drop idle connections, so that an order rarely meets a dying one.
+_KEEP_ALIVE_SECONDS = 15
+
+
+class CcxtClient:
+    """The calls of one account (or of none) on one market, on the loop that built it. ``close`` may be called twice.
+
+    Calls raise ``OrderRefused``, ``RateLimited``, ``CredentialsRefused`` or ``ExchangeDown`` where nothing was sent,
+    ``ErrorAnswer`` for an error of the exchange, and ``NoAnswer`` where the request may have been written.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        credentials: Mapping[str, str] | None,
+        *,
+        base_url: str | None,
+        server_clock: ServerClock,
+        address_limits: AddressLimits,
+        outbound: Outbound,
+        timeout: float,  # float: seconds, no money
+    ) -> None:
+        self._row = row
+        self._has_keys = credentials is not None
+        self._session = HttpSession(
+            row.title, headers={}, outbound=outbound, timeout=timeout, keep_alive=_KEEP_ALIVE_SECONDS
+        )
+        #: The library's object; its calls are those of ccxt's manual.
+        self.api = _kind(row.ccxt_id)(_configuration(row, credentials))
+        # What must be there is checked by the connector, which knows the credentials by their own names.
+        self.api.requiredCredentials = {}
+        # Set afterwards: given to the constructor, they would be merged with what the library has there.
+        self.api.options.update(_options(row, credentials))
+        self.api.transport = _Transport(self._session, address_limits, server_clock, base_url)
+        if row.is_test_domain:
+            self.api.set_sandbox_mode(True)
+
+    async def call(self, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
+        """One of ccxt's unified calls. Raises ``OrderRefused`` for what the library does not send."""
+        SENDING.set(None)
+        try:
+            return await getattr(self.api, verb)(*arguments, params=dict(params or {}))
+        except OrdergateError:
+            raise
+        except Exception as error:
+            if SENDING.get() is None:
+                text = str(error) or type(error).__name__
+                raise OrderRefused(f"{self._row.title}: {text}; nothing was sent") from error
+            raise
+
+    async def signed(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
+        """A call that needs the account's keys. Raises ``CredentialsRefused`` without."""
+        if not self._has_keys:
+            raise CredentialsRefused("The connector has no API key; nothing was sent")
+        return await self.call(verb, arguments, params)
+
+    async def acknowledged(
+        self, *, verb: str, arguments: Sequence[Any], params: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """A signed call whose answer says no more than that it was taken."""
+        await self.signed(verb=verb, arguments=arguments, params=params)
+        return {}
+
+    async def asked(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
+        """A question. What the library makes of a good answer that does not hold what was asked for is an ``ErrorAnswer``."""
+        try:
+            return await self.call(verb, arguments, params)
+        except BaseError as error:
+            kind = type(error).__name__
+            raise ErrorAnswer(status=200, headers={}, body=b"", code=kind, message=f"{kind}: {error}") from error
+
+    def check_order_count(self) -> None:
+        """No exchange of the family tells how many orders an account may still place."""
+
+    def use_markets(self, other: CcxtClient) -> None:
+        """Share the markets that ``other`` has read, so that they are in memory once."""
+        for name in _MARKETS:
+            setattr(self.api, name, getattr(other.api, name))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+
+class _Transport:
+    """How requests of the library leave."""
+
+    def __init__(
+        self, session: HttpSession, limits: AddressLimits, server_clock: ServerClock, base_url: str | None
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._server_clock = server_clock
+        self._base = None if base_url is None else urlsplit(base_url)
+        self._last_ms = 0
+
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
+        """The answer to one request, which is sent once."""
+        if self._session.closed:
+            raise ExchangeDown("The connector is closed; nothing was sent")
+        self._limits.check(is_question=method == "GET")
+        return await self._session.send_bytes(method, self._moved(url), headers, body)
+
+    def note(self, headers: Mapping[str, str], error: ErrorAnswer | None = None) -> None:
+        """Remember what an answer says about the limits."""
+        self._limits.note(headers, error)
+
+    def now_ms(self) -> int:
+        """The exchange's time; never the same twice."""
+        self._last_ms = max(self._last_ms + 1, self._server_clock.now_ms())
+        return self._last_ms
+
+    def _moved(self, url: str) -> str:
+        """``url`` at the address that stands for the exchange's."""
+        if self._base is None:
+            return url
+        parts = urlsplit(url)
+        path = self._base.path.rstrip("/") + parts.path
+        return urlunsplit((self._base.scheme, self._base.netloc, path, parts.query, ""))
+
+
+class _OneCall:
+    """What the library's classes do otherwise here."""
+
+    transport: _Transport
+
+    async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        """One request, once. The single place through which every request of the library leaves."""
+        given = self.prepare_request_headers(headers)  # type: ignore[attr-defined]
+        sent = {name: str(value) for name, value in given.items() if value and name.lower() not in _TAGS}
+        data = body.encode() if isinstance(body, str) else body
+        answer = await self.transport.send(method, url, sent, data or None)
+        text = answer.body.decode("utf-8", errors="replace")
+        payload = self.parse_json(text)  # type: ignore[attr-defined]
+        headers_of = dict(answer.headers)
+        try:
+            self.handle_errors(answer.status, "", url, method, headers_of, text, payload, sent, body)  # type: ignore[attr-defined]
+            self.handle_http_status_code(answer.status, "", url, method, text)  # type: ignore[attr-defined]
+        except BaseError as error:
+            raise self._error(answer, getattr(error, "exchange_code", None)) from None
+        if payload is None or not 200 <= answer.status < 300:
+            raise self._error(answer, None)
+        self.transport.note(answer.headers)
+        return payload
+
+    async def initialize_client(self) -> bool:
+        """Some classes approve a fee for the library's makers here, and ask about the account."""
+        return True
+
+    @staticmethod
+    def number_to_string(value: Any) -> str | None:
+        """The number as text; the library loses a ``Decimal``."""
+        text: str | None = plain(value) if isinstance(value, Decimal) else Exchange.number_to_string(value)
+        return text
+
+    @staticmethod
+    def safe_string(dictionary: Any, key: Any, default: Any = None) -> Any:
+        """What is under ``key`` as text; the library loses a ``Decimal``."""
+        try:
+            value = dictionary[key]
+        except (KeyError, IndexError, TypeError):
+            return default
+        return plain(value) if isinstance(value, Decimal) else Exchange.safe_string(dictionary, key, default)
+
+    @staticmethod
+    def json(data: Any, params: Any = None) -> str:
+        """``data`` as JSON, in which a ``Decimal`` is a number with all its digits."""
+        return _ENCODER.encode(data).decode()
+
+    def throw_exactly_matched_exception(self, exact: Mapping[str, type[BaseError]], code: Any, message: str) -> None:
+        """Raise what the library's table has for ``code``, with the code."""
+        kind = exact.get(code)
+        if kind is not None:
+            error = kind(message)
+            error.exchange_code = str(code)
+            raise error
+
+    def throw_broadly_matched_exception(self, broad: Mapping[str, type[BaseError]], text: Any, message: str) -> None:
+        """Raise what the library's table has for the part of ``text`` that it knows, with that part as the code."""
+        part = self.find_broadly_matched_key(broad, text)  # type: ignore[attr-defined]
+        if part is not None:
+            error = broad[part](message)
+            error.exchange_code = part
+            raise error
+
+    def milliseconds(self) -> int:
+        """The exchange's time."""
+        return self.transport.now_ms()
+
+    def microseconds(self) -> int:
+        """The exchange's time."""
+        return self.transport.now_ms() * 1000
+
+    def seconds(self) -> int:
+        """The exchange's time."""
+        return self.transport.now_ms() // 1000
+
+    def _error(self, answer: Any, code: str | None) -> ErrorAnswer:
+        error = ErrorAnswer(status=answer.status, headers=answer.headers, body=answer.body, code=code)
+        self.transport.note(answer.headers, error)
+        return error
+
+
+@cache
+def _kind(ccxt_id: str) -> type[Any]:
+    return type(ccxt_id, (_OneCall, getattr(ccxt.async_support, ccxt_id)), {})
+
+
+def _configuration(row: Row, credentials: Mapping[str, str] | None) -> dict[str, Any]:
+    given = credentials or {}
+    keys = {target: given.get(name, "") for name, target in row.secrets.items() if not target.startswith(_OPTION)}
+    return {**keys, "enableRateLimit": False, "number": Decimal}
+
+
+def _options(row: Row, credentials: Mapping[str, str] | None) -> dict[str, Any]:
+    given = credentials or {}
+    from_credentials = {
+        target.removeprefix(_OPTION): given[name]
+        for name, target in row.secrets.items()
+        if target.startswith(_OPTION) and given.get(name)
+    }
+    return {"defaultType": row.market, **QUIET, **row.options, **from_credentials}

@@ -1,0 +1,275 @@
+"""One account on one exchange that ccxt knows.
+
+What the exchanges do differently is in their rows. Where an exchange pushes nothing that is followed here, its account is polled:
+each poll is told as a gap, after which the gateway compares its orders with the exchange's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from app.connectors.base import ConnectorContext
+from app.connectors.ccxt import reports
+from app.connectors.ccxt.markets import PAGE, CcxtMarkets
+from app.connectors.ccxt.reports import Pairs
+from app.connectors.common.answers import Unreadable
+from app.connectors.common.connector import AccountCalls
+from app.connectors.common.lists import of_object, read_rows
+from app.connectors.common.numbers import milliseconds_of
+from app.connectors.rows import Rows
+from app.domain.decimals import EXACT, plain
+from app.domain.enums import OrderType, TimeInForce, TradeType
+from app.domain.errors import CredentialsRefused, ExchangeReadError, OrderRefused
+from app.domain.fill import Fill
+from app.domain.order import Order, OrderRef
+from app.domain.recognition import is_same_order
+from app.domain.reports import (
+    BalanceReport,
+    ConnectorEvent,
+    Gap,
+    OrderReport,
+)
+
+if TYPE_CHECKING:
+    from app.connectors.ccxt.client import CcxtClient
+
+#: How long before its intent a list of orders begins in which an order is looked for: clocks differ.
+_BEFORE = timedelta(minutes=2)
+
+#: Every how many polls the balances are asked for.
+_BALANCE_POLLS = 6
+
+
+class CcxtConnector(CcxtMarkets):
+    """One account on the exchange and market of ``row``."""
+
+    def __init__(self, context: ConnectorContext) -> None:
+        super().__init__(context)
+        self.calls = AccountCalls(self.venue, self._build_client)
+        self._is_closed = False
+
+    def check_available(self) -> None:
+        self.calls.check_available()
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await self.calls.close()
+
+    # -- orders -----------------------------------------------------------------------------------------------------------
+
+    async def submit_order(self, order: Order) -> OrderReport:
+        ref = order.ref
+        with self.calls.unsent("what the order depends on could not be read"):
+            pairs = await self._pairs()
+            symbol = self._symbol(order.trading_pair)
+            for verb in self.row.before_orders:
+                await self.calls.ask("asked", verb=verb, arguments=(False,))
+            arguments, terms = await self._terms(order, pairs, symbol)
+        params = {**terms, self.row.client_id: ref.client_order_id}
+        answer = await self.calls.order("signed", verb="create_order", arguments=arguments, params=params)
+        report = reports.order_report({"symbol": symbol, **_stated(answer)}, pairs, ref.client_order_id)
+        if report.order_id != ref.client_order_id:
+            raise Unreadable(f"{self.row.title} answered about the order '{report.order_id}'")
+        return report
+
+    async def cancel_order(self, ref: OrderRef) -> OrderReport:
+        identity, params = await self._name_to_cancel(ref)
+        arguments = (identity, self._symbol(ref.trading_pair))
+        try:
+            await self.calls.cancel("acknowledged", verb="cancel_order", arguments=arguments, params=params)
+        except OrderRefused:
+            report = await self.fetch_order(ref)
+            if report is None or report.state == "open":
+                raise
+            return report
+        report = await self.fetch_order(ref)
+        if report is None:
+            raise ExchangeReadError(f"{self.row.title} took the cancel and does not show the order yet")
+        return report
+
+    async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+        pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
+        if self.row.ask_client_id:
+            found = await self._ask_by(self.row.ask_client_id, ref.client_order_id, symbol, ref, pairs)
+            if found is not None:
+                return found
+        if ref.exchange_order_id is not None:
+            found = await self._ask_by("id", ref.exchange_order_id, symbol, ref, pairs)
+            if found is not None:
+                return found
+        return None if self.row.settles == "by_id" else await self._listed(ref, symbol, pairs)
+
+    async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
+        pairs = await self._pairs()
+        symbol = None if trading_pair is None else self._symbol(trading_pair)
+        payload = await self.calls.ask("asked", verb="fetch_open_orders", arguments=(symbol,))
+        return self._reports("open orders", payload, pairs)
+
+    async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
+        report = await self.fetch_order(ref)
+        number = ref.exchange_order_id if report is None else report.exchange_order_id
+        if number is None:
+            return []
+        pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
+        since = None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
+        payload = await self.calls.ask("asked", verb="fetch_my_trades", arguments=(symbol, since, PAGE))
+        with self._reading():
+            mine = [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
+            fills = read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
+        self.venue.odd_rows.note("trades", fills.unreadable)
+        known = sum((fill.amount for fill in fills), Decimal(0))
+        if report is not None and known < report.filled_amount and not fills.unreadable:
+            raise ExchangeReadError(f"{self.row.title} does not show all fills of the order yet")
+        return fills
+
+    async def fetch_balances(self) -> Any:
+        payload = await self.calls.ask("asked", verb="fetch_balance")
+        with self._reading():
+            return reports.balances(payload)
+
+    async def fetch_exchange_account(self) -> str | None:
+        """The library has no common question for it."""
+        return None
+
+    async def events(self) -> AsyncGenerator[ConnectorEvent, None]:
+        count = 0
+        while not self._is_closed:
+            yield Gap(reason="polled" if count else "connected")
+            if count % _BALANCE_POLLS == 0:
+                yield BalanceReport(balances=tuple(await self.fetch_balances()))
+            count += 1
+            await self.context.clock.sleep(self.row.poll_seconds)
+
+    # -- shared steps -----------------------------------------------------------------------------------------------------
+
+    def _build_client(self) -> CcxtClient:
+        missing = [name for name, each in self.row.fields.items() if each.required and not self._credential(name)]
+        if missing:
+            raise CredentialsRefused(f"There are no credentials for {self.name}; nothing was sent")
+        return self.venue.new_client(self.context.credentials)
+
+    def _credential(self, name: str) -> str | None:
+        return self.context.credentials.get(name)
+
+    async def _pairs(self) -> Pairs:
+        markets = await self.venue.markets()
+        client = await self.venue.public_client()
+        return Pairs(pairs=markets.pairs, markets=client.api.markets)
+
+    async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""
+        row, side = self.row, "buy" if order.trade_type is TradeType.BUY else "sell"
+        params: dict[str, Any] = {}
+        if order.reduce_only or self._closes(order):
+            if not row.is_perpetual:
+                raise OrderRefused("reduce_only has no meaning on spot; nothing was sent")
+            params |= row.closing
+        if order.order_type is OrderType.MARKET:
+            params |= row.market_parameters
+            amount, price = await self._market_terms(order, params)
+            return (symbol, "market", side, amount, price), params
+        assert order.amount is not None, "the service demands an amount"
+        assert order.price is not None, "the service demands a price"
+        if order.order_type is OrderType.LIMIT_MAKER:
+            params |= row.maker
+        elif order.time_in_force not in (None, TimeInForce.GTC):
+            params["timeInForce"] = str(order.time_in_force)
+        return (symbol, "limit", side, self._units(order.trading_pair, order.amount), plain(order.price)), params
+
+    async def _market_terms(self, order: Order, params: dict[str, Any]) -> tuple[str | None, str | None]:
+        in_quote = self.row.market_buy_in == "quote" and order.trade_type is TradeType.BUY
+        if order.quote_amount is not None:
+            params["cost"] = plain(order.quote_amount)
+            return params["cost"], None
+        assert order.amount is not None, "the service demands an amount"
+        if in_quote:
+            raise OrderRefused(
+                f"{self.row.title} takes a MARKET order to buy only in the quote currency: give quote_amount instead of"
+                " amount; nothing was sent"
+            )
+        price = None
+        if self.row.needs_price_for_market:
+            price = plain((await self.fetch_ticker(order.trading_pair)).price)
+        return self._units(order.trading_pair, order.amount), price
+
+    def _closes(self, order: Order) -> bool:
+        return self.row.is_perpetual and order.position_action.value == "CLOSE"
+
+    def _units(self, trading_pair: str, amount: Decimal) -> str:
+        """``amount`` in the units of the exchange, exactly. Raises ``OrderRefused`` where that is not possible."""
+        scale = self._scale(trading_pair)
+        units = EXACT.divide(amount, scale)
+        if EXACT.multiply(units, scale) != amount:
+            raise OrderRefused(f"{plain(amount)} is no whole number of the exchange's units; nothing was sent")
+        return plain(units)
+
+    async def _name_to_cancel(self, ref: OrderRef) -> tuple[str | None, dict[str, Any]]:
+        """The order's id and the parameters by which it is canceled. Raises ``OrderRefused`` if the exchange has no such order."""
+        by = self.row.cancel_client_id
+        if by == "id":
+            return ref.client_order_id, {}
+        if by:
+            return None, {by: ref.client_order_id}
+        if ref.exchange_order_id is not None:
+            return ref.exchange_order_id, {}
+        report = await self.fetch_order(ref)
+        if report is None or report.exchange_order_id is None:
+            raise OrderRefused(f"{self.row.title} does not know the order; nothing was sent")
+        return report.exchange_order_id, {}
+
+    async def _ask_by(self, by: str, name: str, symbol: str, ref: OrderRef, pairs: Pairs) -> OrderReport | None:
+        """The order that the exchange has under ``name``, which goes into the parameter ``by``; "id" is the place of its own id."""
+        for verb in self.row.ask_verbs:
+            if verb == "fetch_order":
+                arguments: tuple[Any, ...] = (name if by == "id" else None, symbol)
+                params = {} if by == "id" else {by: name}
+                answer = await self.calls.ask_order("asked", verb=verb, arguments=arguments, params=params)
+                answers = [] if answer is None else [answer]
+            else:
+                key = self.row.ask_number if by == "id" else by
+                answers = await self.calls.ask(
+                    "asked", verb=verb, arguments=(symbol,), params={key: name} if key else {}
+                )
+            for report in self._reports("orders", [{"symbol": symbol, **_stated(each)} for each in answers], pairs):
+                if is_same_order(ref, report):
+                    return report
+        return None
+
+    async def _listed(self, ref: OrderRef, symbol: str, pairs: Pairs) -> OrderReport | None:
+        """The order as the lists of open and of done orders since its intent have it; None if both are complete and lack it.
+
+        Raises ``ExchangeReadError`` where a list may be cut, because that proves nothing.
+        """
+        since = None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
+        # The open ones first: an order that is done in between is in the second list.
+        for verb in ("fetch_open_orders", *self.row.done_verbs):
+            is_open = verb == "fetch_open_orders"
+            arguments = (symbol,) if is_open else (symbol, since, PAGE)
+            payload = await self.calls.ask("asked", verb=verb, arguments=arguments)
+            found = self._reports("orders", payload, pairs)
+            for report in found:
+                if is_same_order(ref, report):
+                    return report
+            if found.unreadable or (not is_open and (since is None or len(found) >= PAGE)):
+                raise ExchangeReadError(f"{self.row.title} does not list all orders since this one was placed")
+        return None
+
+    def _reports(self, what: str, payload: Any, pairs: Pairs) -> Rows[OrderReport]:
+        with self._reading():
+            found = read_rows(payload, of_object(partial(reports.order_report, pairs=pairs)), _names)
+        self.venue.odd_rows.note(what, found.unreadable)
+        return found
+
+
+def _stated(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer states; the library fills what it does not state with None."""
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def _names(row: Mapping[str, Any]) -> Mapping[str, str | None]:
+    """What still names a row that can't be read."""
+    return {"order_id": row.get("clientOrderId"), "exchange_order_id": row.get("id") or row.get("order")}

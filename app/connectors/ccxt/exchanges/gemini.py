@@ -1,0 +1,44 @@
+"""Gemini: its rows.
+
+The refusals are error codes of its documentation, which say that the request was rejected: https://docs.gemini.com/rest-api/#error-codes
+"""
+
+from __future__ import annotations
+
+from app.connectors.ccxt.row import Refusals, Row, codes
+from app.connectors.known import KNOWN_FIELDS
+from app.domain.enums import OrderType
+
+_DOCS = "https://docs.gemini.com/rest-api/#error-codes"
+
+_REFUSALS = Refusals(
+    order=codes(
+        "AuctionNotOpen ClientOrderIdTooLong ClientOrderIdMustBeString ConflictingOptions EndpointMismatch "
+        "EndpointNotFound IneligibleTiming InvalidJson InvalidOrderType InvalidPrice InvalidQuantity InvalidSide "
+        "InvalidSymbol InvalidTimestampInPayload MarketNotOpen MissingOrderField OptionsMustBeArray UnsupportedOption "
+    ),
+    balance=codes("InsufficientFunds"),
+    keys=codes(
+        "InvalidApiKey InvalidSignature MissingApikeyHeader MissingRole MissingPayloadHeader MissingSignatureHeader "
+        "NoSSL "
+    ),
+    rate=codes("RateLimit"),
+    clock=codes("InvalidNonce"),
+    no_such_order=codes("OrderNotFound"),
+)
+
+SPOT = Row(
+    name="gemini",
+    title="Gemini",
+    ccxt_id="gemini",
+    market="spot",
+    fields=KNOWN_FIELDS["gemini"],
+    secrets={"gemini_api_key": "apiKey", "gemini_api_secret": "secret"},
+    docs=_DOCS,
+    refusals=_REFUSALS,
+    cancel_client_id="",
+    order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER),
+    ask_client_id="client_order_id",
+)
+
+ROWS = (SPOT,)

@@ -1,0 +1,51 @@
+"""The verbs that only perpetuals have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from app.connectors.ccxt import reports
+from app.connectors.ccxt.connector import CcxtConnector
+from app.connectors.ccxt.markets import PAGE
+from app.connectors.common.lists import of_object, read_rows
+from app.connectors.common.numbers import mapping, milliseconds_of
+from app.connectors.rows import Rows
+from app.domain.enums import PositionMode
+from app.domain.reports import FundingInfo, FundingPayment, Position
+
+
+class CcxtPerpetual(CcxtConnector):
+    """One account on the perpetuals of an exchange."""
+
+    async def fetch_positions(self) -> Sequence[Position]:
+        pairs = await self._pairs()
+        payload = await self.calls.ask("asked", verb="fetch_positions", arguments=(None,))
+        with self._reading():
+            found = read_rows(payload, of_object(partial(reports.position, pairs=pairs)))
+        self.venue.odd_rows.note("positions", found.unreadable)
+        return Rows.of([each for each in found if each is not None], found.unreadable)
+
+    async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
+        pairs = await self._pairs()
+        payload = await self.calls.ask(
+            "asked", verb="fetch_funding_history", arguments=(None, milliseconds_of(since), PAGE)
+        )
+        with self._reading():
+            found = read_rows(payload, of_object(partial(reports.funding_payment, pairs=pairs)))
+        self.venue.odd_rows.note("funding payments", found.unreadable)
+        return found
+
+    async def fetch_funding_info(self, trading_pair: str) -> FundingInfo:
+        payload = await self._public(trading_pair, "fetch_funding_rate")
+        with self._reading():
+            return reports.funding_info(mapping(payload), trading_pair)
+
+    async def set_leverage(self, trading_pair: str, leverage: int) -> None:
+        symbol = (await self.venue.listed(trading_pair, self.name)).symbol(trading_pair)
+        await self.calls.change("signed", verb="set_leverage", arguments=(leverage, symbol))
+
+    async def fetch_position_mode(self) -> PositionMode:
+        """The family trades in one-way mode."""
+        return PositionMode.ONEWAY

@@ -1,0 +1,143 @@
+"""What is particular about one name of the family: a row of data, which a test can read.
+
+A row states what is not the same everywhere: which exchange and market of ccxt it is, which credential goes where, the form of
+client order ids and by what an order can be asked about and canceled, what the exchange enforces, and which of its error codes
+prove that nothing was placed. What a row claims, the wire tests hold against the requests that leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from app.connectors.capabilities import CredentialField
+from app.connectors.known import KNOWN_FIELDS
+from app.domain.enums import OrderType, TimeInForce
+from app.domain.errors import (
+    ClockRefused,
+    CredentialsRefused,
+    DuplicateOrderId,
+    InsufficientBalance,
+    OrderRefused,
+    RateLimited,
+    Refused,
+    WouldTake,
+)
+from app.domain.wire_ids import WireIdForm
+
+#: How certain the gateway can be of an order after a lost answer. ``by_id``: the exchange is asked by the client id.
+#: ``by_listing``: its lists of open and done orders are searched for it. ``by_operator``: nothing proves an absence.
+Settles = Literal["by_id", "by_listing", "by_operator"]
+
+#: The order types that nearly every exchange has.
+LIMIT_AND_MARKET = (OrderType.LIMIT, OrderType.MARKET)
+ALL_TYPES = (OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER)
+
+GTC = (TimeInForce.GTC,)
+ALL_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """The error codes, or texts that serve as codes, which prove that nothing was placed.
+
+    ``no_such_order`` are the positive answers to a question; ``clock`` are about the timestamp or the nonce, ``rate`` about too
+    many requests, ``keys`` about the credentials. ``rules`` are those of ``order`` which say that a pair or a filter is not as
+    we know it.
+    """
+
+    order: frozenset[str] = frozenset()
+    balance: frozenset[str] = frozenset()
+    would_take: frozenset[str] = frozenset()
+    duplicate: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    rate: frozenset[str] = frozenset()
+    clock: frozenset[str] = frozenset()
+    no_such_order: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
+
+    def kinds(self) -> Mapping[int | str, type[Refused]]:
+        """The class of refusal by code."""
+        return {
+            **dict.fromkeys(self.order | self.no_such_order | self.rules, OrderRefused),
+            **dict.fromkeys(self.balance, InsufficientBalance),
+            **dict.fromkeys(self.would_take, WouldTake),
+            **dict.fromkeys(self.duplicate, DuplicateOrderId),
+            **dict.fromkeys(self.keys, CredentialsRefused),
+            **dict.fromkeys(self.rate, RateLimited),
+            **dict.fromkeys(self.clock, ClockRefused),
+        }
+
+
+def codes(text: str) -> frozenset[str]:
+    """The codes in a text, between spaces."""
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One name.
+
+    ``title`` is the exchange's name in texts, ``ccxt_id`` the class in ccxt. ``secrets`` says which credential is which
+    attribute of that class, or, with "options." before it, which of its options. ``options`` are options of ccxt that differ
+    from its own.
+
+    ``client_id`` is the parameter that carries our id when an order is placed, ``client_id_pattern`` what callers may choose
+    for it. ``cancel_client_id`` and ``ask_client_id`` carry it when the order is canceled and asked about: empty where only the
+    exchange's own id serves for that, and "id" where ours takes its place. ``ask_verbs`` are ccxt's calls that find one order;
+    those that return lists are given ``ask_number`` as the parameter of the exchange's own id, and where that is empty, what
+    they return is searched. ``settles`` is what follows; ``done_verbs`` are ccxt's calls that together list all done orders.
+
+    ``maker`` are the parameters of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order, ``closing`` those of one
+    that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before an order, since ccxt
+    would make them within the order's call. ``market_buy_in`` is what a MARKET order to buy is measured in.
+    ``needs_price_for_market`` is for exchanges whose MARKET orders are LIMIT orders with a collar around that price.
+    ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
+    take to show an order, ``docs`` where its API is documented.
+    """
+
+    name: str
+    title: str
+    ccxt_id: str
+    market: Literal["spot", "swap"]
+    fields: Mapping[str, CredentialField]
+    secrets: Mapping[str, str]
+    docs: str
+    refusals: Refusals
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_test_domain: bool = False
+    wire_id: WireIdForm = "same"
+    client_id: str = "clientOrderId"
+    client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
+    cancel_client_id: str = "clientOrderId"
+    ask_client_id: str = "clientOrderId"
+    ask_verbs: tuple[str, ...] = ("fetch_order",)
+    ask_number: str = ""
+    done_verbs: tuple[str, ...] = ("fetch_closed_orders",)
+    settles: Settles = "by_id"
+    order_types: tuple[OrderType, ...] = ALL_TYPES
+    times_in_force: tuple[TimeInForce, ...] = GTC
+    maker: Mapping[str, Any] = field(default_factory=lambda: {"postOnly": True})
+    market_parameters: Mapping[str, Any] = field(default_factory=dict)
+    closing: Mapping[str, Any] = field(default_factory=lambda: {"reduceOnly": True})
+    before_orders: tuple[str, ...] = ()
+    market_buy_in: Literal["base", "quote"] = "base"
+    needs_price_for_market: bool = False
+    open_orders_by_pair: bool = False
+    listing_lag: timedelta = timedelta(seconds=30)
+    poll_seconds: float = 5.0  # float: seconds, no money
+
+    @property
+    def is_perpetual(self) -> bool:
+        return self.market == "swap"
+
+
+def on_test_network(row: Row, name: str) -> Row:
+    """The same exchange's test network, whose credentials are named after it."""
+    renamed = {
+        name + field.removeprefix(row.name) if field.startswith(f"{row.name}_") else field: target
+        for field, target in row.secrets.items()
+    }
+    return replace(row, name=name, fields=KNOWN_FIELDS[name], secrets=renamed, is_test_domain=True)
