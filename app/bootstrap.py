@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
+from app.connectors.registry import environments
+from app.domain.audit import AuditRecord
+from app.domain.caller import Actor, Caller
 from app.domain.errors import SchemaOutdated
 from app.domain.order import AccountKey
 from app.entropy import Entropy
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin, reseal
+from app.services.accounts.directory import Directory
+from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
+from app.services.accounts.user_admin import UserAdmin
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
@@ -89,6 +96,7 @@ def build_gateway(
     clock, journal, sessions, rules = base.clock, base.journal, base.sessions, base.rules
     inflight = InFlight()
     event_streams = EventStreams(journal, clock)
+    directory = Directory(journal.callers, settings.username, clock)
     preferences = Preferences(journal.database)
     prices = Prices(market_data=base.market_data, rules=rules)
     portfolio = Portfolio(journal=journal, sessions=sessions, prices=prices, settings=settings, clock=clock)
@@ -97,7 +105,10 @@ def build_gateway(
         settings=settings,
         clock=clock,
         journal=journal,
-        users=Users(journal.accounts, settings, clock),
+        users=Users(journal.accounts, settings, clock, directory),
+        directory=directory,
+        keys=ApiKeys(journal.callers, directory, clock, random_bits),
+        environments=environments(settings),
         sessions=sessions,
         rules=rules,
         catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions, clock=clock),
@@ -251,16 +262,55 @@ def rotate_vault(settings: Settings) -> int:
         journal.database.dispose()
 
 
-def set_password(settings: Settings, password: str) -> None:
-    """Set the password of the user. Raises ``SchemaOutdated`` or ``JournalUnavailable`` where the database is not ready."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """What commands change users and keys with. Who may run them may do everything."""
+
+    users: UserAdmin
+    keys: ApiKeys
+    maker: Caller
+    actor: Actor
+    clock: Clock
+
+    def record(self, operation: str, about: str) -> AuditRecord:
+        """What the audit log is to hold of a command."""
+        return AuditRecord(at=self.clock.now(), actor=self.actor, operation=operation, object=about)
+
+
+@contextmanager
+def administration(settings: Settings, actor: Actor) -> Iterator[Administration]:
+    """For ``actor``. Raises ``SchemaOutdated`` or ``JournalUnavailable`` where the database is not ready."""
+    _check_ready(settings)
+    clock = SystemClock()
+    journal = Journal(settings, clock)
+    directory = Directory(journal.callers, settings.username, clock)
+    try:
+        yield Administration(
+            users=UserAdmin(journal.callers, settings.username, actor, clock),
+            keys=ApiKeys(journal.callers, directory, clock, Entropy().bits),
+            maker=Caller(name=actor.name),
+            actor=actor,
+            clock=clock,
+        )
+    finally:
+        journal.database.dispose()
+
+
+def set_password(settings: Settings, password: str, actor: Actor) -> None:
+    """Set the password of the environment's user. Raises ``SchemaOutdated`` or ``JournalUnavailable``."""
+    _check_ready(settings)
+    journal = Journal(settings, SystemClock())
+    try:
+        record = AuditRecord(at=SystemClock().now(), actor=actor, operation="user password", object=settings.username)
+        Users(journal.accounts, settings, SystemClock()).set_password(password, record)
+    finally:
+        journal.database.dispose()
+
+
+def _check_ready(settings: Settings) -> None:
     database = Path(settings.database_url.removeprefix("sqlite:///"))
     if (settings.is_sqlite and not database.exists()) or not schema.is_current(settings.database_url):
         raise SchemaOutdated("The database is not ready: run `ordergate db upgrade` first")
-    journal = Journal(settings, SystemClock())
-    try:
-        Users(journal.accounts, settings, SystemClock()).set_password(password)
-    finally:
-        journal.database.dispose()
 
 
 def _secret(settings: Settings) -> str:

@@ -18,8 +18,9 @@ import uvicorn
 from environs import EnvError
 
 from app import __version__
-from app.bootstrap import build_gateway, build_vault, rotate_vault, set_password
+from app.bootstrap import build_gateway, build_vault, rotate_vault
 from app.clock import SystemClock
+from app.commands import key, user
 from app.domain.errors import OrdergateError
 from app.logs import configure_logging
 from app.services.gateway import Gateway
@@ -30,9 +31,6 @@ from app.vault import Vault, VaultError
 #: A trading client that pauses between orders should not pay a new connection; seconds.
 KEEP_ALIVE = 75
 
-
-#: Characters; a password is hashed slowly, and guesses are throttled.
-_SHORTEST_PASSWORD = 8
 
 #: The exit code that uvicorn and gunicorn have for it.
 _STARTUP_FAILED = 3
@@ -175,29 +173,8 @@ def verify() -> None:
     click.echo("All is as it was written.")
 
 
-@main.group()
-def user() -> None:
-    """Look after the user of the API."""
-
-
-@user.command()
-@click.option("--stdin", is_flag=True, help="Read the password from the first line of standard input.")
-def password(stdin: bool) -> None:
-    """Set the user's password, also one that was forgotten. Running processes take it within seconds."""
-    settings = _settings()
-    if settings.password is not None:
-        raise click.UsageError("ORDERGATE_PASSWORD is set and is the password; change it there, or take it away first")
-    if stdin:
-        given = sys.stdin.readline().rstrip("\r\n")
-    else:
-        given = click.prompt("New password", hide_input=True, confirmation_prompt=True)
-    if len(given) < _SHORTEST_PASSWORD or "\x00" in given:
-        raise click.ClickException(f"A password must have at least {_SHORTEST_PASSWORD} characters, none of them NUL.")
-    try:
-        set_password(settings, given)
-    except OrdergateError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"The password of user '{settings.username}' is set.")
+main.add_command(user)
+main.add_command(key)
 
 
 @main.group()

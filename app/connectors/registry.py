@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.capabilities import CredentialField
@@ -17,7 +18,11 @@ from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.family import family_class
 from app.connectors.known import KNOWN_FIELDS
 from app.connectors.redaction import Redactor, guarded, secrets_of
+from app.domain.enums import Environment
 from app.domain.errors import UnknownConnector, UnsupportedConnector
+from app.settings import Settings
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 CONNECTORS: Mapping[str, str] = MappingProxyType(
     {
@@ -68,3 +73,18 @@ def credential_fields(name: str) -> Mapping[str, CredentialField]:
     if name not in CONNECTORS and name not in ROWS and name in KNOWN_FIELDS:
         return KNOWN_FIELDS[name]
     return connector_class(name).credential_fields
+
+
+def environments(settings: Settings) -> Mapping[str, Environment]:
+    """What each connector trades with. What is not known to be play money is live."""
+    return MappingProxyType({name: _environment(name, path, settings) for name, path in CONNECTORS.items()})
+
+
+def _environment(name: str, path: str, settings: Settings) -> Environment:
+    if path.startswith("app.connectors.paper."):
+        return Environment.PAPER
+    url = urlsplit(settings.connector_urls.get(f"ORDERGATE_{name.upper()}_REST_URL", ""))
+    # A local exchange speaks plain HTTP on loopback (docs/build/sandbox.md); anything else may lead to a real one.
+    if url.scheme == "http" and url.hostname in _LOOPBACK:
+        return Environment.SANDBOX
+    return Environment.TESTNET if name.endswith("_testnet") and not url.hostname else Environment.LIVE

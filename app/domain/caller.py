@@ -6,38 +6,11 @@ journal's transaction looks whether it still holds. What an order's event rememb
 
 from __future__ import annotations
 
-from enum import StrEnum
 from types import MappingProxyType
 
 from msgspec import Struct
 
-
-class Scope(StrEnum):
-    """What an operation of the contract demands of its caller (``x-scope``)."""
-
-    READ = "read"
-    ORDERS_PLACE = "orders:place"
-    ORDERS_CANCEL = "orders:cancel"
-    ORDERS_AMEND = "orders:amend"
-    ACCOUNTS_WRITE = "accounts:write"
-    SAFETY_READ = "safety:read"
-    SAFETY_HALT = "safety:halt"
-    SAFETY_WRITE = "safety:write"
-    KEYS_WRITE = "keys:write"
-    AUDIT_READ = "audit:read"
-    WEBHOOKS_WRITE = "webhooks:write"
-    ADMIN = "admin"
-
-
-class Role(StrEnum):
-    """A named set of scopes."""
-
-    VIEWER = "viewer"
-    TRADER = "trader"
-    RISK = "risk"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
+from app.domain.enums import Environment, Role, Scope
 
 _VIEWER = frozenset({Scope.READ, Scope.SAFETY_READ})
 
@@ -51,15 +24,6 @@ SCOPES_OF = MappingProxyType(
         Role.ADMIN: frozenset(Scope),
     }
 )
-
-
-class Environment(StrEnum):
-    """What a connector trades with: real money, or one of the three kinds of play money."""
-
-    LIVE = "live"
-    PAPER = "paper"
-    SANDBOX = "sandbox"
-    TESTNET = "testnet"
 
 
 class Actor(Struct, frozen=True, kw_only=True):
@@ -86,3 +50,29 @@ class Caller(Struct, frozen=True, kw_only=True):
     pairs: frozenset[str] | None = None
     environment: Environment | None = None
     version: int | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is anything that the caller can't see."""
+        return (self.accounts, self.connectors, self.pairs, self.environment) != (None, None, None, None)
+
+    def reaches(self, environment: Environment) -> bool:
+        """Whether the caller may touch a connector of ``environment``. A key of one kind of money never reaches the other."""
+        if self.environment is None:
+            return True
+        return (self.environment is Environment.LIVE) == (environment is Environment.LIVE)
+
+    def covers(self, other: Caller) -> bool:
+        """Whether ``other`` may do nothing that the caller may not: nobody gives away, or takes over, more than they have."""
+        return (
+            self.scopes >= other.scopes
+            and self.environment in (None, other.environment)
+            and all(
+                own is None or (given is not None and given <= own)
+                for own, given in (
+                    (self.accounts, other.accounts),
+                    (self.connectors, other.connectors),
+                    (self.pairs, other.pairs),
+                )
+            )
+        )

@@ -108,3 +108,39 @@ class PositionSide(StrEnum):
     LONG = "LONG"
     SHORT = "SHORT"
     BOTH = "BOTH"
+
+
+class Scope(StrEnum):
+    """What an operation demands of its caller."""
+
+    READ = "read"
+    ORDERS_PLACE = "orders:place"
+    ORDERS_CANCEL = "orders:cancel"
+    ORDERS_AMEND = "orders:amend"
+    ACCOUNTS_WRITE = "accounts:write"
+    SAFETY_READ = "safety:read"
+    SAFETY_HALT = "safety:halt"
+    SAFETY_WRITE = "safety:write"
+    KEYS_WRITE = "keys:write"
+    AUDIT_READ = "audit:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    ADMIN = "admin"
+
+
+class Role(StrEnum):
+    """A named set of scopes."""
+
+    VIEWER = "viewer"
+    TRADER = "trader"
+    RISK = "risk"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Environment(StrEnum):
+    """What a connector trades with; real money, or one of three kinds of play money."""
+
+    LIVE = "live"
+    PAPER = "paper"
+    SANDBOX = "sandbox"
+    TESTNET = "testnet"

@@ -12,7 +12,7 @@ from app.services.acting import ActingGateway
 
 def list_connectors(gateway: ActingGateway) -> list[str]:
     """GET /connectors"""
-    return gateway.catalog.list_connectors()
+    return gateway.bounds.seen(gateway.catalog.list_connectors())
 
 
 async def get_trading_rules(

@@ -23,6 +23,7 @@ from marshmallow.fields import (
 )
 
 from app.domain.decimals import plain
+from app.domain.errors import InvalidArgument
 
 __all__ = [
     "Boolean",
@@ -61,6 +62,15 @@ class UtcDateTime(Field[datetime]):
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise InvalidArgument(f"{attr} must be a moment with its zone, such as 2026-11-22T09:30:00Z")
+        return moment.astimezone(UTC)
 
 
 class UnixMilliseconds(Field[datetime]):

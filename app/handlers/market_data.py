@@ -150,7 +150,7 @@ async def get_historical_candles(gateway: ActingGateway, body: Mapping[str, Any]
 
 async def get_available_candle_connectors(gateway: ActingGateway) -> Any:
     """GET /market-data/available-candle-connectors"""
-    return gateway.market_data.candle_connectors()
+    return gateway.bounds.seen(gateway.market_data.candle_connectors())
 
 
 def _rows(candles: Sequence[Candle]) -> LongList:
@@ -163,7 +163,11 @@ def _rows(candles: Sequence[Candle]) -> LongList:
 async def get_active_feeds(gateway: ActingGateway) -> Any:
     """GET /market-data/active-feeds"""
     now = gateway.clock.now()
-    return {reading.key.name: feed_row(reading, now) for reading in gateway.market_data.active()}
+    return {
+        reading.key.name: feed_row(reading, now)
+        for reading in gateway.market_data.active()
+        if gateway.bounds.holds(None, reading.key.connector_name, reading.key.trading_pair)
+    }
 
 
 async def get_settings(gateway: ActingGateway) -> Any:

@@ -385,6 +385,55 @@ class OrderTypesSchema(Schema):
     supported_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), required=True)
 
 
+class ApiKeyRequestSchema(Schema):
+    name = fields.String(required=True)
+    environment = fields.String(required=True)
+    role = fields.Enum(enums.Role, by_value=True)
+    scopes = fields.List(fields.Enum(enums.Scope, by_value=True))
+    accounts = fields.List(fields.String(), allow_none=True)
+    connectors = fields.List(fields.String(), allow_none=True)
+    pairs = fields.List(fields.String(), allow_none=True)
+    allowed_ips = fields.List(fields.String(), allow_none=True)
+    expires_at = fields.UtcDateTime(allow_none=True)
+
+
+class ApiKeySchema(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    environment = fields.Enum(enums.Environment, by_value=True, required=True)
+    scopes = fields.List(fields.Enum(enums.Scope, by_value=True), required=True)
+    accounts = fields.List(fields.String(), required=True, allow_none=True)
+    connectors = fields.List(fields.String(), required=True, allow_none=True)
+    pairs = fields.List(fields.String(), required=True, allow_none=True)
+    allowed_ips = fields.List(fields.String(), required=True, allow_none=True)
+    created_at = fields.UtcDateTime(required=True)
+    created_by = fields.String(required=True)
+    expires_at = fields.UtcDateTime(required=True, allow_none=True)
+    disabled_at = fields.UtcDateTime(required=True, allow_none=True)
+    last_used_at = fields.UtcDateTime(required=True, allow_none=True)
+
+
+class NewApiKeySchema(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    environment = fields.Enum(enums.Environment, by_value=True, required=True)
+    scopes = fields.List(fields.Enum(enums.Scope, by_value=True), required=True)
+    accounts = fields.List(fields.String(), required=True, allow_none=True)
+    connectors = fields.List(fields.String(), required=True, allow_none=True)
+    pairs = fields.List(fields.String(), required=True, allow_none=True)
+    allowed_ips = fields.List(fields.String(), required=True, allow_none=True)
+    created_at = fields.UtcDateTime(required=True)
+    created_by = fields.String(required=True)
+    expires_at = fields.UtcDateTime(required=True, allow_none=True)
+    disabled_at = fields.UtcDateTime(required=True, allow_none=True)
+    last_used_at = fields.UtcDateTime(required=True, allow_none=True)
+    secret = fields.String(required=True)
+
+
+class ApiKeyListSchema(Schema):
+    data = fields.List(fields.Nested(lambda: ApiKeySchema()), required=True)
+
+
 class MessageSchema(Schema):
     message = fields.String(required=True)
 

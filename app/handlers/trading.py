@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -130,9 +129,7 @@ async def resolve_order(
 ) -> Any:
     """POST /trading/orders/{order_id}/resolve"""
     said = _RESOLUTION.load(body)
-    order = await asyncio.to_thread(
-        gateway.history.get, order_id, account_name=account_name, connector_name=connector_name
-    )
+    order = await gateway.history.get(order_id, account_name=account_name, connector_name=connector_name)
     resolution = Resolution(
         outcome=OrderState(said["outcome"]),
         reason=said["reason"],

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
+from app.domain.audit import AuditRecord
 from app.domain.decimals import ZERO
 from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import Balance
@@ -22,6 +23,7 @@ from app.journal import statements
 from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
 from app.journal.store import Store
+from app.storage.audit import ORIGIN, row_of
 from app.storage.tables import BALANCES, ORDERS
 from app.storage.types import link
 
@@ -137,6 +139,8 @@ class Batch:
         #: Whether the transaction writes the head even without entries.
         self.must_write = False
         self._events: list[Row] = []
+        self._audit: list[Row] = []
+        self._audit_hash = head.audit_hash or ORIGIN
         self._fills: list[Row] = []
         self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
         self._new_balances: dict[tuple[str, str, str], Row] = {}
@@ -225,11 +229,17 @@ class Batch:
             known[balance.asset] = balance
         self._append(entry, event)
 
+    def audit(self, record: AuditRecord) -> None:
+        """A row of the audit log. ``head`` is what it names as the end of the journal."""
+        row = row_of(self._start.audit_number + len(self._audit) + 1, record, self.head, self._audit_hash)
+        self._audit.append((row[0], self._codec.time(row[1]), *row[2:]))
+        self._audit_hash = row[-1]
+
     # Writing.
 
     @property
     def is_empty(self) -> bool:
-        return not self._events and not self.must_write
+        return not self._events and not self._audit and not self.must_write
 
     def flush(self) -> None:
         """Write everything, in the order that the foreign keys want."""
@@ -244,14 +254,16 @@ class Batch:
             (statements.INSERT_FILLS, self._fills),
             (statements.INSERT_BALANCES, list(self._new_balances.values())),
             (statements.UPDATE_BALANCES, list(self._changed_balances.values())),
+            (statements.INSERT_AUDIT, self._audit),
         ):
             if rows:
                 self._store.write(statement, rows)
-        self._store.set_head(self.head, chain)
+        audit = (self._audit[-1][0], self._audit_hash) if self._audit else self._start[3:]
+        self._store.set_head(Head(self.head, self.head, chain, *audit))
 
     def _chain(self) -> bytes:
         """The checksum of the last event before this transaction."""
-        _, chained, chain = self._start
+        chained, chain = self._start.chained, self._start.chain
         while chained < self._start.seq:
             # Written by processes of an older version, which do not know the checksums.
             up_to = min(chained + _UNCHAINED_PAGE, self._start.seq)

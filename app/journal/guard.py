@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from app.domain.caller import Actor
-from app.domain.errors import OrdergateError
+from app.domain.audit import DONE, AuditRecord
+from app.domain.caller import Actor, Caller
+from app.domain.errors import CallerChanged, KeyRevoked, OrdergateError
 from app.domain.events import OrderEvent
 from app.domain.order import Order
 from app.journal.batch import Batch
 from app.journal.rows import Row
-from app.journal.statements import Statement
+from app.journal.statements import FIND_KEY, FIND_USER, Statement
+
+#: After a second, every process has read what was changed.
+_AGAIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,14 @@ Check = Callable[[View], Sequence[OrdergateError]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """``checks`` for something that ``actor`` causes."""
+    """``checks`` for something that ``actor`` causes by ``operation``. With an actor, what is written and what is refused stands in
+    the audit log by the same transaction, and ``on_audit`` is called on the writer's thread.
+    """
 
     actor: Actor | None = None
+    operation: str = ""
     checks: tuple[Check, ...] = ()
+    on_audit: Callable[[], None] | None = None
 
     def check(self, batch: Batch, order: Order, event: OrderEvent) -> None:
         """Raise the first of what speaks against ``event``; its ``violations`` are all of them."""
@@ -60,8 +69,33 @@ class Guard:
         found = [violation for check in self.checks for violation in check(view)]
         if found:
             found[0].violations = tuple(found)
+            self._audit(batch, order, event, found[0].code)
             raise found[0]
+
+    def passed(self, batch: Batch, order: Order, event: OrderEvent) -> None:
+        """Note that ``event`` is written; ``batch`` has it."""
+        self._audit(batch, order, event, DONE)
+
+    def _audit(self, batch: Batch, order: Order, event: OrderEvent, outcome: str) -> None:
+        if self.actor is None:
+            return
+        about = f"{order.account_name}/{order.connector_name}/{order.order_id}"
+        batch.audit(AuditRecord(at=event.at, actor=self.actor, operation=self.operation, object=about, outcome=outcome))
+        if self.on_audit is not None:
+            self.on_audit()
 
 
 #: For what no caller causes: answers of the exchange, and what is concluded from them.
 UNGUARDED = Guard()
+
+
+def check_caller(caller: Caller, view: View) -> Sequence[OrdergateError]:
+    """Whether the user or key of ``caller`` is what it was when the edge looked."""
+    by, name = (FIND_USER, caller.name) if caller.key_id is None else (FIND_KEY, caller.key_id)
+    rows = view.find(by, (name,))
+    if not rows or any(ended is not None for ended in rows[0][1:]):
+        what = "API key" if caller.key_id is not None else "user"
+        return [KeyRevoked(f"The {what} is not valid any more; nothing was sent")]
+    if rows[0][0] != caller.version:
+        return [CallerChanged("What you may do was changed at this moment; nothing was sent", retry_after=_AGAIN)]
+    return []

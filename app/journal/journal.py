@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import cast
 
 from app.clock import Clock
+from app.domain.audit import AuditRecord
 from app.domain.errors import JournalInDoubt, JournalUnavailable, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
@@ -23,12 +24,13 @@ from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, Probe, RecordEvents, Unit
+from app.journal.units import Decide, OpenOrder, Probe, RecordAudit, RecordEvents, Unit
 from app.journal.verifying import check_tail
 from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings
 from app.storage.accounts import Accounts
+from app.storage.callers import StoredCallers
 from app.storage.database import Database
 from app.storage.funding import FundingPayments
 from app.storage.leases import Leases
@@ -45,6 +47,7 @@ class Journal(Reader):
     def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
         super().__init__(Database(settings.database_url))
         self.accounts = Accounts(self.database, clock)
+        self.callers = StoredCallers(self.database)
         self.leases = Leases(self.database, clock)
         self.snapshots = Snapshots(self.database)
         self.funding_payments = FundingPayments(self.database)
@@ -111,6 +114,10 @@ class Journal(Reader):
             key=key, decide=decide, is_intent=is_intent, credentials_version=credentials_version, guard=guard
         )
         return cast(Recorded, await self._submit(unit))
+
+    async def audit(self, record: AuditRecord) -> None:
+        """Append to the audit log what is in no transaction of its own. Raises ``JournalUnavailable`` and ``JournalInDoubt``."""
+        await self._submit(RecordAudit(record=record))
 
     async def record_balances(self, account_name: str, connector_name: str, report: BalanceReport) -> None:
         """Record those balances of ``report`` that differ from the ones recorded last."""

@@ -67,9 +67,8 @@ class PostgresStore(Store):
         self._arguments = connect_arguments(url)
         self._connection: BoundedConnection | None = None
         self._lock_text = self._compile(select(*HEAD_COLUMNS).with_for_update())
-        self._set_head_text = self._compile(
-            update(SEQUENCE).values(value=bindparam("value"), chained=bindparam("chained"), chain=bindparam("chain"))
-        )
+        values: dict[str, Any] = {each.name: bindparam(each.name) for each in HEAD_COLUMNS[: len(Head._fields)]}
+        self._set_head_text = self._compile(update(SEQUENCE).values(values))
 
     def connect(self) -> None:
         self.close()
@@ -110,10 +109,10 @@ class PostgresStore(Store):
         with self._translated() as connection, connection.cursor() as cursor:
             cursor.executemany(self._text(statement, 1).encode(), rows)
 
-    def set_head(self, head: int, chain: bytes) -> None:
+    def set_head(self, head: Head) -> None:
         with self._translated() as connection:
-            connection.execute(self._set_head_text.encode(), (head, head, chain))
-            connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(head)))
+            connection.execute(self._set_head_text.encode(), head)
+            connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(head.seq)))
 
     def commit(self) -> None:
         connection = self._connection

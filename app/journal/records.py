@@ -46,12 +46,15 @@ class StoredOrder(Struct, frozen=True, kw_only=True):
 
 class Head(NamedTuple):
     """The end of the journal: its last sequence number, and the checksum ``chain`` of the events up to ``chained``, which lies
-    further back where an older version of the program has written since.
+    further back where an older version of the program has written since. ``audit_number`` and ``audit_hash`` are those of the last
+    row of the audit log, None if there is none.
     """
 
     seq: int
     chained: int
     chain: bytes
+    audit_number: int
+    audit_hash: bytes | None
 
 
 class Opened(Struct, frozen=True, kw_only=True):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import sqlite
 
 from app.domain.errors import JournalInDoubt, JournalUnavailable
@@ -55,7 +55,8 @@ class SqliteStore(Store):
         self._synchronous = "FULL" if is_durable else "NORMAL"
         self._connection: sqlite3.Connection | None = None
         self._head_text = str(select(*HEAD_COLUMNS).compile(dialect=self.dialect))
-        self._set_head_text = str(update(SEQUENCE).values(value=0, chained=0, chain=b"").compile(dialect=self.dialect))
+        values: dict[str, Any] = {each.name: bindparam(each.name) for each in HEAD_COLUMNS[: len(Head._fields)]}
+        self._set_head_text = str(update(SEQUENCE).values(values).compile(dialect=self.dialect))
 
     def connect(self) -> None:
         self.close()
@@ -80,8 +81,8 @@ class SqliteStore(Store):
 
         _translated(run)
 
-    def set_head(self, head: int, chain: bytes) -> None:
-        _translated(lambda: self.connection.execute(self._set_head_text, (head, head, chain)))
+    def set_head(self, head: Head) -> None:
+        _translated(lambda: self.connection.execute(self._set_head_text, head))
 
     def commit(self) -> None:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import CTE, Column, Table, and_, bindparam, cast, column, insert, select, update, values
 
 from app.journal.rows import CHANGEABLE
-from app.storage.tables import BALANCES, CREDENTIALS, EVENTS, FILLS, ORDERS
+from app.storage.tables import API_KEYS, AUDIT, BALANCES, CREDENTIALS, EVENTS, FILLS, ORDERS, USERS
 
 Columns = Sequence[Column[Any]]
 
@@ -89,6 +89,9 @@ FIND_CREDENTIALS = _select(
     (CREDENTIALS.c.version, CREDENTIALS.c.exchange_account),
     (CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name),
 )
+FIND_KEY = _select((API_KEYS.c.version, API_KEYS.c.disabled_at, API_KEYS.c.deleted_at), (API_KEYS.c.key_id,))
+FIND_USER = _select((USERS.c.version, USERS.c.disabled_at), (USERS.c.username,))
+INSERT_AUDIT = _insert(AUDIT)
 INSERT_ORDERS = _insert(ORDERS)
 INSERT_EVENTS = _insert(EVENTS)
 INSERT_FILLS = _insert(FILLS)

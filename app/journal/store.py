@@ -24,6 +24,8 @@ HEAD_COLUMNS = (
     SEQUENCE.c.value,
     SEQUENCE.c.chained,
     SEQUENCE.c.chain,
+    SEQUENCE.c.audit_number,
+    SEQUENCE.c.audit_hash,
     SEQUENCE.c.credentials_version,
     SEQUENCE.c.safety_version,
 )
@@ -63,8 +65,8 @@ class Store(ABC):
         """Insert or update ``rows``."""
 
     @abstractmethod
-    def set_head(self, head: int, chain: bytes) -> None:
-        """Set the last sequence number of this transaction with its checksum, and announce it to other processes on commit."""
+    def set_head(self, head: Head) -> None:
+        """Set the end of the journal after this transaction, and announce it to other processes on commit."""
 
     @abstractmethod
     def commit(self) -> None:

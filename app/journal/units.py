@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from app.domain.audit import AuditRecord
 from app.domain.enums import EventKind
 from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
@@ -85,6 +86,7 @@ class OpenOrder:
         self.guard.check(batch, order, self.event)
         entry = _entry(batch.head + 1, order, self.event)
         batch.add_order(order, entry)
+        self.guard.passed(batch, order, self.event)
         return Opened(order=order, is_new=True)
 
 
@@ -101,6 +103,19 @@ class Probe:
 
     def stage(self, batch: Batch) -> None:
         batch.must_write = batch.must_write or self.is_writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAudit:
+    """A row of the audit log about what is in no transaction, such as a refusal."""
+
+    record: AuditRecord
+    is_intent: bool = False
+    keys: tuple[OrderKey, ...] = ()
+    idempotency_keys: tuple[IdempotencyKey, ...] = ()
+
+    def stage(self, batch: Batch) -> None:
+        batch.audit(self.record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +144,9 @@ class RecordEvents:
         if not events:
             return Recorded(order=stored.order)
         self.guard.check(batch, stored.order, events[0])
-        return _apply(batch, stored, events)
+        recorded = _apply(batch, stored, events)
+        self.guard.passed(batch, stored.order, events[0])
+        return recorded
 
 
 def _check_credentials(batch: Batch, account: AccountKey, version: int | None) -> None:

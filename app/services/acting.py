@@ -1,20 +1,30 @@
 """The gateway as one caller sees it: what handlers get.
 
-Verbs that change orders are checked and carry who asked for them. Everything that a caller may not see is left out or refused
-here, so that no handler has to think of it.
+Verbs that change orders are guarded and carry who asked for them. What a caller may not see is refused or left out here
+(``app.services.bounded``), so that no handler has to think of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.clock import Clock
-from app.domain.caller import Actor, Caller
+from app.domain.acting import Acting
+from app.domain.audit import AuditRecord
+from app.domain.enums import Environment
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.services.accounts.accounts import AccountAdmin
+from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
+from app.services.bounded.accounts import CallersAccounts, CallersPortfolio, CallersPositions
+from app.services.bounded.bounds import Bounds
+from app.services.bounded.keys import CallersKeys
+from app.services.bounded.markets import CallersRates
+from app.services.bounded.records import CallersEvents, CallersHistory
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
@@ -28,51 +38,149 @@ from app.services.orders.placing import Orders
 from app.services.reconciling.resolving import Resolution, Resolving
 
 
-@dataclass(frozen=True, slots=True)
-class Acting:
-    """Who acts: the caller, and what is written down of it."""
-
-    caller: Caller
-    actor: Actor
-
-
 class CallersOrders:
     """The verbs on orders, for one caller."""
 
-    def __init__(self, orders: Orders, resolving: Resolving, guards: Guards, acting: Acting) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        resolving: Resolving,
+        history: History,
+        guards: Guards,
+        bounds: Bounds,
+        acting: Acting,
+    ) -> None:
         self._orders = orders
         self._resolving = resolving
+        self._history = history
         self._guards = guards
-        self._actor = acting.actor
+        self._bounds = bounds
+        self._acting = acting
 
     async def place(self, request: OrderRequest) -> Placed:
-        """Place an order, as ``Orders.place`` does."""
-        return await self._orders.place(request, self._guards.placing(self._actor))
+        """Place an order, as ``Orders.place`` does. Raises ``OutOfBounds`` or ``WrongEnvironment`` before anything is looked at."""
+        self._bounds.check(
+            account_name=request.account_name,
+            connector_name=request.connector_name,
+            trading_pair=request.trading_pair,
+        )
+        guard = self._guards.placing(self._acting.caller, self._acting.actor, self._acting.note_audited)
+        return await self._orders.place(request, guard)
 
     async def cancel(self, key: OrderKey) -> Order:
-        """Cancel an order, as ``Orders.cancel`` does."""
-        return await self._orders.cancel(key, self._guards.cancelling(self._actor))
+        """Cancel an order, as ``Orders.cancel`` does. One out of bounds is not found."""
+        self._bounds.check(account_name=key.account_name, connector_name=key.connector_name)
+        if not self._bounds.is_whole:
+            history = CallersHistory(self._history, self._bounds)
+            await history.get(key.order_id, account_name=key.account_name, connector_name=key.connector_name)
+        return await self._orders.cancel(key, self._guarded("trading.cancel_order"))
 
     async def resolve(self, key: OrderKey, said: Resolution) -> Order:
         """Record an operator's word about an order, as ``Resolving.resolve`` does."""
-        return await self._resolving.resolve(key, said, self._guards.cancelling(self._actor))
+        self._bounds.check(account_name=key.account_name, connector_name=key.connector_name)
+        return await self._resolving.resolve(key, said, self._guarded("trading.resolve_order"))
+
+    def _guarded(self, operation: str) -> Any:
+        acting = self._acting
+        return self._guards.ending(acting.caller, acting.actor, operation, acting.note_audited)
 
 
-@dataclass(slots=True, kw_only=True)
-class ActingGateway:
-    """The services for one caller."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services as they are for nobody in particular."""
 
-    orders: CallersOrders
-    # The same for everybody.
-    clock: Clock
     accounts: AccountAdmin
     books: Books
     catalog: Catalog
+    clock: Clock
+    environments: Mapping[str, Environment]
     event_streams: EventStreams
     gauges: Gauges
+    guards: Guards
     history: History
+    keys: ApiKeys
     market_data: MarketData
+    orders: Orders
     portfolio: Portfolio
     position_settings: PositionSettings
     positions: Positions
     rates: Rates
+    resolving: Resolving
+
+
+class ActingGateway:
+    """The services for one caller. Each is made when it is asked for, since a request asks for one or two."""
+
+    __slots__ = ("_services", "acting", "bounds")
+
+    def __init__(self, services: Services, acting: Acting) -> None:
+        self._services = services
+        self.acting = acting
+        self.bounds = Bounds(acting.caller, services.environments)
+
+    def check_named(self, arguments: Any) -> None:
+        """Raise ``OutOfBounds`` or ``WrongEnvironment`` if ``arguments`` name what the caller may not touch."""
+        if not self.bounds.is_whole:
+            self.bounds.check_named(arguments)
+
+    @property
+    def orders(self) -> CallersOrders:
+        of = self._services
+        return CallersOrders(of.orders, of.resolving, of.history, of.guards, self.bounds, self.acting)
+
+    @property
+    def accounts(self) -> CallersAccounts:
+        return CallersAccounts(self._services.accounts, self.bounds, self._record, self.acting.note_audited)
+
+    @property
+    def keys(self) -> CallersKeys:
+        return CallersKeys(self._services.keys, self.acting.caller, self._record, self.acting.note_audited)
+
+    @property
+    def history(self) -> CallersHistory:
+        return CallersHistory(self._services.history, self.bounds)
+
+    @property
+    def event_streams(self) -> CallersEvents:
+        return CallersEvents(self._services.event_streams, self.bounds)
+
+    @property
+    def portfolio(self) -> CallersPortfolio:
+        return CallersPortfolio(self._services.portfolio, self.bounds)
+
+    @property
+    def positions(self) -> CallersPositions:
+        return CallersPositions(self._services.positions, self.bounds)
+
+    @property
+    def rates(self) -> CallersRates:
+        return CallersRates(self._services.rates, self.bounds)
+
+    # What these are asked names its connector and pair, which ``check_named`` has looked at.
+
+    @property
+    def books(self) -> Books:
+        return self._services.books
+
+    @property
+    def catalog(self) -> Catalog:
+        return self._services.catalog
+
+    @property
+    def clock(self) -> Clock:
+        return self._services.clock
+
+    @property
+    def gauges(self) -> Gauges:
+        return self._services.gauges
+
+    @property
+    def market_data(self) -> MarketData:
+        return self._services.market_data
+
+    @property
+    def position_settings(self) -> PositionSettings:
+        return self._services.position_settings
+
+    def _record(self, operation: str, about: str) -> AuditRecord:
+        return self.acting.record(self.clock.now(), operation, about)

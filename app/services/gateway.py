@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,16 +14,21 @@ import structlog
 from app import logs
 from app.clock import Clock
 from app.connectors.registry import load_connectors
-from app.domain.caller import Actor, Caller
+from app.domain.acting import Acting
+from app.domain.audit import AuditRecord
+from app.domain.caller import Caller
+from app.domain.enums import Environment
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin
+from app.services.accounts.directory import Directory
+from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
 from app.services.accounts.users import Users
-from app.services.acting import Acting, ActingGateway, CallersOrders
+from app.services.acting import ActingGateway, Services
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
@@ -56,6 +61,9 @@ class Gateway:
     journal: Journal
     accounts: AccountAdmin
     users: Users
+    directory: Directory
+    keys: ApiKeys
+    environments: Mapping[str, Environment]
     sessions: Sessions
     rules: Rules
     catalog: Catalog
@@ -84,6 +92,7 @@ class Gateway:
     is_attended: bool = False
     #: The password that the first run made, to be shown once.
     first_password: str | None = field(default=None, repr=False)
+    _services: Services | None = field(default=None, repr=False)
 
     async def start(self) -> None:
         """Open the journal and begin. Needs no exchange to be up. Raises if the database is not at the right version."""
@@ -99,6 +108,8 @@ class Gateway:
         await self.installations.get()
         await asyncio.to_thread(self.accounts.ensure_master_account)
         self.first_password = await self.users.start(makes_first=self.is_attended)
+        await self.directory.refresh()
+        self.directory.start()
         await self.event_streams.start()
         self.sessions.start()
         if self.account_feeds is not None:
@@ -128,6 +139,7 @@ class Gateway:
             await self.snapshot_taker.close()
         self.orders.close()
         await self.users.close()
+        await self.directory.close()
         await self.catalog.close()
         await self.portfolio.close()
         await self.positions.close()
@@ -141,25 +153,46 @@ class Gateway:
             self.lock.release()
         logs.flush()
 
-    def acting_as(self, caller: Caller, actor: Actor) -> ActingGateway:
-        """The gateway for ``caller``; ``actor`` is what is written down of whom."""
-        acting = Acting(caller, actor)
-        return ActingGateway(
-            orders=CallersOrders(self.orders, self.resolving, self.guards, acting),
-            clock=self.clock,
-            accounts=self.accounts,
-            books=self.books,
-            catalog=self.catalog,
-            event_streams=self.event_streams,
-            gauges=self.gauges,
-            history=self.history,
-            market_data=self.market_data,
-            portfolio=self.portfolio,
-            position_settings=self.position_settings,
-            positions=self.positions,
-            rates=self.rates,
-        )
+    def acting_as(self, acting: Acting) -> ActingGateway:
+        """The gateway for one request's caller."""
+        if self._services is None:
+            self._services = Services(
+                accounts=self.accounts,
+                books=self.books,
+                catalog=self.catalog,
+                clock=self.clock,
+                environments=self.environments,
+                event_streams=self.event_streams,
+                gauges=self.gauges,
+                guards=self.guards,
+                history=self.history,
+                keys=self.keys,
+                market_data=self.market_data,
+                orders=self.orders,
+                portfolio=self.portfolio,
+                position_settings=self.position_settings,
+                positions=self.positions,
+                rates=self.rates,
+                resolving=self.resolving,
+            )
+        return ActingGateway(self._services, acting)
 
     async def password_hash(self, username: str) -> str | None:
         """The hash of a user's password as it is now; for the edge's authenticator."""
         return await self.users.password_hash(username)
+
+    async def caller_of(self, username: str) -> Caller | None:
+        """Who calls with the password of the user; None if nobody may."""
+        return await self.directory.caller_of(username)
+
+    async def caller_with(self, secret: str, address: str) -> Caller:
+        """Who calls with an API key from ``address``. Raises ``NotAuthenticated``."""
+        return await self.keys.caller(secret, address)
+
+    async def ended(self, caller: Caller) -> None:
+        """Return when ``caller`` may not do any more what it may now."""
+        await self.directory.ended(caller)
+
+    async def audit(self, record: AuditRecord) -> None:
+        """Append to the audit log what stands in no other transaction."""
+        await self.journal.audit(record)

@@ -15,8 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from app.clock import Clock
+from app.domain.audit import AuditRecord
 from app.domain.errors import OtherExchangeAccount, UnknownAccount
 from app.domain.order import AccountKey
+from app.storage.audit import append
 from app.storage.database import Database
 from app.storage.records import Credential
 from app.storage.safety import changing
@@ -41,20 +43,26 @@ class Accounts:
         """Whether there is such an account."""
         return bool(self._database.rows(select(ACCOUNTS.c.name).where(ACCOUNTS.c.name == name)))
 
-    def add_account(self, name: str) -> bool:
-        """Add an account; False if it is there already."""
+    def add_account(self, name: str, record: AuditRecord | None = None) -> bool:
+        """Add an account; False if it is there already. Here as below, ``record`` is appended to the audit log if it is done."""
         statement = self._insert(ACCOUNTS).values(name=name, created_at=self._clock.now()).on_conflict_do_nothing()
         with self._database.change() as connection:
-            return connection.execute(statement.returning(ACCOUNTS.c.name)).first() is not None
+            is_new = connection.execute(statement.returning(ACCOUNTS.c.name)).first() is not None
+            if is_new and record is not None:
+                append(connection, record)
+            return is_new
 
-    def delete_account(self, name: str, allow: Allow | None = None) -> bool:
+    def delete_account(self, name: str, allow: Allow | None = None, record: AuditRecord | None = None) -> bool:
         """Delete an account with its credentials; its orders stay in the journal. False if there is none. Raises what ``allow``
         raises at the numbers of active orders at that moment.
         """
         with self._change_credentials() as (connection, _):
             if allow is not None:
                 allow(_active_orders(connection, ORDERS.c.account_name == name))
-            return connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount == 1
+            is_done = connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount == 1
+            if is_done and record is not None:
+                append(connection, record)
+            return is_done
 
     def connectors_of(self, account_name: str) -> list[str]:
         """The names of the connectors for which the account has credentials, sorted."""
@@ -75,6 +83,7 @@ class Accounts:
         *,
         old: bytes | None = None,
         exchange_account: str | None = None,
+        record: AuditRecord | None = None,
     ) -> bool:
         """Store sealed credentials of ``exchange_account`` in place of ``old``; without ``old``, where there are none yet.
 
@@ -99,6 +108,8 @@ class Accounts:
                         exchange_account=exchange_account,
                     )
                 )
+                if record is not None:
+                    append(connection, record)
                 return True
         except IntegrityError as error:
             raise UnknownAccount(account_name) from error
@@ -135,7 +146,13 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.values(sealed=new)).rowcount == 1
 
-    def delete_credential(self, account_name: str, connector_name: str, allow: Allow | None = None) -> bool:
+    def delete_credential(
+        self,
+        account_name: str,
+        connector_name: str,
+        allow: Allow | None = None,
+        record: AuditRecord | None = None,
+    ) -> bool:
         """Delete credentials; False if there are none. Raises what ``allow`` raises at the numbers of active orders then."""
         row = _credential(account_name, connector_name)
         with self._change_credentials() as (connection, _):
@@ -143,6 +160,8 @@ class Accounts:
                 return False
             if allow is not None:
                 allow(_active_orders(connection, *_orders_of(account_name, connector_name)))
+            if record is not None:
+                append(connection, record)
             return True
 
     def password_hash(self, username: str) -> str | None:
@@ -156,11 +175,11 @@ class Accounts:
         with self._database.change() as connection:
             return connection.execute(statement.returning(USERS.c.username)).first() is not None
 
-    def put_password_hash(self, username: str, password_hash: str) -> None:
+    def put_password_hash(self, username: str, password_hash: str, record: AuditRecord | None = None) -> None:
         """Store the password hash of a user in place of an earlier one."""
         statement = self._insert(USERS).values(username=username, password_hash=password_hash)
         changes = {"password_hash": statement.excluded.password_hash}
-        with changing(self._database) as (connection, _):
+        with changing(self._database, record) as (connection, _):
             connection.execute(statement.on_conflict_do_update(index_elements=[USERS.c.username], set_=changes))
 
     @contextmanager

@@ -7,13 +7,16 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, update
 
+from app.domain.audit import AuditRecord
+from app.storage.audit import append
 from app.storage.database import Database
 from app.storage.tables import SEQUENCE
 
 
 @contextmanager
-def changing(database: Database) -> Iterator[tuple[Connection, int]]:
-    """A transaction in the order of the journal's, with the number of the last event before it.
+def changing(database: Database, record: AuditRecord | None = None) -> Iterator[tuple[Connection, int]]:
+    """A transaction in the order of the journal's, with the number of the last event before it. ``record`` is appended to the audit
+    log at its end.
 
     It holds the lock that every transaction of the journal takes, and counts ``safety_version`` up. So an intent with a greater
     number sees what this changes, in whichever process; one with a number up to it was committed before.
@@ -22,3 +25,5 @@ def changing(database: Database) -> Iterator[tuple[Connection, int]]:
     with database.change() as connection:
         head: int = connection.execute(count_up.returning(SEQUENCE.c.value)).scalar_one()
         yield connection, head
+        if record is not None:
+            append(connection, record)

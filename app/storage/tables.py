@@ -46,6 +46,9 @@ SEQUENCE = Table(
     Column("credentials_version", Sequence, nullable=False, server_default="0"),
     # Counts every change of users and keys, of halts and limits: what a guard has read of them holds as long as it stands still.
     Column("safety_version", Sequence, nullable=False, server_default="0"),
+    # The number and the checksum of the last row of the audit log.
+    Column("audit_number", Sequence, nullable=False, server_default="0"),
+    Column("audit_hash", LargeBinary),
 )
 
 #: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
@@ -219,6 +222,52 @@ USERS = Table(
     METADATA,
     Column("username", Name, primary_key=True),
     Column("password_hash", Text, nullable=False),
+    # None of the user of the environment, present or former, who may do everything while the environment names them.
+    Column("role", Name),
+    Column("disabled_at", UtcTime),
+    # The sealed secret of the second factor, where there is one.
+    Column("totp", LargeBinary),
+    # Changes with everything that narrows or ends what the user may do, as a key's does.
+    Column("version", Sequence, nullable=False, server_default="0"),
+)
+
+#: A deleted key keeps its row, since orders and the audit log name it. ``bounds`` is JSON: scopes, accounts, connectors, pairs and
+#: addresses.
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", Name, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("environment", Name, nullable=False),
+    Column("bounds", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary),
+    Column("previous_until", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("disabled_at", UtcTime),
+    Column("deleted_at", UtcTime),
+    Column("last_used_at", UtcTime),
+    Column("version", Sequence, nullable=False),
+)
+
+#: Who did what, never changed or deleted (a trigger refuses it). ``seq`` is the last number of the journal at that moment, ``hash``
+#: the chained checksum (``app.domain.audit``).
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("number", Sequence, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("key_id", Name),
+    Column("address", Name),
+    Column("request_id", Name),
+    Column("operation", Name, nullable=False),
+    Column("object", Text),
+    Column("outcome", Name, nullable=False),
+    Column("seq", Sequence, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
 )
 
 #: A released lease keeps its row, so that the token, which tells one acquisition from the next, never goes back.

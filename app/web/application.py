@@ -28,12 +28,14 @@ from connexion.middleware.context import ContextMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
 
 from app.clock import SystemClock
-from app.domain.caller import Actor, Caller
+from app.domain.acting import Acting
+from app.domain.audit import AuditRecord
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
-from app.web.authentication import Authenticator
+from app.web.auditing import Auditor
+from app.web.authentication import Authenticator, Callers
 from app.web.contract.arguments import PreparedValidation
-from app.web.contract.resolver import HandlerResolver
+from app.web.contract.resolver import HandlerResolver, Named
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
 from app.web.docs import pages_for
@@ -71,7 +73,7 @@ class WebSettings(Protocol):
         """The user's password, if the environment has one: the gateway's ``start`` hashes it."""
 
 
-class Gateway(Protocol):
+class Gateway(Callers, Protocol):
     """What the edge needs of the running gateway."""
 
     @property
@@ -90,11 +92,14 @@ class Gateway(Protocol):
     async def stop(self) -> None:
         """End everything that ``start`` began."""
 
-    def acting_as(self, caller: Caller, actor: Actor) -> object:
-        """The gateway for one caller, which handlers get as their first argument."""
+    def acting_as(self, acting: Acting) -> Named:
+        """The gateway for one request's caller, which handlers get as their first argument."""
 
     async def password_hash(self, username: str) -> str | None:
         """The argon2 hash of a user's password, None for an unknown user. Called about once per second for a busy caller."""
+
+    async def audit(self, record: AuditRecord) -> None:
+        """Append to the audit log."""
 
 
 def create_app(
@@ -113,7 +118,7 @@ def create_app(
     """
     contract = dict(spec) if spec is not None else load_spec()
     metrics = metrics or Metrics()
-    authenticator = authenticator or Authenticator(gateway.password_hash, SystemClock(), metrics)
+    authenticator = authenticator or Authenticator(gateway.password_hash, SystemClock(), metrics, gateway)
     max_body = gateway.settings.max_body
     origins = Origins(gateway.settings.cors_origins)
     closing = [authenticator.close]
@@ -127,7 +132,12 @@ def create_app(
                 FrontRouter, pages=pages_for(contract), sockets=sockets, authenticator=authenticator, origins=origins
             ),
             PreparedRouting,
-            partial(PreparedSecurity, authenticator=authenticator, origins=origins),
+            partial(
+                PreparedSecurity,
+                authenticator=authenticator,
+                origins=origins,
+                auditor=Auditor(gateway.audit, SystemClock()),
+            ),
             partial(PreparedValidation, max_body=max_body),
             LifespanMiddleware,
             ContextMiddleware,

@@ -14,8 +14,6 @@ The module decides only who a caller is. It must not log or quote credentials.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import hmac
 import math
@@ -26,9 +24,9 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
@@ -40,6 +38,7 @@ from app.domain.caller import Caller
 from app.domain.errors import NotAuthenticated, NotNow, TooManySignIns
 from app.metrics import Metrics
 from app.web.addresses import party
+from app.web.credentials import Credentials, basic_authorization, key_in, parse_basic
 from app.web.throttle import SignIns
 
 #: Seconds that an acceptance lasts since it was used last.
@@ -58,9 +57,6 @@ MOST_WAITING_OF_PARTY = 4
 DELAY_SECONDS = 1.0
 MOST_DELAYED = 1000
 
-#: Bytes of base64 that any sane name and password fit into.
-_LONGEST = 2048
-
 #: The hash of a random password, made with the default cost; verified for users that do not exist.
 _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
 
@@ -77,14 +73,6 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """A user name and a password as a caller gave them."""
-
-    username: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Acceptance:
     """Credentials that were right. The moments are those of the clock's monotonic seconds."""
 
@@ -94,13 +82,46 @@ class _Acceptance:
     recheck_at: float  # a monotonic moment
 
 
+class Callers(Protocol):
+    """What is known of users and keys."""
+
+    async def caller_of(self, username: str) -> Caller | None:
+        """Who calls with the password of the user; None if nobody may."""
+
+    async def caller_with(self, secret: str, address: str) -> Caller:
+        """Who calls with an API key from ``address``. Raises ``NotAuthenticated``."""
+
+    async def ended(self, caller: Caller) -> None:
+        """Return when ``caller`` may not do any more what it may now."""
+
+
+class _Owners:
+    """Users who may do everything, and no keys."""
+
+    async def caller_of(self, username: str) -> Caller | None:
+        return Caller(name=username)
+
+    async def caller_with(self, secret: str, address: str) -> Caller:
+        raise NotAuthenticated(_WRONG)
+
+    async def ended(self, caller: Caller) -> None:
+        await asyncio.Event().wait()
+
+
 class Authenticator:
-    """Verifies Basic credentials. ``password_hash`` gives a user's argon2 hash, or None if there is no such user."""
+    """Verifies credentials. ``password_hash`` gives a user's argon2 hash, or None if there is no such user; ``callers`` what users
+    and keys may do.
+    """
 
     def __init__(
-        self, password_hash: Callable[[str], Awaitable[str | None]], clock: Clock, metrics: Metrics | None = None
+        self,
+        password_hash: Callable[[str], Awaitable[str | None]],
+        clock: Clock,
+        metrics: Metrics | None = None,
+        callers: Callers | None = None,
     ) -> None:
         self._password_hash = password_hash
+        self._callers = callers or _Owners()
         self._clock = clock
         self._failures = (metrics or Metrics()).sign_in_failures
         self._secret = secrets.token_bytes(32)
@@ -113,8 +134,25 @@ class Authenticator:
         self._delayed = 0
 
     async def caller(self, authorization: bytes | None, address: str = "") -> Caller:
-        """Who calls with the ``Authorization`` value. Raises what ``authenticate`` raises."""
-        return Caller(name=await self.authenticate(authorization, address))
+        """Who calls with the ``Authorization`` value: a user, or a key by ``Bearer`` or by ``Basic`` with its id as the user name.
+        Raises what ``authenticate`` raises.
+        """
+        secret = None if authorization is None else key_in(authorization)
+        if secret is not None:
+            try:
+                return await self._callers.caller_with(secret, address)
+            except NotAuthenticated:
+                self._count(party(address), "wrong")
+                raise
+        username = await self.authenticate(authorization, address)
+        caller = await self._callers.caller_of(username)
+        if caller is None:
+            raise NotAuthenticated(_WRONG)
+        return caller
+
+    async def ended(self, caller: Caller) -> None:
+        """Return when ``caller`` may not do any more what it may now."""
+        await self._callers.ended(caller)
 
     async def authenticate(self, authorization: bytes | None, address: str = "") -> str:
         """The name of the user whose credentials the ``Authorization`` value holds.
@@ -320,35 +358,6 @@ def _matches(stored_hash: str, credentials: Credentials) -> bool:
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def parse_basic(authorization: bytes) -> Credentials | None:
-    """The credentials in the value of an ``Authorization`` header; None if it is not well-formed Basic."""
-    scheme, _, encoded = authorization.partition(b" ")
-    if scheme.lower() != b"basic" or len(encoded) > _LONGEST:
-        return None
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True)
-    except binascii.Error:
-        return None
-    username, colon, password = _text(decoded).partition(":")
-    # No database can hold a name with a NUL, so there is nobody to look for.
-    if not colon or "\x00" in username:
-        return None
-    return Credentials(username=username, password=password)
-
-
-def basic_authorization(username: str, password: str) -> bytes:
-    """The value of an ``Authorization`` header as nearly every client writes it."""
-    return b"Basic " + base64.b64encode(f"{username}:{password}".encode())
-
-
-def _text(data: bytes) -> str:
-    """UTF-8 as RFC 7617 wants it, else Latin-1 as older clients send it."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def address_of(scope: Scope) -> str:

@@ -9,6 +9,7 @@ a fault, logged once with its traceback and answered without any of it.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +23,24 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from app.clock import Clock
-from app.domain.errors import MethodNotAllowed, NotAuthenticated, NotNow, TooManyStreams, UpgradeRequired
+from app.domain.caller import Caller
+from app.domain.enums import Scope as CallerScope
+from app.domain.errors import (
+    MethodNotAllowed,
+    MissingScope,
+    NotAuthenticated,
+    NotNow,
+    TooManyStreams,
+    UpgradeRequired,
+)
 from app.entropy import Entropy
 from app.metrics import Metrics
+from app.services.bounded.bounds import told
 from app.web.authentication import Authenticator, address_of
 from app.web.contract.names import header_value
 from app.web.errors import ClientGone
 from app.web.handshakes import accepting, hide_credentials, websocket_authorization
-from app.web.messages import IGNORED, REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
+from app.web.messages import CALLING, IGNORED, REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
 from app.web.origins import LOCALHOST, Origins, Trust
 from app.web.problems import is_answer, problem_for
 
@@ -48,16 +59,19 @@ _IGNORED_FIELDS = b"ignored-fields"
 
 #: The close code that existing clients know for wrong credentials.
 _AUTHENTICATION_FAILED = 4001
+#: The same for a caller who is known and may not have this; 403 in HTTP.
+_FORBIDDEN = 4003
 #: Try again later (IANA's registry of close codes).
 _TRY_AGAIN_LATER = 1013
 #: Policy violation (RFC 6455): before the handshake is accepted a server turns it into 403.
 _NO_SUCH_SOCKET = 1008
 
 _READING = ("GET", "HEAD")
+_FIRST_ERROR = 400
 
 _JSON, _HTML = "application/json", "text/html"
 
-_METHODS = ("GET", "HEAD", "POST", "PUT")
+_METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")
 #: What the contract reads, beside the headers that every page may send.
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id")
 #: What a page may read of an answer beside its body.
@@ -65,6 +79,7 @@ _EXPOSED = (
     "ETag",
     "Ignored-Fields",
     "Idempotent-Replayed",
+    "Ordergate-Bounds",
     "Portfolio-Missing",
     "Portfolio-Stale",
     "Retry-After",
@@ -131,7 +146,7 @@ class Edge:
                 started = message["status"]
                 note_answer(scope, started)
                 self._metrics.observe_request(operation_of(scope), started, self._clock.monotonic() - began_at)
-                headers = [*message.get("headers", ()), *common]
+                headers = [*message.get("headers", ()), *common, *_bounds(started)]
                 if IGNORED in scope:
                     headers = _naming_ignored(headers, scope[IGNORED])
                 if not any(name == b"cache-control" for name, _ in headers):
@@ -218,15 +233,40 @@ class FrontRouter:
             await send({"type": "websocket.close", "code": _NO_SUCH_SOCKET})
             return
         try:
-            sign_in(scope, await self._authenticator.caller(authorization, address_of(scope)))
+            caller = await self._authenticator.caller(authorization, address_of(scope))
         except (NotAuthenticated, NotNow):
             await _refuse(receive, send, _AUTHENTICATION_FAILED, "Authentication failed")
             return
+        sign_in(scope, caller)
+        if CallerScope.READ not in caller.scopes:
+            await _refuse(receive, send, _FORBIDDEN, MissingScope(CallerScope.READ).detail)
+            return
         try:
             with streaming(scope):
-                await endpoint(scope, receive, send)
+                if caller.version is None:
+                    await endpoint(scope, receive, send)
+                else:
+                    await self._serve_until_ended(caller, endpoint, scope, receive, send)
         except TooManyStreams as refusal:
             await _refuse(receive, send, _TRY_AGAIN_LATER, refusal.detail)
+
+    async def _serve_until_ended(
+        self, caller: Caller, endpoint: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve a socket until its caller may not have it any more."""
+        serving = asyncio.ensure_future(endpoint(scope, receive, send))
+        ending = asyncio.ensure_future(self._authenticator.ended(caller))
+        try:
+            await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
+            is_ended = not serving.done()
+        finally:
+            for task in (serving, ending):
+                task.cancel()
+            fault, _ = await asyncio.gather(serving, ending, return_exceptions=True)
+        if is_ended:
+            await send({"type": "websocket.close", "code": _AUTHENTICATION_FAILED, "reason": "No longer valid"})
+        elif isinstance(fault, Exception):
+            raise fault
 
 
 def _asks_for_html(scope: Scope) -> bool:
@@ -244,6 +284,14 @@ def _without_traceback(send: Send) -> Send:
         await send(message)
 
     return send_quietly
+
+
+def _bounds(status: int) -> Sequence[tuple[bytes, bytes]]:
+    """The header that says to whom an answer's lists were narrowed, so that they never look whole where they are not."""
+    acting = CALLING.get()
+    if acting is None or not acting.caller.is_bounded or status >= _FIRST_ERROR:
+        return ()
+    return ((b"ordergate-bounds", told(acting.caller).encode("latin-1", "replace")),)
 
 
 def operation_of(scope: Scope) -> str:

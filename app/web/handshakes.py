@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import Message, Scope, Send
 
-from app.web.authentication import basic_authorization
+from app.domain.api_key import PREFIX
+from app.web.credentials import basic_authorization
 from app.web.messages import headers_of
 
 #: As callers of hummingbot-api write it: ``new WebSocket(url, ["hummingbot-auth", base64url("user:password")])``.
@@ -25,8 +26,8 @@ _STANDARD = str.maketrans("-_", "+/")
 def websocket_authorization(scope: Scope, *, with_header: bool = True) -> bytes | None:
     """The credentials of a WebSocket's handshake as the value of an ``Authorization`` header.
 
-    In this order: the header itself, the subprotocol after ``hummingbot-auth``, ``?token=base64(user:password)``,
-    ``?username=&password=``; None if there are none.
+    In this order: the header itself, the subprotocol after ``hummingbot-auth``, ``?token=base64(user:password)`` or a key's
+    secret, ``?username=&password=``; None if there are none.
     """
     header: bytes | None = headers_of(scope).get(b"authorization") if with_header else None
     if header is not None:
@@ -35,6 +36,8 @@ def websocket_authorization(scope: Scope, *, with_header: bool = True) -> bytes 
         return _from_subprotocol(scope["subprotocols"][1])
     raw: bytes = scope.get("query_string", b"")
     query = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    if query.get("token", "").startswith(PREFIX):
+        return b"Bearer " + query["token"].encode("utf-8")
     if "token" in query:
         # Clients send the token without escaping it, so its plus signs arrive as spaces.
         return b"Basic " + query["token"].replace(" ", "+").encode("utf-8")

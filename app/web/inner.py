@@ -22,8 +22,8 @@ from app.domain.errors import UnknownPath
 from app.handlers.streaming import LongList, StreamAnswer
 from app.web.bridge import FlaskBridge
 from app.web.contract.body import decode
-from app.web.messages import ARGUMENTS, encode, encode_long, pack, streaming
-from app.web.streaming import send_stream
+from app.web.messages import ARGUMENTS, ENDED, encode, encode_long, pack, streaming
+from app.web.streaming import for_ever, send_stream
 
 
 class WireJsonifier:
@@ -115,7 +115,7 @@ async def _send_stream(answer: StreamAnswer, scope: Scope, receive: Receive, sen
         await send({"type": "http.response.body", "body": b""})
         return
     with streaming(scope):
-        await send_stream(answer, receive, send)
+        await send_stream(answer, receive, send, scope.get(ENDED, for_ever))
 
 
 class GatewayApp(connexion.FlaskApp):  # type: ignore[misc]  # Connexion has no types

@@ -18,6 +18,7 @@ import msgspec
 from starlette.types import Scope
 
 from app.concurrency.slices import in_slices
+from app.domain.acting import Acting
 from app.domain.caller import Actor, Caller
 from app.domain.decimals import plain
 from app.handlers.streaming import LongList
@@ -30,9 +31,11 @@ REQUEST_ID = "ordergate.request_id"
 ARGUMENTS = "ordergate.arguments"
 #: The names that the request gave and the operation does not have. Absent where there are none.
 IGNORED = "ordergate.ignored"
-#: Who has signed in, with what is written down of whom; None for a stranger. It is read where a handler is called, so a copy that a
-#: task of a service takes along means nothing.
-CALLING: ContextVar[tuple[Caller, Actor] | None] = ContextVar("ordergate.calling", default=None)
+#: Who has signed in; None for a stranger. It is read where a handler is called only, so that a copy which a service's task takes
+#: along means nothing.
+CALLING: ContextVar[Acting | None] = ContextVar("ordergate.calling", default=None)
+#: A function that returns when who has sent the request may not do any more what it may now; absent where that never happens.
+ENDED = "ordergate.ended"
 #: The ``Connection`` that the request came on. Absent under a server that is not ours.
 CONNECTION = "ordergate.connection"
 
@@ -68,7 +71,7 @@ class Connection(Protocol):
         """The stream has ended."""
 
 
-def sign_in(scope: Scope, caller: Caller) -> None:
+def sign_in(scope: Scope, caller: Caller) -> Acting:
     """Note who has sent the request."""
     client = scope.get("client")
     actor = Actor(
@@ -77,10 +80,12 @@ def sign_in(scope: Scope, caller: Caller) -> None:
         address=None if client is None else str(client[0]),
         request_id=scope.get(REQUEST_ID),
     )
-    CALLING.set((caller, actor))
+    acting = Acting(caller, actor)
+    CALLING.set(acting)
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None and connection.username != caller.name:
         connection.signed_in(caller.name)
+    return acting
 
 
 def note_answer(scope: Scope, status: int) -> None:

@@ -30,13 +30,14 @@ from app.domain.errors import (
     UnsupportedPair,
     availability,
     base,
+    callers,
     questions,
     refusals,
     requests,
 )
 
 #: The modules of the package in the order in which the drawing shows their classes.
-MODULES = (base, requests, refusals, availability, questions)
+MODULES = (base, requests, callers, refusals, availability, questions)
 
 CLASSES: list[type[OrdergateError]] = [
     found
@@ -125,6 +126,7 @@ def test_advice_on_retrying() -> None:
             "NotNow",
             "RequestInProgress",
             "CredentialsChanged",
+            "CallerChanged",
             "RulesNotLoaded",
             "ShuttingDown",
             "TooManyStreams",

@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
+from app.journal.records import Head
 from app.journal.sqlite_store import SqliteStore
 from app.settings import Settings
 from app.storage.types import ORIGIN
@@ -110,7 +111,7 @@ def test_a_file_that_is_lost_during_a_commit_leaves_doubt(directory: Path) -> No
     store = SqliteStore(str(directory / "journal.db"))
     store.connect()
     store.begin()
-    store.set_head(1, ORIGIN)
+    store.set_head(Head(1, 1, ORIGIN, 0, None))
     delete_file(directory)
     with pytest.raises(JournalInDoubt):
         store.commit()
@@ -123,7 +124,7 @@ def test_a_closed_connection_is_opened_again(directory: Path) -> None:
     for _ in range(2):
         store.connect()
         store.begin()
-        store.set_head(1, ORIGIN)
+        store.set_head(Head(1, 1, ORIGIN, 0, None))
         store.commit()
         store.close()
     assert not (directory / "journal.db-wal").exists()

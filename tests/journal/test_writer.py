@@ -20,6 +20,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
+from app.journal.records import Head
 from app.journal.sqlite_store import SqliteStore
 from app.journal.statements import INSERT_EVENTS, INSERT_ORDERS
 from app.journal.units import OpenOrder
@@ -177,7 +178,7 @@ def test_a_commit_that_finds_the_file_locked_is_unavailable(store: SqliteStore, 
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM orders").fetchall()
         store.begin()
-        store.set_head(1, ORIGIN)
+        store.set_head(Head(1, 1, ORIGIN, 0, None))
         with pytest.raises(JournalUnavailable, match="locked"):
             store.commit()
         store.rollback()
@@ -188,7 +189,7 @@ def test_a_commit_that_finds_the_file_locked_is_unavailable(store: SqliteStore, 
 def test_a_connection_that_cannot_roll_back_is_replaced(store: SqliteStore) -> None:
     """A store whose connection refuses even that goes on with a fresh one, and nothing was written."""
     store.begin()
-    store.set_head(1, ORIGIN)
+    store.set_head(Head(1, 1, ORIGIN, 0, None))
     store.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
     store.rollback()
     assert store.begin().seq == 0
@@ -205,7 +206,7 @@ def test_writers_follow_one_another(postgres_url: str) -> None:
         beginning = pool.submit(second.begin)
         while not beginning.done() and not waits_for_a_lock(postgres_url):
             pass
-        first.set_head(1, ORIGIN)
+        first.set_head(Head(1, 1, ORIGIN, 0, None))
         first.commit()
         assert beginning.result().seq == 1
     second.rollback()
@@ -219,7 +220,7 @@ def test_a_broken_connection_needs_no_roll_back(postgres_url: str) -> None:
     store = PostgresStore(make_url(postgres_url))
     store.connect()
     store.begin()
-    store.set_head(1, ORIGIN)
+    store.set_head(Head(1, 1, ORIGIN, 0, None))
     execute(postgres_url, TERMINATE_OTHERS)
     store.rollback()
     assert store.begin().seq == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ import pytest
 from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
-from app.domain.caller import Actor, Caller
+from app.domain.acting import Acting
+from app.domain.audit import AuditRecord
+from app.domain.caller import Caller
+from app.domain.errors import NotAuthenticated
 from app.web.application import create_app
 from tests.web.samples.contract import small_contract
 
@@ -40,6 +44,7 @@ class EdgeGateway:
     settings: EdgeSettings = field(default_factory=EdgeSettings)
     hashes: dict[str, str] = field(default_factory=lambda: {"admin": _HASHER.hash(PASSWORD)})
     calls: list[str] = field(default_factory=list)
+    audited: list[AuditRecord] = field(default_factory=list)
 
     async def start(self) -> None:
         self.calls.append("start")
@@ -53,8 +58,23 @@ class EdgeGateway:
     async def stop(self) -> None:
         self.calls.append("stop")
 
-    def acting_as(self, caller: Caller, actor: Actor) -> EdgeGateway:
+    def acting_as(self, acting: Acting) -> EdgeGateway:
         return self
+
+    def check_named(self, arguments: Any) -> None:
+        """Nobody is bounded."""
+
+    async def caller_of(self, username: str) -> Caller | None:
+        return Caller(name=username)
+
+    async def caller_with(self, secret: str, address: str) -> Caller:
+        raise NotAuthenticated("Incorrect username or password")
+
+    async def ended(self, caller: Caller) -> None:
+        await asyncio.Event().wait()
+
+    async def audit(self, record: AuditRecord) -> None:
+        self.audited.append(record)
 
     async def password_hash(self, username: str) -> str | None:
         self.calls.append("password_hash")

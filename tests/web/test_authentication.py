@@ -26,9 +26,8 @@ from app.web.authentication import (
     REFUSED_SECONDS,
     REMEMBERED,
     Authenticator,
-    Credentials,
-    parse_basic,
 )
+from app.web.credentials import Credentials, parse_basic
 from app.web.throttle import LOG_SECONDS, PARTY_BURST, PARTY_SECONDS, USER_BURST, SignIns
 from tests.web.clocks import StillClock
 from tests.web.conftest import basic

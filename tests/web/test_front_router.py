@@ -18,7 +18,7 @@ from tests.web.samples.contract import small_contract
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.send", "text": CALLING.get()[0].name})
+    await send({"type": "websocket.send", "text": CALLING.get().caller.name})
 
 
 @pytest.fixture(scope="module")

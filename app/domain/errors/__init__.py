@@ -30,7 +30,15 @@
     │   ├── OtherExchangeAccount        409  active orders are on another account at the exchange than the credentials
     │   ├── OrderNotInDoubt             409  an operator's word can't end an order that is final, or that the exchange shows
     │   ├── IdempotencyConflict         409  the key or id is taken by an order with other terms
-    │   └── ChangeConflict              409  another change of what is stored came first
+    │   ├── ChangeConflict              409  another change of what is stored came first
+    │   ├── KeyRevoked                  401  the key or user is not valid any more
+    │   ├── Forbidden                   403  the caller is known and may not do this
+    │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
+    │   │   ├── OutOfBounds             403  the key is bounded to other accounts, connectors or pairs
+    │   │   └── WrongEnvironment        403  a key for play money names a connector with real money, or the other way round
+    │   ├── UnknownUser                 404
+    │   ├── UnknownKey                  404
+    │   └── LastAdmin                   409  nobody would be left who may do everything
     ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
     │   ├── OrderRefused                400  the exchange refused it
     │   │   ├── InsufficientBalance     400
@@ -44,6 +52,7 @@
     ├── NotNow                      nothing was sent, the same request may succeed later
     │   ├── RequestInProgress           409  the first request with this key is still running
     │   ├── CredentialsChanged          503  the account's credentials were replaced or deleted at this moment
+    │   ├── CallerChanged               503  what the caller may do was changed at this moment
     │   ├── RulesNotLoaded              503
     │   ├── ShuttingDown                503
     │   ├── TooManySignIns              429  too many failed; says when to come back
@@ -68,6 +77,7 @@ the classes in the order of the drawing; everybody imports them from here.
 """
 
 from app.domain.errors.availability import (
+    CallerChanged,
     CredentialsChanged,
     DirectoryInUse,
     EmptyJournal,
@@ -84,6 +94,16 @@ from app.domain.errors.availability import (
     TooManyStreams,
 )
 from app.domain.errors.base import OrdergateError
+from app.domain.errors.callers import (
+    Forbidden,
+    KeyRevoked,
+    LastAdmin,
+    MissingScope,
+    OutOfBounds,
+    UnknownKey,
+    UnknownUser,
+    WrongEnvironment,
+)
 from app.domain.errors.questions import (
     ExchangeAccountChanged,
     ExchangeReadError,
@@ -141,6 +161,7 @@ __all__ = [
     "ActiveOrders",
     "AmbiguousOrder",
     "BodyTooLarge",
+    "CallerChanged",
     "ChangeConflict",
     "ChangeRefused",
     "ClockRefused",
@@ -155,6 +176,7 @@ __all__ = [
     "ExchangeReadError",
     "ExchangeReadFailed",
     "ExchangeReadTimeout",
+    "Forbidden",
     "ForeignOrigin",
     "IdempotencyConflict",
     "InsufficientBalance",
@@ -165,8 +187,11 @@ __all__ = [
     "JournalDamaged",
     "JournalInDoubt",
     "JournalUnavailable",
+    "KeyRevoked",
+    "LastAdmin",
     "MarketDataNotFound",
     "MethodNotAllowed",
+    "MissingScope",
     "NotAuthenticated",
     "NotNow",
     "OrderNotFound",
@@ -174,6 +199,7 @@ __all__ = [
     "OrderRefused",
     "OrdergateError",
     "OtherExchangeAccount",
+    "OutOfBounds",
     "PoolerFound",
     "PriceRequired",
     "RateLimited",
@@ -189,7 +215,9 @@ __all__ = [
     "TooManyStreams",
     "UnknownAccount",
     "UnknownConnector",
+    "UnknownKey",
     "UnknownPath",
+    "UnknownUser",
     "UnreadableBody",
     "UnsupportedConnector",
     "UnsupportedContentEncoding",
@@ -199,4 +227,5 @@ __all__ = [
     "UnsupportedPair",
     "UpgradeRequired",
     "WouldTake",
+    "WrongEnvironment",
 ]

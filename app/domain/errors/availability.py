@@ -38,6 +38,13 @@ class CredentialsChanged(NotNow):
         )
 
 
+class CallerChanged(NotNow):
+    """What the key or user may do was changed at this moment; the same request is judged anew."""
+
+    code = "caller_changed"
+    title = "Rights changed"
+
+
 class RulesNotLoaded(NotNow):
     """The connector has not loaded its trading rules yet."""
 

@@ -19,6 +19,7 @@ import structlog
 
 from app.clock import Clock
 from app.connectors.registry import connector_class, credential_fields
+from app.domain.audit import AuditRecord
 from app.domain.errors import (
     ActiveOrders,
     ChangeConflict,
@@ -88,14 +89,17 @@ class AccountAdmin:
         """The names of all accounts, sorted."""
         return self._accounts.list_accounts()
 
-    def add_account(self, account_name: str) -> None:
-        """Add an account. Raises ``InvalidArgument`` for a bad or taken name."""
+    def add_account(self, account_name: str, record: AuditRecord | None = None) -> None:
+        """Add an account. As with every change here, the audit log gets ``record`` with it.
+
+        Raises ``InvalidArgument`` for a bad or taken name.
+        """
         _check_name("account", account_name)
-        if not self._accounts.add_account(account_name):
+        if not self._accounts.add_account(account_name, record):
             raise InvalidArgument("Account already exists.")
         log.info("account added", account_name=account_name)
 
-    async def delete_account(self, account_name: str, *, force: bool) -> None:
+    async def delete_account(self, account_name: str, *, force: bool, record: AuditRecord | None = None) -> None:
         """Delete an account and its credentials; its orders stay in the journal. Raises ``InvalidArgument``, ``UnknownAccount``, or
         ``ActiveOrders`` without ``force``.
         """
@@ -104,7 +108,7 @@ class AccountAdmin:
             raise InvalidArgument("Cannot delete master account.")
         connectors = await asyncio.to_thread(self._accounts.connectors_of, account_name)
         allow = None if force else partial(_check_active, f"Account '{account_name}'")
-        if not await asyncio.to_thread(self._accounts.delete_account, account_name, allow):
+        if not await asyncio.to_thread(self._accounts.delete_account, account_name, allow, record):
             raise UnknownAccount(account_name, await asyncio.to_thread(self._accounts.list_accounts))
         for connector_name in connectors:
             self._forget(AccountKey(account_name, connector_name))
@@ -118,7 +122,9 @@ class AccountAdmin:
             raise UnknownAccount(account_name, self._accounts.list_accounts())
         return self._accounts.connectors_of(account_name)
 
-    async def add_credential(self, account: AccountKey, given: Mapping[str, Any]) -> None:
+    async def add_credential(
+        self, account: AccountKey, given: Mapping[str, Any], record: AuditRecord | None = None
+    ) -> None:
         """Try credentials against the exchange, store them in place of earlier ones, and use them from now on.
 
         Raises ``InvalidArgument`` or ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedConnector``, ``InvalidCredentials``
@@ -137,7 +143,7 @@ class AccountAdmin:
         if before is not None and before.exchange_account is None:
             await self._learn_exchange_account(account)
         sealed = self._vault.seal(*account, credentials)
-        put = partial(self._accounts.put_credential, *account, sealed, exchange_account=exchange_account)
+        put = partial(self._accounts.put_credential, *account, sealed, exchange_account=exchange_account, record=record)
         if not await asyncio.to_thread(put, old=None if before is None else before.sealed):
             raise ChangeConflict(
                 f"The credentials of '{connector_name}' of account '{account_name}' were changed while these were tried;"
@@ -148,13 +154,13 @@ class AccountAdmin:
         self._portfolio.put(account, balances)
         log.info("credentials added", account_name=account_name, connector_name=connector_name)
 
-    async def delete_credential(self, account: AccountKey, *, force: bool) -> None:
+    async def delete_credential(self, account: AccountKey, *, force: bool, record: AuditRecord | None = None) -> None:
         """Delete credentials, if there are any. Raises ``InvalidArgument``, or ``ActiveOrders`` without ``force``."""
         account_name, connector_name = account
         _check_name("account", account_name)
         _check_name("connector", connector_name)
         allow = None if force else partial(_check_active, f"Connector '{connector_name}' of account '{account_name}'")
-        if not await asyncio.to_thread(self._accounts.delete_credential, *account, allow):
+        if not await asyncio.to_thread(self._accounts.delete_credential, *account, allow, record):
             return
         self._forget(account)
         await self._calls_ended(account)

@@ -68,10 +68,16 @@ class Positions:
         self._flights: SingleFlight[AccountKey, Sequence[Position]] = SingleFlight()
 
     async def page(
-        self, account_names: Collection[str], connector_names: Collection[str], *, limit: int, cursor: str | None
+        self,
+        account_names: Collection[str],
+        connector_names: Collection[str],
+        trading_pairs: Collection[str] = (),
+        *,
+        limit: int,
+        cursor: str | None,
     ) -> PositionPage:
-        """The open positions of the named accounts on the named connectors, of all of them without names, by account, connector,
-        pair and side.
+        """The open positions of the named accounts on the named connectors in the named pairs, of all of them without names, by
+        account, connector, pair and side.
 
         Raises ``InvalidCursor``, or ``ExchangeReadError`` where there are exchanges to ask and none answered.
         """
@@ -82,7 +88,13 @@ class Positions:
         if errors and len(errors) == len(accounts):
             raise _no_exchange_answered(errors)
         found = sorted(
-            (each for answer in answers if not isinstance(answer, Unanswered) for each in answer),
+            (
+                each
+                for answer in answers
+                if not isinstance(answer, Unanswered)
+                for each in answer
+                if not trading_pairs or each.position.trading_pair in trading_pairs
+            ),
             key=lambda each: each.key,
         )
         left = [each for each in found if after is None or each.key > after]

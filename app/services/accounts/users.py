@@ -1,4 +1,4 @@
-"""Who may call: one user, of whose password only the hash is stored.
+"""The user of the environment, who may do everything, and of whose password only the hash is stored; and other users' passwords.
 
 The password comes from the environment, from ``ordergate user password``, or is made on the first run where somebody sees it, and
 shown once. There is no default. The hash of the newest is the database's: a changed one there takes effect in every process within
@@ -17,6 +17,8 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from app.clock import Clock
 from app.concurrency.cached import Cached
+from app.domain.audit import AuditRecord
+from app.services.accounts.directory import Directory
 from app.settings import Settings
 from app.storage.accounts import Accounts
 
@@ -33,8 +35,11 @@ _NO_USER = ""
 class Users:
     """The users of this gateway."""
 
-    def __init__(self, accounts: Accounts, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, accounts: Accounts, settings: Settings, clock: Clock, directory: Directory | None = None
+    ) -> None:
         self._accounts = accounts
+        self._directory = directory
         self._settings = settings
         self._hash: Cached[str] = Cached(clock, self._read_hash, retry_after=_MAX_AGE)
 
@@ -51,9 +56,9 @@ class Users:
             log.warning("no password is set", username=self._settings.username, advice="run: ordergate user password")
         return password
 
-    def set_password(self, password: str) -> None:
+    def set_password(self, password: str, record: AuditRecord) -> None:
         """Set the user's password; running processes take it within seconds. Raises ``JournalUnavailable``."""
-        self._accounts.put_password_hash(self._settings.username, PasswordHasher().hash(password))
+        self._accounts.put_password_hash(self._settings.username, PasswordHasher().hash(password), record)
 
     async def password_hash(self, username: str) -> str | None:
         """The hash of a user's password, or None if there is no such user.
@@ -62,7 +67,8 @@ class Users:
         be asked.
         """
         if username != self._settings.username:
-            return None
+            user = None if self._directory is None else await self._directory.user(username)
+            return None if user is None or user.disabled_at is not None else user.password_hash
         if self._settings.password is not None:
             return self._hash.value
         return await self._hash.get_or_renew_behind(_MAX_AGE) or None

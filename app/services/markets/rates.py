@@ -134,11 +134,15 @@ class Rates:
             raise ExchangeReadError("; ".join(f"{name}: {text}" for name, text in pool.errors.items()))
         return pool
 
-    async def pool_prices(self, connector_name: str | None = None) -> Mapping[str, Decimal]:
-        """The last price of every pair of one connector, or of all that are in use, the oracle's source first."""
+    async def pool_prices(
+        self, connector_name: str | None = None, *, among: Sequence[str] | None = None
+    ) -> Mapping[str, Decimal]:
+        """The last price of every pair of one connector, or of those ``among`` which, or of all that are in use, the oracle's
+        source first.
+        """
         if connector_name is not None:
             return _prices(await self._market_data.tickers(connector_name))
-        pool = await self.pool()
+        pool = await self.pool(among)
         source = (await self.config()).source
         merged: dict[str, Decimal] = {}
         for name in sorted(_real(pool.tickers), key=lambda name: (name != source, name)):
@@ -147,11 +151,13 @@ class Rates:
         return merged
 
     async def pool_rates(
-        self, trading_pairs: Sequence[str], connector_name: str | None = None
+        self, trading_pairs: Sequence[str], connector_name: str | None = None, *, among: Sequence[str] | None = None
     ) -> Mapping[str, Decimal | None]:
-        """The rate of each pair by one connector's tickers or the merged pool; None where no chain of pairs does."""
+        """The rate of each pair by one connector's tickers or the merged pool, as ``pool_prices`` has it; None where no chain of
+        pairs does.
+        """
         _check(trading_pairs)
-        return _rates(await self.pool_prices(connector_name), trading_pairs)
+        return _rates(await self.pool_prices(connector_name, among=among), trading_pairs)
 
     async def _in_use(self) -> list[str]:
         """The connectors that accounts have credentials for and that have tickers, and the oracle's source."""

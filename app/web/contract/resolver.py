@@ -14,19 +14,27 @@ from typing import Any, Protocol
 from connexion.exceptions import ResolverError
 from connexion.resolver import Resolver
 
+from app.domain.acting import Acting
 from app.domain.caller import Actor, Caller
 from app.web.messages import CALLING
+
+
+class Named(Protocol):
+    """A gateway for one caller."""
+
+    def check_named(self, arguments: Any) -> None:
+        """Raise what says so if ``arguments`` name what the caller may not touch."""
 
 
 class Actable(Protocol):
     """A gateway that acts for callers."""
 
-    def acting_as(self, caller: Caller, actor: Actor) -> object:
-        """The gateway as ``caller`` sees it."""
+    def acting_as(self, acting: Acting) -> Named:
+        """The gateway as one request's caller sees it."""
 
 
 #: Who calls an operation that asks nobody for credentials.
-_STRANGER = (Caller(name="", scopes=frozenset()), Actor(name=""))
+_STRANGER = Acting(Caller(name="", scopes=frozenset()), Actor(name=""))
 
 
 class Handler(functools.partial[Any]):
@@ -35,7 +43,9 @@ class Handler(functools.partial[Any]):
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it for the caller of the request."""
         gateway: Actable = self.args[0]
-        return self.func(gateway.acting_as(*(CALLING.get() or _STRANGER)), *args, **kwargs)
+        acting = gateway.acting_as(CALLING.get() or _STRANGER)
+        acting.check_named(kwargs)
+        return self.func(acting, *args, **kwargs)
 
 
 class HandlerResolver(Resolver):  # type: ignore[misc]  # Connexion has no types

@@ -2,13 +2,15 @@
 
 Before that, an operation that changes something or streams refuses foreign web pages (``app.web.origins``).
 
-It subclasses Connexion's security middleware and replaces only the operations that demand one HTTP Basic scheme, or nothing.
+It subclasses Connexion's security middleware and replaces only the operations that demand HTTP Basic or Bearer, or nothing. An
+operation states the scope that it asks of its caller as ``x-scope``.
 Every other demand keeps Connexion's own logic, which reaches the same authenticator through ``security_map``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from connexion.lifecycle import ConnexionRequest
@@ -17,8 +19,11 @@ from connexion.operations import AbstractOperation
 from connexion.security import AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.domain.enums import Scope as CallerScope
+from app.domain.errors import MissingScope, OrdergateError
+from app.web.auditing import Auditor
 from app.web.authentication import Authenticator, address_of
-from app.web.messages import CALLING, headers_of, sign_in
+from app.web.messages import CALLING, ENDED, headers_of, sign_in
 from app.web.origins import Origins
 
 Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
@@ -36,16 +41,34 @@ class OpenOperation:
 
 
 class BasicOperation:
-    """An operation that demands Basic credentials."""
+    """An operation that demands credentials, and of its caller the scope ``wanted``."""
 
-    def __init__(self, next_app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(
+        self, next_app: ASGIApp, authenticator: Authenticator, auditor: Auditor, operation: str, wanted: CallerScope
+    ) -> None:
         self._next = next_app
         self._authenticator = authenticator
+        self._auditor = auditor
+        self._operation = operation
+        self._wanted = wanted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorization = headers_of(scope).get(b"authorization")
-        sign_in(scope, await self._authenticator.caller(authorization, address_of(scope)))
-        await self._next(scope, receive, send)
+        caller = await self._authenticator.caller(authorization, address_of(scope))
+        acting = sign_in(scope, caller)
+        if caller.version is not None:
+            scope[ENDED] = partial(self._authenticator.ended, caller)
+        try:
+            if self._wanted not in caller.scopes:
+                raise MissingScope(self._wanted)
+            await self._next(scope, receive, send)
+        except Exception as error:
+            if caller.is_bounded and isinstance(error, OrdergateError):
+                # A hint lists what there is, also beyond the bounds.
+                error.hint = None
+            await self._auditor.note(acting, self._operation, self._wanted, error)
+            raise
+        await self._auditor.note(acting, self._operation, self._wanted, None)
 
 
 class GuardedOperation:
@@ -66,8 +89,11 @@ class GuardedOperation:
 class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has no types
     """The security of one contract."""
 
-    def __init__(self, *args: Any, authenticator: Authenticator, origins: Origins, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, authenticator: Authenticator, auditor: Auditor, origins: Origins, **kwargs: Any
+    ) -> None:
         self._authenticator = authenticator
+        self._auditor = auditor
         self._origins = origins
         super().__init__(*args, **kwargs)
 
@@ -79,8 +105,10 @@ class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has n
     def _security_of(self, operation: AbstractOperation) -> Any:
         if not operation.security:
             return OpenOperation(self.next_app)
-        if _is_basic(operation):
-            return BasicOperation(self.next_app, self._authenticator)
+        if _is_ours(operation):
+            return BasicOperation(
+                self.next_app, self._authenticator, self._auditor, str(operation.operation_id), scope_of(operation)
+            )
         return super().make_operation(operation)
 
 
@@ -89,14 +117,21 @@ class PreparedSecurity(SecurityMiddleware):  # type: ignore[misc]  # Connexion h
 
     api_cls = PreparedSecurityAPI
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, origins: Origins) -> None:
+    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, auditor: Auditor, origins: Origins) -> None:
         super().__init__(app)
         self._authenticator = authenticator
+        self._auditor = auditor
         self._origins = origins
 
     def add_api(self, specification: Any, **kwargs: Any) -> Any:
         """Prepare every operation of a contract."""
-        return super().add_api(specification, authenticator=self._authenticator, origins=self._origins, **kwargs)
+        return super().add_api(
+            specification,
+            authenticator=self._authenticator,
+            auditor=self._auditor,
+            origins=self._origins,
+            **kwargs,
+        )
 
 
 def security_map(authenticator: Authenticator) -> dict[str, type[AbstractSecurityHandler]]:
@@ -119,13 +154,21 @@ def security_map(authenticator: Authenticator) -> dict[str, type[AbstractSecurit
     return {"basic": BasicHandler}
 
 
-def _is_basic(operation: AbstractOperation) -> bool:
-    """Whether the operation demands one HTTP Basic scheme and nothing else."""
-    if len(operation.security) != 1 or len(operation.security[0]) != 1:
-        return False
-    (name,) = operation.security[0]
-    scheme = operation.security_schemes.get(name, {})
-    return bool(scheme.get("type") == "http" and str(scheme.get("scheme", "")).lower() == "basic")
+def scope_of(operation: AbstractOperation) -> CallerScope:
+    """The scope that the operation states as ``x-scope``. One that states none is for those who may do everything."""
+    return CallerScope(operation._operation.get("x-scope", CallerScope.ADMIN))
+
+
+def _is_ours(operation: AbstractOperation) -> bool:
+    """Whether each of the operation's demands is one HTTP scheme that the authenticator reads."""
+    return all(
+        len(demand) == 1 and _is_read(operation.security_schemes.get(next(iter(demand)), {}))
+        for demand in operation.security
+    )
+
+
+def _is_read(scheme: Mapping[str, Any]) -> bool:
+    return scheme.get("type") == "http" and str(scheme.get("scheme", "")).lower() in ("basic", "bearer")
 
 
 def _changes_or_streams(operation: AbstractOperation) -> bool:

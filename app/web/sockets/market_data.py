@@ -14,7 +14,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.domain.errors import OrdergateError
+from app.domain.errors import Forbidden, OrdergateError
 from app.domain.reports import OrderBook, PublicTrade, Ticker
 from app.handlers.market_views import MOST_CANDLES, book_sides, candle_row, ticker_row, trade_row
 from app.handlers.streaming import LongList
@@ -30,6 +30,7 @@ from app.services.markets.market_subscriptions import (
 )
 from app.web.edge import SocketRoute
 from app.web.messages import encode_long
+from app.web.sockets.calling import acting_gateway
 from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
 
 #: The bounds of ``update_interval`` that callers know, in seconds.
@@ -53,7 +54,12 @@ def market_socket(gateway: Gateway) -> SocketRoute:
     """The route of the market-data socket."""
 
     async def subscribe(asked: Mapping[str, Any]) -> Subscription:
-        return await _subscription(gateway.market_data, asked)
+        acting = acting_gateway(gateway)
+        try:
+            acting.check_named(asked)
+        except Forbidden as refusal:
+            raise Unsubscribable(refusal.detail) from refusal
+        return await _subscription(acting.market_data, asked)
 
     return _route(gateway, "/ws/market-data", subscribe)
 

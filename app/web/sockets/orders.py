@@ -13,14 +13,18 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from app.domain.errors import Forbidden
 from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.journal.filters import EventFilter
+from app.services.acting import ActingGateway
 from app.services.gateway import Gateway
 from app.web.edge import SocketRoute
+from app.web.sockets.calling import acting_gateway
 
 #: Characters of a message; anything longer is no known action.
 _LONGEST_MESSAGE = 1000
 _BAD_QUERY = 1008
+_FILTERS = ("account_names", "connector_names", "trading_pairs")
 _GOING_AWAY = 1001
 
 
@@ -28,12 +32,12 @@ def order_socket(gateway: Gateway) -> SocketRoute:
     """The route of the socket."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        await _serve(gateway, WebSocket(scope, receive, send))
+        await _serve(acting_gateway(gateway), WebSocket(scope, receive, send))
 
     return SocketRoute(path="/ws/orders", endpoint=serve)
 
 
-async def _serve(gateway: Gateway, socket: WebSocket) -> None:
+async def _serve(gateway: ActingGateway, socket: WebSocket) -> None:
     await socket.accept()
     query = socket.query_params
     since = query.get("since")
@@ -44,6 +48,12 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
     wanted = stream_filter(
         query.getlist("account_names"), query.getlist("connector_names"), query.getlist("trading_pairs")
     )
+    try:
+        gateway.check_named({name: query.getlist(name) for name in _FILTERS})
+    except Forbidden as refusal:
+        await _send(socket, type="error", message=refusal.detail)
+        await socket.close(_BAD_QUERY)
+        return
     await _send(socket, type="connected")
     answering = asyncio.ensure_future(_answer_messages(socket))
     sending = asyncio.ensure_future(_send_events(gateway, socket, start_of(None, since), wanted))
@@ -58,7 +68,7 @@ async def _serve(gateway: Gateway, socket: WebSocket) -> None:
             raise end
 
 
-async def _send_events(gateway: Gateway, socket: WebSocket, since: int | None, wanted: EventFilter) -> None:
+async def _send_events(gateway: ActingGateway, socket: WebSocket, since: int | None, wanted: EventFilter) -> None:
     async for batch in gateway.event_streams.follow(since, wanted, messages):
         if not batch:
             await _send(socket, type="heartbeat", seq=batch.end)

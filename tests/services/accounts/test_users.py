@@ -13,17 +13,21 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, update
 
+from app.domain.audit import AuditRecord
+from app.domain.caller import Actor
 from app.domain.errors import JournalUnavailable
 from app.services.accounts.users import Users
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.storage.database import Database
 from app.storage.tables import USERS
-from tests.clock import FakeClock
+from tests.clock import START, FakeClock
 from tests.services.world import until
 
 #: The clock of all users here: the tests only ever move it on.
 CLOCK = FakeClock()
+
+RECORD = AuditRecord(at=START, actor=Actor(name="somebody"), operation="user password")
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ async def test_where_nobody_sees_it_no_password_is_made(accounts: Accounts) -> N
     assert [line["event"] for line in logs] == ["no password is set"]
     assert accounts.password_hash("admin") is None
     assert await unattended.password_hash("admin") is None
-    users(accounts).set_password("set by hand")
+    users(accounts).set_password("set by hand", RECORD)
     found = await later(unattended, lambda found: found is not None)
     assert found is not None
     assert PasswordHasher().verify(found, "set by hand")

@@ -1,0 +1,254 @@
+"""The commands for users and API keys: they change the database, and running processes take it within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+import click
+from environs import EnvError
+
+from app.bootstrap import Administration, administration, set_password
+from app.domain.api_key import ApiKey
+from app.domain.caller import SCOPES_OF, Actor
+from app.domain.enums import Environment, Role, Scope
+from app.domain.errors import OrdergateError
+from app.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+#: Characters; a password is hashed slowly, and guesses are throttled.
+_SHORTEST_PASSWORD = 8
+
+_from_stdin = click.option("--stdin", is_flag=True, help="Read the password from the first line of standard input.")
+_role = click.Choice([role.value for role in Role])
+
+
+@contextmanager
+def _administering() -> Iterator[Administration]:
+    """What changes users and keys; an expected error ends the command with a sentence."""
+    try:
+        with administration(load_settings(), Actor(name=f"{_login()} (command line)")) as found:
+            yield found
+    except (OrdergateError, EnvError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return "somebody"
+
+
+@click.group()
+def user() -> None:
+    """Look after the users of the API."""
+
+
+@user.command("add")
+@click.argument("username")
+@click.option("--role", type=_role, required=True)
+@_from_stdin
+def add_user(username: str, role: str, stdin: bool) -> None:
+    """Add a user."""
+    with _administering() as admin:
+        admin.users.add(username, _password(stdin), Role(role))
+    click.echo(f"User '{username}' is added as {role}.")
+
+
+@user.command()
+@click.argument("username", required=False)
+@_from_stdin
+def password(username: str | None, stdin: bool) -> None:
+    """Set a user's password, also one that was forgotten; without a name that of the user of the environment."""
+    settings = _settings()
+    if username is not None and username != settings.username:
+        with _administering() as admin:
+            admin.users.set_password(username, _password(stdin))
+        click.echo(f"The password of user '{username}' is set.")
+        return
+    if settings.password is not None:
+        raise click.UsageError("ORDERGATE_PASSWORD is set and is the password; change it there, or take it away first")
+    given = _password(stdin)
+    try:
+        set_password(settings, given, Actor(name=f"{_login()} (command line)"))
+    except OrdergateError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The password of user '{settings.username}' is set.")
+
+
+@user.command("role")
+@click.argument("username")
+@click.argument("role", type=_role)
+def change_role(username: str, role: str) -> None:
+    """Give a user another role."""
+    with _administering() as admin:
+        admin.users.set_role(username, Role(role))
+    click.echo(f"User '{username}' is {role} now.")
+
+
+@user.command("disable")
+@click.argument("username")
+def disable_user(username: str) -> None:
+    """Let a user sign in no more."""
+    with _administering() as admin:
+        admin.users.disable(username)
+    click.echo(f"User '{username}' is disabled.")
+
+
+@user.command("enable")
+@click.argument("username")
+def enable_user(username: str) -> None:
+    """Let a disabled user sign in again."""
+    with _administering() as admin:
+        admin.users.enable(username)
+    click.echo(f"User '{username}' is enabled.")
+
+
+@user.command("list")
+def list_users() -> None:
+    """List the users with their roles."""
+    with _administering() as admin:
+        click.echo(f"{_settings().username}\tadmin\tof the environment")
+        for each in admin.users.list():
+            click.echo(f"{each.username}\t{each.role}\t{'disabled' if each.disabled_at else 'enabled'}")
+
+
+@click.group()
+def key() -> None:
+    """Look after the API keys."""
+
+
+@key.command("create")
+@click.argument("name")
+@click.option("--environment", type=click.Choice(["live", "paper"]), required=True)
+@click.option("--role", type=_role)
+@click.option("--scope", "scopes", type=click.Choice([scope.value for scope in Scope]), multiple=True)
+@click.option("--account", "accounts", multiple=True, help="Only this account; may be repeated.")
+@click.option("--connector", "connectors", multiple=True, help="Only this connector; may be repeated.")
+@click.option("--pair", "pairs", multiple=True, help="Only this trading pair; may be repeated.")
+@click.option("--allow", "allowed_ips", multiple=True, help="Only from this address or network; may be repeated.")
+@click.option("--days", type=click.IntRange(1), default=90, show_default=True, help="Until the key expires.")
+def create_key(
+    name: str,
+    environment: str,
+    role: str | None,
+    scopes: Sequence[str],
+    accounts: Sequence[str],
+    connectors: Sequence[str],
+    pairs: Sequence[str],
+    allowed_ips: Sequence[str],
+    days: int,
+) -> None:
+    """Make an API key and show its secret, this once."""
+    if (role is None) == (not scopes):
+        raise click.UsageError("Either --role or --scope is required, and not both")
+
+    async def make(admin: Administration) -> tuple[ApiKey, str]:
+        return await admin.keys.create(
+            admin.maker,
+            lambda key_id: admin.record("key create", key_id),
+            name=name,
+            environment=Environment(environment),
+            scopes=SCOPES_OF[Role(role)] if role is not None else [Scope(scope) for scope in scopes],
+            accounts=accounts or None,
+            connectors=connectors or None,
+            pairs=pairs or None,
+            allowed_ips=allowed_ips or None,
+            expires_at=admin.clock.now() + timedelta(days=days),
+        )
+
+    made, secret = _run(make)
+    click.echo(f"Key {made.key_id} is made. Its secret, which is shown this once:\n\n{secret}\n")
+
+
+@key.command("list")
+def list_keys() -> None:
+    """List the keys."""
+
+    async def look(admin: Administration) -> Sequence[ApiKey]:
+        return await admin.keys.list()
+
+    for each in _run(look):
+        state = "disabled" if each.disabled_at else f"expires {each.expires_at:%Y-%m-%d}"
+        click.echo(f"{each.key_id}\t{each.environment}\t{each.name}\t{','.join(sorted(each.scopes))}\t{state}")
+
+
+@key.command("rotate")
+@click.argument("key_id")
+@click.option("--overlap", type=click.IntRange(0), default=3600, show_default=True, help="Seconds.")
+def rotate_key(key_id: str, overlap: int) -> None:
+    """Give a key another secret and show it, this once; the earlier one goes on for the overlap."""
+
+    async def rotate(admin: Administration) -> tuple[ApiKey, str]:
+        return await admin.keys.rotate(key_id, admin.record("key rotate", key_id), timedelta(seconds=overlap))
+
+    _, secret = _run(rotate)
+    click.echo(f"The new secret of key {key_id}, which is shown this once:\n\n{secret}\n")
+
+
+@key.command("disable")
+@click.argument("key_id")
+def disable_key(key_id: str) -> None:
+    """Let a key open nothing until it is enabled."""
+
+    async def disable(admin: Administration) -> ApiKey:
+        return await admin.keys.disable(key_id, admin.record("key disable", key_id))
+
+    _run(disable)
+    click.echo(f"Key {key_id} is disabled.")
+
+
+@key.command("enable")
+@click.argument("key_id")
+def enable_key(key_id: str) -> None:
+    """Let a disabled key open again what it did."""
+
+    async def enable(admin: Administration) -> ApiKey:
+        return await admin.keys.enable(key_id, admin.record("key enable", key_id))
+
+    _run(enable)
+    click.echo(f"Key {key_id} is enabled.")
+
+
+@key.command("delete")
+@click.argument("key_id")
+def delete_key(key_id: str) -> None:
+    """End a key for good."""
+
+    async def delete(admin: Administration) -> None:
+        await admin.keys.delete(key_id, admin.record("key delete", key_id))
+
+    _run(delete)
+    click.echo(f"Key {key_id} is deleted.")
+
+
+def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
+    async def run(admin: Administration) -> T:
+        return await work(admin)
+
+    with _administering() as admin:
+        return asyncio.run(run(admin))
+
+
+def _password(stdin: bool) -> str:
+    if stdin:
+        given = sys.stdin.readline().rstrip("\r\n")
+    else:
+        given = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    if len(given) < _SHORTEST_PASSWORD or "\x00" in given:
+        raise click.ClickException(f"A password must have at least {_SHORTEST_PASSWORD} characters, none of them NUL.")
+    return str(given)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except EnvError as error:
+        raise click.ClickException(str(error)) from error

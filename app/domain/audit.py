@@ -1,0 +1,24 @@
+"""What the audit log holds: who did what, from where, to what, and what came of it. Never a secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from app.domain.caller import Actor
+
+#: The outcome of what was done; every other outcome is the code of the error that it ended with.
+DONE = "done"
+
+
+class AuditRecord(Struct, frozen=True, kw_only=True):
+    """One thing that somebody did, or was refused. ``operation`` is an operation of the contract, ``sign_in``, or a command's name;
+    ``object`` names what it was about.
+    """
+
+    at: datetime
+    actor: Actor
+    operation: str
+    object: str | None = None
+    outcome: str = DONE

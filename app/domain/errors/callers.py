@@ -1,0 +1,85 @@
+"""Errors about who calls: what they may not do, and users and keys that are not there."""
+
+from __future__ import annotations
+
+from app.domain.errors.requests import RequestError
+
+
+class KeyRevoked(RequestError):
+    """The key or the user was deleted, disabled or changed before this could be written."""
+
+    status = 401
+    code = "key_revoked"
+    title = "No longer valid"
+
+
+class Forbidden(RequestError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "Forbidden"
+
+
+class MissingScope(Forbidden):
+    """The caller's role or key does not have the scope of the operation."""
+
+    code = "missing_scope"
+    title = "Scope missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs the scope '{scope}', which your role or key does not have")
+        self.scope = scope
+
+
+class OutOfBounds(Forbidden):
+    """The key is bounded to other accounts, connectors or trading pairs."""
+
+    code = "out_of_bounds"
+    title = "Out of the key's bounds"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"The key is not for {kind} '{name}'")
+
+
+class WrongEnvironment(Forbidden):
+    """A key for play money names a connector with real money, or the other way round."""
+
+    code = "wrong_environment"
+    title = "Wrong environment"
+
+    def __init__(self, key_environment: str, connector_name: str) -> None:
+        super().__init__(f"A {key_environment} key does not reach the connector '{connector_name}'")
+
+
+class UnknownUser(RequestError):
+    """There is no user of that name."""
+
+    status = 404
+    code = "unknown_user"
+    title = "User not found"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"There is no user '{username}'")
+
+
+class UnknownKey(RequestError):
+    """There is no such API key, or it is deleted."""
+
+    status = 404
+    code = "unknown_key"
+    title = "API key not found"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"API key '{key_id}' not found")
+
+
+class LastAdmin(RequestError):
+    """Somebody must be left who may do everything."""
+
+    status = 409
+    code = "last_admin"
+    title = "The last admin"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody would be left who may do everything; make another user an admin first")

@@ -1,0 +1,177 @@
+"""API keys: making, listing, rotating and ending them, and telling who calls with one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+
+import structlog
+from msgspec.structs import replace
+
+from app.clock import Clock
+from app.domain.api_key import ApiKey, hash_of, key_id_in, new_key_id, new_secret
+from app.domain.audit import AuditRecord
+from app.domain.caller import Caller
+from app.domain.enums import Environment, Scope
+from app.domain.errors import InvalidArgument, MissingScope, NotAuthenticated, UnknownKey
+from app.services.accounts.directory import Directory
+from app.storage.callers import StoredCallers
+
+log = structlog.get_logger(__name__)
+
+#: How long a key is valid where its maker says nothing.
+LIFETIME = timedelta(days=90)
+#: The longest that the secret before a rotation may go on.
+LONGEST_OVERLAP = timedelta(days=7)
+
+_WRONG = "The API key is not valid"
+
+
+class ApiKeys:
+    """The verbs on API keys."""
+
+    def __init__(
+        self, stored: StoredCallers, directory: Directory, clock: Clock, random_bits: Callable[[int], int]
+    ) -> None:
+        self._stored = stored
+        self._directory = directory
+        self._clock = clock
+        self._random_bits = random_bits
+
+    async def caller(self, secret: str, address: str) -> Caller:
+        """Who calls with ``secret`` from ``address``. Raises ``NotAuthenticated``, with the same words whatever is wrong."""
+        key_id = key_id_in(secret)
+        key = None if key_id is None else await self._directory.key(key_id)
+        now = self._clock.now()
+        if key is None or not (key.opens_with(secret, now) and key.is_valid(now) and key.admits(address)):
+            raise NotAuthenticated(_WRONG)
+        self._directory.note(key)
+        return key.caller
+
+    async def list(self) -> Sequence[ApiKey]:
+        """All keys, by their age. Other processes tell within a minute when they were last used."""
+        known = await asyncio.to_thread(self._stored.known)
+        keys = [replace(key, last_used_at=self._directory.last_used_at(key)) for key in known.keys.values()]
+        return sorted(keys, key=lambda key: (key.created_at, key.key_id))
+
+    async def create(
+        self,
+        maker: Caller,
+        record: Callable[[str], AuditRecord],
+        *,
+        name: str,
+        environment: Environment,
+        scopes: Collection[Scope],
+        accounts: Collection[str] | None = None,
+        connectors: Collection[str] | None = None,
+        pairs: Collection[str] | None = None,
+        allowed_ips: Collection[str] | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Make a key, and return it with its secret, which is told this once. ``record`` makes the audit log's record of its id.
+
+        Raises ``InvalidArgument``, and ``MissingScope`` for a scope that ``maker`` does not have.
+        """
+        now = self._clock.now()
+        _check_maker(maker, scopes, environment, accounts, connectors, pairs)
+        if expires_at is not None and expires_at <= now:
+            raise InvalidArgument("expires_at must lie in the future")
+        key_id = new_key_id(self._random_bits)
+        secret = new_secret(environment, key_id, self._random_bits)
+        key = ApiKey(
+            key_id=key_id,
+            name=name,
+            environment=environment,
+            scopes=frozenset(scopes),
+            accounts=_bound(accounts),
+            connectors=_bound(connectors),
+            pairs=_bound(pairs),
+            allowed_ips=None if allowed_ips is None else tuple(map(_network, allowed_ips)),
+            secret_hash=hash_of(secret),
+            created_at=now,
+            created_by=maker.name,
+            expires_at=expires_at or now + LIFETIME,
+        )
+        await asyncio.to_thread(self._stored.add_key, key, record(key_id))
+        await self._directory.refresh()
+        log.info("API key made", key_id=key_id, environment=environment.value)
+        return key, secret
+
+    async def rotate(self, key_id: str, record: AuditRecord, overlap: timedelta) -> tuple[ApiKey, str]:
+        """Give a key another secret; the earlier one holds for ``overlap`` more. Raises ``UnknownKey`` or ``InvalidArgument``."""
+        if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+            raise InvalidArgument(f"The overlap must be between 0 and {int(LONGEST_OVERLAP.total_seconds())} seconds")
+        key = await self._found(key_id)
+        secret = new_secret(key.environment, key_id, self._random_bits)
+        until = self._clock.now() + overlap
+        await asyncio.to_thread(self._stored.rotate_key, key_id, hash_of(secret), until, record)
+        await self._directory.refresh()
+        log.info("API key rotated", key_id=key_id)
+        return await self._found(key_id), secret
+
+    async def disable(self, key_id: str, record: AuditRecord) -> ApiKey:
+        """Let a key open nothing until it is enabled. Raises ``UnknownKey``."""
+        await self._end(key_id, record, disabled_at=self._clock.now())
+        return await self._found(key_id)
+
+    async def enable(self, key_id: str, record: AuditRecord) -> ApiKey:
+        """Let a disabled key open again what it did. Raises ``UnknownKey``."""
+        await self._end(key_id, record, disabled_at=None)
+        return await self._found(key_id)
+
+    async def delete(self, key_id: str, record: AuditRecord) -> None:
+        """End a key for good. Raises ``UnknownKey``."""
+        await self._end(key_id, record, deleted_at=self._clock.now())
+
+    async def _end(self, key_id: str, record: AuditRecord, **times: datetime | None) -> None:
+        await asyncio.to_thread(lambda: self._stored.end_key(key_id, record, **times))
+        await self._directory.refresh()
+        log.info("API key changed", key_id=key_id, what=sorted(times))
+
+    async def _found(self, key_id: str) -> ApiKey:
+        key = (await asyncio.to_thread(self._stored.known)).keys.get(key_id)
+        if key is None:
+            raise UnknownKey(key_id)
+        return key
+
+
+def _check_maker(
+    maker: Caller,
+    scopes: Collection[Scope],
+    environment: Environment,
+    accounts: Collection[str] | None,
+    connectors: Collection[str] | None,
+    pairs: Collection[str] | None,
+) -> None:
+    """Nobody gives away more than they have."""
+    if not scopes:
+        raise InvalidArgument("A key needs a role or at least one scope")
+    for scope in sorted(scopes):
+        if scope not in maker.scopes:
+            raise MissingScope(scope)
+    if maker.environment not in (None, environment):
+        raise InvalidArgument(f"A {maker.environment} key makes {maker.environment} keys only")
+    for kind, own, given in (
+        ("accounts", maker.accounts, accounts),
+        ("connectors", maker.connectors, connectors),
+        ("pairs", maker.pairs, pairs),
+    ):
+        if given is not None and not given:
+            raise InvalidArgument(f"{kind} must name at least one, or be left out")
+        if own is not None and (given is None or not own.issuperset(given)):
+            raise InvalidArgument(f"{kind} must be among those of the key that makes it: {sorted(own)}")
+
+
+def _bound(names: Collection[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise InvalidArgument(
+            f"'{text}' in allowed_ips is neither an address nor a network such as 192.0.2.0/24"
+        ) from None

@@ -1,0 +1,217 @@
+"""Users and API keys: who may call. Secrets are hashes here. All verbs are synchronous and thread-safe.
+
+Every change that narrows or ends what somebody may do gives the row a new ``version`` in a transaction in the order of the
+journal's, so that the next intent sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from app.domain.api_key import ApiKey
+from app.domain.audit import AuditRecord
+from app.domain.caller import SCOPES_OF, Caller
+from app.domain.enums import Environment, Role, Scope
+from app.domain.errors import InvalidArgument, LastAdmin, UnknownKey, UnknownUser
+from app.storage.database import Database
+from app.storage.safety import changing
+from app.storage.tables import API_KEYS, SEQUENCE, USERS
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """A stored user. ``totp`` is the sealed secret of the second factor."""
+
+    username: str
+    password_hash: str
+    role: Role
+    disabled_at: datetime | None = None
+    totp: bytes | None = None
+    version: int = 0
+
+    def __repr__(self) -> str:
+        return f"User({self.username})"
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls with the user's password."""
+        return Caller(name=self.username, scopes=SCOPES_OF[self.role], version=self.version)
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """All users and keys as of ``version``."""
+
+    version: int
+    users: Mapping[str, User]
+    keys: Mapping[str, ApiKey]
+
+
+class _Bounds(Struct, omit_defaults=True):
+    """The part of a key that is stored as JSON."""
+
+    scopes: list[Scope]
+    accounts: list[str] | None = None
+    connectors: list[str] | None = None
+    pairs: list[str] | None = None
+    allowed_ips: list[str] | None = None
+
+
+class StoredCallers:
+    """The users and keys in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def version(self) -> int:
+        """How often users, keys, halts and limits have been changed."""
+        found: int = self._database.rows(select(SEQUENCE.c.safety_version))[0][0]
+        return found
+
+    def known(self) -> Known:
+        """All users, and all keys that are not deleted."""
+        with self._database.snapshot() as connection:
+            version = connection.execute(select(SEQUENCE.c.safety_version)).scalar_one()
+            named = select(USERS).where(USERS.c.role.is_not(None))
+            users = {row.username: _user(row) for row in connection.execute(named)}
+            rows = connection.execute(select(API_KEYS).where(API_KEYS.c.deleted_at.is_(None)))
+            return Known(version=version, users=users, keys={row.key_id: _key(row) for row in rows})
+
+    # -- users ----------------------------------------------------------------------------------------------------------
+
+    def add_user(self, username: str, password_hash: str, role: Role, record: AuditRecord) -> None:
+        """Add a user. Raises ``InvalidArgument`` if there is one of that name."""
+        with changing(self._database, record) as (connection, _):
+            if _exists(connection, username):
+                raise InvalidArgument(f"There is a user '{username}' already.")
+            row = {"username": username, "password_hash": password_hash, "role": role.value}
+            connection.execute(insert(USERS).values(**row, version=_version(connection)))
+
+    def change_user(self, username: str, record: AuditRecord, *, owner: str, **changes: Any) -> None:
+        """Change columns of a user. Raises ``UnknownUser``; ``LastAdmin`` if nobody would be left who may do everything, where
+        ``owner`` may if it has a password.
+        """
+        with changing(self._database, record) as (connection, _):
+            if not _exists(connection, username):
+                raise UnknownUser(username)
+            values = {**changes, "version": _version(connection)}
+            had_admins = _has_admins(connection)
+            connection.execute(update(USERS).where(USERS.c.username == username).values(**values))
+            if had_admins and not _has_admins(connection) and not _exists(connection, owner):
+                raise LastAdmin
+
+    # -- keys -----------------------------------------------------------------------------------------------------------
+
+    def add_key(self, key: ApiKey, record: AuditRecord) -> None:
+        """Add a key."""
+        bounds = _Bounds(
+            scopes=sorted(key.scopes),
+            accounts=_sorted(key.accounts),
+            connectors=_sorted(key.connectors),
+            pairs=_sorted(key.pairs),
+            allowed_ips=None if key.allowed_ips is None else list(key.allowed_ips),
+        )
+        with changing(self._database, record) as (connection, _):
+            connection.execute(
+                insert(API_KEYS).values(
+                    key_id=key.key_id,
+                    name=key.name,
+                    environment=key.environment.value,
+                    bounds=msgspec.json.encode(bounds).decode(),
+                    secret_hash=key.secret_hash,
+                    created_at=key.created_at,
+                    created_by=key.created_by,
+                    expires_at=key.expires_at,
+                    version=_version(connection),
+                )
+            )
+
+    def rotate_key(self, key_id: str, secret_hash: bytes, previous_until: datetime, record: AuditRecord) -> None:
+        """Give a key another secret; the one that it has holds until ``previous_until``. Raises ``UnknownKey``."""
+        values = {
+            "secret_hash": secret_hash,
+            "previous_hash": API_KEYS.c.secret_hash,
+            "previous_until": previous_until,
+        }
+        with changing(self._database, record) as (connection, _):
+            if connection.execute(_live_key(key_id).values(**values)).rowcount == 0:
+                raise UnknownKey(key_id)
+
+    def end_key(self, key_id: str, record: AuditRecord, **times: datetime | None) -> None:
+        """Set ``disabled_at`` or ``deleted_at`` of a key. Raises ``UnknownKey``."""
+        with changing(self._database, record) as (connection, _):
+            values = {**times, "version": _version(connection)}
+            if connection.execute(_live_key(key_id).values(**values)).rowcount == 0:
+                raise UnknownKey(key_id)
+
+    def note_use(self, used: Mapping[str, datetime]) -> None:
+        """Note when keys were last used."""
+        with self._database.change() as connection:
+            for key_id, at in sorted(used.items()):
+                connection.execute(update(API_KEYS).where(API_KEYS.c.key_id == key_id).values(last_used_at=at))
+
+
+def _live_key(key_id: str) -> Any:
+    return update(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.deleted_at.is_(None))
+
+
+def _exists(connection: Connection, username: str) -> bool:
+    query = select(func.count()).select_from(USERS).where(USERS.c.username == username)
+    return bool(connection.execute(query).scalar_one())
+
+
+def _has_admins(connection: Connection) -> bool:
+    is_admin = (USERS.c.role == Role.ADMIN.value, USERS.c.disabled_at.is_(None))
+    return connection.execute(select(USERS.c.username).where(*is_admin).limit(1)).first() is not None
+
+
+def _version(connection: Connection) -> int:
+    """A number that no row has had: that of the change under way."""
+    version: int = connection.execute(select(SEQUENCE.c.safety_version)).scalar_one()
+    return version
+
+
+def _sorted(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
+
+
+def _user(row: Row[Any]) -> User:
+    return User(
+        username=row.username,
+        password_hash=row.password_hash,
+        role=Role(row.role),
+        disabled_at=row.disabled_at,
+        totp=None if row.totp is None else bytes(row.totp),
+        version=row.version,
+    )
+
+
+def _key(row: Row[Any]) -> ApiKey:
+    bounds = msgspec.json.decode(row.bounds, type=_Bounds)
+    return ApiKey(
+        key_id=row.key_id,
+        name=row.name,
+        environment=Environment(row.environment),
+        scopes=frozenset(bounds.scopes),
+        accounts=_set(bounds.accounts),
+        connectors=_set(bounds.connectors),
+        pairs=_set(bounds.pairs),
+        allowed_ips=None if bounds.allowed_ips is None else tuple(bounds.allowed_ips),
+        secret_hash=bytes(row.secret_hash),
+        previous_hash=None if row.previous_hash is None else bytes(row.previous_hash),
+        previous_until=row.previous_until,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        disabled_at=row.disabled_at,
+        last_used_at=row.last_used_at,
+        version=row.version,
+    )
+
+
+def _set(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)

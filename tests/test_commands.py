@@ -1,0 +1,129 @@
+"""The commands for users and keys, on a fresh database; what they change is what a gateway reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
+
+from app.cli import main
+from app.domain.api_key import hash_of, key_id_in
+from app.domain.enums import Role, Scope
+from app.storage.callers import Known, StoredCallers
+from app.storage.database import Database
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command on a database that is ready."""
+    for name in ("ORDERGATE_PASSWORD", "ORDERGATE_USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ORDERGATE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+
+    def invoke(*arguments: str, given: str = "") -> Result:
+        return CliRunner().invoke(main, arguments, input=given)
+
+    return invoke
+
+
+@pytest.fixture
+def known(sqlite_url: str) -> Callable[[], Known]:
+    """What a gateway reads of users and keys."""
+
+    def read() -> Known:
+        database = Database(sqlite_url)
+        try:
+            return StoredCallers(database).known()
+        finally:
+            database.dispose()
+
+    return read
+
+
+def test_users_are_added_changed_and_disabled(run: Run, known: Callable[[], Known]) -> None:
+    """Each change gives the user another version, by which running processes and intents notice it."""
+    added = run("user", "add", "alice", "--role", "trader", "--stdin", given="correct horse\n")
+    assert (added.exit_code, "horse" in added.output) == (0, False)
+    versions = [known().users["alice"].version]
+    assert PasswordHasher().verify(known().users["alice"].password_hash, "correct horse")
+    for arguments in (("role", "alice", "risk"), ("password", "alice", "--stdin"), ("disable", "alice")):
+        assert run("user", *arguments, given="battery staple\n").exit_code == 0
+        versions.append(known().users["alice"].version)
+    assert sorted(set(versions)) == versions
+    alice = known().users["alice"]
+    assert (alice.role, alice.disabled_at is None) == (Role.RISK, False)
+    assert PasswordHasher().verify(alice.password_hash, "battery staple")
+    assert "alice\trisk\tdisabled" in run("user", "list").output
+    assert run("user", "enable", "alice").exit_code == 0
+    assert known().users["alice"].disabled_at is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("user", "disable", "admin"), "user of the environment"),
+        (("user", "role", "admin", "viewer"), "user of the environment"),
+        (("user", "add", "admin", "--role", "viewer", "--stdin"), "user of the environment"),
+        (("user", "add", "a:b", "--role", "viewer", "--stdin"), "no colon"),
+        (("user", "disable", "nobody"), "There is no user 'nobody'"),
+        (("user", "add", "bob", "--role", "king", "--stdin"), "Invalid value"),
+        (("key", "delete", "none"), "not found"),
+        (("key", "rotate", "none"), "not found"),
+        (("key", "create", "k", "--environment", "paper"), "Either --role or --scope"),
+        (("key", "create", "k", "--environment", "paper", "--role", "viewer", "--allow", "x"), "allowed_ips"),
+    ],
+)
+def test_what_can_not_be_done_is_told_in_a_sentence(
+    run: Run, known: Callable[[], Known], arguments: tuple[str, ...], told: str
+) -> None:
+    """And nothing is changed."""
+    before = known()
+    result = run(*arguments, given="long enough\n")
+    assert result.exit_code != 0
+    assert told in result.output
+    assert "Traceback" not in result.output
+    assert known() == before
+
+
+def test_the_last_admin_stays(run: Run, known: Callable[[], Known]) -> None:
+    """Where the environment's user has no password, the only other admin can be neither disabled nor demoted."""
+    assert run("user", "add", "root", "--role", "admin", "--stdin", given="long enough\n").exit_code == 0
+    for arguments in (("disable", "root"), ("role", "root", "viewer")):
+        refused = run("user", *arguments)
+        assert (refused.exit_code, "Nobody would be left" in refused.output) == (1, True)
+    assert (known().users["root"].role, known().users["root"].disabled_at) == (Role.ADMIN, None)
+    assert run("user", "add", "other", "--role", "admin", "--stdin", given="long enough\n").exit_code == 0
+    assert run("user", "disable", "root").exit_code == 0
+    assert run("user", "disable", "other").exit_code == 1
+
+
+def test_keys_are_made_rotated_and_ended(run: Run, known: Callable[[], Known]) -> None:
+    """A secret is shown once, and only its hash is kept."""
+    made = run(
+        *("key", "create", "bot", "--environment", "live", "--scope", "read", "--scope", "orders:cancel"),
+        *("--account", "a", "--pair", "BTC-USDT", "--allow", "192.0.2.1"),
+    )
+    (secret,) = re.findall(r"^ogk_live_\S+$", made.output, re.MULTILINE)
+    key_id = key_id_in(secret)
+    assert key_id is not None
+    key = known().keys[key_id]
+    assert key.secret_hash == hash_of(secret)
+    assert key.scopes == {Scope.READ, Scope.ORDERS_CANCEL}
+    assert (key.accounts, key.connectors, key.pairs) == (frozenset({"a"}), None, frozenset({"BTC-USDT"}))
+    assert (key.allowed_ips, repr(key)) == (("192.0.2.1/32",), f"ApiKey({key_id})")
+    (second,) = re.findall(r"^ogk_live_\S+$", run("key", "rotate", key_id).output, re.MULTILINE)
+    assert (known().keys[key_id].secret_hash, known().keys[key_id].previous_hash) == (hash_of(second), hash_of(secret))
+    listed = run("key", "list").output
+    assert key_id in listed
+    assert secret not in listed
+    assert second not in listed
+    assert run("key", "disable", key_id).exit_code == run("key", "enable", key_id).exit_code == 0
+    assert run("key", "delete", key_id).exit_code == 0
+    assert key_id not in known().keys
