@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.domain.decimals import ZERO
@@ -19,6 +20,9 @@ from app.sandbox.times import milliseconds
 
 #: The synthetic levels and as many of users' own.
 _DEPTH = 2 * LEVELS
+
+#: Differences are asked for each second; after so long without, nobody listens.
+_FORGOTTEN_AFTER = timedelta(minutes=1)
 
 Levels = Mapping[Decimal, Decimal]
 
@@ -63,9 +67,20 @@ class Books:
             return latest
         else:
             current = NumberedBook(update_id=latest.update_id + 1, book=book)
-            self._replaced[trading_pair].append(latest)
+            self._remember(trading_pair, latest, book.at)
         self._latest[trading_pair] = current
         return current
+
+    def _remember(self, trading_pair: str, replaced: NumberedBook, now: datetime) -> None:
+        """Keep a book for the next difference, as long as anybody asks for differences."""
+        published = self._published.get(trading_pair)
+        if published is None:
+            return
+        if now - published.book.at > _FORGOTTEN_AFTER:
+            del self._published[trading_pair]
+            self._replaced.pop(trading_pair, None)
+            return
+        self._replaced[trading_pair].append(replaced)
 
     def difference(self, trading_pair: str) -> Difference | None:
         """The changes since the last call for the pair; None on the first call, or without changes.

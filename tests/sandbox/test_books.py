@@ -52,3 +52,17 @@ def test_differences_lead_from_every_snapshot(exchange: PaperExchange, clock: Fa
     levels.update({level.price: level.amount for level in change.asks})
     after = books.current("BTC-USDT").side(TradeType.SELL)
     assert {price: amount for price, amount in levels.items() if amount} == dict(after)
+
+
+def test_books_are_forgotten_while_nobody_asks_for_differences(
+    exchange: PaperExchange, clock: FakeClock, path: SteeredPath
+) -> None:
+    """Those between differences are kept for a minute; then differences begin anew."""
+    books = Books(exchange)
+    books.difference("BTC-USDT")
+    for second in range(100):
+        clock.advance(1)
+        path.prices["BTC-USDT"] = D(65_000 + second)
+        books.current("BTC-USDT")
+        assert len(books._replaced["BTC-USDT"]) <= 60
+    assert books.difference("BTC-USDT") is None

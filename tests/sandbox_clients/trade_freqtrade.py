@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import ccxt
 import ccxt.pro
 from sandbox import API_KEY, SECRET, report, sandbox
 
@@ -117,7 +116,8 @@ def _addresses(address: str) -> dict[str, Any]:
         prefix = "stream/" if host.startswith("stream.") else ""
         return f"{'ws' if scheme == 'wss' else 'http'}://{address}/{prefix}{path}"
 
-    return moved({**ccxt.binance().urls["api"], **ccxt.pro.binance().urls["api"]})
+    addresses: dict[str, Any] = moved(ccxt.pro.binance().urls["api"])
+    return addresses
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from app.domain.decimals import plain
 from app.sandbox.binance.failures import ApiError, illegal, missing
 from app.sandbox.times import moment
 
@@ -56,6 +57,19 @@ def split(raw: str) -> list[tuple[str, str]]:
     """The parameters of a query string or a form body, decoded, in their order."""
     pairs = (piece.partition("=") for piece in raw.split("&") if piece)
     return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+
+
+def as_text(value: Any) -> str:
+    """The text of a parameter that was sent as JSON. Raises ``TypeError`` for other values."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, int):
+        return str(value)
+    raise TypeError("a parameter is a text, a number or a truth value")
 
 
 def read(pairs: Pairs, expected: Sequence[Parameter]) -> dict[str, Any]:
@@ -139,11 +153,12 @@ def symbols(name: str, text: str) -> list[str]:
 
 
 def listed(kind: type[Value], most: int) -> Reader:
-    """A reader of a JSON list of one to ``most`` texts or numbers."""
+    """A reader of a JSON list of one to ``most`` values of that kind."""
+    decoder = msgspec.json.Decoder(list[kind], float_hook=Decimal)  # type: ignore[valid-type]
 
     def several(name: str, text: str) -> list[Value]:
         try:
-            found = msgspec.json.decode(text, type=list[kind])  # type: ignore[valid-type]
+            found = decoder.decode(text)
         except (msgspec.DecodeError, UnicodeEncodeError):
             raise missing(name) from None
         if not 1 <= len(found) <= most:

@@ -57,3 +57,12 @@ def test_a_path_moved_by_hand_has_no_premium() -> None:
     market = PerpetualMarket(1, HandPath({"BTC-USDT": D(50_000)}))
     assert market.mid(BTC, 5) == market.index(BTC, 5) == D(50_000)
     assert market.funding_rate(BTC, 5) == D("0.0001")
+
+
+def test_many_prices_at_once_are_those_of_each_moment() -> None:
+    """Mark and index, also by a path that tells one at a time."""
+    for market in (PerpetualMarket(20), PerpetualMarket(20, HandPath())):
+        found = market.prices(BTC, TICKS)
+        assert len(found) == len(TICKS)
+        for tick, (mark, index) in zip(TICKS, found, strict=True):
+            assert (mark * BTC.tick, index * BTC.tick) == (market.mid(BTC, tick), market.index(BTC, tick))

@@ -23,6 +23,7 @@ def python_binance_client(kind: type[Any], sandbox: Sandbox) -> type[Any]:
         "MARGIN_API_URL": f"http://{sandbox.url}/sapi",
         "WS_API_URL": sandbox.ws_api_url,
         "FUTURES_URL": sandbox.futures_rest_url,
+        "WS_FUTURES_URL": f"ws://{sandbox.url}/ws-fapi/v1",
     }
     return type(kind.__name__, (kind,), urls)
 
@@ -31,5 +32,7 @@ def _moved(url: Any, sandbox: Sandbox) -> Any:
     if isinstance(url, dict):
         return {name: _moved(each, sandbox) for name, each in url.items()}
     scheme, _, rest = url.partition("://")
-    path = rest.partition("/")[2]
-    return f"{'ws' if scheme == 'wss' else 'http'}://{sandbox.url}/{path}"
+    host, _, path = rest.partition("/")
+    # By this part of an address ccxt knows spot's streams from those of futures.
+    prefix = "stream/" if host.startswith("stream.") else ""
+    return f"{'ws' if scheme == 'wss' else 'http'}://{sandbox.url}/{prefix}{path}"

@@ -5,7 +5,8 @@ Every operation is one call on the exchange's thread, so that nothing happens be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import localcontext
 from typing import Any, TypeVar
 
@@ -13,17 +14,20 @@ from app.domain.decimals import EXACT
 from app.paper import filters
 from app.paper.pairs import Pair
 from app.paper.perpetual.orders import NewPerpetualOrder
-from app.paper.refusals import PaperRefusal, RefusalCode
+from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
 from app.sandbox.binance.endpoint import Call, Endpoint, Security, weighing
-from app.sandbox.binance.failures import ApiError, no_such_order
+from app.sandbox.binance.failures import ApiError, no_such_order, service_unavailable
 from app.sandbox.binance.futures import payloads
-from app.sandbox.binance.futures.refusals import killed
+from app.sandbox.binance.futures.refusals import futures_error, killed
 from app.sandbox.binance.futures.terms import ONE_ORDER, TERMS, check_amendment, new_order, too_small
 from app.sandbox.binance.futures.venue import FuturesVenue, is_killed, paper_client_id, perpetual_order
-from app.sandbox.binance.parameters import Parameter, decimal, optional, required, words
+from app.sandbox.binance.parameters import Parameter, as_text, decimal, listed, optional, read, required, words
 from app.sandbox.binance.terms import SIDE
 
 Answer = TypeVar("Answer")
+
+#: How many orders one call may place.
+_MOST = 5
 
 _AMEND: tuple[Parameter, ...] = (
     *ONE_ORDER,
@@ -53,6 +57,16 @@ class FuturesOrders:
                 route="place",
                 weigh=one,
                 ws_method="order.place",
+                makes_orders=True,
+            ),
+            Endpoint(
+                method="POST",
+                path="/fapi/v1/batchOrders",
+                answer=self.place_several,
+                parameters=(required("batchOrders", listed(dict[str, Any], _MOST)),),
+                security=signed,
+                route="place",
+                weigh=weighing(5),
                 makes_orders=True,
             ),
             Endpoint(
@@ -87,6 +101,10 @@ class FuturesOrders:
         answer = payloads.changed if is_result else payloads.accepted
         return answer(perpetual_order(record.order), self._symbols)
 
+    async def place_several(self, call: Call) -> list[dict[str, Any]]:
+        """Place orders one after the other; the result of each, which may be an error."""
+        return [await self._result(call, terms) for terms in call.values["batchOrders"]]
+
     async def test(self, call: Call) -> dict[str, Any]:
         """Check an order without placing it: the order as it would be acknowledged, without a number."""
         pair = self._venue.pair(call.values["symbol"])
@@ -97,6 +115,20 @@ class FuturesOrders:
     async def amend(self, call: Call) -> dict[str, Any]:
         """Change quantity and price of a limit order in place. Source: "Modify Order" in Binance's USD-M documentation."""
         return await self._venue.run(self._amend, call, self._venue.pair(call.values["symbol"]))
+
+    async def _result(self, call: Call, terms: Mapping[str, Any]) -> dict[str, Any]:
+        """The order of ``terms``, or the error."""
+        try:
+            pairs = [(name, as_text(value)) for name, value in terms.items()]
+            return await self.place(replace(call, values=read(pairs, TERMS)))
+        except ApiError as error:
+            return error.body()
+        except PaperRefusal as refusal:
+            return futures_error(refusal).body()
+        except PaperUnavailable:
+            return service_unavailable().body()
+        except TypeError:
+            return ApiError(-1130, "Data sent for parameter 'batchOrders' is not valid.").body()
 
     def _checked(self, new: NewPerpetualOrder, pair: Pair, act: Callable[[NewPerpetualOrder], Answer]) -> Answer:
         """The result of ``act``. The refusal of an order's value has its error here, because it depends on the order."""

@@ -14,11 +14,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.domain.decimals import plain
 from app.sandbox.binance.endpoint import Call, Endpoint, Handler, Message, Security, shutdown_notice, weighing
 from app.sandbox.binance.failures import ApiError, bad_key, unsupported
 from app.sandbox.binance.gate import Gate
-from app.sandbox.binance.parameters import Parameter, truth
+from app.sandbox.binance.parameters import Parameter, as_text, truth
 from app.sandbox.faults import FaultPlan
 from app.sandbox.rest import Answer
 from app.sandbox.signatures import Ed25519Verifier
@@ -88,7 +87,7 @@ class Session:
         try:
             request = _DECODER.decode(text)
             number, method, parameters = request.get("id"), str(request.get("method")), request.get("params") or {}
-            pairs = {name: _as_text(value) for name, value in parameters.items()}
+            pairs = {name: as_text(value) for name, value in parameters.items()}
         except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, TypeError):
             return self._answer(None, self._refused(ApiError(-1135, "Invalid JSON Request")), self._tells_limits)
         tells_limits = self._tells_limits
@@ -193,16 +192,3 @@ def _error(answer: Answer, now: int) -> dict[str, Any]:
     if retry_after is None:
         return dict(answer.payload)
     return {**answer.payload, "data": {"serverTime": now, "retryAfter": now + int(retry_after) * 1_000}}
-
-
-def _as_text(value: Any) -> str:
-    """A parameter's value as it is signed. Raises ``TypeError`` for other values."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, int):
-        return str(value)
-    raise TypeError("a parameter is a text, a number or a truth value")

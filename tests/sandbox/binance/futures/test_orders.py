@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
 
+from tests.sandbox.binance.client import MARKET, RESTING
 from tests.sandbox.binance.futures.client import FuturesClient
 
 
@@ -111,3 +113,20 @@ async def test_the_test_endpoint_places_nothing(futures: FuturesClient) -> None:
     assert (tested["origQty"], tested["price"], tested["timeInForce"]) == ("50.00000000", "60000.00000000", "GTC")
     assert (await futures.change("order/test", **{**good, "quantity": "0.00001"})).error[0] == -4164
     assert await futures.ask("v1/openOrders") == []
+
+
+async def test_several_orders_are_placed_by_one_call(futures: FuturesClient) -> None:
+    """Each is placed or refused by itself, with numbers as text or as JSON has them."""
+    asked = [
+        RESTING | {"newClientOrderId": "one"},
+        RESTING | {"quantity": 0.2, "price": 59_000.5, "reduceOnly": False},
+        RESTING | {"quantity": "100"},
+        RESTING | {"quantity": [1]},
+        MARKET | {"nonsense": "1"},
+    ]
+    reply = await futures.change("batchOrders", batchOrders=json.dumps(asked))
+    assert [each.get("status") or each["code"] for each in reply.json] == ["NEW", "NEW", -2019, -1130, -1104]
+    opened = await futures.ask("v1/openOrders", symbol="BTCUSDT")
+    assert [(D(each["origQty"]), D(each["price"])) for each in opened] == [(D("0.1"), 60_000), (D("0.2"), D("59000.5"))]
+    for wrong in ("[]", "{}", "[1]", json.dumps([RESTING] * 6)):
+        assert (await futures.change("batchOrders", batchOrders=wrong)).error[0] == -1102
