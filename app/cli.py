@@ -39,7 +39,7 @@ _STARTUP_FAILED = 3
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ordergate")
 def main() -> None:
-    """A self-hosted trading gateway. Settings come from the environment; see docs/run/operations.md."""
+    """A self-hosted trading gateway. Settings come from the environment; see docs/run/settings.md."""
     configure_logging(SystemClock().now)
 
 

@@ -17,6 +17,7 @@ from openapi import load_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS = (ROOT / "docs" / "run" / "operations.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (ROOT / "docs" / "run" / "settings.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "docs" / "trade" / "errors.md").read_text(encoding="utf-8")
 CONNECTORS_PAGE = (ROOT / "docs" / "connect" / "exchanges.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "app" / "settings.py").read_text(encoding="utf-8")
@@ -40,8 +41,8 @@ def error_classes(root: type[OrdergateError] = OrdergateError) -> Iterator[type[
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r'env\.\w+\("([A-Z_]+)"', SETTINGS))))
 def test_every_setting_is_documented(name: str) -> None:
-    """docs/run/operations.md has a row for each environment variable that the settings read."""
-    assert f"`{name}`" in OPERATIONS
+    """docs/run/settings.md has a row for each environment variable that the settings read."""
+    assert f"`{name}`" in SETTINGS_PAGE
 
 
 @pytest.mark.parametrize("command", sorted(commands(main)))
@@ -70,10 +71,20 @@ def test_every_error_is_documented(kind: type[OrdergateError]) -> None:
 
 @pytest.mark.parametrize("page", [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 def test_links_lead_somewhere(page: Path) -> None:
-    """Every relative link of the documentation names a file that exists."""
-    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-    missing = [target for target in targets if not (page.parent / target).exists()]
-    assert missing == []
+    """Every relative link of the documentation names a file that exists, and a heading of it."""
+    targets = re.findall(r"\]\(([^):#]*)(?:#([^):]+))?\)", page.read_text(encoding="utf-8"))
+    assert [name for name, _ in targets if not (page.parent / name).exists()] == []
+    assert [
+        f"{name}#{heading}"
+        for name, heading in targets
+        if heading and heading not in headings(page.parent / name if name else page)
+    ] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
 
 
 def test_the_members_of_a_problem_are_those_of_the_page() -> None:

@@ -1,0 +1,82 @@
+"""The pages are run as they stand: each command and each program, against a gateway of its own, with the answers that they show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.processes import ROOT
+from tests.docs.conftest import Machine
+from tests.docs.pages import Block, blocks_of, faults_in
+
+#: Pages that expect a gateway on paper, and nothing else.
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs" / "trade").glob("*.md")),
+    *sorted((ROOT / "docs" / "run").glob("*.md")),
+]
+#: What is run on a page of its own below.
+ALONE = ("backup.md", "starting.md")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name not in ALONE and blocks_of(page)],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_a_page_does_what_it_says(machine: Machine, page: Path) -> None:
+    """Every block of it that is to be run, one after the other, as a reader would."""
+    _run(machine, blocks_of(page))
+
+
+def test_a_journal_is_copied_and_restored(machine: Machine) -> None:
+    """What the page says of an older copy: what rests is there again, adopted where the copy did not know it; what was done since
+    is not in the journal, whose chain is whole.
+    """
+    copying, verifying, restoring = blocks_of(ROOT / "docs" / "run" / "backup.md")
+    kept = _place(machine, order_type="LIMIT", price="40000")
+    _run(machine, [copying, verifying])
+    since = _place(machine, order_type="LIMIT", price="41000")
+    done = _place(machine, order_type="MARKET")
+    _run(machine, [restoring])
+    adopted = f"until curl -sf $CALL/trading/orders/{since} >/dev/null; do sleep 0.05; done"
+    look = [f"curl -s $CALL/trading/orders/{order}; echo" for order in (kept, since, done)]
+    script = "\n".join([adopted, *look, "ordergate journal verify"]).replace("$CALL", '-u "admin:$PASSWORD" $GATEWAY')
+    [shown] = machine.run([Block(line=0, language="sh", text=script, expected=None)])
+    lines = shown.splitlines()
+    old, new, lost = (json.loads(line) for line in lines[:3])
+    assert (old["state"], old["events"][0]["kind"]) == ("open", "intended")
+    assert (new["state"], new["events"][0]["kind"]) == ("open", "adopted")
+    assert lost["code"] == "order_not_found"
+    assert lines[-1] == "All is as it was written."
+
+
+def test_a_machine_is_looked_at_and_gets_a_new_password(machine: Machine) -> None:
+    """The page about starting, beside the running server, which takes the password within seconds."""
+    _run(machine, blocks_of(ROOT / "docs" / "run" / "starting.md"))
+    script = "until curl -sf -u 'admin:a new password' $GATEWAY/accounts/ >/dev/null; do sleep 0.05; done"
+    machine.run([Block(line=0, language="sh", text=script, expected=None)])
+
+
+def _run(machine: Machine, blocks: list[Block]) -> None:
+    """Run the blocks; what they print must be what the page shows."""
+    outputs = machine.run(blocks)
+    faults = {
+        block.line: found
+        for block, output in zip(blocks, outputs, strict=True)
+        if block.expected is not None and (found := faults_in(block.expected, output))
+    }
+    assert faults == {}
+
+
+def _place(machine: Machine, **terms: str) -> str:
+    """Place an order; its id."""
+    order = {
+        "account_name": "master_account", "connector_name": "paper", "trading_pair": "BTC-USDT", "trade_type": "BUY",
+        "amount": "0.01", **terms,
+    }  # fmt: skip
+    call = "curl -s -w '\\n' -u \"admin:$PASSWORD\" $GATEWAY/trading/orders -H 'Content-Type: application/json'"
+    [placed] = machine.run([Block(line=0, language="sh", text=f"{call} -d '{json.dumps(order)}'", expected=None)])
+    return str(json.loads(placed)["order_id"])
