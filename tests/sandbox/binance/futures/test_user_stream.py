@@ -10,6 +10,7 @@ import pytest
 
 from app.sandbox.prices import SteeredPath
 from tests.clock import FakeClock
+from tests.sandbox.binance.client import until
 from tests.sandbox.binance.futures.client import FuturesClient
 
 HOUR = 3_600
@@ -167,3 +168,23 @@ async def test_a_key_is_a_stream_to_subscribe_to(futures: FuturesClient) -> None
         assert (await socket.next())["data"]["o"]["c"] == "three"
         await futures.listen_key("DELETE")
         assert (await socket.next())["data"]["e"] == "listenKeyExpired"
+
+
+async def test_one_path_carries_everything(futures: FuturesClient, clock: FakeClock) -> None:
+    """Below the name of Binance's host: both kinds of market streams, and listen keys, from the start or subscribed to later."""
+    key = (await futures.listen_key()).json["listenKey"]
+    names = f"{key}/btcusdt@markPrice/btcusdt@bookTicker"
+    async with futures.socket(f"/fstream/stream?streams={names}") as socket:
+        await until(lambda: clock.sleepers >= 4)
+        clock.advance(1)
+        assert {(await socket.next())["stream"] for _ in range(2)} == {"btcusdt@markPrice", "btcusdt@bookTicker"}
+        await futures.place(newClientOrderId="one")
+        assert (await socket.next())["data"]["o"]["c"] == "one"
+    async with futures.socket("/fstream/ws") as socket:
+        await socket.ask({"method": "SUBSCRIBE", "params": [key], "id": 1})
+        await futures.place(newClientOrderId="two")
+        assert (await socket.next())["o"]["c"] == "two"
+    async with futures.socket("/market/ws") as socket:
+        await socket.ask({"method": "SUBSCRIBE", "params": [key], "id": 1})
+        await futures.place(newClientOrderId="three")
+        assert await socket.ask({"method": "LIST_SUBSCRIPTIONS", "id": 2}) == {"result": [key], "id": 2}
