@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
+from urllib.parse import quote
 
+from app.services.acting import ActingGateway
 from app.storage.records import Page
 
 T = TypeVar("T")
+
+#: How a pair is written: two tokens in capitals and a hyphen. What tokens there are is the exchange's business.
+_PAIR = re.compile(r"[^-]+-[^-]+")
+_MOST_NAMED = 20
 
 
 class Names(TypedDict):
@@ -25,6 +32,26 @@ def names(asked: Mapping[str, Any]) -> Names:
         connector_names=tuple(asked.get("connector_names") or ()),
         trading_pairs=tuple(asked.get("trading_pairs") or ()),
     )
+
+
+def unknown_names(gateway: ActingGateway, wanted: Names) -> dict[str, str]:
+    """The header that names what was asked for and does not exist, for a search without a result; none where all of it exists.
+
+    A search for what was deleted is no mistake, and callers of hummingbot-api expect an empty page, so it is not refused.
+    """
+    accounts, connectors = gateway.accounts.list_accounts(), gateway.catalog.list_connectors()
+    unknown = [
+        *(("account_names", name) for name in wanted["account_names"] if name not in accounts),
+        *(("connector_names", name) for name in wanted["connector_names"] if name not in connectors),
+        *(
+            ("trading_pairs", pair)
+            for pair in wanted["trading_pairs"]
+            if not _PAIR.fullmatch(pair) or pair != pair.upper()
+        ),
+    ]
+    if not unknown:
+        return {}
+    return {"Unknown-Names": ", ".join(f"{filter_name}={quote(name)}" for filter_name, name in unknown[:_MOST_NAMED])}
 
 
 def answer(page: Page[T], limit: int, row: Callable[[T], Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from app.journal.filters import OrderFilter, TradeFilter
 from app.services.acting import ActingGateway
 from app.services.orders.placed import Placed
 from app.services.reconciling.resolving import Resolution
+from app.storage.records import Page
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
 _TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())
@@ -67,10 +68,11 @@ async def cancel_order(gateway: ActingGateway, account_name: str, connector_name
 def get_active_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/orders/active"""
     asked = _ACTIVE_FILTER.load(body)
-    wanted, cursor = OrderFilter(**pages.names(asked)), asked.get("cursor")
+    names, cursor = pages.names(asked), asked.get("cursor")
+    wanted = OrderFilter(**names)
     with page_at("/trading/orders/active", cursor):
         page = gateway.history.active_orders(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], order_row)
+    return pages.answer(page, asked["limit"], order_row), 200, _unknown(gateway, names, page)
 
 
 def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -85,7 +87,7 @@ def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     cursor = asked.get("cursor")
     with page_at("/trading/orders/search", cursor):
         page = gateway.history.search_orders(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], order_row)
+    return pages.answer(page, asked["limit"], order_row), 200, _unknown(gateway, pages.names(asked), page)
 
 
 def search_trades(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -100,7 +102,7 @@ def search_trades(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     cursor = asked.get("cursor")
     with page_at("/trading/trades", cursor):
         page = gateway.history.search_trades(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], trade_row)
+    return pages.answer(page, asked["limit"], trade_row), 200, _unknown(gateway, pages.names(asked), page)
 
 
 async def get_order(
@@ -145,6 +147,10 @@ def _status(word: str | None) -> str | None:
         return None
     upper = word.upper()
     return _STATUS_SPELLINGS.get(upper, upper)
+
+
+def _unknown(gateway: ActingGateway, names: pages.Names, page: Page[Any]) -> dict[str, str]:
+    return {} if page.total_count else pages.unknown_names(gateway, names)
 
 
 def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:

@@ -27,6 +27,7 @@ from app.domain.errors import (
     UnknownAccount,
 )
 from app.domain.order import AccountKey
+from app.domain.wording import in_words
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.vault import Vault
@@ -208,7 +209,7 @@ class Sessions:
             log.error(
                 "connector can't start", connector_name=connector_name, error=type(error).__name__, text=str(error)
             )
-            raise ExchangeDown(f"Connector '{connector_name}' can't start: {type(error).__name__}") from error
+            raise ExchangeDown(f"Connector '{connector_name}' can't start: {in_words(error)}") from error
 
     async def _close_safely(self, name: str, closing: Coroutine[Any, Any, None]) -> None:
         """Close one connector or venue within the time-out. A failure must not stop the others, and the journal, from closing."""

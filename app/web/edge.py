@@ -84,6 +84,7 @@ _EXPOSED = (
     "Portfolio-Stale",
     "Retry-After",
     "Server-Timing",
+    "Unknown-Names",
     "X-Request-Id",
 )
 #: Seconds for which a browser remembers a preflight: short enough that a changed setting is seen the same day.

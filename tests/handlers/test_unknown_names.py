@@ -164,3 +164,22 @@ async def test_a_body_that_nobody_reads_is_named(client: httpx.AsyncClient) -> N
     """A cancel takes none."""
     answer = await client.post("/trading/master_account/paper/orders/x/cancel", json={"force": True})
     assert (answer.status_code, answer.headers["Ignored-Fields"]) == (404, "body")
+
+
+async def test_a_search_for_what_there_is_not_says_so(client: httpx.AsyncClient) -> None:
+    """An empty page looks like an answer; where something was found, or all that was asked for exists, nothing is said."""
+    asked = {
+        "account_names": ["master_account", "nobody"],
+        "connector_names": ["papr"],
+        "trading_pairs": ["btcusdt", "BTC-USDT"],
+    }
+    for path in ("/trading/orders/search", "/trading/orders/active", "/trading/trades"):
+        answer = await client.post(path, json=asked)
+        assert (answer.status_code, answer.json()["data"]) == (200, [])
+        assert answer.headers["Unknown-Names"] == "account_names=nobody, connector_names=papr, trading_pairs=btcusdt"
+        answer = await client.post(path, json={"account_names": ["master_account"], "trading_pairs": ["ETH-USDT"]})
+        assert "Unknown-Names" not in answer.headers
+    assert (await client.post("/trading/orders", json=ORDER)).status_code == 201
+    answer = await client.post("/trading/orders/search", json={"account_names": ["master_account", "nobody"]})
+    assert len(answer.json()["data"]) == 1
+    assert "Unknown-Names" not in answer.headers

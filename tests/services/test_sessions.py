@@ -169,7 +169,7 @@ async def test_an_exchange_that_cannot_start_is_down(gateway: Gateway, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(PaperConnector, "open_venue", broken)
-        with pytest.raises(ExchangeDown, match="Connector 'paper' can't start: OSError"):
+        with pytest.raises(ExchangeDown, match="Connector 'paper' can't start: the connection or the system failed"):
             await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
     assert await gateway.sessions.connector(AccountKey(MASTER_ACCOUNT, "paper"))
 

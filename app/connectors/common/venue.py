@@ -26,6 +26,7 @@ from app.connectors.common.lists import OddRows
 from app.connectors.common.numbers import instant, milliseconds_of
 from app.domain.errors import OrdergateError, UnsupportedPair
 from app.domain.trading_rule import TradingRule
+from app.domain.wording import in_words
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +138,7 @@ class RestVenue(ABC, Generic[ClientT]):
         error = self._markets.error or self._time.error
         if error is None:
             return None
-        return error.detail if isinstance(error, OrdergateError) else type(error).__name__
+        return in_words(error)
 
     @property
     def known_markets(self) -> Markets:

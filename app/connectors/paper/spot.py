@@ -58,6 +58,7 @@ from app.domain.reports import (
     Ticker,
 )
 from app.domain.trading_rule import TradingRule
+from app.domain.wording import in_words
 from app.failpoints import reach
 from app.paper.exchange import PAGE, PaperExchange
 from app.paper.faults import GRACE, ServerFault
@@ -274,7 +275,7 @@ class PaperConnector(Connector):
             raise InvalidArgument(refusal.text) from None
         except Exception as fault:
             # Whatever broke, a question affects no order: the caller learns that it was not answered, and why.
-            raise ExchangeReadError(f"the paper exchange did not answer: {type(fault).__name__}") from fault
+            raise ExchangeReadError(f"the paper exchange did not answer: {in_words(fault)}") from fault
 
     async def _query(self, question: Callable[[], Answer]) -> Answer:
         """``_ask`` over the network that may be faulty; the stream has faults of its own."""

@@ -34,6 +34,7 @@ from app.domain.errors import (
 )
 from app.domain.order import AccountKey
 from app.domain.reports import Balance
+from app.domain.wording import in_words
 from app.journal.journal import Journal
 from app.services.accounts.calls_under_way import calls_ended
 from app.services.accounts.credential_check import checked
@@ -220,8 +221,10 @@ class AccountAdmin:
         except OrdergateError as error:
             raise error from None
         except Exception as error:  # noqa: BLE001 - an SDK may raise anything: the credentials were not proven, and the error says so
+            # Without the text, which may quote a credential.
+            log.warning("credentials not tried", connector_name=connector_name, error=type(error).__name__)
             raise ExchangeReadError(
-                f"{connector_name} could not be asked about the credentials: {type(error).__name__}; nothing was changed"
+                f"{connector_name} could not be asked about the credentials: {in_words(error)}; nothing was changed"
             ) from None
 
     def _forget(self, account: AccountKey) -> None:

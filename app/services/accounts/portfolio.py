@@ -27,6 +27,7 @@ from app.domain.errors import (
 from app.domain.order import AccountKey
 from app.domain.portfolio import Holding, Holdings
 from app.domain.reports import Balance
+from app.domain.wording import in_words
 from app.journal.journal import Journal
 from app.services.markets.prices import Prices
 from app.services.sessions import Sessions
@@ -172,7 +173,7 @@ class Portfolio:
             return error.detail
         if isinstance(error, TimeoutError):
             return f"no answer within {self._timeout.total_seconds():g} seconds"
-        return type(error).__name__
+        return in_words(error)
 
     async def _priced(self, account: AccountKey, balances: _Balances) -> Holdings:
         prices = await self._prices.of(account.connector_name, [balance.asset for balance in balances.balances])

@@ -25,6 +25,7 @@ from app.domain.errors import (
     OrderRefused,
 )
 from app.domain.order import AccountKey
+from app.domain.wording import in_words
 from app.services.markets.readings import read_error
 from app.services.markets.rules import Rules
 from app.services.sessions import Sessions
@@ -121,8 +122,9 @@ class PositionSettings:
             ) from fault
         except Exception as fault:
             # Whatever an SDK raises, it is not known whether the change was made.
+            log.warning("setting in doubt", connector_name=connector.name, error=type(fault).__name__, text=str(fault))
             raise ExchangeReadError(
-                f"{connector.name} did not answer: {type(fault).__name__}; whether the {what} was changed is not known"
+                f"{connector.name} did not answer: {in_words(fault)}; whether the {what} was changed is not known"
             ) from fault
 
     async def _within_limit(self, call: Awaitable[Answer]) -> Answer:

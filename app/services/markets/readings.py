@@ -18,6 +18,7 @@ import structlog
 from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.domain.errors import ExchangeReadError, ExchangeReadTimeout, OrdergateError
+from app.domain.wording import in_words
 
 log = structlog.get_logger(__name__)
 
@@ -165,4 +166,5 @@ def read_error(connector_name: str, fault: Exception) -> OrdergateError:
         return fault
     if isinstance(fault, TimeoutError):
         return ExchangeReadTimeout(f"{connector_name} did not answer in time")
-    return ExchangeReadError(f"{connector_name} did not answer: {type(fault).__name__}")
+    log.warning("not answered", connector_name=connector_name, error=type(fault).__name__, text=str(fault))
+    return ExchangeReadError(f"{connector_name} did not answer: {in_words(fault)}")

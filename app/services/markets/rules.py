@@ -15,9 +15,16 @@ import structlog
 
 from app.concurrency.single_flight import SingleFlight
 from app.connectors.base import PAIRS_MAX_AGE, Connector
-from app.domain.errors import ExchangeReadFailed, OrdergateError, RequestError, RulesNotLoaded, UnsupportedPair
+from app.domain.errors import (
+    ExchangeReadFailed,
+    OrdergateError,
+    RequestError,
+    RulesNotLoaded,
+    UnsupportedPair,
+)
 from app.domain.order import OrderRequest
 from app.domain.trading_rule import TradingRule
+from app.domain.wording import in_words
 from app.services.sessions import Sessions
 
 log = structlog.get_logger(__name__)
@@ -115,9 +122,11 @@ class Rules:
             connector = await self._sessions.keyless(connector_name)
             await connector.load_trading_rules()
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises, the rules are not loaded; it is logged and tried again
-            problem = error.detail if isinstance(error, OrdergateError) else type(error).__name__
+            problem = in_words(error)
             self.problems[connector_name] = f"trading rules not loaded: {problem}"
-            log.warning("trading rules not loaded", connector_name=connector_name, problem=problem)
+            log.warning(
+                "trading rules not loaded", connector_name=connector_name, problem=problem, error=type(error).__name__
+            )
             return
         self.problems.pop(connector_name, None)
         self._loaded[connector_name] = connector

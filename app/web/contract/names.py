@@ -23,7 +23,7 @@ _LONGEST_NAMED = 60
 #: Shorter words have too many neighbours for one edit to say that they are meant.
 _SHORTEST_TYPO = 5
 
-_PLACES = {"body": "the body", "query": "the query string", "header": "the headers"}
+_PLACES = {"body": "the body", "query": "the query string", "header": "the headers", "message": "the message"}
 
 
 class Names:
@@ -39,6 +39,7 @@ class Names:
         not_done: Mapping[str, str] | None = None,
         elsewhere: Iterable[Names] = (),
         is_list: bool = False,
+        with_synonyms: bool = True,
     ) -> None:
         self.place = place
         self.known = frozenset(names)
@@ -49,7 +50,7 @@ class Names:
         for name in sorted(self.known):
             self._meant.setdefault(normal(name), name)
         for name in sorted(self.known):
-            for word in (*_numbers(normal(name)), *SYNONYMS.get(name, ())):
+            for word in (*_numbers(normal(name)), *(SYNONYMS.get(name, ()) if with_synonyms else ())):
                 if word not in self._not_done:
                     self._meant.setdefault(word, name)
         self._typos = {
@@ -136,8 +137,9 @@ class HeaderNames:
     """The header names of an operation, and the ordinary ones that nobody means by it."""
 
     def __init__(self, names: Iterable[str], body: Names | None = None) -> None:
-        # Of the body's fields only the order's id is one that other gateways take as a header.
-        elsewhere = [Names("body", body.known & {"client_order_id"})] if body is not None else []
+        # Of the body's fields only the order's id is one that other gateways take as a header; X-Client-Id names a program.
+        ids = frozenset() if body is None else body.known & {"client_order_id"}
+        elsewhere = [Names("body", ids, with_synonyms=False)]
         self._names = Names("header", names, elsewhere=elsewhere)
         self._expected = ORDINARY_HEADERS | {name.lower().encode("ascii") for name in self._names.known}
 

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from app.domain.errors import Forbidden, OrdergateError
 from app.domain.reports import OrderBook, PublicTrade, Ticker
+from app.domain.suggestions import did_you_mean
 from app.handlers.market_views import MOST_CANDLES, book_sides, candle_row, ticker_row, trade_row
 from app.handlers.streaming import LongList
 from app.services.gateway import Gateway
@@ -28,14 +29,20 @@ from app.services.markets.market_subscriptions import (
     TickerSubscription,
     TradeSubscription,
 )
+from app.web.contract.names import Names
 from app.web.edge import SocketRoute
 from app.web.messages import encode_long
 from app.web.sockets.calling import acting_gateway
-from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable
+from app.web.sockets.subscriptions import Subscribe, Subscription, SubscriptionSocket, Unsubscribable, shown
 
 #: The bounds of ``update_interval`` that callers know, in seconds.
 _SHORTEST, _LONGEST = 0.25, 60.0
 _MOST_LEVELS = 1000
+
+_NAMES = Names(
+    "message",
+    ("action", "type", "connector", "trading_pair", "update_interval", "interval", "max_records", "depth"),
+)
 
 _MARKETS = ("candles", "order_book", "ticker", "trades")
 _EXECUTORS = (
@@ -84,6 +91,7 @@ def _route(gateway: Gateway, path: str, subscribe: Subscribe) -> SocketRoute:
 
 async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Subscription:
     kind = _check_type(asked, _MARKETS)
+    ignored = _ignored(asked)
     connector_name, trading_pair = asked.get("connector"), asked.get("trading_pair")
     if not (isinstance(connector_name, str) and isinstance(trading_pair, str) and connector_name and trading_pair):
         raise Unsubscribable("connector and trading_pair are required")
@@ -100,7 +108,7 @@ async def _subscription(market_data: MarketData, asked: Mapping[str, Any]) -> Su
         news = await market.poll()
         return None if news is None else await _message(news)
 
-    return Subscription(subscription_id=name, interval=interval, poll=poll, close=market.close)
+    return Subscription(subscription_id=name, interval=interval, poll=poll, close=market.close, ignored=ignored)
 
 
 def _market(market_data: MarketData, kind: str, asked: Mapping[str, Any]) -> MarketSubscription:
@@ -133,9 +141,20 @@ async def _message(news: object) -> Mapping[str, Any]:
 def _check_type(asked: Mapping[str, Any], known: Sequence[str]) -> str:
     kind = asked.get("type")
     if kind not in known:
-        raise Unsubscribable(f"Invalid subscription type: {kind}")
+        meant = did_you_mean(kind, known) if isinstance(kind, str) else ""
+        raise Unsubscribable(f"Invalid subscription type: {shown(kind)}. Valid types: {', '.join(known)}.{meant}")
     assert isinstance(kind, str)
     return kind
+
+
+def _ignored(asked: Mapping[str, Any]) -> Sequence[str]:
+    """The names of the message that mean nothing. Raises ``Unsubscribable`` for one that nearly is another."""
+    ignored = _NAMES.unknown(asked.keys())
+    for name in ignored:
+        advice = _NAMES.advice(name)
+        if advice is not None:
+            raise Unsubscribable(advice)
+    return ignored
 
 
 def _interval(asked: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ The query string filters (``account_names``, ``connector_names``, ``trading_pair
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -18,8 +19,11 @@ from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.journal.filters import EventFilter
 from app.services.acting import ActingGateway
 from app.services.gateway import Gateway
+from app.web.contract.names import Names
 from app.web.edge import SocketRoute
 from app.web.sockets.calling import acting_gateway
+
+_NAMES = Names("query", ("account_names", "connector_names", "trading_pairs", "since"))
 
 #: Characters of a message; anything longer is no known action.
 _LONGEST_MESSAGE = 1000
@@ -45,6 +49,12 @@ async def _serve(gateway: ActingGateway, socket: WebSocket) -> None:
         await _send(socket, type="error", message="since must be a whole number, the seq of the last event seen")
         await socket.close(_BAD_QUERY)
         return
+    ignored = _NAMES.unknown(query.keys())
+    advice = next((said for said in map(_NAMES.advice, ignored) if said is not None), None)
+    if advice is not None:
+        await _send(socket, type="error", message=advice)
+        await socket.close(_BAD_QUERY)
+        return
     wanted = stream_filter(
         query.getlist("account_names"), query.getlist("connector_names"), query.getlist("trading_pairs")
     )
@@ -54,7 +64,7 @@ async def _serve(gateway: ActingGateway, socket: WebSocket) -> None:
         await _send(socket, type="error", message=refusal.detail)
         await socket.close(_BAD_QUERY)
         return
-    await _send(socket, type="connected")
+    await _send(socket, type="connected", **({"ignored": ignored} if ignored else {}))
     answering = asyncio.ensure_future(_answer_messages(socket))
     sending = asyncio.ensure_future(_send_events(gateway, socket, start_of(None, since), wanted))
     try:
@@ -106,5 +116,5 @@ def _action(text: str) -> str | None:
     return asked.get("action") if isinstance(asked, dict) else None
 
 
-async def _send(socket: WebSocket, **message: str | int) -> None:
+async def _send(socket: WebSocket, **message: Any) -> None:
     await socket.send_text(msgspec.json.encode(message).decode())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,8 @@ class Subscription:
     interval: float  # float: seconds, no money
     poll: Callable[[], Awaitable[Mapping[str, Any] | None]]
     close: Callable[[], None]
+    #: What the request named that a subscription does not have.
+    ignored: Sequence[str] = ()
 
 
 #: Turns a ``subscribe`` message into a subscription that has started. Raises ``Unsubscribable``.
@@ -105,7 +107,9 @@ class SubscriptionSocket:
                 case "unsubscribe":
                     return await self._drop(asked.get("subscription_id"))
                 case action:
-                    raise Unsubscribable(f"Unknown action: {action}. Valid actions: subscribe, unsubscribe, ping")
+                    raise Unsubscribable(
+                        f"Unknown action: {shown(action)}. Valid actions: subscribe, unsubscribe, ping"
+                    )
         except Unsubscribable as problem:
             return {"type": "error", "message": str(problem)}
 
@@ -120,7 +124,8 @@ class SubscriptionSocket:
         # Not in the task itself: one that is stopped before it began runs no code of its own.
         task.add_done_callback(lambda _: subscription.close())
         self._tasks[name] = task
-        return {"type": "subscribed", "subscription_id": name}
+        named = {"ignored": subscription.ignored} if subscription.ignored else {}
+        return {"type": "subscribed", "subscription_id": name, **named}
 
     async def _drop(self, name: object) -> Mapping[str, Any]:
         if not isinstance(name, str) or not name:
@@ -192,6 +197,11 @@ async def _stop(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def shown(value: Any) -> str:
+    """A value of a message in the words of the message."""
+    return value if isinstance(value, str) else encode(value).decode()
 
 
 def _request(text: str | bytes) -> Mapping[str, Any]:

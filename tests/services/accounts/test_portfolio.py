@@ -241,4 +241,7 @@ async def test_connectors_that_break(gateway: Gateway, monkeypatch: pytest.Monke
         each.account_name: each.problem
         for each in (await gateway.portfolio.state(connector_names=["odd"], refresh=True)).holdings
     }
-    assert problems == {"coins": "ZeroDivisionError", "dollars": "no answer within 4 seconds"}
+    assert problems == {
+        "coins": "its answer could not be understood (the log has the reason)",
+        "dollars": "no answer within 4 seconds",
+    }

@@ -196,7 +196,7 @@ async def test_a_source_that_fails_among_others(
     monkeypatch.setattr(OtherConnector, "fetch_tickers", fail)
     pool = await rates.pool()
     assert set(pool.tickers) == {"paper"}
-    assert pool.errors == {"other": "other did not answer: ConnectionResetError"}
+    assert pool.errors == {"other": "other did not answer: the connection or the system failed"}
     assert pool.updated_at("other") is None
     assert pool.updated_at("paper") == each_world.clock.now()
     with pytest.raises(ExchangeReadError, match="other: other did not answer"):

@@ -137,6 +137,14 @@ def test_a_socket_refuses_a_stranger_and_a_bad_position(server: Server) -> None:
         assert "since must be a whole number" in json.loads(socket.recv(10))["message"]
 
 
+def test_a_filter_that_nearly_is_one_is_refused(server: Server) -> None:
+    """It would have shown everything; any other name is said to mean nothing."""
+    with server.socket(f"?account_name=nobody&token={CREDENTIALS}") as socket:
+        assert "Did you mean 'account_names'?" in json.loads(socket.recv(10))["message"]
+    with server.socket(f"?note=1&token={CREDENTIALS}") as socket:
+        assert json.loads(socket.recv(10)) == {"type": "connected", "ignored": ["note"]}
+
+
 def test_a_socket_survives_what_is_no_question(server: Server) -> None:
     """Bytes that are no text, and text that is no action, are told so; the socket goes on."""
     with server.socket(f"?token={CREDENTIALS}") as socket:

@@ -230,7 +230,28 @@ async def ask_through(connection: ClientConnection, clock: FakeClock, **message:
 #: Subscriptions that can't be had, and how the answer begins.
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"type": "bots"}, "Invalid subscription type: bots"),
-    ({"type": ["x"]}, "Invalid subscription type: ['x']"),
+    ({"type": ["x"]}, 'Invalid subscription type: ["x"]. Valid types: candles, order_book, ticker, trades'),
+    ({}, "Invalid subscription type: null. Valid types: candles"),
+    (
+        {**PAPER, "type": "orderbook"},
+        "Invalid subscription type: orderbook. Valid types: candles, order_book, ticker, trades. Did",
+    ),
+    (
+        {"type": "trades", "connector": "paper", "symbol": "BTC-USDT"},
+        "There is no 'symbol' in the message. Did you mean",
+    ),
+    (
+        {**PAPER, "type": "trades", "connector_name": "paper"},
+        "There is no 'connector_name' in the message. Did you",
+    ),
+    (
+        {**PAPER, "type": "candles", "timeframe": "1m"},
+        "There is no 'timeframe' in the message. Did you mean 'interval'?",
+    ),
+    (
+        {**PAPER, "type": "order_book", "updateInterval": 1},
+        "There is no 'updateInterval' in the message. Did you",
+    ),
     ({"type": "trades", "connector": "paper"}, "connector and trading_pair are required"),
     ({"type": "trades", "trading_pair": "BTC-USDT"}, "connector and trading_pair are required"),
     ({"type": "trades", "connector": 1, "trading_pair": "A-B"}, "connector and trading_pair are required"),
@@ -253,6 +274,13 @@ async def test_what_can_not_be_subscribed_to(address: str) -> None:
             assert answer["message"].startswith(text)
 
 
+async def test_what_a_message_does_not_have_is_named(address: str) -> None:
+    """A name that means nothing here is ignored, and the confirmation says so."""
+    async with opened(address, "/ws/market-data") as connection:
+        answer = await ask(connection, action="subscribe", type="ticker", **PAPER, note=1)
+        assert (answer["type"], answer["ignored"]) == ("subscribed", ["note"])
+
+
 async def test_odd_numbers_are_brought_within_bounds(address: str, clock: FakeClock) -> None:
     """No levels and a million are both answered with what can be had."""
     async with opened(address, "/ws/market-data") as connection:
@@ -270,9 +298,9 @@ async def test_there_are_no_executors(address: str) -> None:
         for kind in ("executors", "executor_detail", "executor_summary", "performance", "positions", "executor_logs"):
             answer = await ask(connection, action="subscribe", type=kind)
             assert answer["message"] == "This server runs no executors and no bots: there is nothing to subscribe to"
-        assert (await ask(connection, action="subscribe", type="candles"))[
-            "message"
-        ] == "Invalid subscription type: candles"
+        assert (await ask(connection, action="subscribe", type="candles"))["message"].startswith(
+            "Invalid subscription type: candles. Valid types: executors, "
+        )
         assert (await ask(connection, action="ping"))["type"] == "pong"
 
 

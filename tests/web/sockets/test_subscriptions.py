@@ -128,7 +128,7 @@ async def test_every_question_has_its_answer(caller: Caller) -> None:
     ("message", "text"),
     [
         ('{"action": "dance"}', "Unknown action: dance. Valid actions: subscribe, unsubscribe, ping"),
-        ("{}", "Unknown action: None. Valid actions: subscribe, unsubscribe, ping"),
+        ("{}", "Unknown action: null. Valid actions: subscribe, unsubscribe, ping"),
         ('{"action": "unsubscribe"}', "unsubscribe requires 'subscription_id'"),
         ('{"action": "unsubscribe", "subscription_id": "b"}', "Subscription not found: b"),
         ('{"action": "subscribe"}', "name is required"),

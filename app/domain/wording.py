@@ -1,0 +1,16 @@
+"""Exceptions of other libraries in words: no answer of the gateway names a class."""
+
+from __future__ import annotations
+
+from app.domain.errors import OrdergateError
+
+
+def in_words(fault: BaseException) -> str:
+    """What an exception of another library means for a caller. Its class and its text are for the log."""
+    if isinstance(fault, OrdergateError):
+        return fault.detail
+    if isinstance(fault, TimeoutError):
+        return "it took too long"
+    if isinstance(fault, OSError):
+        return "the connection or the system failed"
+    return "its answer could not be understood (the log has the reason)"
