@@ -13,4 +13,4 @@ def in_words(fault: BaseException) -> str:
         return "it took too long"
     if isinstance(fault, OSError):
         return "the connection or the system failed"
-    return "its answer could not be understood (the log has the reason)"
+    return "it failed in an unexpected way (the log has the reason)"

@@ -65,7 +65,11 @@ _LOWEST_PRIORITY = 19
 
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
-_HOW = "Send the header 'Authorization: Basic ' with the base64 form of user:password, as curl -u user:password does"
+_HOW = (
+    "Send the header 'Authorization: Basic ' with the base64 form of user:password, as curl -u user:password does,"
+    " or 'Authorization: Bearer ' with an API key"
+)
+_KEY = "The API key is not one that opens this server now: it is unknown, revoked, expired, or not for this address"
 _CHECK = "Check the user and the password; `ordergate user password` on the server sets another one"
 
 _HASHER = PasswordHasher()
@@ -141,8 +145,9 @@ class Authenticator:
         if secret is not None:
             try:
                 return await self._callers.caller_with(secret, address)
-            except NotAuthenticated:
+            except NotAuthenticated as error:
                 self._count(party(address), "wrong")
+                error.hint = _KEY
                 raise
         username = await self.authenticate(authorization, address)
         caller = await self._callers.caller_of(username)
@@ -330,8 +335,8 @@ def _unreadable(authorization: bytes) -> str:
     """What is wrong with a value that holds no Basic credentials. Nothing of it is quoted."""
     scheme = authorization.partition(b" ")[0].lower()
     if scheme != b"basic":
-        known = scheme.decode() if scheme in (b"bearer", b"digest", b"negotiate", b"token", b"apikey") else "another"
-        return f"The scheme is {known}, and only Basic is taken here. {_HOW}"
+        known = scheme.decode() if scheme in (b"digest", b"negotiate", b"token", b"apikey") else "another"
+        return f"The scheme is {known}, which is not taken here. {_HOW}"
     return f"What follows Basic is not the base64 form of user:password. {_HOW}"
 
 

@@ -238,6 +238,8 @@ def _order_sense() -> Iterator[Mistake]:
     for query, right in (
         ("reduce_only=true", "'reduce_only' belongs in the body"),
         ("symbol=x", "'trading_pair' belongs in the body"),
+        ("dry_run=1", "connector paper"),
+        ("idempotency_key=k", "header Idempotency-Key"),
     ):
         yield Mistake(
             method="POST", path=f"/trading/orders?{query}", body=ORDER, status=422, code="schema_violation",
@@ -343,7 +345,7 @@ def _requests() -> Iterator[Mistake]:
     yield raw(b"{}", 415, "unsupported_media_type", "application/json", **{"Content-Type": "text/plain"})
     yield raw(b"{}", 415, "unsupported_content_encoding", "Content-Encoding", **{"Content-Encoding": "gzip"})
     yield raw(b"{}", 401, "not_authenticated", "Authorization: Basic", "base64", "curl -u", Authorization="")
-    yield raw(b"{}", 401, "not_authenticated", "The scheme is bearer", "Basic", Authorization="Bearer abc")
+    yield raw(b"{}", 401, "not_authenticated", "The API key is not one that opens", Authorization="Bearer abc")
     yield raw(b"{}", 401, "not_authenticated", "The scheme is digest", "Basic", Authorization='Digest username="x"')
     yield raw(b"{}", 401, "not_authenticated", "The scheme is another", "Basic", Authorization="admin:secret")
     yield raw(

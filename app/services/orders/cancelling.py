@@ -19,6 +19,7 @@ from app.domain.lifecycle import FINAL
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
 from app.domain.suggestions import listed
+from app.domain.wording import in_words
 from app.journal.guard import Guard
 from app.journal.journal import Journal
 from app.metrics import Metrics, Stopwatch
@@ -125,7 +126,7 @@ class Cancels:
 
     async def _record_doubt(self, order: Order, error: Exception) -> Order:
         log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
-        evidence = f"no answer that settles it: {type(error).__name__}"
+        evidence = f"no answer that settles it: {in_words(error)}"
         return await self._note(order, EventKind.CANCEL_UNCONFIRMED, evidence)
 
     async def _note(self, order: Order, kind: EventKind, evidence: str) -> Order:

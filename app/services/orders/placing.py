@@ -35,6 +35,7 @@ from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
 from app.domain.reports import OrderReport
 from app.domain.wire_ids import wire_id
+from app.domain.wording import in_words
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import Opened
@@ -286,7 +287,7 @@ class Orders:
                 "answer",
                 reason_code=code,
                 reason=None if code is None else str(error),
-                evidence=f"no answer that settles it: {type(error).__name__}",
+                evidence=f"no answer that settles it: {in_words(error)}",
                 # The stream may have reported the outcome already.
                 only_if_state=frozenset({OrderState.PENDING}),
                 attempt_of=order,

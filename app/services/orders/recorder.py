@@ -108,7 +108,7 @@ class Recorder:
                     source="answer",
                     reason_code=refusal.code,
                     reason=refusal.detail,
-                    evidence=f"the exchange's answer means that it has no such order: {type(refusal).__name__}",
+                    evidence=f"the exchange's answer means that it has no such order: {refusal.code}",
                     held_until=None if refusal.retry_after is None else now + refusal.retry_after,
                 ),
             )

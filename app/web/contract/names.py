@@ -79,9 +79,9 @@ class Names:
         word = normal(name)
         if not word:
             return None
-        instead = self._not_done.get(word)
-        if instead is not None and word not in self._meant:
-            return f"'{_shown(name)}' is not supported. {instead}"
+        for place in (self, *self._elsewhere):
+            if word in place._not_done and word not in self._meant:
+                return f"'{_shown(name)}' is not supported. {place._not_done[word]}"
         near = self.meant(name)
         if near is not None:
             return f"There is no '{_shown(name)}' in {_PLACES[self.place]}. Did you mean '{near}'?"
@@ -151,7 +151,9 @@ class HeaderNames:
             name = raw.decode("latin-1")
             advice = self._names.advice(name) or self._names.advice(name.removeprefix("x-"))
             if advice is not None:
-                faults.append(fault("extra_forbidden", ("header", name[:_LONGEST_NAMED]), advice))
+                faults.append(
+                    fault("extra_forbidden", ("header", name[:_LONGEST_NAMED]), advice, headers[raw].decode("latin-1"))
+                )
         if not self._names.known and b"idempotency-key" in headers:
             ignored.append("Idempotency-Key")
 

@@ -496,8 +496,8 @@ def test_credentials_that_change_while_they_are_sealed_anew(gateway: Gateway, ta
         (
             "crash",
             ExchangeReadFailed,
-            "odd could not be asked about the credentials: its answer could not be understood (the log has the"
-            " reason); nothing was changed",
+            "odd could not be asked about the credentials: it failed in an unexpected way (the log has"
+            " the reason); nothing was changed",
         ),
     ],
 )

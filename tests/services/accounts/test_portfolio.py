@@ -242,6 +242,6 @@ async def test_connectors_that_break(gateway: Gateway, monkeypatch: pytest.Monke
         for each in (await gateway.portfolio.state(connector_names=["odd"], refresh=True)).holdings
     }
     assert problems == {
-        "coins": "its answer could not be understood (the log has the reason)",
+        "coins": "it failed in an unexpected way (the log has the reason)",
         "dollars": "no answer within 4 seconds",
     }

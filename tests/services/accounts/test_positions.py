@@ -81,7 +81,7 @@ async def test_pages_show_each_position_once(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("mode", "code", "text"),
     [
-        ("crash", "exchange_read_error", "could not be understood"),
+        ("crash", "exchange_read_error", "failed in an unexpected way"),
         ("key", "credentials_refused", "Invalid API-key"),
         ("down", "exchange_down", "maintenance"),
     ],
