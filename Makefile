@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients check format generate lock clean chaos simulate explore sabotage bench layout
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools check format generate lock clean chaos simulate explore sabotage bench layout
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -28,15 +28,30 @@ python:
 
 # A part that fails keeps no other from running, and fails the whole in the end. Bytecode is kept even where the environment says not
 # to: every process of the gateway that a test starts would compile the whole package anew.
-test test-gateway test-client-%: export PYTHONDONTWRITEBYTECODE :=
+test test-gateway test-client-% contract: export PYTHONDONTWRITEBYTECODE :=
 test:
-	$(MAKE) --keep-going --no-print-directory test-gateway test-client-1.5.1 test-client-1.5.9
+	$(MAKE) --keep-going --no-print-directory test-gateway test-client-1.5.1 test-client-1.5.9 contract
 
 # Half of the time a test waits for a process to start, for a socket or for a limit of the exchange: four workers keep two processors
 # busy.
 test-gateway: WORKERS ?= 4
 test-gateway: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/contract
+
+# The contract as tools see it: linters, generated clients that trade, a mock that serves every example, generated requests. Node is the
+# one thing here that is not Python: without it, what needs it is skipped, unless ORDERGATE_REQUIRE_NODE is set.
+contract: $(VENV)/.dev contract-tools
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/contract
+
+NODE_TOOLS := tools/contract/node_modules/.ready
+
+contract-tools:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_TOOLS); \
+	else echo "*** NO NODE HERE: linters, mock and the TypeScript client are SKIPPED. Install Node 20.19 or newer. ***" >&2; fi
+
+$(NODE_TOOLS): tools/contract/package-lock.json tools/contract/package.json
+	cd tools/contract && npm ci --no-progress --loglevel error
+	touch $@
 
 test-client-1.5.1: $(VENV)/client-1.5.1/.ready
 	$(CLIENT_TESTS)/client-1.5.1/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_9
@@ -118,6 +133,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 	$(BIN)/python -m openapi.generate --check
+	$(BIN)/python -m tools.compatibility
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -64,7 +64,7 @@ class OrderState(StrEnum):
 
 class EventKind(StrEnum):
     """What happened to an order, in the past tense. ``retried``: it surely was not at the exchange, its request
-    came again, and another attempt to send it began.
+    came again, and another attempt to send it began. More words may come.
     """
 
     INTENDED = "intended"

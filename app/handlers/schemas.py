@@ -219,9 +219,7 @@ class OrderEventSchema(Schema):
 
 
 class ActorSchema(Schema):
-    """The person or program that caused the event; null where none did, and in events from before this was
-    recorded.
-    """
+    """The person or program that caused an event."""
 
     name = fields.String(required=True)
     key_id = fields.String(required=True, allow_none=True)
@@ -591,7 +589,7 @@ class PricesRequestSchema(Schema):
     trading_pairs = fields.List(fields.String(), required=True)
 
 
-class PricesSchema(Schema):
+class PricesResponseSchema(Schema):
     connector = fields.String(required=True)
     prices = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
     timestamp = fields.DecimalNumber(required=True)
@@ -757,7 +755,7 @@ class OrderBookRestartSchema(Schema):
     errors = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
-class TickersSchema(Schema):
+class TickersResponseSchema(Schema):
     tickers = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.Nested(lambda: TickerSchema())), required=True)
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     updated_at = fields.Dict(keys=fields.String(), values=fields.DecimalNumber(), required=True)
