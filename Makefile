@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools check format generate lock clean chaos simulate explore sabotage bench layout
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage bench layout
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -42,6 +42,11 @@ test-gateway: $(VENV)/.dev
 # one thing here that is not Python: without it, what needs it is skipped, unless ORDERGATE_REQUIRE_NODE is set.
 contract: $(VENV)/.dev contract-tools
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/contract
+
+# Generated requests by the tool's own defaults, against a server that runs here already: URL, and PASSWORD of user admin.
+schemathesis: URL ?= http://127.0.0.1:8000
+schemathesis: $(VENV)/.dev
+	$(BIN)/schemathesis --config-file tests/contract/schemathesis.toml run $(URL)/openapi.json --auth 'admin:$(PASSWORD)'
 
 NODE_TOOLS := tools/contract/node_modules/.ready
 
