@@ -44,6 +44,7 @@ from app.services.markets.prices import Prices
 from app.services.markets.rates import Rates
 from app.services.markets.readings import Readings
 from app.services.markets.rules import Rules
+from app.services.orders.admitting import Admissions
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
@@ -53,6 +54,11 @@ from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
+from app.services.safety.evidence import Evidence
+from app.services.safety.halting import Halting
+from app.services.safety.limiting import Limiting
+from app.services.safety.safety import Safety
+from app.services.safety.sweeping import Sweeps
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.sqlite import restrict
@@ -101,6 +107,10 @@ def build_gateway(
     prices = Prices(market_data=base.market_data, rules=rules)
     portfolio = Portfolio(journal=journal, sessions=sessions, prices=prices, settings=settings, clock=clock)
     account_feeds, snapshot_taker = _background(role, base, portfolio)
+    rates = Rates(base.market_data, journal.accounts, preferences)
+    admissions = _admissions(base, rates)
+    orders = _orders(base, inflight, random_bits, admissions)
+    safety = _safety(base, orders, admissions)
     return Gateway(
         settings=settings,
         clock=clock,
@@ -112,21 +122,13 @@ def build_gateway(
         sessions=sessions,
         rules=rules,
         catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions, clock=clock),
-        accounts=AccountAdmin(
-            journal=journal,
-            preferences=preferences,
-            vault=base.vault,
-            sessions=sessions,
-            exchange_accounts=base.exchange_accounts,
-            portfolio=portfolio,
-            settings=settings,
-            clock=clock,
-        ),
+        accounts=_accounts(base, preferences, portfolio),
         portfolio=portfolio,
         market_data=base.market_data,
         books=Books(base.market_data),
-        rates=Rates(base.market_data, journal.accounts, preferences),
-        orders=_orders(base, inflight, random_bits),
+        rates=rates,
+        orders=orders,
+        safety=safety,
         guards=Guards(),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
@@ -144,7 +146,12 @@ def build_gateway(
         event_streams=event_streams,
         metrics=base.metrics,
         gauges=Gauges(
-            metrics=base.metrics, journal=journal, event_streams=event_streams, sessions=sessions, clock=clock
+            metrics=base.metrics,
+            journal=journal,
+            event_streams=event_streams,
+            sessions=sessions,
+            safety=safety,
+            clock=clock,
         ),
         account_feeds=account_feeds,
         snapshot_taker=snapshot_taker,
@@ -188,7 +195,54 @@ def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -
     )
 
 
-def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int]) -> Orders:
+def _accounts(base: _Base, preferences: Preferences, portfolio: Portfolio) -> AccountAdmin:
+    return AccountAdmin(
+        journal=base.journal,
+        preferences=preferences,
+        vault=base.vault,
+        sessions=base.sessions,
+        exchange_accounts=base.exchange_accounts,
+        portfolio=portfolio,
+        settings=base.settings,
+        clock=base.clock,
+    )
+
+
+def _admissions(base: _Base, rates: Rates) -> Admissions:
+    return Admissions(
+        journal=base.journal,
+        market_data=base.market_data,
+        rates=rates,
+        rules=base.rules,
+        settings=base.settings,
+        clock=base.clock,
+    )
+
+
+def _safety(base: _Base, orders: Orders, admissions: Admissions) -> Safety:
+    journal, clock = base.journal, base.clock
+    evidence = Evidence(
+        journal=journal,
+        accounts=journal.accounts,
+        sessions=base.sessions,
+        installations=base.installations,
+    )
+    sweeps = Sweeps(
+        journal=journal,
+        orders=orders,
+        settling=base.settling,
+        sessions=base.sessions,
+        evidence=evidence,
+        clock=clock,
+    )
+    return Safety(
+        Halting(journal=journal, evidence=evidence, sweeps=sweeps, clock=clock),
+        Limiting(journal=journal, accounts=journal.accounts, admissions=admissions, clock=clock),
+        sweeps,
+    )
+
+
+def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int], admissions: Admissions) -> Orders:
     return Orders(
         journal=base.journal,
         recorder=base.recorder,
@@ -201,6 +255,7 @@ def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int]) 
         clock=base.clock,
         random_bits=random_bits,
         installations=base.installations,
+        admissions=admissions,
     )
 
 

@@ -75,6 +75,12 @@ class Metrics:
         self.oldest_unsettled = self._gauge(
             "ordergate_oldest_unsettled_seconds", "Age of the oldest pending or unknown order", "connector"
         )
+        held = "Halts that hold, by their mode"
+        self.halts = self._gauge("ordergate_halts", held, "mode")
+        left = "What is left of a limit in the scope where it is the least, 1 is all"
+        self.limit_headroom = self._gauge("ordergate_limit_headroom_ratio", left, "limit")
+        by_age = "Orders that are pending or unknown for at least so many seconds"
+        self.unsettled_by_age = self._gauge("ordergate_unsettled_orders_by_age", by_age, "seconds")
         self.stream_clients = self._gauge("ordergate_stream_clients", "Open event streams and sockets")
         odd = "Rows and events of an exchange that could not be read since the start, by the list that they were in"
         self.unreadable_rows = self._gauge("ordergate_unreadable_rows", odd, "connector", "list")

@@ -59,6 +59,8 @@ class Settings:
     request_timeout: timedelta = timedelta(seconds=30)
     #: The origins of web pages that may read answers, ``*`` for any; empty for pages of the gateway's own host.
     cors_origins: tuple[str, ...] = ()
+    #: Whether live accounts take orders only where somebody has decided about limits.
+    require_limits: bool = False
     #: The seed of the paper exchange's synthetic market.
     paper_seed: int = 20
     #: What goes wrong at the paper exchange on purpose (``app.paper.faults``); empty, so nothing, outside of rehearsals.
@@ -105,6 +107,7 @@ def load_settings() -> Settings:
         is_durable=env.str("ORDERGATE_DURABILITY", "full", validate=validate.OneOf(["full", "relaxed"])) == "full",
         accept_empty_journal=env.bool("ORDERGATE_ACCEPT_EMPTY_JOURNAL", False),
         cors_origins=_origins(env.str("ORDERGATE_CORS_ORIGINS", "", validate=_check_origins)),
+        require_limits=env.bool("ORDERGATE_REQUIRE_LIMITS", False),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
         connector_urls=MappingProxyType(_connector_urls(env)),

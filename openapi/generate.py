@@ -27,6 +27,8 @@ _ENUMS = Path("app/domain/enums.py")
 _SCHEMAS = Path("app/handlers/schemas.py")
 _REF = "#/components/schemas/"
 _WIDTH = 116
+#: Names that marshmallow's schemas have themselves; the field's gets an underscore.
+_TAKEN = frozenset({"unknown"})
 
 _ENUMS_HEAD = '''"""The words of the API, one class each.
 
@@ -157,14 +159,16 @@ class _SchemaText:
         """One schema class."""
         required = set(_required(node, self._schemas))
         lines = [
-            f"    {key} = {self._field(child, required=key in required)}\n"
+            f"    {key}{'_' * (key in _TAKEN)} = {self._field(child, required=key in required, key=key)}\n"
             for key, child in _properties(node, self._schemas).items()
         ]
         docstring = _docstring(node)
         return f"class {name}Schema(Schema):\n{docstring}{docstring and chr(10)}{''.join(lines)}"
 
-    def _field(self, node: Node, *, required: bool) -> str:
+    def _field(self, node: Node, *, required: bool, key: str) -> str:
         kind, arguments = self._kind(node)
+        if key in _TAKEN:
+            arguments.append(f'data_key="{key}"')
         target = self._target(node)
         if "default" in {**target, **node}:
             arguments.append(f"load_default={self._default(node)}")

@@ -11,8 +11,8 @@ PAGE = (ROOT / "docs" / "build" / "architecture.md").read_text(encoding="utf-8")
 #: Named in the figure of an order, but entered only after an error answer of the exchange.
 AFTER_AN_ERROR = {"app.connectors.common.judging", "app.connectors.binance.outcomes"}
 #: The most modules that an order may enter, twelve of them the edge: a newcomer follows it in an evening (docs/adr/0012-rooms.md,
-#: 0027-callers-and-guards.md).
-MOST_MODULES = 70
+#: 0027-callers-and-guards.md, 0030-safety.md).
+MOST_MODULES = 76
 MOST_LINES = 2_600
 
 

@@ -144,3 +144,18 @@ class Environment(StrEnum):
     PAPER = "paper"
     SANDBOX = "sandbox"
     TESTNET = "testnet"
+
+
+class HaltMode(StrEnum):
+    """What a halt still takes: nothing, or what only reduces a position."""
+
+    HALT = "halt"
+    REDUCE_ONLY = "reduce_only"
+
+
+class HaltCancel(StrEnum):
+    """Which orders a halt cancels: none, those that do not only reduce a position, or all."""
+
+    NONE = "none"
+    ENTRIES = "entries"
+    ALL = "all"

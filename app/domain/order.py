@@ -24,7 +24,7 @@ from app.domain.enums import (
     TimeInForce,
     TradeType,
 )
-from app.domain.errors import ClockRefused, DuplicateOrderId, ExchangeDown, RateLimited
+from app.domain.errors import ClockRefused, DuplicateOrderId, ExchangeDown, Halted, RateLimited
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
@@ -173,6 +173,8 @@ class Order(Struct, frozen=True, kw_only=True):
     held_until: datetime | None = None
     #: The API key that the order was placed with; None where a person placed it, or another program at the exchange.
     key_id: str | None = None
+    #: What limits take for the price of a MARKET order, in quote units; None where no limit asked.
+    reserved_price: Decimal | None = None
 
     @property
     def attempted_at(self) -> datetime:
@@ -334,7 +336,7 @@ STUCK = "stuck"
 _REASONS_OF_DOUBT = frozenset({OVERLOADED, STUCK, DuplicateOrderId.code})
 
 #: The reason codes of orders that are proven not to be at the exchange and may be sent again: what refused them passes by itself.
-RETRYABLE = frozenset({ClockRefused.code, ExchangeDown.code, RateLimited.code, "never_arrived"})
+RETRYABLE = frozenset({ClockRefused.code, ExchangeDown.code, Halted.code, RateLimited.code, "never_arrived"})
 
 #: The states that these conclusions lead to. A fill may have moved the order on since; nobody presumes a filled order gone.
 _CONCLUDED = frozenset({OrderState.REJECTED, OrderState.CANCELED})
@@ -364,6 +366,7 @@ def intended(
     terms: str,
     key_id: str | None = None,
     exchange_client_order_id: str | None = None,
+    reserved_price: Decimal | None = None,
 ) -> Order:
     """The order as it is the moment before it is sent; under ``exchange_client_order_id``, where its own id does not fit."""
     return Order(
@@ -386,4 +389,5 @@ def intended(
         updated_at=at,
         key_id=key_id,
         exchange_client_order_id=exchange_client_order_id,
+        reserved_price=reserved_price,
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from app.domain.decimals import plain
 from app.domain.errors import InvalidArgument
+from app.domain.safety.events import SafetyEvent
 from app.handlers.streaming import StreamAnswer
 from app.handlers.views import event_row
 from app.journal.filters import EventFilter
@@ -108,6 +109,8 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
             for balance in entry.balances.balances
         ]
         return {"type": "balance", **place, "balances": balances}
+    if entry.safety is not None:
+        return {"type": "safety", **place, **_safety(entry.safety)}
     event = event_row(entry)
     return {
         "type": "order" if event["fill"] is None else "fill",
@@ -116,6 +119,18 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
         "order_id": entry.order_id,
         "status": entry.status,
         **event,
+    }
+
+
+def _safety(event: SafetyEvent) -> Mapping[str, Any]:
+    return {
+        "kind": event.kind,
+        "scope": event.scope.parts(),
+        "mode": event.mode,
+        "cancel": event.cancel,
+        "limits": None if event.limits is None else sorted(event.limits.given),
+        "reason": event.reason,
+        "by": None if event.actor is None else event.actor.name,
     }
 
 
@@ -134,5 +149,5 @@ def _as_server_sent(entries: Sequence[JournalEntry]) -> bytes:
 
 def _type_of(entry: JournalEntry) -> bytes:
     if entry.event is None:
-        return b"balance"
+        return b"balance" if entry.safety is None else b"safety"
     return b"order" if entry.event.fill is None else b"fill"

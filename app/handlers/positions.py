@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from app.domain.order import AccountKey
+from app.domain.safety.scope import Place
 from app.handlers import pages
 from app.handlers.schemas import (
     FundingPaymentFilterSchema,
@@ -70,6 +72,7 @@ async def set_leverage(gateway: ActingGateway, account_name: str, connector_name
     asked = _LEVERAGE_REQUEST.load(body)
     trading_pair, leverage = asked["trading_pair"], asked["leverage"]
     account = AccountKey(account_name, connector_name)
+    await gateway.safety.check_leverage(Place(account_name, connector_name, trading_pair), Decimal(leverage))
     await gateway.position_settings.set_leverage(account, trading_pair, leverage)
     return _success(f"Leverage for {trading_pair} set to {leverage} on {connector_name}")
 

@@ -856,6 +856,170 @@ class RateOracleChangedSchema(Schema):
     config = fields.Nested(lambda: RateOracleConfigSchema(), required=True)
 
 
+class SafetyScopeSchema(Schema):
+    """What is covered. A part that is absent or null covers everything of its kind; without any part it is the
+    whole gateway.
+    """
+
+    account_name = fields.String(allow_none=True)
+    connector_name = fields.String(allow_none=True)
+    trading_pair = fields.String(allow_none=True)
+    key_id = fields.String(allow_none=True)
+
+
+class HaltRequestSchema(Schema):
+    scope = fields.Nested(lambda: SafetyScopeSchema())
+    mode = fields.Enum(enums.HaltMode, by_value=True, load_default=enums.HaltMode.HALT)
+    cancel = fields.Enum(enums.HaltCancel, by_value=True, load_default=enums.HaltCancel.NONE)
+    reason = fields.String(required=True)
+
+
+class ResumeRequestSchema(Schema):
+    scope = fields.Nested(lambda: SafetyScopeSchema())
+    reason = fields.String(required=True)
+
+
+class UnknownOrderSchema(Schema):
+    """An order whose outcome is not known, and for how many seconds."""
+
+    order_id = fields.String(required=True)
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    age_seconds = fields.Float(required=True)
+
+
+class HaltStatusSchema(Schema):
+    """A halt and what is left in its scope. ``in_flight``: orders that were intended and of which no answer is
+    recorded yet. ``still_open``: orders that rest at an exchange; ``cancelling``: those of them whose cancel
+    was asked for. ``unknown``: orders whose outcome is not known. ``quiet``: nothing of all this is left, and
+    the exchanges, asked now, show nothing either.
+    """
+
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    mode = fields.Enum(enums.HaltMode, by_value=True, required=True)
+    cancel = fields.Enum(enums.HaltCancel, by_value=True, required=True)
+    reason = fields.String(required=True)
+    halted_at = fields.UtcDateTime(required=True)
+    halted_by = fields.String(required=True)
+    halted_at_seq = fields.Integer(required=True)
+    in_flight = fields.Integer(required=True)
+    cancelling = fields.Integer(required=True)
+    still_open = fields.Integer(required=True)
+    unknown_ = fields.List(fields.Nested(lambda: UnknownOrderSchema()), data_key="unknown", required=True)
+    quiet = fields.Boolean(required=True)
+
+
+class SafetySchema(Schema):
+    seq = fields.Integer(required=True)
+    halts = fields.List(fields.Nested(lambda: HaltStatusSchema()), required=True)
+
+
+class RemainingHaltSchema(Schema):
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    mode = fields.Enum(enums.HaltMode, by_value=True, required=True)
+    reason = fields.String(required=True)
+    halted_at_seq = fields.Integer(required=True)
+
+
+class ResumeResponseSchema(Schema):
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    resumed = fields.Boolean(required=True)
+    halts = fields.List(fields.Nested(lambda: RemainingHaltSchema()), required=True)
+
+
+class PriceCollarSchema(Schema):
+    """How far from a reference price an order may be priced, on the side on which it would pay more than the
+    market (``both_sides``: on either). Without a reference that is younger than ``max_age_seconds``, orders are
+    refused. A MARKET order becomes a limit order at the collar that never rests, where the exchange has such
+    orders; elsewhere the book decides whether it may go.
+    """
+
+    reference = fields.String(load_default='mid')
+    max_age_seconds = fields.DecimalNumber(load_default=5)
+    max_deviation_bps = fields.DecimalNumber(allow_none=True)
+    max_ticks = fields.Integer(allow_none=True)
+    both_sides = fields.Boolean(load_default=False)
+    reducing_deviation_bps = fields.DecimalNumber(allow_none=True)
+    reducing_ticks = fields.Integer(allow_none=True)
+
+
+class AnomalyBrakeSchema(Schema):
+    """How many refusals, unknown outcomes or fills within the window make the gateway take nothing but what
+    reduces, by itself, until somebody resumes. Refusals by limits count in the process that made them.
+    """
+
+    window_seconds = fields.Integer(required=True)
+    refusals = fields.Integer(allow_none=True)
+    unknowns = fields.Integer(allow_none=True)
+    fills = fields.Integer(allow_none=True)
+
+
+class LimitsSchema(Schema):
+    """Amounts and positions are in base units, values in US dollars, where tokens with USD in their names count as
+    one. A position is the sum of the fills in the journal. ``max_daily_loss`` counts realised losses and fees
+    of the UTC day. ``cancels_per_minute`` never stops a cancel: who has made that many places no orders.
+    ``max_leverage`` holds for setting it and for orders on positions that have more. ``duplicate_window``:
+    seconds in which the same terms do not come again. What only reduces a position passes everything that
+    exists to stop growth: all that begin with ``max_``, and ``allowed_pairs``.
+    """
+
+    max_order_amount = fields.DecimalNumber(allow_none=True)
+    max_order_notional = fields.DecimalNumber(allow_none=True)
+    max_open_orders = fields.Integer(allow_none=True)
+    max_open_notional = fields.DecimalNumber(allow_none=True)
+    max_position = fields.DecimalNumber(allow_none=True)
+    max_gross_notional = fields.DecimalNumber(allow_none=True)
+    max_daily_loss = fields.DecimalNumber(allow_none=True)
+    orders_per_second = fields.Integer(allow_none=True)
+    orders_per_minute = fields.Integer(allow_none=True)
+    cancels_per_minute = fields.Integer(allow_none=True)
+    allowed_pairs = fields.List(fields.String(), allow_none=True)
+    allowed_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), allow_none=True)
+    max_leverage = fields.DecimalNumber(allow_none=True)
+    duplicate_window = fields.Integer(allow_none=True)
+    prevent_self_cross = fields.Boolean(allow_none=True)
+    price_collar = fields.Nested(lambda: PriceCollarSchema(), allow_none=True)
+    anomaly_brake = fields.Nested(lambda: AnomalyBrakeSchema(), allow_none=True)
+
+
+class LimitChangeSchema(Schema):
+    """Limits of one scope; or ``unlimited`` with a ``reason``, which lifts all and says that this is so on
+    purpose.
+    """
+
+    scope = fields.Nested(lambda: SafetyScopeSchema())
+    limits = fields.Nested(lambda: LimitsSchema())
+    unlimited = fields.Boolean(load_default=False)
+    reason = fields.String()
+
+
+class LimitSetSchema(Schema):
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    limits = fields.Nested(lambda: LimitsSchema(), required=True)
+    used = fields.Dict(keys=fields.String(), values=fields.DecimalText(), required=True)
+    unlimited = fields.Boolean(required=True)
+    reason = fields.String(required=True, allow_none=True)
+    set_at_seq = fields.Integer(required=True)
+
+
+class LimitListSchema(Schema):
+    seq = fields.Integer(required=True)
+    limits = fields.List(fields.Nested(lambda: LimitSetSchema()), required=True)
+
+
+class ViolationSchema(Schema):
+    """One limit that an order would break: what is used before it, the most that is allowed, and what would be
+    used with it.
+    """
+
+    limit = fields.String(required=True)
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    value = fields.String(required=True)
+    maximum = fields.String(required=True)
+    would_be = fields.String(required=True)
+
+
 class RootSchema(Schema):
     name = fields.String(required=True)
     version = fields.String(required=True)
@@ -878,6 +1042,7 @@ class ReadinessSchema(Schema):
     status = fields.String(required=True)
     journal = fields.String(required=True)
     connectors = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    without_limits = fields.List(fields.String())
 
 
 class ProblemSchema(Schema):
@@ -894,6 +1059,7 @@ class ProblemSchema(Schema):
     hint = fields.String()
     allowed = fields.List(fields.String())
     exchange_code = fields.String()
+    violations = fields.List(fields.Nested(lambda: ViolationSchema()))
 
 
 class MalformedRequestSchema(Schema):

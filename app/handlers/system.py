@@ -39,9 +39,11 @@ async def get_readiness(gateway: ActingGateway) -> Any:
     """GET /health/ready"""
     journal, connectors = await gateway.catalog.problems()
     is_ready = journal is None
-    answer = {
+    answer: dict[str, Any] = {
         "status": "ready" if is_ready else "not ready",
         "journal": journal or "ready",
         "connectors": {name: problem or "ready" for name, problem in connectors.items()},
     }
+    if journal is None and (undecided := await gateway.safety.undecided()):
+        answer["without_limits"] = ["/".join(account) for account in undecided]
     return answer, 200 if is_ready else 503

@@ -3,33 +3,37 @@
 Units are staged one after another on a ``Batch``: they see what the units before them decided, as if each had been committed. Only
 ``flush`` writes, all rows of a table at once. A unit changes the batch by one call at its very end, so that one that raises
 leaves no trace.
-
-Orders that this process wrote lately are in an ``OrderCache``. It is true exactly if the journal's sequence is where our own last
-commit left it, because every change of an order takes a number.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
 
-from msgspec import Struct
+from msgspec import structs
 
 from app.domain.audit import AuditRecord
 from app.domain.decimals import ZERO
+from app.domain.errors import LimitExceeded
 from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import Balance
+from app.domain.safety.admission import Admission
+from app.domain.safety.events import SafetyEvent, halted_event
+from app.domain.safety.halts import Halt
+from app.domain.safety.ledger import place_of
+from app.domain.safety.limits import LimitSet
 from app.journal import statements
+from app.journal.caches import CredentialCache, CredentialVersion, OrderCache, SafetyCache
+from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
+from app.journal.safety_rows import halt_row, limits_row, scope_row
 from app.journal.store import Store
 from app.storage.audit import ORIGIN, row_of
 from app.storage.tables import BALANCES, ORDERS
 from app.storage.types import link
-
-#: Orders in the cache, so that an order's outcome needs no query: those of one second on the busiest day. One takes about two
-#: kilobytes.
-_CACHED = 1024
 
 #: Events without a checksum that are read in one go.
 _UNCHAINED_PAGE = 5000
@@ -37,89 +41,17 @@ _UNCHAINED_PAGE = 5000
 IdempotencyKey = tuple[str, str, str]
 
 
-class OrderCache:
-    """The orders written last, as of sequence number ``head``."""
-
-    def __init__(self) -> None:
-        self._head = -1
-        self._orders: OrderedDict[OrderKey, StoredOrder] = OrderedDict()
-
-    def check(self, head: int) -> None:
-        """Empty the cache if another process has written since: the journal is at ``head``."""
-        if head != self._head:
-            self._orders.clear()
-            self._head = head
-
-    def get(self, key: OrderKey) -> StoredOrder | None:
-        return self._orders.get(key)
-
-    def put(self, head: int, changed: Iterable[StoredOrder]) -> None:
-        """Take in the orders that our commit has changed, which ended at ``head``."""
-        self._head = head
-        for stored in changed:
-            self._orders[stored.key] = stored
-            self._orders.move_to_end(stored.key)
-        while len(self._orders) > _CACHED:
-            self._orders.popitem(last=False)
-
-
-class CredentialVersion(Struct, frozen=True, kw_only=True):
-    """Stored credentials: which ones, and the account at the exchange that they open, where that is known."""
-
-    version: int
-    exchange_account: str | None
-
-
-class CredentialCache:
-    """What was read of credentials since they last changed.
-
-    ``Store.begin`` reads how often that was, with the lock that every change of credentials takes. So most transactions check
-    credentials without a query.
-    """
-
-    def __init__(self) -> None:
-        self._as_of = -1
-        self._known: dict[AccountKey, CredentialVersion | None] = {}
-
-    def find(self, store: Store, account: AccountKey) -> CredentialVersion | None:
-        """The credentials of ``account`` in the transaction that ``store`` has begun; None if there are none."""
-        if store.credentials_version != self._as_of:
-            self._known.clear()
-            self._as_of = store.credentials_version
-        if account not in self._known:
-            rows = store.find(statements.FIND_CREDENTIALS, [account])
-            found = [CredentialVersion(version=version, exchange_account=name) for version, name in rows]
-            self._known[account] = found[0] if found else None
-        return self._known[account]
-
-
-class SafetyCache:
-    """What was read of users, keys, halts and limits since any of them last changed.
-
-    ``Store.begin`` reads how often that was. So a transaction in which nothing has changed checks them without a query, and one
-    after a change, by whichever process, reads them anew.
-    """
-
-    def __init__(self) -> None:
-        self._as_of = -1
-        self._known: dict[tuple[statements.Statement, Row], Sequence[Row]] = {}
-
-    def find(self, store: Store, statement: statements.Statement, key: Row) -> Sequence[Row]:
-        """The driver's rows of ``statement`` for ``key`` in the transaction that ``store`` has begun."""
-        if store.safety_version != self._as_of:
-            self._known.clear()
-            self._as_of = store.safety_version
-        name = (statement, key)
-        if name not in self._known:
-            self._known[name] = store.find(statement, [key])
-        return self._known[name]
-
-
 class Batch:
     """What one transaction reads and writes, on ``store`` from ``head`` on."""
 
     def __init__(
-        self, store: Store, cache: OrderCache, credentials: CredentialCache, safety: SafetyCache, head: Head
+        self,
+        store: Store,
+        cache: OrderCache,
+        credentials: CredentialCache,
+        safety: SafetyCache,
+        permits: Permits,
+        head: Head,
     ) -> None:
         cache.check(head.seq)
         self.head = head.seq
@@ -129,6 +61,8 @@ class Batch:
         self._cache = cache
         self._credentials = credentials
         self._safety = safety
+        #: The halts and limits that hold, as the units before have left them, and what is used of them.
+        self.permits = permits
         self._orders: dict[OrderKey, StoredOrder] = {}
         self._by_idempotency_key: dict[IdempotencyKey, StoredOrder] = {}
         self._touched: dict[OrderKey, StoredOrder] = {}
@@ -189,7 +123,20 @@ class Batch:
             self._balances[key] = {row[2]: Balance(asset=row[2], total=row[3], available=row[4]) for row in rows}
         return self._balances[key]
 
+    def held(self, order: Order) -> Decimal:
+        """What the account has of the base asset of ``order``, as it was recorded last."""
+        known = self.balances(order.account_name, order.connector_name).get(order.trading_pair.partition("-")[0])
+        return ZERO if known is None else known.total
+
     # Deciding.
+
+    def check_permitted(self, order: Order, admission: Admission, at: datetime) -> None:
+        """Raise what keeps ``order`` from being sent at ``at``: a halt, or limits. A refusal by limits counts for the brake."""
+        try:
+            self.permits.check(order, admission, at, partial(self.held, order))
+        except LimitExceeded:
+            self._brake(self.permits.refuse(place_of(order), at))
+            raise
 
     def add_order(self, order: Order, entry: JournalEntry) -> None:
         """A new order with its first event, whose ``seq`` must be ``head`` + 1."""
@@ -199,6 +146,7 @@ class Batch:
         self._touch(stored)
         self._opened[stored.number] = row
         self._append(entry, event)
+        self._count(stored, [entry])
 
     def change_order(self, stored: StoredOrder, entries: Sequence[JournalEntry]) -> None:
         """An order after further events. The seqs must continue ``head``."""
@@ -213,6 +161,49 @@ class Batch:
         for entry, event in zip(entries, events, strict=True):
             self._append(entry, event)
         self._fills += fills
+        self._count(stored, entries)
+
+    def put_halt(self, halt: Halt, event: SafetyEvent) -> Halt:
+        """A halt that holds from its event on."""
+        halt = structs.replace(halt, seq=self.head + 1)
+        self.permits.put_halt(halt, halt_row(halt, self._codec))
+        self._append_safety(event)
+        return halt
+
+    def end_halt(self, halt: Halt, event: SafetyEvent) -> None:
+        """A halt that is over."""
+        self.permits.end_halt(halt, halt_row(halt, self._codec, resumed_at=event.at), event.at)
+        self._append_safety(event)
+
+    def put_limits(self, one: LimitSet, event: SafetyEvent) -> LimitSet:
+        """The limits that a scope has from now on."""
+        one = structs.replace(one, seq=self.head + 1)
+        self.permits.put_limits(one, limits_row(one, self._codec))
+        self._append_safety(event)
+        return one
+
+    def _append_safety(self, event: SafetyEvent) -> None:
+        scope = event.scope
+        entry = JournalEntry(
+            seq=self.head + 1,
+            at=event.at,
+            account_name=scope.account_name or "",
+            connector_name=scope.connector_name or "",
+            trading_pair=scope.trading_pair,
+            safety=event,
+        )
+        self._append(entry, event_row(entry, None, self._codec))
+
+    def _count(self, stored: StoredOrder, entries: Sequence[JournalEntry]) -> None:
+        """Let the limits know of an order's events, and the anomaly brake act on them."""
+        for entry in entries:
+            assert entry.event is not None
+            event = entry.event
+            self._brake(self.permits.take(stored.number, stored.order, event.kind, event.at, event.fill))
+
+    def _brake(self, halts: Sequence[Halt]) -> None:
+        for halt in halts:
+            self.put_halt(halt, halted_event(halt))
 
     def change_balances(self, entry: JournalEntry) -> None:
         """The balances in ``entry``, which are new or changed."""
@@ -247,7 +238,7 @@ class Batch:
         for row in self._events:
             chain = link(chain, row)
             events.append((*row, chain))
-        for statement, rows in (
+        written: tuple[tuple[statements.Statement, Sequence[Row]], ...] = (
             (statements.INSERT_ORDERS, list(self._opened.values())),
             (statements.UPDATE_ORDERS, list(self._changed.values())),
             (statements.INSERT_EVENTS, events),
@@ -255,11 +246,26 @@ class Batch:
             (statements.INSERT_BALANCES, list(self._new_balances.values())),
             (statements.UPDATE_BALANCES, list(self._changed_balances.values())),
             (statements.INSERT_AUDIT, self._audit),
-        ):
+            *self._safety_rows(),
+        )
+        for statement, rows in written:
             if rows:
                 self._store.write(statement, rows)
         audit = (self._audit[-1][0], self._audit_hash) if self._audit else self._start[3:]
         self._store.set_head(Head(self.head, self.head, chain, *audit))
+
+    def _safety_rows(self) -> list[tuple[statements.Statement, Sequence[Row]]]:
+        """What is written of halts and limits: nothing in nearly every transaction."""
+        halts, limits = self.permits.halts, self.permits.limits
+        if not halts and not limits:
+            return []
+        self._store.announce_safety()
+        return [
+            (statements.DELETE_HALTS, [scope_row(scope) for scope in halts]),
+            (statements.INSERT_HALTS, list(halts.values())),
+            (statements.DELETE_LIMITS, [scope_row(scope) for scope in limits]),
+            (statements.INSERT_LIMITS, list(limits.values())),
+        ]
 
     def _chain(self) -> bytes:
         """The checksum of the last event before this transaction."""

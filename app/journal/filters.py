@@ -24,7 +24,9 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """What a stream shows. Balances have no pair and pass every filter of pairs."""
+    """What a stream shows. Balances have no pair and pass every filter of pairs; a halt or a limit that holds for several accounts
+    or connectors has none of these and passes every filter of them.
+    """
 
     account_names: tuple[str, ...] = ()
     connector_names: tuple[str, ...] = ()
@@ -38,8 +40,8 @@ class EventFilter:
     def matches(self, entry: JournalEntry) -> bool:
         """Whether ``entry`` is shown."""
         return (
-            (not self.account_names or entry.account_name in self.account_names)
-            and (not self.connector_names or entry.connector_name in self.connector_names)
+            (not self.account_names or entry.account_name in (*self.account_names, ""))
+            and (not self.connector_names or entry.connector_name in (*self.connector_names, ""))
             and (not self.trading_pairs or entry.trading_pair is None or entry.trading_pair in self.trading_pairs)
         )
 

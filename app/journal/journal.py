@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractContextManager
-from typing import cast
+from typing import TypeVar, cast
 
 from app.clock import Clock
 from app.domain.audit import AuditRecord
@@ -17,10 +17,15 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable, SchemaOutdated
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
+from app.domain.safety.admission import NOTHING_KNOWN, Admission
+from app.domain.safety.state import SafetyState
 from app.journal.balances import RecordBalances
 from app.journal.guard import UNGUARDED, Guard
+from app.journal.permits import Bulletin, Known, Permits
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
+from app.journal.safety_rows import read_safety
+from app.journal.safety_units import SafetyUnit
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
@@ -36,6 +41,8 @@ from app.storage.funding import FundingPayments
 from app.storage.leases import Leases
 from app.storage.portfolio import Snapshots
 from app.storage.schema import is_current
+
+T = TypeVar("T")
 
 #: Seconds within which a journal that is well takes a write, even behind many others.
 _PROBE_SECONDS = 1.4
@@ -54,7 +61,8 @@ class Journal(Reader):
         self._clock = clock
         self._is_durable = settings.is_durable
         self._metrics = metrics or Metrics()
-        self._tail = Tail(self.database, self, clock)
+        self._bulletin = Bulletin()
+        self._tail = Tail(self.database, self, clock, self._bulletin.doubt)
         self._writer: Writer | None = None
 
     async def open(self) -> None:
@@ -68,7 +76,8 @@ class Journal(Reader):
             await asyncio.to_thread(_refuse_pooler, self.database)
         await asyncio.to_thread(check_tail, self.database)
         store = _store(self.database, is_durable=self._is_durable)
-        writer = Writer(store, asyncio.get_running_loop(), self._tail.advance, self._metrics)
+        permits = Permits(self._clock, self._bulletin)
+        writer = Writer(store, asyncio.get_running_loop(), self._tail.advance, permits, self._metrics)
         await writer.start()
         self._writer = writer
         await self._tail.start()
@@ -81,7 +90,13 @@ class Journal(Reader):
         await asyncio.to_thread(self.database.dispose)
 
     async def open_order(
-        self, order: Order, event: OrderEvent, *, credentials_version: int | None = None, guard: Guard = UNGUARDED
+        self,
+        order: Order,
+        event: OrderEvent,
+        *,
+        credentials_version: int | None = None,
+        guard: Guard = UNGUARDED,
+        admission: Admission = NOTHING_KNOWN,
     ) -> Opened:
         """Begin an order's life with ``event`` (intended or adopted), unless its id or its idempotency key is taken on its
         account and connector; then the order that has it is returned and nothing is written. Durable when it returns.
@@ -90,7 +105,9 @@ class Journal(Reader):
         what ``guard`` refuses a new order with, ``JournalUnavailable`` (not written) and ``JournalInDoubt``; after any of them,
         the order must not be sent.
         """
-        unit = OpenOrder(order=order, event=event, credentials_version=credentials_version, guard=guard)
+        unit = OpenOrder(
+            order=order, event=event, credentials_version=credentials_version, guard=guard, admission=admission
+        )
         return cast(Opened, await self._submit(unit))
 
     async def record(
@@ -101,6 +118,7 @@ class Journal(Reader):
         is_intent: bool = False,
         credentials_version: int | None = None,
         guard: Guard = UNGUARDED,
+        admission: Admission = NOTHING_KNOWN,
     ) -> Recorded:
         """Record what ``decide(order, known fill ids)`` returns, on the order as it is at that moment. ``decide`` must be pure: it
         runs inside the transaction and may run again. ``is_intent`` says that the order is sent if this is written.
@@ -111,7 +129,12 @@ class Journal(Reader):
         what ``guard`` refuses the first event with.
         """
         unit = RecordEvents(
-            key=key, decide=decide, is_intent=is_intent, credentials_version=credentials_version, guard=guard
+            key=key,
+            decide=decide,
+            is_intent=is_intent,
+            credentials_version=credentials_version,
+            guard=guard,
+            admission=admission,
         )
         return cast(Recorded, await self._submit(unit))
 
@@ -126,6 +149,32 @@ class Journal(Reader):
                 account_name=account_name, connector_name=connector_name, report=report, at=self._clock.now()
             )
         )
+
+    async def decide(self, unit: SafetyUnit[T]) -> T:
+        """Change or ask about halts and limits, in the order of all that is written. Raises what the unit raises,
+        ``JournalUnavailable`` and ``JournalInDoubt``.
+        """
+        return cast(T, await self._submit(unit))
+
+    def permits_sending(self) -> bool:
+        """Whether what this process knows of halts is fresh enough to send an order by it."""
+        return self._bulletin.is_fresh(self._clock.monotonic())
+
+    @property
+    def known_safety(self) -> SafetyState:
+        """The halts and limits as this process knows them, which may be a moment old."""
+        return self._bulletin.known.state
+
+    async def safety(self) -> SafetyState:
+        """The halts and limits as they are, read from the database unless this process has just seen them."""
+        if not self.permits_sending():
+            await asyncio.to_thread(self._read_safety)
+        return self._bulletin.known.state
+
+    def _read_safety(self) -> None:
+        asked_at, known = self._clock.monotonic(), self._bulletin.known
+        version, state = read_safety(self.database, known.version, known.state)
+        self._bulletin.put(Known(version=version, state=state, seen_at=asked_at))
 
     @property
     def queue_length(self) -> int:

@@ -19,13 +19,15 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
-from app.journal.store import HEAD_COLUMNS, ConnectionLost, Store, chunks, flat
+from app.journal.store import COUNT_SAFETY, HEAD_COLUMNS, ConnectionLost, Store, chunks, flat
 from app.storage.postgres import BoundedConnection, ServerSilent, connect_arguments, is_useless
 from app.storage.tables import SEQUENCE
 from app.storage.types import POSTGRES
 
 #: Where a commit is announced; the payload is the last sequence number.
 CHANNEL = "ordergate_journal"
+#: Where it is announced that halts or limits have changed.
+SAFETY_CHANNEL = "ordergate_safety"
 
 #: Keys looked up with one statement. psycopg keeps the parsed text of statements of up to fifty values.
 _SIZES = (12, 4, 1)
@@ -69,6 +71,9 @@ class PostgresStore(Store):
         self._lock_text = self._compile(select(*HEAD_COLUMNS).with_for_update())
         values: dict[str, Any] = {each.name: bindparam(each.name) for each in HEAD_COLUMNS[: len(Head._fields)]}
         self._set_head_text = self._compile(update(SEQUENCE).values(values))
+        self._count_safety_text = str(
+            COUNT_SAFETY.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
+        )
 
     def connect(self) -> None:
         self.close()
@@ -113,6 +118,11 @@ class PostgresStore(Store):
         with self._translated() as connection:
             connection.execute(self._set_head_text.encode(), head)
             connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(head.seq)))
+
+    def announce_safety(self) -> None:
+        with self._translated() as connection:
+            connection.execute(self._count_safety_text.encode())
+            connection.execute("SELECT pg_notify(%s, '')", (SAFETY_CHANNEL,))
 
     def commit(self) -> None:
         connection = self._connection

@@ -103,12 +103,13 @@ class Reader:
         # The index holds only unsettled orders; asked in one step, SQLite would rather read all orders in the order of their ids.
         return self._orders(ORDERS.c.id.in_(select(unsettled.c.id).where(UNSETTLED_ONLY)))
 
-    def active_orders_of(self, account: AccountKey) -> list[StoredOrder]:
-        """All orders of one account that may rest at its exchange, with the fills that are known of them, oldest first; read at one
-        moment.
+    def active_orders_of(self, account: AccountKey | None = None) -> list[StoredOrder]:
+        """All orders of one account, or of all, that may rest at an exchange, with the fills that are known of them, oldest first;
+        read at one moment.
         """
         active = ORDERS.alias("active")
-        mine = _unindexed({name: (value,) for name, value in account._asdict().items()}, active)
+        names = {} if account is None else account._asdict()
+        mine = _unindexed({name: (value,) for name, value in names.items()}, active)
         return self._stored(ORDERS.c.id.in_(select(active.c.id).where(ACTIVE_ONLY, *mine)))
 
     def stored_orders(self, account: AccountKey, order_ids: Collection[str]) -> list[StoredOrder]:
@@ -237,9 +238,9 @@ def _shown(wanted: EventFilter) -> list[ColumnElement[bool]]:
     """The conditions of ``EventFilter.matches``."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.account_names:
-        conditions.append(EVENTS.c.account_name.in_(wanted.account_names))
+        conditions.append(EVENTS.c.account_name.in_((*wanted.account_names, "")))
     if wanted.connector_names:
-        conditions.append(EVENTS.c.connector_name.in_(wanted.connector_names))
+        conditions.append(EVENTS.c.connector_name.in_((*wanted.connector_names, "")))
     if wanted.trading_pairs:
         conditions.append(or_(EVENTS.c.trading_pair.is_(None), EVENTS.c.trading_pair.in_(wanted.trading_pairs)))
     return conditions

@@ -14,12 +14,14 @@ from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
+from app.domain.safety.events import SafetyEvent
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
     """One line of the journal. ``seq`` has no gaps and rises in the order of the commits.
 
-    An entry is about an order (``event`` and the order's figures *after* it) or about balances (``balances``), never both.
+    An entry is about an order (``event`` and the order's figures *after* it), about balances, or about halts and limits
+    (``safety``), never more than one. Where it holds for more than one account or connector, their names are empty.
     """
 
     seq: int
@@ -30,6 +32,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     order_id: str | None = None
     event: OrderEvent | None = None
     balances: BalanceReport | None = None
+    safety: SafetyEvent | None = None
     state: OrderState | None = None
     status: OrderStatus | None = None
     filled_amount: Decimal | None = None

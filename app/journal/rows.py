@@ -27,14 +27,18 @@ from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.domain.reports import Balance, BalanceReport
+from app.domain.safety.events import SafetyEvent, SafetyKind
 from app.journal.records import JournalEntry, Trade
 from app.storage.tables import FILLS, ORDERS
 from app.storage.types import Codec, Money, UtcTime
 
 Row = Sequence[Any]
 
-#: The kind of the entries that are about balances; all others are an ``EventKind``.
+#: The kind of the entries that are about balances; those about orders are an ``EventKind``.
 BALANCES_KIND = "balances"
+
+#: The kinds of those about halts and limits.
+SAFETY_KINDS = frozenset(SafetyKind)
 
 #: What an event may change, with the row's id before them: the columns of one update.
 CHANGEABLE: tuple[Column[Any], ...] = (
@@ -72,6 +76,7 @@ _FIELDS: dict[type[Any], tuple[tuple[str, bool], ...]] = {
 _ENCODER = msgspec.json.Encoder()
 _EVENT = msgspec.json.Decoder(OrderEvent)
 _BALANCES = msgspec.json.Decoder(BalanceReport)
+_SAFETY = msgspec.json.Decoder(SafetyEvent)
 _FEES = msgspec.json.Decoder(dict[str, Decimal])
 
 
@@ -129,6 +134,7 @@ def order_row(number: int, order: Order, codec: Codec) -> Row:
         time(order.retried_at),
         time(order.held_until),
         order.key_id,
+        money(order.reserved_price),
     )
 
 
@@ -189,6 +195,7 @@ def order_of(row: Row) -> Order:
         retried_at=row[29],
         held_until=row[30],
         key_id=row[31],
+        reserved_price=row[32],
     )
 
 
@@ -199,7 +206,7 @@ def event_row(entry: JournalEntry, number: int | None, codec: Codec, *, start: O
     return (
         entry.seq,
         codec.time(entry.at),
-        BALANCES_KIND if entry.event is None else entry.event.kind.value,
+        _kind(entry),
         entry.account_name,
         entry.connector_name,
         entry.trading_pair,
@@ -212,16 +219,23 @@ def event_row(entry: JournalEntry, number: int | None, codec: Codec, *, start: O
     )
 
 
+def _kind(entry: JournalEntry) -> str:
+    event = entry.event or entry.safety
+    return BALANCES_KIND if event is None else event.kind.value
+
+
 def _payload(entry: JournalEntry, start: Order | None) -> str:
     if entry.event is not None:
         return encode_event(entry.event, start)
+    if entry.safety is not None:
+        return _ENCODER.encode(entry.safety).decode()
     assert entry.balances is not None
     return encode_balances(entry.balances)
 
 
 def entry_of(row: Row) -> JournalEntry:
     """The entry in a row of ``events``."""
-    is_balances = row[2] == BALANCES_KIND
+    is_balances, is_safety = row[2] == BALANCES_KIND, row[2] in SAFETY_KINDS
     return JournalEntry(
         seq=row[0],
         at=row[1],
@@ -229,8 +243,9 @@ def entry_of(row: Row) -> JournalEntry:
         connector_name=row[4],
         trading_pair=row[5],
         order_id=row[6],
-        event=None if is_balances else decode_event(row[11]),
+        event=None if is_balances or is_safety else decode_event(row[11]),
         balances=decode_balances(row[11]) if is_balances else None,
+        safety=decode_safety(row[11]) if is_safety else None,
         state=None if row[8] is None else OrderState(row[8]),
         status=None if row[9] is None else OrderStatus(row[9]),
         filled_amount=row[10],
@@ -319,6 +334,11 @@ def encode_balances(report: BalanceReport) -> str:
 def decode_balances(text: str) -> BalanceReport:
     """The changed balances in ``text``."""
     return _BALANCES.decode(text)
+
+
+def decode_safety(text: str) -> SafetyEvent:
+    """The change of halts or limits in ``text``."""
+    return _SAFETY.decode(text)
 
 
 def encode_fees(fees: Mapping[str, Decimal]) -> str:

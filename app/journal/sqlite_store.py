@@ -17,7 +17,7 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.records import Head
 from app.journal.rows import Row
 from app.journal.statements import Statement
-from app.journal.store import HEAD_COLUMNS, Store, chunks, flat
+from app.journal.store import COUNT_SAFETY, HEAD_COLUMNS, Store, chunks, flat
 from app.sqlite import WatchedFile, use_write_ahead_log
 from app.storage.database import BUSY_SECONDS
 from app.storage.tables import SEQUENCE
@@ -57,6 +57,9 @@ class SqliteStore(Store):
         self._head_text = str(select(*HEAD_COLUMNS).compile(dialect=self.dialect))
         values: dict[str, Any] = {each.name: bindparam(each.name) for each in HEAD_COLUMNS[: len(Head._fields)]}
         self._set_head_text = str(update(SEQUENCE).values(values).compile(dialect=self.dialect))
+        self._count_safety_text = str(
+            COUNT_SAFETY.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
+        )
 
     def connect(self) -> None:
         self.close()
@@ -83,6 +86,9 @@ class SqliteStore(Store):
 
     def set_head(self, head: Head) -> None:
         _translated(lambda: self.connection.execute(self._set_head_text, head))
+
+    def announce_safety(self) -> None:
+        _translated(lambda: self.connection.execute(self._count_safety_text))
 
     def commit(self) -> None:
         try:

@@ -10,10 +10,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Column, Table, and_, bindparam, cast, column, insert, select, update, values
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    Column,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    insert,
+    select,
+    update,
+    values,
+)
 
 from app.journal.rows import CHANGEABLE
-from app.storage.tables import API_KEYS, AUDIT, BALANCES, CREDENTIALS, EVENTS, FILLS, ORDERS, USERS
+from app.storage.tables import (
+    ACTIVE_ONLY,
+    API_KEYS,
+    AUDIT,
+    BALANCES,
+    CREDENTIALS,
+    EVENTS,
+    FILLS,
+    HALTS,
+    LIMITS,
+    ORDERS,
+    USERS,
+)
 
 Columns = Sequence[Column[Any]]
 
@@ -60,6 +86,18 @@ def _update(table: Table, columns: Columns, *, keys: int) -> Statement:
     return Statement(columns=columns, build=build)
 
 
+def _delete(table: Table, *, keys: int) -> Statement:
+    """Delete the rows that the first ``keys`` columns name."""
+    columns = tuple(table.c)[:keys]
+
+    def build(count: int) -> Any:
+        given = _given(columns, count)
+        there = select(given).where(and_(*[each == given.c[each.name] for each in columns]))
+        return delete(table).where(there.exists())
+
+    return Statement(columns=columns, build=build)
+
+
 def _select(wanted: Columns, keys: Columns) -> Statement:
     """The ``wanted`` columns of the rows that have one of the given ``keys``."""
 
@@ -92,6 +130,54 @@ FIND_CREDENTIALS = _select(
 FIND_KEY = _select((API_KEYS.c.version, API_KEYS.c.disabled_at, API_KEYS.c.deleted_at), (API_KEYS.c.key_id,))
 FIND_USER = _select((USERS.c.version, USERS.c.disabled_at), (USERS.c.username,))
 INSERT_AUDIT = _insert(AUDIT)
+#: An event with its fill, if it brought one, and its order as it is now.
+CHANGE_COLUMNS: Columns = (
+    EVENTS.c.seq,
+    EVENTS.c.kind,
+    EVENTS.c.at,
+    EVENTS.c.order_number,
+    FILLS.c.exchange_fill_id,
+    FILLS.c.price,
+    FILLS.c.amount,
+    FILLS.c.fee,
+    FILLS.c.fee_currency,
+    FILLS.c.filled_at,
+    *ORDERS.c,
+)
+_AFTER: BindParameter[int] = bindparam("after")
+_UP_TO: BindParameter[int] = bindparam("up_to")
+#: The events of orders after one sequence number and up to another, in their order.
+FIND_CHANGES = Statement(
+    columns=(EVENTS.c.seq, EVENTS.c.seq),
+    build=lambda _: (
+        select(*CHANGE_COLUMNS)
+        .select_from(
+            EVENTS.join(ORDERS, EVENTS.c.order_number == ORDERS.c.id).outerjoin(FILLS, FILLS.c.seq == EVENTS.c.seq)
+        )
+        .where(EVENTS.c.seq > _AFTER, EVENTS.c.seq <= _UP_TO)
+        .order_by(EVENTS.c.seq)
+    ),
+)
+#: Those of them that brought a fill.
+FIND_OLD_FILLS = Statement(
+    columns=(FILLS.c.seq, FILLS.c.seq),
+    build=lambda _: (
+        select(*CHANGE_COLUMNS)
+        .select_from(FILLS.join(ORDERS, FILLS.c.order_number == ORDERS.c.id).join(EVENTS, FILLS.c.seq == EVENTS.c.seq))
+        .where(FILLS.c.seq > _AFTER, FILLS.c.seq <= _UP_TO)
+        .order_by(FILLS.c.seq)
+    ),
+)
+FIND_ACTIVE = Statement(columns=(), build=lambda _: select(*ORDERS.c).where(ACTIVE_ONLY))
+FIND_TIME = Statement(
+    columns=(EVENTS.c.seq,), build=lambda _: select(EVENTS.c.at).where(EVENTS.c.seq == bindparam("seq"))
+)
+FIND_HALTS = Statement(columns=(), build=lambda _: select(*HALTS.c))
+FIND_LIMITS = Statement(columns=(), build=lambda _: select(*LIMITS.c))
+DELETE_HALTS = _delete(HALTS, keys=4)
+INSERT_HALTS = _insert(HALTS)
+DELETE_LIMITS = _delete(LIMITS, keys=4)
+INSERT_LIMITS = _insert(LIMITS)
 INSERT_ORDERS = _insert(ORDERS)
 INSERT_EVENTS = _insert(EVENTS)
 INSERT_FILLS = _insert(FILLS)

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, update
 
 from app.journal.records import Head
 from app.journal.rows import Row
@@ -29,6 +29,10 @@ HEAD_COLUMNS = (
     SEQUENCE.c.credentials_version,
     SEQUENCE.c.safety_version,
 )
+
+
+#: Counts a change of halts or limits, so that every transaction after this one reads them anew.
+COUNT_SAFETY = update(SEQUENCE).values(safety_version=SEQUENCE.c.safety_version + 1)
 
 
 class ConnectionLost(Exception):
@@ -67,6 +71,10 @@ class Store(ABC):
     @abstractmethod
     def set_head(self, head: Head) -> None:
         """Set the end of the journal after this transaction, and announce it to other processes on commit."""
+
+    @abstractmethod
+    def announce_safety(self) -> None:
+        """Count that halts or limits change in this transaction, and announce it to other processes on commit."""
 
     @abstractmethod
     def commit(self) -> None:

@@ -75,10 +75,13 @@ class Watches:
 class Tail:
     """The end of the journal, and the callers that wait there."""
 
-    def __init__(self, database: Database, reader: Reader, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, reader: Reader, clock: Clock, doubt_safety: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._reader = reader
         self._clock = clock
+        self._doubt_safety = doubt_safety
         #: The last sequence number that this process knows of.
         self.head = 0
         #: The last entries, without a gap, that this process added itself.
@@ -102,7 +105,13 @@ class Tail:
             # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
             from app.journal.listener import listen
 
-            announced = listen(self._database.url, self._clock, refresh=self._refresh, advance=self.advance)
+            announced = listen(
+                self._database.url,
+                self._clock,
+                refresh=self._refresh,
+                advance=self.advance,
+                doubt_safety=self._doubt_safety,
+            )
             self._tasks.append(asyncio.create_task(announced, name="journal-listen"))
 
     async def stop(self) -> None:

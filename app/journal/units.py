@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from app.domain.audit import AuditRecord
-from app.domain.enums import EventKind
+from app.domain.enums import EventKind, OrderState
 from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import AccountKey, Anomaly, Order, OrderKey
+from app.domain.safety.admission import NOTHING_KNOWN, Admission
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
@@ -50,13 +51,15 @@ class OpenOrder:
     """Begin an order's life, unless its id or its idempotency key is taken.
 
     With ``credentials_version``, only if these are still the account's credentials. The order is on the account at the exchange
-    that they open. Only if ``guard`` lets it pass, which is not asked about an order that is there already.
+    that they open. Only if ``guard``, and the halts and limits that hold, let it pass, which are not asked about an order that is
+    there already; ``admission`` is what limits must know of it.
     """
 
     order: Order
     event: OrderEvent
     credentials_version: int | None = None
     guard: Guard = UNGUARDED
+    admission: Admission = NOTHING_KNOWN
     is_intent: bool = True
 
     def __post_init__(self) -> None:
@@ -84,6 +87,8 @@ class OpenOrder:
         exchange_account = None if credentials is None else credentials.exchange_account
         order = structs.replace(self.order, exchange_account=exchange_account)
         self.guard.check(batch, order, self.event)
+        if self.event.kind is EventKind.INTENDED:
+            batch.check_permitted(order, self.admission, self.event.at)
         entry = _entry(batch.head + 1, order, self.event)
         batch.add_order(order, entry)
         self.guard.passed(batch, order, self.event)
@@ -121,13 +126,14 @@ class RecordAudit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvents:
     """Record what ``decide`` makes of an order; with ``credentials_version``, only if these are still its account's credentials.
-    ``guard`` is asked about the first event, if there is one.
+    ``guard`` is asked about the first event, if there is one; before another attempt to send the order, halts and limits as well.
     """
 
     key: OrderKey
     decide: Decide
     credentials_version: int | None = None
     guard: Guard = UNGUARDED
+    admission: Admission = NOTHING_KNOWN
     is_intent: bool = False
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 
@@ -144,6 +150,8 @@ class RecordEvents:
         if not events:
             return Recorded(order=stored.order)
         self.guard.check(batch, stored.order, events[0])
+        if events[0].kind is EventKind.RETRIED and stored.order.state is OrderState.REJECTED:
+            batch.check_permitted(stored.order.apply(events[0]), self.admission, events[0].at)
         recorded = _apply(batch, stored, events)
         self.guard.passed(batch, stored.order, events[0])
         return recorded

@@ -13,16 +13,14 @@ late. Of one that is in a transaction by then, nobody can tell; its caller waits
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import takewhile
-from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -30,13 +28,14 @@ from app.concurrency.threads import open_in_thread
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.domain.order import OrderKey
 from app.failpoints import reach
-from app.journal.batch import Batch, CredentialCache, OrderCache, SafetyCache
-from app.journal.records import JournalEntry, StoredOrder
+from app.journal.batch import Batch
+from app.journal.caches import CredentialCache, OrderCache, SafetyCache
+from app.journal.inbox import Inbox
+from app.journal.permits import Permits
+from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
-
-T = TypeVar("T")
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.
 GROUP_SIZE = 256
@@ -52,72 +51,6 @@ _RETRY_AFTER = timedelta(seconds=1)
 
 #: Seconds between two looks for units that are late.
 _LOOK_SECONDS = 0.25
-
-#: Seconds for which a group waits to become as large as the last ones were, since callers that came together usually come together
-#: again. A transaction costs as much processor time as half an order, however many share it.
-_GATHER = 0.0004
-
-#: The count that a thread waits for while it does not wait.
-_NEVER = sys.maxsize
-
-
-class Inbox(Generic[T]):
-    """From the event loop to the writer's thread: items are put one by one and taken in groups, ``largest`` at the most.
-
-    Waking a thread for every unit would cost as much as writing it. So the thread says how many it waits for, and is woken once:
-    when they are there, or when its time is over.
-    """
-
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
-        self._items: deque[T] = deque()
-        #: Whether the last item has been put.
-        self.is_closed = False
-        #: Wake-ups that the taker has not seen yet. One too many only makes it look once more.
-        self._wakeups: SimpleQueue[None] = SimpleQueue()
-        self._wanted = _NEVER
-        #: How large the last groups were.
-        self._usual = 1
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def put(self, item: T) -> None:
-        """Add ``item``."""
-        # First the item, then the look at what is wanted; the taker does both the other way round, so that one of them sees it.
-        self._items.append(item)
-        if len(self._items) >= self._wanted:
-            self._wake()
-
-    def close(self) -> None:
-        """Say that no item will follow; may be called twice."""
-        self.is_closed = True
-        self._wake()
-
-    def take(self) -> list[T]:
-        """Wait for an item and for those that come with it. Empty once all has been taken and the inbox is closed."""
-        self._wait(1, None)
-        self._wait(self._usual, time.monotonic() + _GATHER)
-        group = [self._items.popleft() for _ in range(min(len(self._items), self._largest))]
-        # Smaller each time, so that callers that have gone are soon not waited for.
-        self._usual = max(len(group), self._usual - 1 - self._usual // 16)
-        return group
-
-    def _wake(self) -> None:
-        self._wanted = _NEVER
-        self._wakeups.put(None)
-
-    def _wait(self, count: int, until: float | None) -> None:
-        """Wait until ``count`` items are there or time is up."""
-        while True:
-            self._wanted = count
-            if len(self._items) >= count or self.is_closed:
-                break
-            try:
-                self._wakeups.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
-            except Empty:
-                break
-        self._wanted = _NEVER
 
 
 class _Waiting(Struct, kw_only=True):
@@ -150,6 +83,7 @@ class Writer:
         store: Store,
         loop: asyncio.AbstractEventLoop,
         advance: Callable[[int, Sequence[JournalEntry], Sequence[StoredOrder]], None],
+        permits: Permits,
         metrics: Metrics | None = None,
     ) -> None:
         self._store = store
@@ -159,6 +93,7 @@ class Writer:
         self._cache = OrderCache()
         self._credentials = CredentialCache()
         self._safety = SafetyCache()
+        self._permits = permits
         self._inbox: Inbox[_Waiting] = Inbox(GROUP_SIZE)
         self._thread = Thread(target=self._run, name="journal-writer", daemon=True)
         #: Guards the two flags of what waits.
@@ -271,7 +206,8 @@ class Writer:
     def _write_once(self, group: Sequence[_Waiting]) -> list[_Done]:
         """One transaction. Raises with nothing written, or ``JournalInDoubt``."""
         try:
-            batch = Batch(self._store, self._cache, self._credentials, self._safety, self._store.begin())
+            head = self._begin()
+            batch = Batch(self._store, self._cache, self._credentials, self._safety, self._permits, head)
             group, late = self._taken(group)
             batch.load(
                 [key for waiting in group for key in waiting.unit.keys],
@@ -280,18 +216,34 @@ class Writer:
             outcome = [*late, *(_stage(waiting, batch) for waiting in group)]
             if batch.is_empty:
                 self._store.rollback()
+                self._permits.commit(batch.head)
                 return outcome
             batch.flush()
             self._commit(group)
         except BaseException:
+            self._permits.rollback()
             self._store.rollback()
             raise
         self.is_failing = False
+        self._permits.commit(batch.head)
         batch.update_cache()
         self._head = batch.head
         self._added += batch.entries
         self._changed += batch.changed
         return outcome
+
+    def _begin(self) -> Head:
+        """Begin a transaction in which what is used of limits is known up to the head."""
+        while True:
+            head = self._store.begin()
+            if self._permits.begin(self._store, head.seq):
+                return head
+            # The journal is long: it is read while others write.
+            self._store.rollback()
+            try:
+                self._permits.read(self._store, head.seq)
+            finally:
+                self._store.rollback()
 
     def _taken(self, group: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Done]]:
         """The units that this transaction may write, and the outcomes of those that have become late while it began."""
@@ -308,6 +260,7 @@ class Writer:
             reach("journal.intent.before_commit")
         if "journal.outcome" in steps:
             reach("journal.outcome.before_commit")
+        self._permits.note_seen()
         self._store.commit()
         if "journal.intent" in steps:
             reach("journal.intent.after_commit")

@@ -25,6 +25,7 @@ from app.services.bounded.bounds import Bounds
 from app.services.bounded.keys import CallersKeys
 from app.services.bounded.markets import CallersRates
 from app.services.bounded.records import CallersEvents, CallersHistory
+from app.services.bounded.safety import CallersSafety
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
@@ -36,6 +37,7 @@ from app.services.markets.rates import Rates
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
 from app.services.reconciling.resolving import Resolution, Resolving
+from app.services.safety.safety import Safety
 
 
 class CallersOrders:
@@ -106,6 +108,7 @@ class Services:
     positions: Positions
     rates: Rates
     resolving: Resolving
+    safety: Safety
 
 
 class ActingGateway:
@@ -135,6 +138,12 @@ class ActingGateway:
     @property
     def keys(self) -> CallersKeys:
         return CallersKeys(self._services.keys, self.acting.caller, self._record, self.acting.note_audited)
+
+    @property
+    def safety(self) -> CallersSafety:
+        return CallersSafety(
+            self._services.safety, self.acting.caller, self.bounds, self._record, self.acting.note_audited
+        )
 
     @property
     def history(self) -> CallersHistory:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,6 +18,7 @@ from app.domain.acting import Acting
 from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
 from app.domain.enums import Environment
+from app.domain.order import AccountKey
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin
@@ -44,6 +45,7 @@ from app.services.orders.placing import Orders
 from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
+from app.services.safety.safety import Safety
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage import schema
@@ -73,6 +75,7 @@ class Gateway:
     rates: Rates
     orders: Orders
     guards: Guards
+    safety: Safety
     history: History
     positions: Positions
     position_settings: PositionSettings
@@ -93,6 +96,8 @@ class Gateway:
     #: The password that the first run made, to be shown once.
     first_password: str | None = field(default=None, repr=False)
     _services: Services | None = field(default=None, repr=False)
+    #: The live accounts without limits, as they were at the start.
+    undecided: Sequence[AccountKey] = ()
 
     async def start(self) -> None:
         """Open the journal and begin. Needs no exchange to be up. Raises if the database is not at the right version."""
@@ -112,8 +117,10 @@ class Gateway:
         self.directory.start()
         await self.event_streams.start()
         self.sessions.start()
+        self.undecided = await self.safety.limiting.undecided()
         if self.account_feeds is not None:
             self.account_feeds.start()
+            self.safety.sweeps.start()
         if self.snapshot_taker is not None:
             self.snapshot_taker.start()
         if self.on_start is not None:
@@ -133,6 +140,7 @@ class Gateway:
     async def stop(self) -> None:
         """Take no new orders, finish those in flight within the limit, leave the rest to recovery, and close everything."""
         await self.inflight.drain(self.settings.shutdown_timeout)
+        await self.safety.sweeps.close()
         if self.account_feeds is not None:
             await self.account_feeds.close()
         if self.snapshot_taker is not None:
@@ -174,6 +182,7 @@ class Gateway:
                 positions=self.positions,
                 rates=self.rates,
                 resolving=self.resolving,
+                safety=self.safety,
             )
         return ActingGateway(self._services, acting)
 

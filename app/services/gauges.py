@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 from app.clock import Clock
+from app.domain.enums import HaltMode
+from app.domain.errors import ReferencePriceMissing
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.event_streams import EventStreams
+from app.services.safety.safety import Safety, headroom
 from app.services.sessions import Sessions
+
+#: Ages by which orders without an outcome are told apart, in seconds.
+_AGES = (1, 10, 60, 600)
 
 
 class Gauges:
@@ -22,8 +29,10 @@ class Gauges:
         journal: Journal,
         event_streams: EventStreams,
         sessions: Sessions,
+        safety: Safety,
         clock: Clock,
     ) -> None:
+        self._safety = safety
         self._metrics = metrics
         self._journal = journal
         self._event_streams = event_streams
@@ -37,6 +46,7 @@ class Gauges:
         metrics.journal_head.set(await asyncio.to_thread(self._journal.head))
         metrics.stream_clients.set(self._event_streams.open_count)
         await self._set_unsettled()
+        await self._set_safety()
         for connector_name, ratio in self._sessions.headroom().items():
             metrics.rate_limit_headroom.labels(connector_name).set(ratio)
         for connector_name, counts in self._sessions.unreadable().items():
@@ -51,7 +61,22 @@ class Gauges:
         metrics = self._metrics
         metrics.unsettled.clear()
         metrics.oldest_unsettled.clear()
+        ages = [(now - order.attempted_at).total_seconds() for order in orders]
+        for seconds in _AGES:
+            metrics.unsettled_by_age.labels(str(seconds)).set(sum(age >= seconds for age in ages))
         for connector_name, count in counts.items():
             oldest = min(order.attempted_at for order in orders if order.connector_name == connector_name)
             metrics.unsettled.labels(connector_name).set(count)
             metrics.oldest_unsettled.labels(connector_name).set((now - oldest).total_seconds())
+
+    async def _set_safety(self) -> None:
+        metrics = self._metrics
+        state = await self._journal.safety()
+        for mode in HaltMode:
+            metrics.halts.labels(mode.value).set(sum(halt.mode is mode for halt in state.halts))
+        metrics.limit_headroom.clear()
+        if not any(each.limits.given for each in state.sets):
+            return
+        with suppress(ReferencePriceMissing):
+            for name, ratio in headroom(await self._safety.limiting.usage()).items():
+                metrics.limit_headroom.labels(name).set(ratio)

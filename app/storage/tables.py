@@ -92,6 +92,7 @@ ORDERS = Table(
     Column("retried_at", UtcTime),
     Column("held_until", UtcTime),
     Column("key_id", Name),
+    Column("reserved_price", Money),
     # The id first: the same index finds an order by its id alone.
     UniqueConstraint("order_id", "account_name", "connector_name"),
     Index(
@@ -292,6 +293,38 @@ PORTFOLIO_SNAPSHOTS = Table(
     Column("holdings", Text, nullable=False),
     PrimaryKeyConstraint("slot", "account_name", "connector_name"),
     Index("ix_portfolio_snapshots_account_name", "account_name", "connector_name", "slot"),
+)
+
+#: The halts of each scope, of which the last one is here; an absent part of the scope is empty. It holds until ``resumed_at``.
+HALTS = Table(
+    "halts",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("key_id", Name, nullable=False),
+    Column("mode", Name, nullable=False),
+    Column("cancel", Name, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("halted_at", UtcTime, nullable=False),
+    Column("halted_by", Text, nullable=False),
+    Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
+    Column("resumed_at", UtcTime),
+    PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "key_id"),
+)
+
+#: The limits of each scope, as JSON, and the event that set them. A scope without limits keeps its row.
+LIMITS = Table(
+    "limits",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("trading_pair", Name, nullable=False),
+    Column("key_id", Name, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("unlimited_reason", Text),
+    Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "key_id"),
 )
 
 #: What an operator chose at run time, as JSON by name; what the environment says is in ``app.settings``.

@@ -42,6 +42,9 @@ def greeting(gateway: Gateway, *, port: int | None = None) -> str:
         lines.append(
             f"\nThe user is '{settings.username}'. A forgotten password is replaced by: {_command()} user password\n"
         )
+    if gateway.undecided:
+        named = ", ".join("/".join(account) for account in gateway.undecided)
+        lines.append(f"\nLive accounts without limits: {named}. Set some with PUT /safety/limits.\n")
     lines.append(
         "\nAn order on the paper exchange, which fills at once:\n\n"
         f"curl --request POST --url {quote(url + '/trading/orders')} --user {_quoted(credentials)} \\\n"

@@ -18,6 +18,7 @@ from app.domain.errors import (
     BodyTooLarge,
     InvalidClientOrderId,
     InvalidCursor,
+    LimitExceeded,
     MethodNotAllowed,
     OrdergateError,
     OrderRefused,
@@ -75,6 +76,8 @@ def _members_of(error: OrdergateError) -> dict[str, Any]:
         members["allowed"] = error.allowed
     if isinstance(error, OrderRefused):
         members["exchange_code"] = error.exchange_code
+    if isinstance(error, LimitExceeded):
+        members["violations"] = error.breaches
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -128,13 +128,14 @@ def test_advice_on_retrying() -> None:
             "CredentialsChanged",
             "CallerChanged",
             "RulesNotLoaded",
+            "ReferencePriceMissing",
             "ShuttingDown",
             "TooManyStreams",
             "TooManySignIns",
             "JournalUnavailable",
             "JournalInDoubt",
         ),
-        *("RateLimited", "ClockRefused", "ExchangeDown"),
+        *("RateLimited", "ClockRefused", "ExchangeDown", "Halted"),
         *("ExchangeReadFailed", "ExchangeReadTimeout", "ExchangeReadError"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.journal import batch
-from app.journal.batch import OrderCache
+from app.journal.caches import OrderCache
 from app.journal.records import StoredOrder
 from tests.journal.orders import key, order
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.journal import writer as module
-from app.journal.writer import Inbox
+from app.journal import inbox as module
+from app.journal.inbox import Inbox
 
 
 class Taker:

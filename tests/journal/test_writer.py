@@ -16,8 +16,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from app.clock import SystemClock
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
+from app.journal.permits import Bulletin, Permits
 from app.journal.postgres_store import PostgresStore
 from app.journal.reader import Reader
 from app.journal.records import Head
@@ -244,7 +246,9 @@ async def test_a_start_that_is_cancelled_leaves_no_connection(
         may_end.wait()
 
     monkeypatch.setattr(store, "connect", connect_slowly)
-    starting = asyncio.create_task(Writer(store, asyncio.get_running_loop(), lambda *_: None).start())
+    starting = asyncio.create_task(
+        Writer(store, asyncio.get_running_loop(), lambda *_: None, Permits(SystemClock(), Bulletin())).start()
+    )
     await asyncio.to_thread(connected.wait)
     connection = store._connection
     assert connection is not None
@@ -357,7 +361,7 @@ def test_a_loop_that_was_closed_does_not_stop_the_writing(sqlite_url: str) -> No
     """What was handed in is written even if the loop is gone by then; nobody is left to be told."""
     loop = asyncio.new_event_loop()
     store = SqliteStore(str(make_url(sqlite_url).database))
-    writer = Writer(store, loop, lambda _head: None)
+    writer = Writer(store, loop, lambda _head: None, Permits(SystemClock(), Bulletin()))
     loop.run_until_complete(writer.start())
     waiting = loop.create_task(writer.submit(OpenOrder(order=order(), event=INTENDED)))
     with contextlib.closing(sqlite3.connect(store.path, isolation_level=None)) as other:

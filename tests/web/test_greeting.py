@@ -22,7 +22,7 @@ _PATIENCE = 60.0
 
 def greeted(host: str, *, username: str = "admin", password: str | None = None, port: int | None = None) -> str:
     settings = SimpleNamespace(host=host, port=8000, username=username)
-    gateway: Any = SimpleNamespace(settings=settings, first_password=password)
+    gateway: Any = SimpleNamespace(settings=settings, first_password=password, undecided=())
     return greeting(cast(Gateway, gateway), port=port)
 
 

@@ -20,7 +20,7 @@ from msgspec import structs
 from app.clock import Clock
 from app.concurrency.threads import open_in_thread
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import Connector, ConnectorContext
+from app.connectors.base import SENDING_CHECK, Connector, ConnectorContext
 from app.connectors.capabilities import Capabilities
 from app.connectors.paper.credentials import CREDENTIAL_FIELDS, STARTING_BALANCES, starting_balances
 from app.connectors.paper.reports import (
@@ -136,6 +136,10 @@ class PaperConnector(Connector):
 
     async def submit_order(self, order: Order) -> OrderReport:
         reach("connector.paper.submitting")
+
+        check = SENDING_CHECK.get()
+        if check is not None:
+            check()
 
         def place(deadline: float) -> Awaitable[OrderRecord]:  # float: seconds of the monotonic clock, never money
             return self._venue.call(partial(self._place, order, deadline))

@@ -31,6 +31,9 @@
     │   ├── OrderNotInDoubt             409  an operator's word can't end an order that is final, or that the exchange shows
     │   ├── IdempotencyConflict         409  the key or id is taken by an order with other terms
     │   ├── ChangeConflict              409  another change of what is stored came first
+    │   ├── LimitExceeded               400  limits that the order would break, all of them
+    │   │   └── PriceOutsideCollar          400  the price is too far from the reference price
+    │   ├── LimitsNotSet                409  nobody has decided about the limits of a live account
     │   ├── KeyRevoked                  401  the key or user is not valid any more
     │   ├── Forbidden                   403  the caller is known and may not do this
     │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
@@ -48,12 +51,14 @@
     │   ├── CredentialsRefused          502  the exchange refused our keys
     │   ├── RateLimited                 503  too many requests; says when to come back
     │   ├── ClockRefused                503  the exchange refused the timestamp of the call
-    │   └── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
+    │   ├── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
+    │   └── Halted                      409  trading is halted where the order belongs
     ├── NotNow                      nothing was sent, the same request may succeed later
     │   ├── RequestInProgress           409  the first request with this key is still running
     │   ├── CredentialsChanged          503  the account's credentials were replaced or deleted at this moment
     │   ├── CallerChanged               503  what the caller may do was changed at this moment
     │   ├── RulesNotLoaded              503
+    │   ├── ReferencePriceMissing       503  a limit or a collar needs a price that is not there
     │   ├── ShuttingDown                503
     │   ├── TooManySignIns              429  too many failed; says when to come back
     │   ├── TooManyStreams              429  the user has as many streams open as one may
@@ -86,6 +91,7 @@ from app.domain.errors.availability import (
     JournalUnavailable,
     NotNow,
     PoolerFound,
+    ReferencePriceMissing,
     RequestInProgress,
     RulesNotLoaded,
     SchemaOutdated,
@@ -118,6 +124,7 @@ from app.domain.errors.refusals import (
     CredentialsRefused,
     DuplicateOrderId,
     ExchangeDown,
+    Halted,
     InsufficientBalance,
     OrderRefused,
     RateLimited,
@@ -136,12 +143,15 @@ from app.domain.errors.requests import (
     InvalidClientOrderId,
     InvalidCredentials,
     InvalidCursor,
+    LimitExceeded,
+    LimitsNotSet,
     MarketDataNotFound,
     MethodNotAllowed,
     NotAuthenticated,
     OrderNotFound,
     OrderNotInDoubt,
     OtherExchangeAccount,
+    PriceOutsideCollar,
     PriceRequired,
     RequestError,
     RuleViolation,
@@ -178,6 +188,7 @@ __all__ = [
     "ExchangeReadTimeout",
     "Forbidden",
     "ForeignOrigin",
+    "Halted",
     "IdempotencyConflict",
     "InsufficientBalance",
     "InvalidArgument",
@@ -189,6 +200,8 @@ __all__ = [
     "JournalUnavailable",
     "KeyRevoked",
     "LastAdmin",
+    "LimitExceeded",
+    "LimitsNotSet",
     "MarketDataNotFound",
     "MethodNotAllowed",
     "MissingScope",
@@ -201,8 +214,10 @@ __all__ = [
     "OtherExchangeAccount",
     "OutOfBounds",
     "PoolerFound",
+    "PriceOutsideCollar",
     "PriceRequired",
     "RateLimited",
+    "ReferencePriceMissing",
     "Refused",
     "RequestError",
     "RequestInProgress",

@@ -58,6 +58,19 @@ class RulesNotLoaded(NotNow):
         )
 
 
+class ReferencePriceMissing(NotNow):
+    """A limit or a collar needs a price that is not there, or too old. The order is not waved through."""
+
+    code = "reference_price_missing"
+    title = "Reference price missing"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The limits can't be judged: {what} is not known, or not fresh enough. Nothing was sent",
+            retry_after=timedelta(seconds=1),
+        )
+
+
 class ShuttingDown(NotNow):
     """The server is stopping and takes no new orders."""
 

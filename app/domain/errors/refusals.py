@@ -94,3 +94,12 @@ class ExchangeDown(Refused):
     code = "exchange_down"
     title = "Exchange not available"
     retryable = True
+
+
+class Halted(Refused):
+    """Trading is halted where the order belongs. Nothing was sent; the same request may be tried again after the resume."""
+
+    status = 409
+    code = "halted"
+    title = "Trading is halted"
+    retryable = True

@@ -326,3 +326,48 @@ class ChangeConflict(RequestError):
     status = 409
     code = "change_conflict"
     title = "Conflicting change"
+
+
+class LimitExceeded(RequestError):
+    """The order would break limits; ``violations`` names all of them, each with what is used and what would be."""
+
+    code = "limit_exceeded"
+    title = "Limit exceeded"
+
+    def __init__(self, breaches: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(_breaches_text(breaches))
+        self.breaches = tuple(breaches)
+
+
+class PriceOutsideCollar(LimitExceeded):
+    """The order's price is too far from the reference price."""
+
+    code = "price_outside_collar"
+    title = "Price outside the collar"
+
+
+class LimitsNotSet(RequestError):
+    """A live account on which nobody has decided about limits, where the gateway demands that."""
+
+    status = 409
+    code = "limits_not_set"
+    title = "Limits are not set"
+
+    def __init__(self, account_name: str, connector_name: str) -> None:
+        super().__init__(
+            f"No limits are set for account '{account_name}' on '{connector_name}', and this gateway demands them."
+            " Set some with PUT /safety/limits, or set unlimited with a reason"
+        )
+
+
+def _breaches_text(breaches: Sequence[Mapping[str, Any]]) -> str:
+    """All breaches in one sentence."""
+    named = [
+        f"{each['limit']} of {_scope_text(each['scope'])} is {each['maximum']} and would be {each['would_be']}"
+        for each in breaches
+    ]
+    return "; ".join(named)
+
+
+def _scope_text(scope: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {part}" for name, part in scope.items()) or "the whole gateway"

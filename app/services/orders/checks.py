@@ -20,6 +20,7 @@ from app.domain.errors import (
     CredentialsRefused,
     DuplicateOrderId,
     ExchangeDown,
+    Halted,
     IdempotencyConflict,
     InsufficientBalance,
     InvalidArgument,
@@ -50,6 +51,7 @@ _REFUSALS: Mapping[str | None, type[Refused]] = {
             RateLimited,
             ClockRefused,
             ExchangeDown,
+            Halted,
         )
     },
 }
@@ -117,7 +119,9 @@ def check_replay(request: OrderRequest, order: Order, *, now: datetime, deadline
 
 def check_unchanged(request: OrderRequest, order: Order) -> None:
     """Raise ``RuleViolation`` if ``request``, rounded by the pair's rules as they are now, is not what ``order`` was to send."""
-    if (request.amount, request.price, request.quote_amount) != (order.amount, order.price, order.quote_amount):
+    # Under a price collar a MARKET order was sent as a limit order, whose price the request does not have.
+    price = order.price if order.order_type is request.order_type else request.price
+    if (request.amount, request.price, request.quote_amount) != (order.amount, price, order.quote_amount):
         raise RuleViolation(
             f"The trading rules of {order.trading_pair} have changed since the first request for order '{order.order_id}': it would"
             " be another order now. Send the request with a key of its own",

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import structlog
 
 from app.clock import Clock
-from app.connectors.base import SENDING_CHECK
+from app.connectors.base import SENDING_CHECK, SendingCheck
 from app.domain.errors import ExchangeDown, ShuttingDown
 from app.domain.reports import OrderReport
 from app.metrics import Metrics, Stopwatch
@@ -91,14 +91,15 @@ class Calls:
         started: float,  # float: the clock's monotonic seconds
         begun_at: datetime,
         stopwatch: Stopwatch,
+        check: SendingCheck | None = None,
     ) -> OrderReport:
         """The exchange's answer to ``call``, whose attempt began at ``started`` and ``begun_at``. The time that is left is looked
-        at again when the first byte leaves. How long the call took is measured, also where it fails. Raises ``ExchangeDown``,
-        ``TimeoutError``, and what ``call`` raises.
+        at again when the first byte leaves, as is ``check``, which raises what keeps it back. How long the call took is measured,
+        also where it fails. Raises ``ExchangeDown``, ``TimeoutError``, and what ``call`` raises.
         """
         time_left = partial(self._time_left, started, begun_at, verb)
         limit = time_left()
-        token = SENDING_CHECK.set(time_left)
+        token = SENDING_CHECK.set(time_left if check is None else partial(_both, time_left, check))
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await call()
@@ -118,3 +119,8 @@ class Calls:
             what = "cancel" if verb == "cancel" else "order"
             raise ExchangeDown(f"The {what} was not sent: its time was over before it could leave")
         return min(left, self._timeout)
+
+
+def _both(first: SendingCheck, second: SendingCheck) -> None:
+    first()
+    second()

@@ -42,9 +42,11 @@ from app.journal.records import Opened
 from app.metrics import Metrics, Stopwatch
 from app.services.installation import Installations
 from app.services.markets.rules import Rules
+from app.services.orders.admitting import Admissions, Admitted
 from app.services.orders.cancelling import Cancels
 from app.services.orders.checks import check_not_rejected, check_options, check_replay, check_unchanged
 from app.services.orders.inflight import Calls, InFlight
+from app.services.orders.leaving import Leaving
 from app.services.orders.placed import Placed
 from app.services.orders.recorder import Recorder
 from app.services.orders.retrying import Retries
@@ -75,11 +77,14 @@ class Orders:
         clock: Clock,
         random_bits: Callable[[int], int],
         installations: Installations,
+        admissions: Admissions,
     ) -> None:
         self._journal = journal
         self._metrics = metrics
         self._recorder = recorder
-        self._retries = Retries(recorder, settling)
+        self._retries = Retries(recorder, settling, admissions)
+        self._admissions = admissions
+        self._leaving = Leaving(journal)
         self._sessions = sessions
         self._rules = rules
         self._settling = settling
@@ -178,14 +183,30 @@ class Orders:
         order_id = request.client_order_id or await self._new_order_id(now)
         key_id = None if guard.actor is None else guard.actor.key_id
         wired = wire_id(connector.capabilities.wire_id, order_id)
-        order = intended(request, order_id=order_id, at=now, terms=terms, key_id=key_id, exchange_client_order_id=wired)
 
-        async def begin(version: int | None) -> Opened:
+        async def begin(admitted: Admitted, version: int | None) -> Opened:
+            order = intended(
+                admitted.request,
+                order_id=order_id,
+                at=now,
+                terms=terms,
+                key_id=key_id,
+                exchange_client_order_id=wired,
+                reserved_price=admitted.reserved_price,
+            )
             return await self._recorder.begin(
-                order, EventKind.INTENDED, "caller", credentials_version=version, guard=guard
+                order,
+                EventKind.INTENDED,
+                "caller",
+                credentials_version=version,
+                guard=guard,
+                admission=admitted.admission,
             )
 
-        return await self._sessions.write_with_current_credentials(connector, begin)
+        async def write(admitted: Admitted) -> tuple[Connector, Opened]:
+            return await self._sessions.write_with_current_credentials(connector, partial(begin, admitted))
+
+        return await self._admissions.write(request, connector, key_id, write)
 
     async def _new_order_id(self, now: datetime) -> str:
         if self._installation is None:
@@ -239,8 +260,12 @@ class Orders:
     ) -> Order:  # float: the clock's monotonic seconds
         try:
             submit = partial(connector.submit_order, order)
-            report = await self._calls.make(
-                submit, order.connector_name, "place", started, order.attempted_at, stopwatch
+            report = await self._leaving.send(
+                order,
+                connector,
+                partial(
+                    self._calls.make, submit, order.connector_name, "place", started, order.attempted_at, stopwatch
+                ),
             )
         except Refused as refusal:
             if isinstance(refusal, DuplicateOrderId) and order.has_own_id:

@@ -15,12 +15,13 @@ from msgspec import Struct
 from app.clock import Clock
 from app.domain.decimals import plain
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import Refused
+from app.domain.errors import Halted, Refused
 from app.domain.events import OrderEvent, Source
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.observation import Observation, observe
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
+from app.domain.safety.admission import NOTHING_KNOWN, Admission
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry, Opened
@@ -56,11 +57,12 @@ class Recorder:
         evidence: str | None = None,
         credentials_version: int | None = None,
         guard: Guard = UNGUARDED,
+        admission: Admission = NOTHING_KNOWN,
     ) -> Opened:
         """Record the start of an order's life. If its id or key is taken, the stored order is returned.
 
         With ``credentials_version`` raises ``CredentialsChanged`` unless these are still the account's credentials. Raises what
-        ``guard`` refuses a new order with.
+        ``guard``, halts and limits refuse a new order with, and ``Missing`` where ``admission`` lacks what limits must know.
         """
         event = OrderEvent(
             kind=kind,
@@ -70,7 +72,9 @@ class Recorder:
             evidence=evidence,
             actor=guard.actor,
         )
-        opened = await self._journal.open_order(order, event, credentials_version=credentials_version, guard=guard)
+        opened = await self._journal.open_order(
+            order, event, credentials_version=credentials_version, guard=guard, admission=admission
+        )
         if opened.is_new and kind is not EventKind.INTENDED:
             _log(order, [event])
         return opened
@@ -108,7 +112,7 @@ class Recorder:
                     source="answer",
                     reason_code=refusal.code,
                     reason=refusal.detail,
-                    evidence=f"the exchange's answer means that it has no such order: {refusal.code}",
+                    evidence=_evidence_of(refusal),
                     held_until=None if refusal.retry_after is None else now + refusal.retry_after,
                 ),
             )
@@ -118,13 +122,19 @@ class Recorder:
         return recorded.order
 
     async def retry(
-        self, order: Order, evidence: str, *, credentials_version: int | None = None, guard: Guard = UNGUARDED
+        self,
+        order: Order,
+        evidence: str,
+        *,
+        credentials_version: int | None = None,
+        guard: Guard = UNGUARDED,
+        admission: Admission = NOTHING_KNOWN,
     ) -> Opened:
         """Record that ``order``, which surely is not at the exchange, is about to be sent again.
 
         It is decided in the journal's transaction, so that of several callers in several processes one sends: its result is new.
-        Raises ``CredentialsChanged`` unless these are still the account's credentials, what ``guard`` refuses it with,
-        ``JournalUnavailable`` and ``JournalInDoubt``; after any of them, the order must not be sent.
+        Raises ``CredentialsChanged`` unless these are still the account's credentials, what ``guard``, halts and limits refuse it
+        with, ``Missing``, ``JournalUnavailable`` and ``JournalInDoubt``; after any of them, the order must not be sent.
         """
 
         def decide(stored: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
@@ -135,7 +145,12 @@ class Recorder:
             return (OrderEvent(kind=EventKind.RETRIED, at=at, source="caller", evidence=evidence, actor=guard.actor),)
 
         recorded = await self._journal.record(
-            order.key, decide, is_intent=True, credentials_version=credentials_version, guard=guard
+            order.key,
+            decide,
+            is_intent=True,
+            credentials_version=credentials_version,
+            guard=guard,
+            admission=admission,
         )
         _log_entries(recorded.order, recorded.entries)
         return Opened(order=recorded.order, is_new=bool(recorded.entries))
@@ -186,6 +201,12 @@ class Recorder:
         recorded = await self._journal.record(key, decide, credentials_version=credentials_version, guard=guard)
         _log_entries(recorded.order, recorded.entries)
         return recorded.order
+
+
+def _evidence_of(refusal: Refused) -> str:
+    if isinstance(refusal, Halted):
+        return "it was not sent: trading was halted after its intent and before it could leave"
+    return f"the exchange's answer means that it has no such order: {refusal.code}"
 
 
 def _log_entries(order: Order, entries: Sequence[JournalEntry]) -> None:

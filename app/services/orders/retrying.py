@@ -8,8 +8,10 @@ from app import failpoints
 from app.connectors.base import Connector
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, OrdergateError
 from app.domain.order import Order
+from app.domain.safety.admission import Admission
 from app.journal.guard import Guard
 from app.journal.records import Opened
+from app.services.orders.admitting import Admissions
 from app.services.orders.recorder import Recorder
 from app.services.orders.settler import Settler
 
@@ -19,9 +21,10 @@ log = structlog.get_logger(__name__)
 class Retries:
     """What comes before another attempt."""
 
-    def __init__(self, recorder: Recorder, settling: Settler) -> None:
+    def __init__(self, recorder: Recorder, settling: Settler, admissions: Admissions) -> None:
         self._recorder = recorder
         self._settling = settling
+        self._admissions = admissions
 
     async def look_for(self, connector: Connector, order: Order) -> Order:
         """A refused order after one more question to the exchange, so that nothing is sent again that is there after all.
@@ -44,7 +47,13 @@ class Retries:
     async def begin(self, connector: Connector, order: Order, evidence: str, guard: Guard) -> Opened:
         """Record that ``order`` is about to be sent again, as ``Recorder.retry`` does."""
         version = connector.context.credentials_version
-        opened = await self._recorder.retry(order, evidence, credentials_version=version, guard=guard)
+
+        async def retry(admission: Admission) -> Opened:
+            return await self._recorder.retry(
+                order, evidence, credentials_version=version, guard=guard, admission=admission
+            )
+
+        opened = await self._admissions.write_again(order, connector, retry)
         if opened.is_new:
             failpoints.reach("orders.retry_recorded")
         return opened

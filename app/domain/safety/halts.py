@@ -1,0 +1,39 @@
+"""Halts: from one event of the journal on, nothing new is taken in a scope, or only what reduces a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from app.domain.enums import HaltCancel, HaltMode
+from app.domain.safety.scope import Scope
+
+
+class Halt(Struct, frozen=True, kw_only=True):
+    """A halt that holds. ``seq`` is its event's number: no intent in the scope has a greater one. ``by`` is the key or user that
+    asked for it, ``anomaly_brake`` where the gateway did it by itself.
+    """
+
+    scope: Scope
+    mode: HaltMode
+    cancel: HaltCancel
+    reason: str
+    at: datetime
+    by: str
+    seq: int = 0
+
+    def is_as_strict_as(self, other: Halt) -> bool:
+        """Whether ``other`` would add nothing to this halt."""
+        return (other.mode is self.mode or self.mode is HaltMode.HALT) and _STRICTNESS[other.cancel] <= _STRICTNESS[
+            self.cancel
+        ]
+
+
+_STRICTNESS = {HaltCancel.NONE: 0, HaltCancel.ENTRIES: 1, HaltCancel.ALL: 2}
+
+
+def strictest(halts: Iterable[Halt]) -> Halt:
+    """The halt of ``halts``, of which there is at least one, that leaves the least: a full one first, then the oldest."""
+    return min(halts, key=lambda halt: (halt.mode is not HaltMode.HALT, halt.seq))

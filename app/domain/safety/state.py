@@ -1,0 +1,167 @@
+"""All that is set: the halts that hold, the limits, and whether an order may be placed under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from app.domain.enums import HaltCancel, HaltMode
+from app.domain.errors import Halted, LimitExceeded, LimitsNotSet, PriceOutsideCollar
+from app.domain.order import Order
+from app.domain.safety.admission import Admission, Missing
+from app.domain.safety.halts import Halt, strictest
+from app.domain.safety.judging import judge
+from app.domain.safety.ledger import FILLS, REFUSALS, SHORTEST_MEMORY, UNKNOWNS, Ledger, place_of
+from app.domain.safety.limits import LimitSet, Violation, covering
+from app.domain.safety.reducing import only_reduces
+from app.domain.safety.scope import Place, Scope
+
+#: Who halts where the anomaly brake does.
+BRAKE = "anomaly_brake"
+
+#: Places whose limits are looked up once.
+_MOST_PLACES = 4096
+
+
+class SafetyState:
+    """The halts and limits as of one moment. ``resumed`` is when each scope was last resumed: a brake counts from there on."""
+
+    def __init__(
+        self,
+        halts: tuple[Halt, ...] = (),
+        sets: tuple[LimitSet, ...] = (),
+        resumed: Mapping[Scope, datetime] | None = None,
+    ) -> None:
+        self.halts = halts
+        self.sets = sets
+        self.resumed = resumed or {}
+        self._covering: dict[Place, tuple[LimitSet, ...]] = {}
+
+    @property
+    def needs_ledger(self) -> bool:
+        """Whether anything is set that must know what is used, or what position there is."""
+        return any(each.limits.given for each in self.sets) or any(
+            halt.mode is HaltMode.REDUCE_ONLY or halt.cancel is HaltCancel.ENTRIES for halt in self.halts
+        )
+
+    @property
+    def memory(self) -> timedelta:
+        """How long the times of events must be kept."""
+        seconds = [each.limits.duplicate_window or 0 for each in self.sets]
+        brakes = [brake for each in self.sets if (brake := each.limits.anomaly_brake) is not None]
+        seconds += [brake.window_seconds for brake in brakes]
+        return max([SHORTEST_MEMORY, *(timedelta(seconds=each) for each in seconds)])
+
+    @property
+    def version(self) -> int:
+        """The number of the event that changed the limits last; 0 if they never were."""
+        return max((each.seq for each in self.sets), default=0)
+
+    def set_of(self, scope: Scope) -> LimitSet | None:
+        """The limits of exactly this scope."""
+        return next((each for each in self.sets if each.scope == scope), None)
+
+    def halt_of(self, scope: Scope) -> Halt | None:
+        """The halt of exactly this scope."""
+        return next((halt for halt in self.halts if halt.scope == scope), None)
+
+    def covering(self, place: Place) -> tuple[LimitSet, ...]:
+        """The limits that hold for an order at ``place``."""
+        found = self._covering.get(place)
+        if found is None:
+            if len(self._covering) >= _MOST_PLACES:
+                self._covering.clear()
+            found = self._covering[place] = covering(self.sets, place)
+        return found
+
+    def check(
+        self, order: Order, admission: Admission, ledger: Ledger | None, now: datetime, held: Callable[[], Decimal]
+    ) -> None:
+        """Raise what keeps ``order`` from being placed: ``Halted``, ``LimitsNotSet``, ``LimitExceeded``, ``PriceOutsideCollar``.
+
+        Raises ``Missing`` if that can't be told without further prices. ``held`` is what the account has of the base asset.
+        """
+        place = place_of(order)
+        sets = self.covering(place)
+        halts = [halt for halt in self.halts if halt.scope.covers(place)]
+        if halts:
+            halt = strictest(halts)
+            if halt.mode is HaltMode.HALT or not _reduces(order, admission, ledger, held):
+                raise halted(halt)
+        if admission.needs_limits and not any(each.is_set for each in sets):
+            raise LimitsNotSet(order.account_name, order.connector_name)
+        if ledger is None or not sets:
+            return
+        try:
+            verdict = judge(order, admission, sets, ledger, now, reduces=False)
+            if verdict.is_clear:
+                return
+        except Missing:
+            if not _reduces(order, admission, ledger, held):
+                raise
+            verdict = judge(order, admission, sets, ledger, now, reduces=True)
+        else:
+            # Looked at only now: nearly every order passes as it is.
+            if _reduces(order, admission, ledger, held):
+                verdict = judge(order, admission, sets, ledger, now, reduces=True)
+        if verdict.violations:
+            raise LimitExceeded([_told(each) for each in (*verdict.violations, *verdict.outside)])
+        if verdict.outside:
+            raise PriceOutsideCollar([_told(each) for each in verdict.outside])
+
+    def brakes(self, place: Place, ledger: Ledger, now: datetime) -> list[Halt]:
+        """The halts that anomalies at ``place`` make necessary."""
+        made = []
+        for each in self.covering(place):
+            if each.limits.anomaly_brake is None or self.halt_of(each.scope) is not None:
+                continue
+            why = self._anomaly(each, ledger, now)
+            if why is not None:
+                made.append(
+                    Halt(
+                        scope=each.scope,
+                        mode=HaltMode.REDUCE_ONLY,
+                        cancel=HaltCancel.NONE,
+                        reason=why,
+                        at=now,
+                        by=BRAKE,
+                    )
+                )
+        return made
+
+    def _anomaly(self, one: LimitSet, ledger: Ledger, now: datetime) -> str | None:
+        brake = one.limits.anomaly_brake
+        assert brake is not None
+        window = timedelta(seconds=brake.window_seconds)
+        resumed = self.resumed.get(one.scope)
+        if resumed is not None:
+            window = min(window, max(now - resumed, timedelta(0)))
+        for what, most in ((REFUSALS, brake.refusals), (UNKNOWNS, brake.unknowns), (FILLS, brake.fills)):
+            if most is not None:
+                count = sum(book.count(what, now, window) for book in ledger.books(one.scope))
+                if count >= most:
+                    return f"{count} {what} within {brake.window_seconds} seconds"
+        return None
+
+
+def halted(halt: Halt) -> Halted:
+    """The refusal of an order under ``halt``."""
+    taken = "nothing is placed" if halt.mode is HaltMode.HALT else "only what surely reduces a position is placed"
+    return Halted(f"Trading is halted for {halt.scope} since event {halt.seq}, so {taken}: {halt.reason}")
+
+
+def _reduces(order: Order, admission: Admission, ledger: Ledger | None, held: Callable[[], Decimal]) -> bool:
+    return ledger is not None and only_reduces(
+        order, ledger.book(place_of(order)._replace(key_id=None)), admission, held
+    )
+
+
+def _told(violation: Violation) -> Mapping[str, object]:
+    return {
+        "limit": violation.limit,
+        "scope": violation.scope.parts(),
+        "value": violation.value,
+        "maximum": violation.maximum,
+        "would_be": violation.would_be,
+    }

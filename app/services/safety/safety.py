@@ -1,0 +1,33 @@
+"""Halts and limits of one process: the verbs together, and the work in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from app.domain.decimals import EXACT
+from app.journal.safety_units import Usage
+from app.services.safety.halting import Halting
+from app.services.safety.limiting import Limiting
+from app.services.safety.sweeping import Sweeps
+
+
+class Safety:
+    """The services behind ``/safety``."""
+
+    def __init__(self, halting: Halting, limiting: Limiting, sweeps: Sweeps) -> None:
+        self.halting = halting
+        self.limiting = limiting
+        self.sweeps = sweeps
+
+
+def headroom(usage: Usage) -> Mapping[str, float]:  # float: a share for a gauge, no money
+    """The share that is left of each limit, in the scope where the least is: 1 is all, 0 none, negative where it is exceeded."""
+    least: dict[str, float] = {}
+    for one, used in usage.used:
+        for name, amount in used.items():
+            maximum = getattr(one.limits, name)
+            share = EXACT.divide(amount, Decimal(maximum)) if maximum else Decimal(1)
+            left = 1 - float(share)  # float: a share for a gauge, no money
+            least[name] = min(least.get(name, left), left)
+    return least
