@@ -18,6 +18,8 @@ from pathlib import Path
 
 #: Slots for the digests of states; a power of two, and far more than there are states.
 _SLOTS = 1 << 22
+#: The kind of note that tells of a broken promise.
+VIOLATION = "violation"
 _DIGEST = struct.Struct("<Q")
 
 #: The machine's own fork. Python's runs what modules have registered, such as new seeds and new locks, which takes as long again
@@ -34,10 +36,12 @@ class Walked:
 
 
 class Ways:
-    """What all ways share. ``workers`` of them run at a time."""
+    """What all ways share. ``workers`` of them run at a time. If ``one_is_enough``, all end at the first violation."""
 
-    def __init__(self, workers: int, seconds: float) -> None:
+    def __init__(self, workers: int, seconds: float, *, one_is_enough: bool = False) -> None:
         self._until = time.monotonic() + seconds
+        self._one_is_enough = one_is_enough
+        self._is_enough = mmap.mmap(-1, 1)
         self._seen = mmap.mmap(-1, _SLOTS * _DIGEST.size)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
         self._tokens = os.pipe()
@@ -57,7 +61,7 @@ class Ways:
             taken = self.script[len(self.trail)] if len(self.trail) < len(self.script) else 0
             self.trail.append(taken)
             return taken
-        if options > 1 and time.monotonic() > self._until:
+        if options > 1 and (self._is_enough[0] or time.monotonic() > self._until):
             self.note("cut off")
             self.end()
         for option in range(1, options):
@@ -81,6 +85,8 @@ class Ways:
 
     def note(self, kind: str, text: str = "") -> None:
         """Write one line for all to see in the end."""
+        if kind == VIOLATION and self._one_is_enough:
+            self._is_enough[0] = 1
         line = f"{kind}\t{text}".replace("\n", " | ") + "\n"
         os.write(self._file.fileno(), line.encode())
 
@@ -131,11 +137,18 @@ class Ways:
             return False
 
 
-def walk(begin: Callable[[Ways], None], *, workers: int, seconds: float, script: Sequence[int] | None = None) -> Walked:
-    """Walk all ways of ``begin``, which calls ``choose`` and ``end``, in forks; return what they have seen. After ``seconds`` the
-    rest is cut off, which is noted. With a ``script``, only the way of these choices is walked.
+def walk(
+    begin: Callable[[Ways], None],
+    *,
+    workers: int,
+    seconds: float,
+    script: Sequence[int] | None = None,
+    one_is_enough: bool = False,
+) -> Walked:
+    """Walk all ways of ``begin``, which calls ``choose`` and ``end``, in forks; return what they have seen. After ``seconds``, or a
+    violation if ``one_is_enough``, the rest is cut off, which is noted. With a ``script``, only the way of these choices is walked.
     """
-    ways = Ways(workers, seconds)
+    ways = Ways(workers, seconds, one_is_enough=one_is_enough)
     ways.script = script
     child = os.fork()
     if child == 0:

@@ -40,8 +40,11 @@ class Door(Protocol):
     def foreign_key(self) -> str:
         """The API key of another account there."""
 
-    async def ask(self, service: Service, choice: float) -> Answer:
-        """Let one of the processes, by ``choice`` from 0 to 1, do ``service``."""
+    async def ask(self, service: Service, choice: float, key: str | None = None) -> Answer:
+        """Let one of the processes, by ``choice`` from 0 to 1, do ``service``; calls for one order share a ``key``."""
+
+    def is_under_way(self, key: str | None) -> bool:
+        """Whether a call of this ``key`` has not ended, whatever its caller has seen of it."""
 
     def resting(self) -> Set[str]:
         """The ids of the orders that are open at the exchange."""
@@ -103,9 +106,9 @@ class Caller:
             else:
                 self.forget_one()
 
-    async def ask(self, service: Service) -> Answer:
+    async def ask(self, service: Service, key: str | None = None) -> Answer:
         """Let one of the processes do ``service``."""
-        return await self.door.ask(service, self.random.random())
+        return await self.door.ask(service, self.random.random(), key)
 
     async def tell_of(self, verb: Any, order_id: str, service: Service) -> None:
         """Let one of the processes do ``service`` with an order, and note what it answers."""

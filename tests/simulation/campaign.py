@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tests.postgres import running_server
+from tests.postgres import PostgresServer, running_server
 from tests.simulation import seams
 from tests.simulation.bases import Databases, PostgresBase, SqliteBase
 from tests.simulation.forks import forked, in_parallel
@@ -34,12 +34,18 @@ _DATABASES: list[Databases] = []
 @contextmanager
 def postgres() -> Iterator[None]:
     """A server of PostgreSQL's; meanwhile every world is on it."""
-    with running_server() as server:
-        _DATABASES.append(Databases(server, EXCHANGES, seams.make_account))
-        try:
-            yield
-        finally:
-            _DATABASES.clear()
+    with running_server() as server, on_server(server, EXCHANGES):
+        yield
+
+
+@contextmanager
+def on_server(server: PostgresServer, connector_names: Iterable[str]) -> Iterator[None]:
+    """Meanwhile every world of these connectors is on ``server``."""
+    _DATABASES.append(Databases(server, connector_names, seams.make_account))
+    try:
+        yield
+    finally:
+        _DATABASES.clear()
 
 
 @contextmanager

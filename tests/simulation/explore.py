@@ -19,7 +19,7 @@ from app.domain.order import OrderKey
 from tests.chaos.clients import completed
 from tests.chaos.operations import Operation
 from tests.simulation import campaign, seams
-from tests.simulation.branching import Ways, walk
+from tests.simulation.branching import VIOLATION, Ways, walk
 from tests.simulation.exploring import Budget, ExploringStage
 from tests.simulation.report import write
 from tests.simulation.verbs.canceling import canceling
@@ -101,10 +101,15 @@ class SmallWorld:
     processes: int = 1
     #: The parts in which a resting order is filled, each at any time.
     fills: int = 1
+    #: Seconds until a dead process is started again. Callers ask again after ``_PAUSE``: if both are the same, they meet.
+    restart: float = 0.5
 
 
 WORLDS: Mapping[str, SmallWorld] = {
     "order, crash": SmallWorld(deeds=one_order, budget=Budget(crashes=1)),
+    "order, crash, retry during the start": SmallWorld(
+        deeds=one_market_order, budget=Budget(crashes=1), restart=_PAUSE
+    ),
     "order filled in two parts": SmallWorld(deeds=one_order, budget=Budget(), fills=2),
     "market order, fault of the call": SmallWorld(deeds=one_market_order, budget=Budget(call_faults=1)),
     "order, fault of the stream": SmallWorld(deeds=one_order, budget=Budget(event_faults=1)),
@@ -143,21 +148,28 @@ def explore(
     seconds: float = 1200.0,
     prepare: Callable[[], None] = lambda: None,
     script: Sequence[int] | None = None,
+    one_is_enough: bool = False,
 ) -> Explored:
-    """Walk every order of events of one world, or only the way of the choices in ``script``."""
+    """Walk every order of events of one world, or only the way of the choices in ``script``, or until a violation is found."""
     begun = time.monotonic()
-    walked = walk(partial(_begin, path, WORLDS[name], prepare), workers=workers, seconds=seconds, script=script)
+    walked = walk(
+        partial(_begin, path, WORLDS[name], prepare),
+        workers=workers,
+        seconds=seconds,
+        script=script,
+        one_is_enough=one_is_enough,
+    )
     lines = walked.lines
     kinds = Counter(kind for kind, _ in lines)
     return Explored(
         name=name,
         states=walked.states,
-        ways=kinds["met before"] + kinds["ended alike"] + kinds["settled"] + kinds["violation"],
+        ways=kinds["met before"] + kinds["ended alike"] + kinds["settled"] + kinds[VIOLATION],
         settled=kinds["settled"],
         crashes=kinds["crash"],
         faults=Counter(text for kind, text in lines if kind == "fault"),
         seconds=time.monotonic() - begun,
-        violations=tuple(text for kind, text in lines if kind in ("violation", "failed")),
+        violations=tuple(text for kind, text in lines if kind in (VIOLATION, "failed")),
         is_whole=not kinds["cut off"],
     )
 
@@ -166,7 +178,9 @@ def _begin(path: Path, world: SmallWorld, prepare: Callable[[], None], ways: Way
     gc.disable()
     prepare()
     budget = replace(world.budget, is_calm=True)
-    stage = ExploringStage(ways, budget, campaign.template(path), processes=world.processes, fills=world.fills)
+    stage = ExploringStage(
+        ways, budget, campaign.template(path), processes=world.processes, fills=world.fills, restart=world.restart
+    )
     stage.start()
     budget.is_calm = False
     task = stage.outside.loop.create_task(world.deeds(stage))
@@ -180,7 +194,7 @@ def main() -> int:
     """Walk the worlds that the arguments name, or all."""
     parser = argparse.ArgumentParser(prog="make explore", description=__doc__)
     parser.add_argument("world", nargs="*", help="which to walk, else all")
-    parser.add_argument("--seconds", type=float, default=1200.0, help="for one world; what is left then is cut off")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="for one world; what is left then is cut off")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--way", help="the choices of one way, as a violation prints them")
     parser.add_argument("--report", action="store_true", help="write docs/build/simulation-report.md")

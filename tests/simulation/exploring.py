@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.chaos.checker import CLAUSES, EVENTUAL, check
 from tests.simulation import seams
 from tests.simulation.bases import SqliteBase
-from tests.simulation.branching import Ways, memory_file
+from tests.simulation.branching import VIOLATION, Ways, memory_file
 from tests.simulation.faults import FAULTS, STREAM_FAULTS, CallKind, Fault, Faults
 from tests.simulation.kernel import Event, Host, Kernel
 from tests.simulation.network import INFO
@@ -31,15 +31,16 @@ ALWAYS = tuple(clause for clause in CLAUSES if clause not in EVENTUAL)
 
 #: What may happen beside the network: questions of threads to the database, and what the threads do that write there.
 _QUESTION = "job"
-_WRITERS = frozenset({"wake", "thread"})
+_WRITER = "wake"
 #: A caller's call arrives at a process.
 _CALL = "call"
 _CALLERS = "callers"
 #: What commutes with everything else, and happens at once: an answer to a caller, which concerns nobody but the caller; questions
-#: and answers that are about no order; and a stream's subscription.
-_AT_ONCE = frozenset({"told", INFO, "message"})
-#: Seconds until a dead process is started again, and until all must be settled.
-_RESTART = 0.5
+#: and answers that are about no order; a stream's subscription; and the start of a writer's thread, which then waits to be woken.
+_AT_ONCE = frozenset({"told", INFO, "message", "thread"})
+#: How the answer to a subscription begins.
+_SUBSCRIBED = '{"id"'
+#: Seconds until all must be settled.
 _SETTLE_LIMIT = 300.0
 
 
@@ -145,7 +146,11 @@ class ExploringKernel(Kernel):
         self.digest_of_journal = lambda: 0
 
     def _happen(self) -> bool:
-        events = [each for each in self._events if each[0] <= self.now and not _is_dead(each[2])]
+        if any(_is_dead(event) for _, _, event in self._events):
+            # Left where they are, they would keep time from moving on.
+            self._events = [each for each in self._events if not _is_dead(each[2])]
+            heapq.heapify(self._events)
+        events = [each for each in self._events if each[0] <= self.now]
         if not events:
             return False
         events.sort(key=lambda each: each[:2])
@@ -154,18 +159,18 @@ class ExploringKernel(Kernel):
             self._events.remove(chosen)
             heapq.heapify(self._events)
             event = chosen[2]
-            if event.owner is not None and event.label in (_QUESTION, "wake", "thread"):
+            if event.owner is not None and event.label in (_QUESTION, _WRITER):
                 event.owner.heard(event.label, self.digest_of_journal())
             self._let_happen(event)
         return True
 
     def _choose(self, events: list[tuple[float, int, Event]]) -> tuple[float, int, Event] | None:
         """The event that happens next on this way; None if a process died instead."""
-        at_once = next((each for each in events if each[2].label in _AT_ONCE), None)
+        at_once = next((each for each in events if _is_at_once(each[2])), None)
         if at_once is not None:
             return at_once
         question = next((each for each in events if each[2].label == _QUESTION), None)
-        if question is not None and not any(event.label in _WRITERS for _, _, event in self._events):
+        if question is not None and not any(event.label == _WRITER for _, _, event in self._events):
             return question
         if not self._ways.is_new(self._digest(events)):
             self._ways.note("met before")
@@ -194,11 +199,14 @@ class ExploringKernel(Kernel):
         pending = sorted(
             (round(when, 6), event.label, "" if event.owner is None else event.owner.name, repr(event.what))
             for when, _, event in self._events
-            if not _is_dead(event)
         )
         heard = sorted((host.name, host.history) for host in self.hosts)
         whole = (round(self.now, 6), pending, heard, self._budget.key(), self.digest_of_stage())
         return int.from_bytes(hashlib.blake2b(repr(whole).encode(), digest_size=8).digest())
+
+
+def _is_at_once(event: Event) -> bool:
+    return event.label in _AT_ONCE or (event.label == "event" and str(event.what).startswith(_SUBSCRIBED))
 
 
 def _is_dead(event: Event) -> bool:
@@ -226,7 +234,9 @@ class ExploringStage(Stage):
 
     has_skew = False
 
-    def __init__(self, ways: Ways, budget: Budget, template: Path, *, processes: int, fills: int) -> None:
+    def __init__(
+        self, ways: Ways, budget: Budget, template: Path, *, processes: int, fills: int, restart: float = 0.5
+    ) -> None:
         self.ways = ways
         self.budget = budget
         _into_memory(template)
@@ -237,7 +247,7 @@ class ExploringStage(Stage):
             SqliteBase(template),
             seed=0,
             processes=processes,
-            restart_after=lambda: _RESTART,
+            restart_after=lambda: restart,
         )
         self._sources = {"": stream(0, "entropy")}
         take_entropy_from(self._entropy)
@@ -274,7 +284,7 @@ class ExploringStage(Stage):
         found = [*self.watch.violations, *check(self.evidence(), tuple(clauses))]  # type: ignore[arg-type]
         texts = [f"{each.clause}: {each.text[:400]}" for each in found] + self.kernel.troubles
         for text in texts:
-            self.ways.note("violation", f"{','.join(map(str, self.ways.trail))} {text}")
+            self.ways.note(VIOLATION, f"{','.join(map(str, self.ways.trail))} {text}")
         if texts:
             self.ways.end()
 

@@ -127,13 +127,16 @@ STREAM_FAULTS: Mapping[str, float] = {"dropped": 3, "doubled": 3, "swapped": 2, 
 
 
 class Faults:
-    """Draws. ``rate`` is the share of calls and events with a fault; ``skipped`` are the numbers of those that are left out."""
+    """Draws. ``rate`` is the share of calls and events with a fault, ``oddity`` how many times as often as usual the exchange does
+    odd things of its own; ``skipped`` are the numbers of those that are left out.
+    """
 
-    def __init__(self, seed: int, *, rate: float, skipped: frozenset[int] = frozenset()) -> None:
+    def __init__(self, seed: int, *, rate: float, oddity: float = 1.0, skipped: frozenset[int] = frozenset()) -> None:
         self._calls = stream(seed, "call faults")
         self._events = stream(seed, "event faults")
         self._skipped = skipped
         self.rate = rate
+        self._oddity = oddity
         self.is_calm = False
         self.counts: Counter[str] = Counter()
         #: How many faults were drawn, those that are left out with them.
@@ -162,7 +165,7 @@ class Faults:
 
     def of_exchange(self, name: str, probability: float) -> bool:
         """Whether the exchange does something odd of its own."""
-        return not self.is_calm and self._events.random() < probability and self._counted(name)
+        return not self.is_calm and self._events.random() < probability * self._oddity and self._counted(name)
 
     def within(self, most: float) -> float:
         """Seconds, at most so many."""

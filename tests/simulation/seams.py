@@ -10,8 +10,8 @@
     texts of statements          are compiled once for all processes, as they don't differ
     the first account            is made with the template, and has no paper exchange
 
-Processes that share one SQLite file use leases as they do on PostgreSQL: their settings say so. On PostgreSQL itself, announcements
-of commits are messages of the kernel (``announcements``).
+Processes that share one SQLite file use leases as they do on PostgreSQL: their settings say so. What PostgreSQL itself needs
+is in ``server``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from app.storage.accounts import Accounts
 from app.storage.database import Database
 from app.storage.schema import upgrade
 from app.vault import Vault
-from tests.simulation import announcements
+from tests.simulation import server
 from tests.simulation.bases import Base
 from tests.simulation.kernel import Host, Kernel, SimpleQueue, Thread
 from tests.simulation.network import Connection, Network, Session
@@ -157,7 +157,7 @@ def install(kernel: Kernel, network: Network) -> None:
     bootstrap._holder = lambda: f"holder {_name_of(kernel)}"
     _replace_reach(kernel)
     _note_connections(kernel)
-    announcements.install(kernel)
+    server.install(kernel, EPOCH)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Set
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -115,6 +116,7 @@ class Stage:
         self.exchange.market.was_seen = self.watch.was_seen
         self.told = Told(on_answer=self.watch.answered, asks=self.watch.asked)
         self.outside = kernel.add_host("callers")
+        self._under_way: Counter[str | None] = Counter()
         self.processes = [Process(self, number, restart_after) for number in range(processes)]
 
     @property
@@ -133,11 +135,16 @@ class Stage:
         """The ids of the orders that are open at the exchange."""
         return {order.placed_as for order in self.exchange.market.open.values()}
 
-    async def ask(self, service: Service, choice: float) -> Answer:
-        """Let one of the processes do ``service``, and wait for its answer for a while."""
+    def is_under_way(self, key: str | None) -> bool:
+        """Whether a call of this ``key`` has not ended, whatever its caller has seen of it."""
+        return self._under_way[key] > 0
+
+    async def ask(self, service: Service, choice: float, key: str | None = None) -> Answer:
+        """Let one of the processes do ``service``, and wait for its answer for a while; calls for one order share a ``key``."""
         future: asyncio.Future[Answer] = self.outside.loop.create_future()
         process = self.processes[int(choice * len(self.processes))]
-        self.network.go(lambda: self._arrive(process, service, future), "call", what=process.number)
+        self._under_way[key] += 1
+        self.network.go(lambda: self._arrive(process, service, future, key), "call", what=process.number)
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await future
@@ -148,14 +155,16 @@ class Stage:
         """Whether the answer to a caller gets lost."""
         return False
 
-    def _arrive(self, process: Process, service: Service, future: asyncio.Future[Answer]) -> None:
+    def _arrive(self, process: Process, service: Service, future: asyncio.Future[Answer], key: str | None) -> None:
         host, gateway = process.host, process.gateway
         if host is None or gateway is None:
+            self._under_way[key] -= 1
             self._tell(future, Answer(status=None))
             return
 
         # A caller whose process dies sees its connection break.
         def broken() -> None:
+            self._under_way[key] -= 1
             self._tell(future, Answer(status=None))
 
         host.at_death.append(broken)
@@ -167,6 +176,7 @@ class Stage:
                 host.note_trouble(f"a call failed: {error!r}")
                 answer = Answer(status=500)
             host.at_death.remove(broken)
+            self._under_way[key] -= 1
             self._tell(future, Answer(status=None) if self.loses_answer() else answer)
 
         host.heard("call", process.number)

@@ -46,6 +46,8 @@ class Plan:
     #: What is odd about the exchange all the time: ``QUIRKS`` says what.
     quirks: frozenset[str] = frozenset()
     fault_rate: float = 0.15
+    #: How many times as often as usual the exchange forgets, amends, closes a market, and so on.
+    oddity: float = 1.0
     #: Callbacks between two disruptions on average, and the shares of named steps at which a process
     #: dies, and at which it stands still.
     steps_per_disruption: int = 12_000
@@ -93,7 +95,7 @@ class World(Stage):
         self._luck = stream(plan.seed, "luck")
         super().__init__(
             Kernel(self.policy),
-            Faults(plan.seed, rate=plan.fault_rate, skipped=plan.skipped_faults),
+            Faults(plan.seed, rate=plan.fault_rate, oddity=plan.oddity, skipped=plan.skipped_faults),
             base,
             seed=plan.seed,
             processes=plan.processes,

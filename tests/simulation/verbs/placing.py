@@ -22,11 +22,10 @@ from tests.simulation.verbs import Verb
 
 #: Seconds between two attempts of one call, and for how long a caller repeats it.
 _RETRY = (0.05, 0.3, 1.0, 3.0, 5.0)
-_RETRY_LIMIT = 250.0
-#: Seconds after which a call that had no answer is surely over: the longest time for which a process stands still, and some more.
-_UNDER_WAY = 100.0
-#: The share of calls that are made twice at once, and of refusals which pass that are tried again.
-_HURRIED = 0.06
+_RETRY_LIMIT = 150.0
+#: The shares of first and of repeated calls that are made twice at once, and of refusals which pass that are tried again.
+_HURRIED = 0.03
+_HURRIED_AGAIN = 0.2
 _STUBBORN = 0.6
 
 
@@ -38,32 +37,30 @@ async def place(caller: Caller) -> None:
     if caller.random.random() < 0.3:
         body["client_order_id"] = key
     operation = caller.operation("place", key=key, body=body)
-    begun, attempt, unanswered_until = caller.now, 0, 0.0
+    begun, attempt, hurry = caller.now, 0, _HURRIED
     while True:
-        done, code, has_silence = await _attempt(caller, operation, may_refuse=caller.now >= unanswered_until)
-        if has_silence:
-            unanswered_until = caller.now + _UNDER_WAY
+        done, code = await _attempt(caller, operation, hurry)
         is_over = done.outcome != "unknown" and not (code in RETRYABLE and caller.random.random() < _STUBBORN)
         if is_over or caller.now - begun > _RETRY_LIMIT:
             break
         await asyncio.sleep(_RETRY[min(attempt, len(_RETRY) - 1)] * (0.5 + caller.random.random()))
-        attempt += 1
+        attempt, hurry = attempt + 1, _HURRIED_AGAIN
     if done.order_id is not None and done.state in ("open", "unknown", None):
         caller.knows(done.order_id)
 
 
-async def _attempt(caller: Caller, operation: Operation, *, may_refuse: bool) -> tuple[Operation, Any, bool]:
-    """One attempt, or two at once: the operation with its outcome, the code of a refusal, and whether a call had no answer.
+async def _attempt(caller: Caller, operation: Operation, hurry: float) -> tuple[Operation, Any]:
+    """One attempt, or with the probability ``hurry`` two at once: the operation with its outcome, and the code of a refusal.
 
-    Of two answers the one that knows of an order counts, and a refusal only if both refuse: each may have made the attempt. Unless
-    it ``may_refuse``, a refusal proves nothing: a call that had no answer may still be under way.
+    Of two answers the one that knows of an order counts, and a refusal only if both refuse: each may have made the attempt. While
+    an earlier call for the same order has not ended, a refusal speaks for the repeated call alone.
     """
     service = placing(operation)
     caller.told.asks(operation)
-    is_hurried = caller.random.random() < _HURRIED
-    answers = await asyncio.gather(*(caller.ask(service) for _ in range(2 if is_hurried else 1)))
+    is_hurried = caller.random.random() < hurry
+    answers = await asyncio.gather(*(caller.ask(service, operation.key) for _ in range(2 if is_hurried else 1)))
     ended = [(completed(operation, answer), answer.body.get("code")) for answer in answers]
-    if not may_refuse:
+    if caller.door.is_under_way(operation.key):
         ended = [(replace(done, outcome="unknown") if done.outcome == "fail" else done, code) for done, code in ended]
     ended.sort(key=lambda each: ("fail", "unknown", "ok").index(each[0].outcome))
     best, code = ended[-1]
@@ -72,7 +69,7 @@ async def _attempt(caller: Caller, operation: Operation, *, may_refuse: bool) ->
             # Answers to two calls at once have no order, so each that shows a state is of a caller of its own.
             is_other = done.outcome == "ok" and number < len(ended) - 1
             caller.told.add(replace(done, client=f"{done.client}, hurried") if is_other else done)
-    return best, code, any(answer.status is None for answer in answers)
+    return best, code
 
 
 def placing(operation: Operation) -> Service:

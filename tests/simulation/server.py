@@ -1,4 +1,5 @@
-"""PostgreSQL where time is simulated: commits are announced by the kernel, and connections break when their process dies.
+"""PostgreSQL where time is simulated: the kernel announces commits, leases last by the kernel's clock instead of the server's, and
+connections break when their process dies.
 
 Everything else is the real server's and the real driver's. A statement is answered within one step of its process, so that how long
 the server takes decides nothing: no process stands still inside a transaction, and of one that dies there the server lets go.
@@ -8,17 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import literal
 
 from app.clock import Clock
 from app.journal import listener
 from app.journal.postgres_store import PostgresStore
+from app.storage.leases import Leases
 from app.storage.postgres import BoundedConnection
+from app.storage.types import UtcTime
 from tests.simulation.kernel import Host, Kernel
 
 _SET_HEAD = PostgresStore.set_head
 _COMMIT = PostgresStore.commit
 _CONNECT = BoundedConnection.connect
+_NOW = Leases._now
+_UNTIL = Leases._until
 
 
 class _Listener:
@@ -44,8 +52,8 @@ class _Listener:
             )
 
 
-def install(kernel: Kernel) -> None:
-    """Replace both, for the rest of this process of the machine."""
+def install(kernel: Kernel, epoch: datetime) -> None:
+    """Replace all three, for the rest of this process of the machine."""
     listeners: list[_Listener] = []
     heads: dict[PostgresStore, int] = {}
 
@@ -74,6 +82,18 @@ def install(kernel: Kernel) -> None:
             kernel.current.at_death.append(connection.pgconn.finish)
         return connection
 
+    def now(self: Leases) -> Any:
+        if self._database.is_sqlite:
+            return _NOW(self)
+        return literal(epoch + timedelta(seconds=kernel.now), UtcTime)
+
+    def until(self: Leases, ttl: timedelta) -> Any:
+        if self._database.is_sqlite:
+            return _UNTIL(self, ttl)
+        return literal(epoch + timedelta(seconds=kernel.now) + ttl, UtcTime)
+
+    Leases._now = now  # type: ignore[method-assign]
+    Leases._until = until  # type: ignore[method-assign]
     listener.listen = listen
     PostgresStore.set_head = set_head  # type: ignore[method-assign]
     PostgresStore.commit = commit  # type: ignore[method-assign]
