@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage bench layout
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage bench layout halts
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -113,6 +113,10 @@ simulate: $(VENV)/.dev
 # REPORT=1 writes docs/build/simulation-report.md.
 explore: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation.explore $(if $(WORLD),'$(WORLD)') $(if $(WAY),--way $(WAY)) $(if $(REPORT),--report)
+
+# Two hundred halts while four processes place on PostgreSQL and are killed at any step. HALTS= and SEED= choose others.
+halts: $(VENV)/.dev
+	ORDERGATE_HALTS=$(or $(HALTS),200) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -n 0 --timeout 7200 tests/crash/test_halts.py
 
 # What a host does to a gateway, in its long forms: a minute of each. The short ones are part of `make test`.
 hostfaults: $(VENV)/.dev

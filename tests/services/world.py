@@ -38,6 +38,7 @@ from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
+from app.services.safety.safety import Safety
 from app.services.sessions import Sessions
 from app.settings import Settings
 from tests.chaos.checker import CLAUSES, Evidence, Violation, check
@@ -101,6 +102,7 @@ class World:
     inflight: InFlight
     accounts: AccountAdmin
     orders: Orders
+    safety: Safety
     history: History
 
     def feed(self) -> Feed:
@@ -236,6 +238,7 @@ async def running_world(
         inflight=gateway.inflight,
         accounts=gateway.accounts,
         orders=gateway.orders,
+        safety=gateway.safety,
         history=gateway.history,
     )
     try:
