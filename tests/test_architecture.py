@@ -442,6 +442,8 @@ HOOKS = {
     "safe_string": "ccxt calls it to read an answer",
     "number_to_string": "ccxt calls it to write a request",
     "initialize_client": "ccxt calls it before a request",
+    "sign_in_with_private_key": "ccxt's class for GRVT calls it before a request",
+    "uses_private_key": "ccxt's class for GRVT calls it to sign",
     "acknowledged": "a connector of the family names it to its calls",
 }
 

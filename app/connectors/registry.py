@@ -18,6 +18,7 @@ from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.family import family_class
 from app.connectors.known import KNOWN_FIELDS
 from app.connectors.redaction import Redactor, guarded, secrets_of
+from app.connectors.unserved import UNSERVED
 from app.domain.enums import Environment
 from app.domain.errors import UnknownConnector, UnsupportedConnector
 from app.settings import Settings
@@ -53,8 +54,8 @@ def connector_class(name: str) -> type[Connector]:
         if name in ROWS:
             return family_class(name)
         if name in KNOWN_FIELDS:
-            raise UnsupportedConnector(name, sorted(CONNECTORS)) from None
-        raise UnknownConnector(name, sorted(CONNECTORS)) from None
+            raise UnsupportedConnector(name, served_names(), UNSERVED[name]) from None
+        raise UnknownConnector(name, served_names()) from None
     module, _, class_name = path.partition(":")
     found: type[Connector] = getattr(import_module(module), class_name)
     return found

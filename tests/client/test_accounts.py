@@ -52,7 +52,7 @@ async def test_credentials_come_and_go(client: HummingbotAPIClient) -> None:
         await client.accounts.list_account_credentials("nobody")
     with refusal(400, "missing field binance_api_secret"):
         await client.accounts.add_credential("holds_paper", "binance", {"binance_api_key": "k"})
-    with refusal(501, "Connector 'dexalot' is known, but this gateway can't trade on it yet"):
+    with refusal(501, "Connector 'dexalot' is known, but this gateway can't trade on it: the library"):
         await client.accounts.add_credential("holds_paper", "dexalot", {})
 
 

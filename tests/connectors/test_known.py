@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.connectors.known import KNOWN_FIELDS
-from app.connectors.registry import CONNECTORS, connector_class, credential_fields
+from app.connectors.registry import CONNECTORS, connector_class, credential_fields, served_names
+from app.connectors.unserved import UNSERVED
 from app.domain.errors import UnknownConnector, UnsupportedConnector
 
 _SECRETS = {
@@ -164,10 +165,16 @@ def test_connectors_of_ours_demand_the_fields_that_callers_send(name: str) -> No
     assert list(connector_class(name).credential_fields) == list(KNOWN_FIELDS[name])
 
 
+def test_each_known_name_is_served_or_has_a_reason() -> None:
+    """Never both, and never a reason for a name that nobody knows."""
+    assert set(KNOWN_FIELDS) - set(served_names()) == set(UNSERVED)
+    assert len(served_names()) >= 44
+
+
 def test_known_name_without_a_connector() -> None:
     """An exchange that is not supported is told from a name that nobody knows, and its fields can be shown."""
     with pytest.raises(
-        UnsupportedConnector, match="Connector 'dexalot' is known, but this gateway can't trade on it yet"
+        UnsupportedConnector, match="Connector 'dexalot' is known, but this gateway can't trade on it: the library"
     ):
         connector_class("dexalot")
     with pytest.raises(UnknownConnector, match="Connector 'krakken' not found"):

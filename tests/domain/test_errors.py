@@ -170,8 +170,8 @@ def test_what_an_error_carries() -> None:
             " Available pairs: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] (and 3 more)",
         ),
         (
-            UnsupportedConnector("kraken", ["paper"]),
-            "Connector 'kraken' is known, but this gateway can't trade on it yet",
+            UnsupportedConnector("xrpl", ["paper"], "a reason"),
+            "Connector 'xrpl' is known, but this gateway can't trade on it: a reason",
         ),
         (UnsupportedPair("A-B", "paper", []), "Trading pair 'A-B' not supported on paper. Available pairs: []"),
     ],

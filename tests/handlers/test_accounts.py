@@ -106,7 +106,12 @@ async def test_refused_credentials(client: httpx.AsyncClient, stub: StubExchange
         ("nobody/binance", CREDENTIALS, 404, "Account 'nobody' not found"),
         ("a%20b/binance", CREDENTIALS, 400, "Invalid account name: 'a b'."),
         ("master_account/binanse", CREDENTIALS, 404, "Connector 'binanse' not found"),
-        ("master_account/dexalot", {}, 501, "Connector 'dexalot' is known, but this gateway can't trade on it yet"),
+        (
+            "master_account/dexalot",
+            {},
+            501,
+            "Connector 'dexalot' is known, but this gateway can't trade on it: the library",
+        ),
         ("master_account/binance", {}, 400, "missing fields binance_api_key, binance_api_secret"),
         ("master_account/binance", {**CREDENTIALS, "binance_api_key": ""}, 400, "empty field binance_api_key"),
         ("master_account/binance", {**CREDENTIALS, "memo": "x"}, 400, "unknown field memo"),

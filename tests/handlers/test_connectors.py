@@ -7,6 +7,7 @@ import pytest
 
 from app.connectors.known import KNOWN_FIELDS
 from app.connectors.registry import served_names
+from app.connectors.unserved import UNSERVED
 from tests.handlers.contract import checked
 
 CONFIG_MAP = "/connectors/{connector_name}/config-map"
@@ -56,4 +57,6 @@ async def test_known_names_that_can_not_trade_are_501(client: httpx.AsyncClient,
     assert response.status_code == 501
     document = checked(response, f"/connectors/{{connector_name}}/{path}")
     assert document["code"] == "unsupported_connector"
-    assert document["detail"] == "Connector 'dexalot' is known, but this gateway can't trade on it yet"
+    assert (
+        document["detail"] == f"Connector 'dexalot' is known, but this gateway can't trade on it: {UNSERVED['dexalot']}"
+    )

@@ -140,7 +140,7 @@ async def test_numbers_are_exact(client: httpx.AsyncClient) -> None:
     ("path", "body", "status", "detail"),
     [
         ("/prices", {"connector_name": "nope", "trading_pairs": [PAIR]}, 404, "Connector 'nope' not found"),
-        ("/prices", {"connector_name": "dexalot", "trading_pairs": [PAIR]}, 501, "can't trade on it yet"),
+        ("/prices", {"connector_name": "dexalot", "trading_pairs": [PAIR]}, 501, "can't trade on it: the library"),
         ("/prices", {"connector_name": "paper", "trading_pairs": ["NO-PAIR"]}, 400, "'NO-PAIR' not supported on paper"),
         ("/prices", {"connector_name": "paper"}, 422, "trading_pairs"),
         ("/order-book", {**PAPER, "depth": 0}, 422, "depth"),

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.connectors.unserved import UNSERVED
 from app.domain.order import AccountKey
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.services.gateway import Gateway
@@ -154,7 +155,7 @@ async def test_what_the_exchange_refuses_is_a_400_with_its_reason(client: httpx.
             MASTER_ACCOUNT,
             "bitmart_perpetual",
             501,
-            "Connector 'bitmart_perpetual' is known, but this gateway can't trade on it yet",
+            f"Connector 'bitmart_perpetual' is known, but this gateway can't trade on it: {UNSERVED['bitmart_perpetual']}",
         ),
     ],
 )

@@ -21,6 +21,7 @@ import msgspec
 from ccxt.async_support.base.exchange import Exchange
 from ccxt.base.errors import BaseError
 
+from app.connectors.ccxt.mends import MENDS
 from app.connectors.ccxt.row import Row
 from app.connectors.common.answers import ErrorAnswer
 from app.connectors.common.http import HttpSession
@@ -102,6 +103,8 @@ class CcxtClient:
         self.api.requiredCredentials = {}
         # Set afterwards: given to the constructor, they would be merged with what the library has there.
         self.api.options.update(_options(row, credentials))
+        if row.signs_by_key and self.api.privateKey:
+            self.api.walletAddress = self.api.eth_get_address_from_private_key(self.api.privateKey)
         self.api.transport = _Transport(self._session, address_limits, server_clock, base_url)
         if row.is_test_domain:
             self.api.set_sandbox_mode(True)
@@ -214,7 +217,7 @@ class _OneCall:
         self.transport.note(answer.headers)
         return payload
 
-    async def initialize_client(self) -> bool:
+    async def initialize_client(self, params: Any = None) -> bool:
         """Some classes approve a fee for the library's makers here, and ask about the account."""
         return True
 
@@ -274,7 +277,8 @@ class _OneCall:
 
 @cache
 def _kind(ccxt_id: str) -> type[Any]:
-    return type(ccxt_id, (_OneCall, getattr(ccxt.async_support, ccxt_id)), {})
+    mend = (MENDS[ccxt_id],) if ccxt_id in MENDS else ()
+    return type(ccxt_id, (_OneCall, *mend, getattr(ccxt.async_support, ccxt_id)), {})
 
 
 def _configuration(row: Row, credentials: Mapping[str, str] | None) -> dict[str, Any]:

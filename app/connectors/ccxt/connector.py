@@ -21,7 +21,7 @@ from app.connectors.common.connector import AccountCalls
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import milliseconds_of
 from app.connectors.rows import Rows
-from app.domain.decimals import EXACT, plain
+from app.domain.decimals import EXACT, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import CredentialsRefused, ExchangeReadError, OrderRefused
 from app.domain.fill import Fill
@@ -67,7 +67,7 @@ class CcxtConnector(CcxtMarkets):
             pairs = await self._pairs()
             symbol = self._symbol(order.trading_pair)
             for verb in self.row.before_orders:
-                await self.calls.ask("asked", verb=verb, arguments=(False,))
+                await self.calls.ask("asked", verb=verb)
             arguments, terms = await self._terms(order, pairs, symbol)
         params = {**terms, self.row.client_id: ref.client_order_id}
         answer = await self.calls.order("signed", verb="create_order", arguments=arguments, params=params)
@@ -163,7 +163,7 @@ class CcxtConnector(CcxtMarkets):
     async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""
         row, side = self.row, "buy" if order.trade_type is TradeType.BUY else "sell"
-        params: dict[str, Any] = {}
+        params: dict[str, Any] = {**row.parameters}
         if order.reduce_only or self._closes(order):
             if not row.is_perpetual:
                 raise OrderRefused("reduce_only has no meaning on spot; nothing was sent")
@@ -193,8 +193,18 @@ class CcxtConnector(CcxtMarkets):
             )
         price = None
         if self.row.needs_price_for_market:
-            price = plain((await self.fetch_ticker(order.trading_pair)).price)
+            price = await self._collar(order)
         return self._units(order.trading_pair, order.amount), price
+
+    async def _collar(self, order: Order) -> str:
+        """The worst price of a MARKET order, where the exchange has only LIMIT orders; ccxt may widen it by a collar of its own."""
+        ticker, rules = await self.fetch_ticker(order.trading_pair), await self.load_trading_rules()
+        is_buy = order.trade_type is TradeType.BUY
+        share = self.row.market_collar if is_buy else -self.row.market_collar
+        worst = EXACT.multiply(ticker.price, 1 + share)
+        step = rules[order.trading_pair].min_price_increment
+        # Never beyond the collar.
+        return plain((floor_to if is_buy else ceil_to)(worst, step))
 
     def _closes(self, order: Order) -> bool:
         return self.row.is_perpetual and order.position_action.value == "CLOSE"
@@ -245,16 +255,18 @@ class CcxtConnector(CcxtMarkets):
         Raises ``ExchangeReadError`` where a list may be cut, because that proves nothing.
         """
         since = None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
+        listed = None if self.row.lists_all_pairs else symbol
         # The open ones first: an order that is done in between is in the second list.
         for verb in ("fetch_open_orders", *self.row.done_verbs):
             is_open = verb == "fetch_open_orders"
-            arguments = (symbol,) if is_open else (symbol, since, PAGE)
+            page = self.row.open_page if is_open else self.row.done_page
+            arguments = (symbol,) if is_open and not page else (listed, None if is_open else since, page or None)
             payload = await self.calls.ask("asked", verb=verb, arguments=arguments)
             found = self._reports("orders", payload, pairs)
             for report in found:
                 if is_same_order(ref, report):
                     return report
-            if found.unreadable or (not is_open and (since is None or len(found) >= PAGE)):
+            if found.unreadable or (page and len(found) >= page) or (not is_open and since is None):
                 raise ExchangeReadError(f"{self.row.title} does not list all orders since this one was placed")
         return None
 

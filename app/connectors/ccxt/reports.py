@@ -36,6 +36,9 @@ _STATES: Mapping[str, ReportedState] = {
     "cancelled": "canceled",
     "canceling": "open",
     "rejected": "rejected",
+    # At GRVT on its way to the book, and at Pacifica ccxt's word for a rejected one.
+    "pending": "open",
+    "failed": "rejected",
     "expired": "expired",
 }
 
@@ -69,7 +72,7 @@ def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> 
     """
     symbol = order.get("symbol")
     exchange_order_id = order.get("id")
-    if not exchange_order_id:
+    if not exchange_order_id and not order.get("clientOrderId"):
         raise Unreadable("id is not there")
     status = order.get("status")
     if status is not None and status not in _STATES:
@@ -82,7 +85,7 @@ def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> 
         state = "canceled"
     return OrderReport(
         order_id=order.get("clientOrderId") or order_id,
-        exchange_order_id=str(exchange_order_id),
+        exchange_order_id=str(exchange_order_id) if exchange_order_id else None,
         trading_pair=pairs.pair(symbol),
         state=state,
         filled_amount=pairs.base(str(symbol), filled),

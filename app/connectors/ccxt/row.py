@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from app.connectors.capabilities import CredentialField
@@ -89,11 +90,17 @@ class Row:
     exchange's own id serves for that, and "id" where ours takes its place. ``ask_verbs`` are ccxt's calls that find one order;
     those that return lists are given ``ask_number`` as the parameter of the exchange's own id, and where that is empty, what
     they return is searched. ``settles`` is what follows; ``done_verbs`` are ccxt's calls that together list all done orders.
+    ``open_page`` and ``done_page`` are the most orders that such a list holds, 0 for no limit: one as long as that may lack some.
+    ``lists_all_pairs`` says that the exchange can't list by pair, so that ccxt would drop the others from a list that was cut
+    before.
 
-    ``maker`` are the parameters of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order, ``closing`` those of one
-    that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before an order, since ccxt
-    would make them within the order's call. ``market_buy_in`` is what a MARKET order to buy is measured in.
-    ``needs_price_for_market`` is for exchanges whose MARKET orders are LIMIT orders with a collar around that price.
+    ``parameters`` are those of every order, ``maker`` those of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order,
+    ``closing`` those of one that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before
+    an order, since ccxt would make them within the order's call. ``market_buy_in`` is what a MARKET order to buy is measured in.
+    ``needs_price_for_market`` is for exchanges whose MARKET orders are LIMIT orders with a collar around that price:
+    ``market_collar`` away from it, where ccxt puts no collar of its own. ``signs_by_key`` is for exchanges whose signer is named
+    by the address of the private key.
+
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
     take to show an order, ``docs`` where its API is documented.
     """
@@ -116,15 +123,21 @@ class Row:
     ask_verbs: tuple[str, ...] = ("fetch_order",)
     ask_number: str = ""
     done_verbs: tuple[str, ...] = ("fetch_closed_orders",)
+    open_page: int = 0
+    done_page: int = 100
+    lists_all_pairs: bool = False
     settles: Settles = "by_id"
     order_types: tuple[OrderType, ...] = ALL_TYPES
     times_in_force: tuple[TimeInForce, ...] = GTC
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     maker: Mapping[str, Any] = field(default_factory=lambda: {"postOnly": True})
     market_parameters: Mapping[str, Any] = field(default_factory=dict)
     closing: Mapping[str, Any] = field(default_factory=lambda: {"reduceOnly": True})
     before_orders: tuple[str, ...] = ()
     market_buy_in: Literal["base", "quote"] = "base"
     needs_price_for_market: bool = False
+    market_collar: Decimal = Decimal(0)
+    signs_by_key: bool = False
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)
     poll_seconds: float = 5.0  # float: seconds, no money

@@ -57,8 +57,8 @@ class UnsupportedConnector(UnsupportedFeature):
     code = "unsupported_connector"
     title = "Connector not supported"
 
-    def __init__(self, connector_name: str, able: Sequence[str]) -> None:
+    def __init__(self, connector_name: str, able: Sequence[str], reason: str) -> None:
         super().__init__(
-            f"Connector '{connector_name}' is known, but this gateway can't trade on it yet",
+            f"Connector '{connector_name}' is known, but this gateway can't trade on it: {reason}",
             hint=f"GET /connectors/ lists those that can trade: {', '.join(able)}",
         )

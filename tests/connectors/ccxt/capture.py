@@ -72,8 +72,11 @@ def credentials_of(row: Row) -> dict[str, str]:
         "walletAddress": "0x" + "22" * 20,
         "uid": "12",
         "options.subaccount_id": "12",
-        "options.subAccountId": "12",
+        "options.accountId": "12",
+        "options.deriveWalletAddress": "0x" + "22" * 20,
     }
+    if row.ccxt_id == "pacifica":
+        forms["privateKey"] = "2" * 87
     if row.ccxt_id == "backpack":
         forms["secret"] = _ed25519_seed()
     if row.ccxt_id == "gemini":
@@ -95,6 +98,9 @@ def client_of(row: Row) -> tuple[CcxtClient, Capture]:
     )
     client.api.set_markets([market_of(row)])
     client.api.accounts = [{"id": "99", "type": "spot"}]
+    # Signed in, as ``before_orders`` leaves it.
+    signed_in = {"signInExpiration": 10**14, "userMainAccountId": "7", "AuthAccountId": "7", "AuthCookieValue": "c=1"}
+    client.api.options.update(signed_in)
     capture = Capture()
     client.api.transport = capture
     return client, capture
@@ -104,7 +110,7 @@ def market_of(row: Row) -> dict[str, Any]:
     """A market as the library reads it, with what its calls need of it."""
     is_swap, quote = row.market == "swap", "USDC"
     return {
-        "id": "BTCUSDC",
+        "id": "8" if row.ccxt_id == "ndax" else "BTCUSDC",
         "symbol": "BTC/USDC:USDC" if is_swap else "BTC/USDC",
         "base": "BTC",
         "quote": quote,
@@ -124,7 +130,11 @@ def market_of(row: Row) -> dict[str, Any]:
         "inverse": False if is_swap else None,
         "active": True,
         "contractSize": Decimal("0.01") if is_swap else None,
-        "precision": {"amount": Decimal(1) if is_swap else Decimal("0.0001"), "price": Decimal("0.1")},
+        "precision": {
+            "amount": Decimal(1) if is_swap else Decimal("0.0001"),
+            "price": Decimal("0.1"),
+            "base": Decimal("1e-9"),
+        },
         "limits": {"amount": {}, "price": {}, "cost": {}},
         "info": {
             "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],

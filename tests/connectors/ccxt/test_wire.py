@@ -17,7 +17,7 @@ from tests.connectors.ccxt.capture import ORDER_ID, Request, client_of, market_o
 
 #: Parts of what ccxt sends for its partners: its own name, and the ids of its exchanges' programs.
 TAGS = re.compile(
-    r"ccxt|6b9ad766b55dBCDE|p4sve|AA03022abc|x-TKT5PX2F|x-cvBPrNm9|9e58cc35|1b327198|builder|21d2a053|fee_?rate",
+    r"ccxt|6b9ad766b55dBCDE|p4sve|AA03022abc|x-TKT5PX2F|x-cvBPrNm9|9e58cc35|1b327198|builder|21d2a053|fee_?rate|0ad42b8e",
     re.IGNORECASE,
 )
 
@@ -44,7 +44,14 @@ async def test_an_order_leaves_once_under_our_id_without_tags(wire: Any) -> None
     row, symbol, send = wire
     name = name_of(row)
     request = await send(
-        "create_order", symbol, "limit", "buy", Decimal(2), Decimal("50000.5"), **{row.client_id: name}
+        "create_order",
+        symbol,
+        "limit",
+        "buy",
+        Decimal(2),
+        Decimal("50000.5"),
+        **row.parameters,
+        **{row.client_id: name},
     )
     assert name in str(request)
     assert "50000.5" in str(request) or row.ccxt_id in ("hyperliquid", "derive", "grvt")
@@ -56,7 +63,7 @@ async def test_a_maker_order_says_so(wire: Any) -> None:
     row, symbol, send = wire
     if OrderType.LIMIT_MAKER not in row.order_types:
         return
-    ours = {row.client_id: name_of(row)}
+    ours = {**row.parameters, row.client_id: name_of(row)}
     plain = await send("create_order", symbol, "limit", "buy", Decimal(2), Decimal(50_000), **ours)
     maker = await send("create_order", symbol, "limit", "buy", Decimal(2), Decimal(50_000), **row.maker, **ours)
     assert (maker.url, maker.body) != (plain.url, plain.body)

@@ -111,7 +111,7 @@ async def test_a_refused_leverage_is_no_success(settings: PositionSettings, gate
     [
         (MASTER_ACCOUNT, "paper", InvalidArgument, "Connector 'paper' is not a perpetual connector"),
         (MASTER_ACCOUNT, "nothing", UnknownConnector, "Connector 'nothing' not found"),
-        (MASTER_ACCOUNT, "bitmart_perpetual", UnsupportedConnector, "can't trade on it yet"),
+        (MASTER_ACCOUNT, "bitmart_perpetual", UnsupportedConnector, "can't trade on it: the library"),
         ("nobody", PERPETUAL, UnknownAccount, "Account 'nobody' not found"),
         ("second", PERPETUAL, ConnectorNotConfigured, "not found for account 'second'"),
     ],

@@ -14,6 +14,7 @@ from app.connectors.ccxt.exchanges import (
     bitstamp,
     bybit,
     coinbase,
+    derive,
     gate,
     gemini,
     htx,
@@ -22,6 +23,7 @@ from app.connectors.ccxt.exchanges import (
     kucoin,
     mexc,
     okx,
+    perpetuals,
     regional,
 )
 from app.connectors.ccxt.row import Row
@@ -35,6 +37,7 @@ _MODULES = (
     bitstamp,
     bybit,
     coinbase,
+    derive,
     gate,
     gemini,
     htx,
@@ -43,6 +46,7 @@ _MODULES = (
     kucoin,
     mexc,
     okx,
+    perpetuals,
     regional,
 )
 

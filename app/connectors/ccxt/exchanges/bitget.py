@@ -100,7 +100,7 @@ PERPETUAL = Row(
     fields=KNOWN_FIELDS["bitget_perpetual"],
     secrets={
         "bitget_perpetual_api_key": "apiKey",
-        "bitget_perpetual_api_secret": "secret",
+        "bitget_perpetual_secret_key": "secret",
         "bitget_perpetual_passphrase": "password",
     },
     docs=_DOCS,

@@ -1,0 +1,38 @@
+"""What single classes of ccxt do otherwise here, where their options don't reach.
+
+Only ``client`` imports this, with ccxt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class _Grvt:
+    """Signs in with the API key, whose private key signs the orders; the library knows a wallet's key only."""
+
+    async def sign_in_with_private_key(self, params: Mapping[str, Any] | None = None) -> Any:
+        return await self.sign_in_with_api_key(params or {})  # type: ignore[attr-defined]
+
+    def uses_private_key(self) -> bool:
+        return True
+
+    def parse_order(self, order: dict[str, Any], market: Any = None) -> Any:
+        # Until the exchange has numbered an order, its number reads as zero.
+        named = {**order, "order_id": None} if order.get("order_id") in ("0x00", "0x0", "0") else order
+        return super().parse_order(named, market)  # type: ignore[misc]
+
+
+class _Pacifica:
+    """Candles must have a beginning; without one, they are the last ones."""
+
+    async def fetch_ohlcv(
+        self, symbol: str, timeframe: str, since: int | None, limit: int, params: Mapping[str, Any]
+    ) -> Any:
+        if since is None:
+            since = self.milliseconds() - limit * 1000 * int(self.parse_timeframe(timeframe))  # type: ignore[attr-defined]
+        return await super().fetch_ohlcv(symbol, timeframe, since, limit, params)  # type: ignore[misc]
+
+
+MENDS: Mapping[str, type] = {"grvt": _Grvt, "pacifica": _Pacifica}
