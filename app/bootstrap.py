@@ -31,6 +31,7 @@ from app.services.accounts.positions import Positions
 from app.services.accounts.user_admin import UserAdmin
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
+from app.services.checkpoints import Checkpoints, Signer
 from app.services.event_streams import EventStreams
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.gateway import Gateway
@@ -63,6 +64,7 @@ from app.services.sessions import Sessions
 from app.settings import Settings
 from app.sqlite import restrict
 from app.storage import schema
+from app.storage.audit_log import AuditLog
 from app.storage.directory_lock import DirectoryLock
 from app.storage.preferences import Preferences
 from app.vault import Vault, add_key, load_secret
@@ -103,6 +105,7 @@ def build_gateway(
     inflight = InFlight()
     event_streams = EventStreams(journal, clock)
     directory = Directory(journal.callers, settings.username, clock)
+    audit_log = AuditLog(journal.database)
     preferences = Preferences(journal.database)
     prices = Prices(market_data=base.market_data, rules=rules)
     portfolio = Portfolio(journal=journal, sessions=sessions, prices=prices, settings=settings, clock=clock)
@@ -117,6 +120,8 @@ def build_gateway(
         journal=journal,
         users=Users(journal.accounts, settings, clock, directory),
         directory=directory,
+        audit_log=audit_log,
+        checkpoints=_checkpoints(base, audit_log),
         keys=ApiKeys(journal.callers, directory, clock, random_bits),
         environments=environments(settings),
         sessions=sessions,
@@ -135,13 +140,7 @@ def build_gateway(
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
         settling=base.settling,
         installations=base.installations,
-        resolving=Resolving(
-            journal=base.journal,
-            recorder=base.recorder,
-            settling=base.settling,
-            settings=base.settings,
-            clock=clock,
-        ),
+        resolving=_resolving(base),
         inflight=inflight,
         event_streams=event_streams,
         metrics=base.metrics,
@@ -257,6 +256,22 @@ def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int], 
         installations=base.installations,
         admissions=admissions,
     )
+
+
+def _resolving(base: _Base) -> Resolving:
+    return Resolving(
+        journal=base.journal,
+        recorder=base.recorder,
+        settling=base.settling,
+        settings=base.settings,
+        clock=base.clock,
+    )
+
+
+def _checkpoints(base: _Base, audit_log: AuditLog) -> Checkpoints:
+    settings = base.settings
+    signer = Signer(settings.audit_key_file)
+    return Checkpoints(audit_log, signer, settings.audit_checkpoints, base.metrics, base.clock)
 
 
 def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:

@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TextIO
 
 import click
 import uvicorn
@@ -171,6 +172,65 @@ def verify() -> None:
     if verdict.problem_count:
         raise click.ClickException(f"The journal is damaged. Problems: {verdict.problem_count}.")
     click.echo("All is as it was written.")
+
+
+@main.group()
+def audit() -> None:
+    """Look after the audit log."""
+
+
+@audit.command("verify")
+@click.option(
+    "--checkpoint", "file", type=click.File(encoding="ascii"), help="Compare with the checkpoints in this file."
+)
+@click.option("--public-key", help="Of the checkpoints, in hexadecimal; by default that of this gateway.")
+def verify_audit(file: TextIO | None, public_key: str | None) -> None:
+    """Check that the audit log is what was written; also beside a running server.
+
+    Rows that were cut off at the end are found only with a checkpoint that was made after them.
+    """
+    from app.services.checkpoints import Signer, read_checkpoints  # not sooner: a server has no use for it
+    from app.storage.audit_log import AuditLog
+    from app.storage.database import Database
+
+    settings = _settings()
+    try:
+        known = [] if file is None else read_checkpoints(file, public_key or Signer(settings.audit_key_file).public_key)
+        verdict = AuditLog(Database(settings.database_url)).verify(checkpoints=known)
+    except OrdergateError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Rows: {verdict.rows}, checkpoints: {len(known)}.")
+    for problem in verdict.problems:
+        click.echo(f"- {problem}")
+    if verdict.problem_count:
+        raise click.ClickException(f"The audit log is not what was written. Problems: {verdict.problem_count}.")
+    click.echo("All is as it was written.")
+
+
+@audit.command("checkpoint")
+def make_checkpoint() -> None:
+    """Print a signed checkpoint of the log as it is; keep it where the database's writers can't."""
+    from app.services.checkpoints import Signer
+    from app.storage.audit_log import AuditLog
+    from app.storage.database import Database
+
+    settings = _settings()
+    try:
+        verdict = AuditLog(Database(settings.database_url)).verify()
+    except OrdergateError as error:
+        raise click.ClickException(str(error)) from error
+    if verdict.problem_count:
+        raise click.ClickException("The audit log is not what was written: run `ordergate audit verify`")
+    at = SystemClock().now().isoformat(timespec="microseconds")
+    click.echo(Signer(settings.audit_key_file).line(verdict.end, at))
+
+
+@audit.command("key")
+def audit_key() -> None:
+    """Print the public key of the checkpoints."""
+    from app.services.checkpoints import Signer
+
+    click.echo(Signer(_settings().audit_key_file).public_key)
 
 
 main.add_command(user)

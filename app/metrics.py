@@ -65,9 +65,9 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        failed = (
-            "Sign-ins that were refused: wrong, throttled because too many were wrong, or busy because too many waited"
-        )
+        failed = "Sign-ins that were refused: wrong, throttled after too many wrong ones, or busy because too many wait"
+        whole = "Whether the audit log was what was written, as of the last look"
+        self.audit_chain_ok = self._gauge("ordergate_audit_chain_ok", whole)
         self.sign_in_failures = self._counter("ordergate_sign_in_failures", failed, "reason")
         self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
         self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -70,6 +71,16 @@ class Settings:
     #: Through what exchanges are reached.
     outbound: Outbound = field(default_factory=Outbound)
 
+    #: Where checkpoints of the audit log are appended; None for nowhere.
+    audit_checkpoints: Path | None = None
+    #: Addresses and networks of proxies whose word about a caller's address is taken.
+    trusted_proxies: str = ""
+
+    @property
+    def audit_key_file(self) -> Path:
+        """The file with the key that checkpoints of the audit log are signed with."""
+        return self.data_dir / "audit.key"
+
     @property
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
@@ -108,6 +119,10 @@ def load_settings() -> Settings:
         accept_empty_journal=env.bool("ORDERGATE_ACCEPT_EMPTY_JOURNAL", False),
         cors_origins=_origins(env.str("ORDERGATE_CORS_ORIGINS", "", validate=_check_origins)),
         require_limits=env.bool("ORDERGATE_REQUIRE_LIMITS", False),
+        audit_checkpoints=Path(checkpoints).absolute()
+        if (checkpoints := env.str("ORDERGATE_AUDIT_CHECKPOINTS", ""))
+        else None,
+        trusted_proxies=_proxies(env.str("TRUSTED_PROXIES", "") or env.str("FORWARDED_ALLOW_IPS", "")),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
         connector_urls=MappingProxyType(_connector_urls(env)),
@@ -175,6 +190,19 @@ def _check_origins(text: str) -> None:
             raise ValidationError(
                 f"'{origin}' is no origin: write scheme://host or scheme://host:port, separated by commas."
             )
+
+
+def _proxies(text: str) -> str:
+    named = [each.strip() for each in text.split(",") if each.strip()]
+    for each in named:
+        if each != "*":
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise EnvError(
+                    f"TRUSTED_PROXIES: '{each}' is neither an address nor a network such as 10.0.0.0/8; separate them by commas"
+                ) from None
+    return ",".join(named)
 
 
 def _check_url(url: str) -> None:

@@ -78,14 +78,15 @@ def credential_fields(name: str) -> Mapping[str, CredentialField]:
 
 def environments(settings: Settings) -> Mapping[str, Environment]:
     """What each connector trades with. What is not known to be play money is live."""
-    return MappingProxyType({name: _environment(name, path, settings) for name, path in CONNECTORS.items()})
+    return MappingProxyType({name: _environment(name, settings) for name in served_names()})
 
 
-def _environment(name: str, path: str, settings: Settings) -> Environment:
-    if path.startswith("app.connectors.paper."):
+def _environment(name: str, settings: Settings) -> Environment:
+    if CONNECTORS.get(name, "").startswith("app.connectors.paper."):
         return Environment.PAPER
     url = urlsplit(settings.connector_urls.get(f"ORDERGATE_{name.upper()}_REST_URL", ""))
     # A local exchange speaks plain HTTP on loopback (docs/build/sandbox.md); anything else may lead to a real one.
     if url.scheme == "http" and url.hostname in _LOOPBACK:
         return Environment.SANDBOX
-    return Environment.TESTNET if name.endswith("_testnet") and not url.hostname else Environment.LIVE
+    is_test = ROWS[name].is_test_domain if name in ROWS else name.endswith("_testnet")
+    return Environment.TESTNET if is_test and not url.hostname else Environment.LIVE

@@ -61,6 +61,7 @@ class TradeResponseSchema(Schema):
     average_fill_price = fields.DecimalText(allow_none=True)
     fee_paid = fields.DecimalText(allow_none=True)
     fee_currency = fields.String(allow_none=True)
+    environment = fields.Enum(enums.Environment, by_value=True)
 
 
 class ResolutionSchema(Schema):
@@ -81,6 +82,7 @@ class CancelResponseSchema(Schema):
     order_id = fields.String(required=True)
     status = fields.Enum(enums.OrderStatus, by_value=True, required=True)
     state = fields.Enum(enums.OrderState, by_value=True, required=True)
+    environment = fields.Enum(enums.Environment, by_value=True)
 
 
 class ActiveOrderFilterSchema(Schema):
@@ -125,6 +127,7 @@ class PaginationSchema(Schema):
 class OrderSchema(Schema):
     """An order as the journal has it. Numbers are exact."""
 
+    environment = fields.Enum(enums.Environment, by_value=True)
     order_id = fields.String(required=True)
     client_order_id = fields.String(required=True)
     account_name = fields.String(required=True)
@@ -168,6 +171,7 @@ class OrderPageSchema(Schema):
 class OrderWithEventsSchema(Schema):
     """An order and everything that was recorded about it, oldest first."""
 
+    environment = fields.Enum(enums.Environment, by_value=True)
     order_id = fields.String(required=True)
     client_order_id = fields.String(required=True)
     account_name = fields.String(required=True)
@@ -426,6 +430,27 @@ class NewApiKeySchema(Schema):
     disabled_at = fields.UtcDateTime(required=True, allow_none=True)
     last_used_at = fields.UtcDateTime(required=True, allow_none=True)
     secret = fields.String(required=True)
+
+
+class AuditEntrySchema(Schema):
+    """One thing that somebody did, or was refused."""
+
+    number = fields.Integer(required=True)
+    at = fields.UtcDateTime(required=True)
+    actor = fields.String(required=True)
+    key_id = fields.String(required=True, allow_none=True)
+    address = fields.String(required=True, allow_none=True)
+    request_id = fields.String(required=True, allow_none=True)
+    operation = fields.String(required=True)
+    object = fields.String(required=True, allow_none=True)
+    outcome = fields.String(required=True)
+    seq = fields.Integer(required=True)
+    hash = fields.String(required=True)
+
+
+class AuditPageSchema(Schema):
+    data = fields.List(fields.Nested(lambda: AuditEntrySchema()), required=True)
+    pagination = fields.Nested(lambda: PaginationSchema(), required=True)
 
 
 class ApiKeyListSchema(Schema):

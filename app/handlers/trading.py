@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.domain.enums import OrderState, OrderStatus, OrderType, PositionAction
 from app.domain.lifecycle import UNSETTLED
-from app.domain.order import OrderKey, OrderRequest
+from app.domain.order import Order, OrderKey, OrderRequest
 from app.handlers import pages
 from app.handlers.prepared import PreparedSchema
 from app.handlers.schemas import (
@@ -43,7 +43,8 @@ async def place_order(gateway: ActingGateway, body: Mapping[str, Any], idempoten
     """POST /trading/orders"""
     request = _order_request(body, idempotency_key)
     placed = await gateway.orders.place(request)
-    answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted"})
+    environment = gateway.environment_of(placed.order.connector_name)
+    answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted", "environment": environment})
     headers = {"Idempotent-Replayed": "true"} if placed.replayed else {"Server-Timing": _timing(placed.laps)}
     without_effect = _without_effect(gateway, request)
     if without_effect:
@@ -61,6 +62,7 @@ async def cancel_order(gateway: ActingGateway, account_name: str, connector_name
         "order_id": order.order_id,
         "status": order.status,
         "state": order.state,
+        "environment": gateway.environment_of(order.connector_name),
     }
     return _CANCEL_RESPONSE.dump(answer), 202 if order.is_active else 200
 
@@ -72,7 +74,7 @@ def get_active_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     wanted = OrderFilter(**names)
     with page_at("/trading/orders/active", cursor):
         page = gateway.history.active_orders(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], order_row), 200, _unknown(gateway, names, page)
+    return pages.answer(page, asked["limit"], _in_environment(gateway)), 200, _unknown(gateway, names, page)
 
 
 def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -87,7 +89,11 @@ def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     cursor = asked.get("cursor")
     with page_at("/trading/orders/search", cursor):
         page = gateway.history.search_orders(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], order_row), 200, _unknown(gateway, pages.names(asked), page)
+    return (
+        pages.answer(page, asked["limit"], _in_environment(gateway)),
+        200,
+        _unknown(gateway, pages.names(asked), page),
+    )
 
 
 def search_trades(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -119,7 +125,7 @@ async def get_order(
         connector_name=connector_name,
         seconds=float(wait),  # float: a duration in seconds, no money
     )
-    return order_with_events(found)
+    return {**order_with_events(found), "environment": gateway.environment_of(found.order.connector_name)}
 
 
 async def resolve_order(
@@ -138,7 +144,7 @@ async def resolve_order(
         evidence=said["evidence"],
         filled_amount=said.get("filled_amount"),
     )
-    return order_row(await gateway.orders.resolve(order.key, resolution))
+    return _in_environment(gateway)(await gateway.orders.resolve(order.key, resolution))
 
 
 def _status(word: str | None) -> str | None:
@@ -183,6 +189,11 @@ def _without_effect(gateway: ActingGateway, request: OrderRequest) -> list[str]:
     ):
         fields.append("position_action")
     return fields
+
+
+def _in_environment(gateway: ActingGateway) -> Callable[[Order], Any]:
+    """Makes rows of orders that name what their connector trades with."""
+    return lambda order: {**order_row(order), "environment": gateway.environment_of(order.connector_name)}
 
 
 def _answer(placed: Placed) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
 from app.services.reconciling.resolving import Resolution, Resolving
 from app.services.safety.safety import Safety
+from app.storage.audit_log import AuditLog
 
 
 class CallersOrders:
@@ -92,6 +93,7 @@ class Services:
     """The services as they are for nobody in particular."""
 
     accounts: AccountAdmin
+    audit_log: AuditLog
     books: Books
     catalog: Catalog
     clock: Clock
@@ -125,6 +127,10 @@ class ActingGateway:
         """Raise ``OutOfBounds`` or ``WrongEnvironment`` if ``arguments`` name what the caller may not touch."""
         if not self.bounds.is_whole:
             self.bounds.check_named(arguments)
+
+    def environment_of(self, connector_name: str) -> Environment:
+        """What a connector trades with; one that is gone counts as live."""
+        return self._services.environments.get(connector_name, Environment.LIVE)
 
     @property
     def orders(self) -> CallersOrders:
@@ -166,6 +172,10 @@ class ActingGateway:
         return CallersRates(self._services.rates, self.bounds)
 
     # What these are asked names its connector and pair, which ``check_named`` has looked at.
+
+    @property
+    def audit_log(self) -> AuditLog:
+        return self._services.audit_log
 
     @property
     def books(self) -> Books:

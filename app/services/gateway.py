@@ -31,6 +31,7 @@ from app.services.accounts.positions import Positions
 from app.services.accounts.users import Users
 from app.services.acting import ActingGateway, Services
 from app.services.catalog import Catalog
+from app.services.checkpoints import Checkpoints
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
 from app.services.guards import Guards
@@ -49,6 +50,7 @@ from app.services.safety.safety import Safety
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage import schema
+from app.storage.audit_log import AuditLog
 from app.storage.directory_lock import DirectoryLock
 
 log = structlog.get_logger(__name__)
@@ -64,6 +66,8 @@ class Gateway:
     accounts: AccountAdmin
     users: Users
     directory: Directory
+    audit_log: AuditLog
+    checkpoints: Checkpoints
     keys: ApiKeys
     environments: Mapping[str, Environment]
     sessions: Sessions
@@ -121,6 +125,7 @@ class Gateway:
         if self.account_feeds is not None:
             self.account_feeds.start()
             self.safety.sweeps.start()
+            self.checkpoints.start()
         if self.snapshot_taker is not None:
             self.snapshot_taker.start()
         if self.on_start is not None:
@@ -148,6 +153,7 @@ class Gateway:
         self.orders.close()
         await self.users.close()
         await self.directory.close()
+        await self.checkpoints.close()
         await self.catalog.close()
         await self.portfolio.close()
         await self.positions.close()
@@ -166,6 +172,7 @@ class Gateway:
         if self._services is None:
             self._services = Services(
                 accounts=self.accounts,
+                audit_log=self.audit_log,
                 books=self.books,
                 catalog=self.catalog,
                 clock=self.clock,

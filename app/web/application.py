@@ -29,7 +29,6 @@ from connexion.middleware.lifespan import LifespanMiddleware
 
 from app.clock import SystemClock
 from app.domain.acting import Acting
-from app.domain.audit import AuditRecord
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
 from app.web.auditing import Auditor
@@ -98,9 +97,6 @@ class Gateway(Callers, Protocol):
     async def password_hash(self, username: str) -> str | None:
         """The argon2 hash of a user's password, None for an unknown user. Called about once per second for a busy caller."""
 
-    async def audit(self, record: AuditRecord) -> None:
-        """Append to the audit log."""
-
 
 def create_app(
     gateway: Gateway,
@@ -136,7 +132,7 @@ def create_app(
                 PreparedSecurity,
                 authenticator=authenticator,
                 origins=origins,
-                auditor=Auditor(gateway.audit, SystemClock()),
+                auditor=Auditor(gateway, SystemClock()),
             ),
             partial(PreparedValidation, max_body=max_body),
             LifespanMiddleware,

@@ -28,14 +28,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
 from starlette.types import Scope
 
 from app.clock import Clock
 from app.concurrency.single_flight import SingleFlight
-from app.domain.caller import Caller
-from app.domain.errors import NotAuthenticated, NotNow, TooManySignIns
+from app.domain.audit import DONE, AuditRecord
+from app.domain.caller import Actor, Caller
+from app.domain.errors import NotAuthenticated, NotNow, OrdergateError, TooManySignIns
 from app.metrics import Metrics
 from app.web.addresses import party
 from app.web.credentials import Credentials, basic_authorization, key_in, parse_basic
@@ -62,7 +64,8 @@ _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/
 
 #: The niceness of the threads that verify.
 _LOWEST_PRIORITY = 19
-
+#: In the audit log, where there is no user of the name that was given: it may be a mistyped password.
+_NOBODY = "nobody"
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
 _HOW = (
@@ -71,6 +74,8 @@ _HOW = (
 )
 _KEY = "The API key is not one that opens this server now: it is unknown, revoked, expired, or not for this address"
 _CHECK = "Check the user and the password; `ordergate user password` on the server sets another one"
+
+log = structlog.get_logger(__name__)
 
 _HASHER = PasswordHasher()
 _Value = TypeVar("_Value")
@@ -98,6 +103,9 @@ class Callers(Protocol):
     async def ended(self, caller: Caller) -> None:
         """Return when ``caller`` may not do any more what it may now."""
 
+    async def audit(self, record: AuditRecord) -> None:
+        """Append to the audit log."""
+
 
 class _Owners:
     """Users who may do everything, and no keys."""
@@ -110,6 +118,9 @@ class _Owners:
 
     async def ended(self, caller: Caller) -> None:
         await asyncio.Event().wait()
+
+    async def audit(self, record: AuditRecord) -> None:
+        """There is none."""
 
 
 class Authenticator:
@@ -136,6 +147,7 @@ class Authenticator:
         self._strangers, self._known = _Lane("strangers"), _Lane("known")
         #: How many answers are being held back.
         self._delayed = 0
+        self._notes: set[asyncio.Task[None]] = set()
 
     async def caller(self, authorization: bytes | None, address: str = "") -> Caller:
         """Who calls with the ``Authorization`` value: a user, or a key by ``Bearer`` or by ``Basic`` with its id as the user name.
@@ -258,6 +270,9 @@ class Authenticator:
             raise
         finally:
             lane.leave(who)
+        self._note(
+            credentials.username if stored is not None else _NOBODY, who, is_right=matches and stored is not None
+        )
         if not matches or stored is None:
             self._remember(self._refused, key, self._clock.monotonic() + REFUSED_SECONDS)
             return None
@@ -266,6 +281,20 @@ class Authenticator:
         for each in {key, self._key(basic_authorization(credentials.username, credentials.password))}:
             self._accept(each, credentials.username, stored, lasting)
         return credentials.username
+
+    def _note(self, username: str, who: str, *, is_right: bool) -> None:
+        """Note a sign-in that was verified. Nobody waits for it: a database that is away must keep nobody out."""
+        actor = Actor(name=username, address=who)
+        outcome = DONE if is_right else NotAuthenticated.code
+        record = AuditRecord(at=self._clock.now(), actor=actor, operation="sign_in", outcome=outcome)
+        self._notes.add(task := asyncio.get_running_loop().create_task(self._audited(record)))
+        task.add_done_callback(self._notes.discard)
+
+    async def _audited(self, record: AuditRecord) -> None:
+        try:
+            await self._callers.audit(record)
+        except OrdergateError as error:
+            log.error("not in the audit log", operation="sign_in", outcome=record.outcome, reason=error.detail)
 
     async def _hold_back(self) -> None:
         """Keep the caller waiting for the answer: who floods us over some connections does so once a second on each."""

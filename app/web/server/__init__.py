@@ -12,18 +12,22 @@ from app.web.server.protocol import BoundedProtocol
 from app.web.server.websocket import MAX_MESSAGE, BoundedSocket
 
 
-def server_options(limits: Limits) -> dict[str, Any]:
-    """What every server of ours is configured with, whoever starts it: arguments of ``uvicorn.Config``."""
+def server_options(limits: Limits, trusted_proxies: str = "") -> dict[str, Any]:
+    """What every server of ours is configured with, whoever starts it: arguments of ``uvicorn.Config``. What a header says of a
+    caller's address counts only if it comes from one of ``trusted_proxies``.
+    """
     return {
         "loop": "uvloop",
         "http": partial(BoundedProtocol, connections=Connections(limits)),
         "ws": BoundedSocket,
         "ws_max_size": MAX_MESSAGE,
         "lifespan": "on",
+        "proxy_headers": bool(trusted_proxies),
+        "forwarded_allow_ips": trusted_proxies,
         "backlog": backlog(limits),
     }
 
 
 def options_of(settings: Settings) -> dict[str, Any]:
     """The same by the settings."""
-    return server_options(limits_of(settings))
+    return server_options(limits_of(settings), settings.trusted_proxies)
