@@ -6,6 +6,7 @@ They live on a host of their own, outlive every process of the gateway, and reac
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -55,8 +56,12 @@ class Told:
     """What callers were told: the operations, and hooks that see each question and each answer as it comes."""
 
     operations: list[Operation] = field(default_factory=list)
+    #: How often callers have done each thing.
+    deeds: Counter[str] = field(default_factory=Counter)
     on_answer: Callable[[Operation], None] = lambda operation: None
     asks: Callable[[Operation], None] = lambda operation: None
+    #: A pair is halted since an entry of the journal, or (None) may be traded on again.
+    halts: Callable[[str, int | None], None] = lambda pair, seq: None
 
     def add(self, operation: Operation) -> None:
         self.operations.append(operation)
@@ -92,12 +97,14 @@ class Caller:
 
     async def run(self) -> None:
         """Act until all orders are placed."""
-        verbs = [*all_verbs().values()]
-        weights = [verb.weight for verb in verbs]
+        names = [*all_verbs()]
+        weights = [verb.weight for verb in all_verbs().values()]
         while self.placed < self._habits.orders:
             await asyncio.sleep(self.random.random() * self._habits.pause * (self.random.random() < 0.8))
-            verb = self.random.choices(verbs, weights)[0]
+            name = self.random.choices(names, weights)[0]
+            verb = all_verbs()[name]
             if self._known or not verb.needs_order:
+                self.told.deeds[name] += 1
                 await verb.act(self)
         cancel = all_verbs()["canceling"]
         while self._known:

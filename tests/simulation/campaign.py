@@ -135,6 +135,7 @@ class Sum:
     kinds: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
     broken: list[Verdict] = field(default_factory=list)
 
     def add(self, verdict: Verdict) -> None:
@@ -153,6 +154,7 @@ class Sum:
         self.kinds.update((f"{plan.processes} processes", plan.connector_name, *sorted(plan.quirks)))
         self.crashes.update(verdict.crashes)
         self.faults.update(verdict.faults)
+        self.deeds.update(verdict.deeds)
         if verdict.violations or verdict.troubles or verdict.settled_after is None:
             self.broken.append(verdict)
 

@@ -21,7 +21,7 @@ from tests.chaos.operations import Operation
 from tests.simulation import campaign, seams
 from tests.simulation.branching import VIOLATION, Ways, walk
 from tests.simulation.exploring import Budget, ExploringStage
-from tests.simulation.report import write
+from tests.simulation.report import write_rows
 from tests.simulation.verbs.canceling import canceling
 from tests.simulation.verbs.placing import placing
 
@@ -220,7 +220,7 @@ def main() -> int:
             for violation in found.violations[:3]:
                 print(f"VIOLATION make explore WORLD='{name}' WAY={violation[:1500]}", flush=True)
     if asked.report:
-        write("explore", "make explore REPORT=1", "\n".join(table))
+        write_rows("explore", "make explore REPORT=1", table)
     return 0 if is_good else 1
 
 

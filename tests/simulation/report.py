@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.simulation.campaign import Sum
@@ -44,6 +44,8 @@ def table(total: Sum, seconds: float) -> str:
             "",
             *_counted("worlds with", total.kinds),
             "",
+            *_counted("what callers did", total.deeds),
+            "",
             *_counted("where processes died", total.crashes),
             "",
             *_counted("faults", total.faults),
@@ -56,9 +58,26 @@ def _counted(title: str, counts: Mapping[str, int]) -> list[str]:
     return [f"| {title} | times |", "|---|---|", *(f"| {name} | {counts[name]:,} |" for name in sorted(counts))]
 
 
+def write_rows(section: str, command: str, table: Sequence[str]) -> None:
+    """Write a table as the section of a command, row by row: rows of earlier runs stay, by their names in the first column."""
+    head, rows = list(table[:2]), list(table[2:])
+    before = [line for line in _sections().get(section, "").splitlines() if line.startswith("| ")]
+    names = {_first(row): row for row in [*before, *rows]}
+    names.pop(_first(head[0]), None)
+    write(section, command, "\n".join([*head, *names.values()]))
+
+
+def _first(row: str) -> str:
+    return row.split("|")[1].strip()
+
+
+def _sections() -> dict[str, str]:
+    old = PATH.read_text() if PATH.exists() else ""
+    return dict(each.split("\n", 1) for each in old.split(_HEADING)[1:])  # type: ignore[misc]
+
+
 def write(section: str, command: str, text: str) -> None:
     """Write ``text`` as the section of a command; other sections stay."""
-    old = PATH.read_text() if PATH.exists() else ""
-    sections = dict(each.split("\n", 1) for each in old.split(_HEADING)[1:])
+    sections = _sections()
     sections[section] = f"\nWritten by `{command}`.\n\n{text}"
     PATH.write_text("\n".join([_TITLE, *(f"## {name}\n\n{body.strip()}\n" for name, body in sections.items())]))

@@ -20,7 +20,7 @@ from tests.chaos.sabotage import SAFEGUARDS as REPLACED_IN_SERVERS
 from tests.simulation.campaign import clauses_of, directory, run_world, warm_up
 from tests.simulation.explore import explore
 from tests.simulation.forks import in_parallel
-from tests.simulation.report import write
+from tests.simulation.report import write_rows
 from tests.simulation.world import Plan, Verdict
 
 #: Processor seconds of simulation within which each must be found: on a machine that does other things, too, clocks tell less.
@@ -141,7 +141,7 @@ def main() -> int:
             lines.append(f"| {safeguard} | {found.seconds:.1f} | {found.orders:,} | {clauses} | {world} | {states} |")
             print(lines[-1], flush=True)
     if asked.report:
-        write("sabotage", "make sabotage REPORT=1", "\n".join(lines))
+        write_rows("sabotage", "make sabotage REPORT=1", lines)
     return 0 if is_good else 1
 
 

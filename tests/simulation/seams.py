@@ -1,7 +1,7 @@
 """Every place at which the program is replaced for a simulation, and nothing else of it is touched:
 
     the clock, the loop          ``build_gateway`` takes a clock; the loop is the kernel's
-    the journal's thread         ``Thread``, ``SimpleQueue`` and ``time`` in ``app.journal.writer``
+    the journal's thread         ``Thread``, ``SimpleQueue`` and ``time`` in ``app.journal.writer`` and ``inbox``
     named steps                  ``reach`` of ``app.failpoints``
     HTTP and WebSocket           ``HttpSession`` in the client, ``connect`` below the socket
     connections to the database  are noted, so that they break when their process dies
@@ -30,7 +30,7 @@ from app import bootstrap, failpoints
 from app.bootstrap import build_gateway
 from app.connectors.binance import client as binance_client
 from app.connectors.common import socket as common_socket
-from app.journal import statements, writer
+from app.journal import inbox, statements, writer
 from app.journal.sqlite_store import SqliteStore
 from app.journal.statements import Statement
 from app.journal.store import Store
@@ -148,8 +148,8 @@ def install(kernel: Kernel, network: Network) -> None:
     Thread.kernel = SimpleQueue.kernel = kernel
     Session.network = network
     writer.Thread = Thread  # type: ignore[misc,assignment]
-    writer.SimpleQueue = SimpleQueue  # type: ignore[misc,assignment]
-    writer.time = SimpleNamespace(monotonic=lambda: kernel.now)  # type: ignore[assignment]
+    inbox.SimpleQueue = SimpleQueue  # type: ignore[misc,assignment]
+    writer.time = inbox.time = SimpleNamespace(monotonic=lambda: kernel.now)  # type: ignore[assignment]
     binance_client.HttpSession = Session  # type: ignore[misc,assignment]
     common_socket.connect = _connector(kernel, network)  # type: ignore[assignment]
     Users.start = _no_password  # type: ignore[method-assign]

@@ -8,8 +8,10 @@ the server takes decides nothing: no process stands still inside a transaction, 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import literal
@@ -17,13 +19,16 @@ from sqlalchemy import literal
 from app.clock import Clock
 from app.journal import listener
 from app.journal.postgres_store import PostgresStore
+from app.journal.records import Head
 from app.storage.leases import Leases
 from app.storage.postgres import BoundedConnection
 from app.storage.types import UtcTime
 from tests.simulation.kernel import Host, Kernel
 
 _SET_HEAD = PostgresStore.set_head
+_ANNOUNCE_SAFETY = PostgresStore.announce_safety
 _COMMIT = PostgresStore.commit
+_ROLLBACK = PostgresStore.rollback
 _CONNECT = BoundedConnection.connect
 _NOW = Leases._now
 _UNTIL = Leases._until
@@ -32,18 +37,24 @@ _UNTIL = Leases._until
 class _Listener:
     """One process that listens. Announcements come in the order of the commits."""
 
-    def __init__(self, kernel: Kernel, host: Host, advance: Callable[[int], None]) -> None:
+    def __init__(
+        self, kernel: Kernel, host: Host, advance: Callable[[int], None], doubt_safety: Callable[[], None]
+    ) -> None:
         self._kernel = kernel
         self._host = host
         self._advance = advance
+        self._doubt_safety = doubt_safety
         self._last_at = 0.0
 
-    def tell(self, head: int) -> None:
+    def tell(self, head: int | None) -> None:
+        """A commit has moved the head, or (None) changed halts or limits."""
         kernel, host = self._kernel, self._host
         if not host.is_dead:
             self._last_at = max(self._last_at, kernel.now + kernel.policy.delay("announced"))
             kernel.post(
-                lambda: host.loop.call_soon(self._advance, head) and None,
+                lambda: (
+                    host.loop.call_soon(self._doubt_safety if head is None else partial(self._advance, head)) and None
+                ),
                 "announced",
                 owner=host,
                 after=self._last_at - kernel.now,
@@ -55,26 +66,39 @@ class _Listener:
 def install(kernel: Kernel, epoch: datetime) -> None:
     """Replace all three, for the rest of this process of the machine."""
     listeners: list[_Listener] = []
-    heads: dict[PostgresStore, int] = {}
+    announced: dict[PostgresStore, list[int | None]] = defaultdict(list)
 
     async def listen(
-        url: Any, clock: Clock, *, refresh: Callable[[], Awaitable[None]], advance: Callable[[int], None]
+        url: Any,
+        clock: Clock,
+        *,
+        refresh: Callable[[], Awaitable[None]],
+        advance: Callable[[int], None],
+        doubt_safety: Callable[[], None],
     ) -> None:
         assert kernel.current is not None
-        listeners.append(_Listener(kernel, kernel.current, advance))
+        listeners.append(_Listener(kernel, kernel.current, advance, doubt_safety))
         await refresh()
         await asyncio.get_running_loop().create_future()
 
-    def set_head(self: PostgresStore, head: int, chain: bytes) -> None:
-        _SET_HEAD(self, head, chain)
-        heads[self] = head
+    def set_head(self: PostgresStore, head: Head) -> None:
+        _SET_HEAD(self, head)
+        announced[self].append(head.seq)
+
+    def announce_safety(self: PostgresStore) -> None:
+        _ANNOUNCE_SAFETY(self)
+        announced[self].append(None)
 
     def commit(self: PostgresStore) -> None:
+        heads = announced.pop(self, [])
         _COMMIT(self)
-        head = heads.pop(self, None)
-        if head is not None:
+        for head in heads:
             for each in listeners:
                 each.tell(head)
+
+    def rollback(self: PostgresStore) -> None:
+        announced.pop(self, None)
+        _ROLLBACK(self)
 
     def connect(*arguments: Any, **options: Any) -> Any:
         connection = _CONNECT(*arguments, **options)
@@ -96,5 +120,7 @@ def install(kernel: Kernel, epoch: datetime) -> None:
     Leases._until = until  # type: ignore[method-assign]
     listener.listen = listen
     PostgresStore.set_head = set_head  # type: ignore[method-assign]
+    PostgresStore.announce_safety = announce_safety  # type: ignore[method-assign]
+    PostgresStore.rollback = rollback  # type: ignore[method-assign]
     PostgresStore.commit = commit  # type: ignore[method-assign]
     BoundedConnection.connect = connect  # type: ignore[method-assign,assignment]

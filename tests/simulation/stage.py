@@ -114,7 +114,7 @@ class Stage:
         self.watch = Watch(base, seams.ACCOUNT, connector_name)
         self.exchange.market.on_accepted = self.watch.accepted
         self.exchange.market.was_seen = self.watch.was_seen
-        self.told = Told(on_answer=self.watch.answered, asks=self.watch.asked)
+        self.told = Told(on_answer=self.watch.answered, asks=self.watch.asked, halts=self.watch.halted)
         self.outside = kernel.add_host("callers")
         self._under_way: Counter[str | None] = Counter()
         self.processes = [Process(self, number, restart_after) for number in range(processes)]

@@ -6,6 +6,7 @@ it was refused. When a caller is told something, the journal must have it, and n
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 
 from app.domain.enums import OrderState
@@ -29,11 +30,20 @@ class Watch:
         self._terms: set[tuple[object, ...]] = set()
         self._refused: set[tuple[object, ...]] = set()
         self._shown: dict[tuple[str, str], str] = {}
+        #: The halts that surely hold: by pair, the entry of the journal with which each began.
+        self._halts: dict[str, list[int]] = defaultdict(list)
         self.violations: list[Violation] = []
 
     def asked(self, operation: Operation) -> None:
         """A caller asks for an order, perhaps again after a refusal that passes."""
         self._refused.discard(_terms(operation))
+
+    def halted(self, pair: str, seq: int | None) -> None:
+        """A caller has halted a pair, or is about to let trading go on there, which ends every halt of the pair."""
+        if seq is None:
+            self._halts.pop(pair, None)
+        else:
+            self._halts[pair].append(seq)
 
     def accepted(self, order: Order) -> None:
         """The exchange takes an order."""
@@ -52,6 +62,9 @@ class Watch:
             self._found("one_key_makes_one_order", f"{name} or its terms {terms} came to the exchange twice")
         if terms in self._refused:
             self._found("refused_orders_are_not_at_the_exchange", f"{name} arrives after it was answered as refused")
+        for began in self._halts.get(f"{order.symbol.removesuffix('USDT')}-USDT", ()):
+            if self._number(order) > began:
+                self._found("nothing_is_intended_while_halted", f"{name} was intended after the halt of entry {began}")
         self._names.add(name)
         self._terms.add(terms)
 
@@ -81,6 +94,12 @@ class Watch:
     def _has(self, account_name: str, order_id: str) -> bool:
         query = "SELECT 1 FROM orders WHERE account_name = ? AND connector_name = ? AND order_id = ?"
         return bool(self._look.rows(query, (account_name, self._connector_name, order_id)))
+
+    def _number(self, order: Order) -> int:
+        """The entry of the journal with which an order begins."""
+        query = "SELECT id FROM orders WHERE account_name = ? AND connector_name = ? AND order_id = ?"
+        rows = self._look.rows(query, (self._account_name, self._connector_name, order.placed_as))
+        return int(rows[0][0]) if rows else 0
 
     def was_seen(self, order: Order) -> bool:
         """Whether the journal has had something of the exchange about an order."""

@@ -69,6 +69,7 @@ class Verdict:
     steps: int
     crashes: Mapping[str, int]
     faults: Mapping[str, int]
+    deeds: Mapping[str, int]
     drawn_faults: int
     drawn_disruptions: int
     doubted: int
@@ -173,6 +174,7 @@ class World(Stage):
             steps=self.kernel.steps,
             crashes=dict(self.policy.crashes),
             faults=dict(self.faults.counts),
+            deeds=dict(self.told.deeds),
             drawn_faults=self.faults.drawn,
             drawn_disruptions=self.disruptions,
             doubted=len(doubted_in(journal)),
