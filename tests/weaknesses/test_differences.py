@@ -50,7 +50,7 @@ async def test_an_answer_has_the_nine_keys_the_state_and_the_fills(desk: Desk) -
         "fee_paid": None,
         "fee_currency": None,
     }
-    added = {"state", "filled_amount", "average_fill_price", "fee_paid", "fee_currency"}
+    added = {"state", "environment", "filled_amount", "average_fill_price", "fee_paid", "fee_currency"}
     assert set(placed) - added == {*LIMIT, "order_id", "status"}
 
 
@@ -101,9 +101,9 @@ async def test_only_connectors_that_can_trade_are_listed(desk: Desk) -> None:
     """One that is known and can't is 501, and its fields are shown all the same."""
     names = await desk.get("/connectors/")
     assert set(names) >= {"paper", "paper_perpetual", "binance", "binance_perpetual"}
-    assert "kucoin" not in names
-    assert "kucoin_api_key" in await desk.get("/connectors/kucoin/config-map")
-    assert (await desk.place(501, connector_name="kucoin"))["retryable"] is False
+    assert "dexalot" not in names
+    assert "dexalot_api_key" in await desk.get("/connectors/dexalot/config-map")
+    assert (await desk.place(501, connector_name="dexalot"))["retryable"] is False
 
 
 async def test_spellings_of_other_programs_are_understood(desk: Desk) -> None:

@@ -215,23 +215,7 @@ DIFFERENT = [
         ours=400,
         reason="it can't be written as UTF-8 again",
     ),
-    Case(
-        name="NUL",
-        content=order(b'"a\\u0000"', b"extra"),
-        headers=JSON,
-        stock=201,
-        ours=400,
-        reason="PostgreSQL can't store it",
-    ),
     Case(name="nested brackets", content=b"[" * 15_000, headers=JSON, stock=500, ours=400, reason=CRASH),
-    Case(
-        name="nested in a field",
-        content=order(b"[" * 100 + b"]" * 100, b"extra"),
-        headers=JSON,
-        stock=201,
-        ours=400,
-        reason="nothing in the contract is deeper than a few levels",
-    ),
     Case(
         name="no content type",
         content=order(b"1"),
@@ -294,14 +278,6 @@ DIFFERENT = [
         stock=200,
         ours=405,
         reason="OpenAPI matches the concrete path first, stock tries the template",
-    ),
-    Case(
-        name="stray slash",
-        method="GET",
-        path="/orders/active/",
-        stock=307,
-        ours=404,
-        reason="existing callers are told 404, not sent elsewhere",
     ),
     Case(
         name="trailing newline",
@@ -431,6 +407,6 @@ async def test_every_refusal_of_the_corpus_is_a_problem_document(client: AsyncCl
         status, body = await _ask(app, case)
         if status >= 400 and case.method != "HEAD":
             expected = {"type", "title", "status", "detail", "code", "retryable", "request_id"}
-            assert set(body) - {"order_id"} == expected, case.name
+            assert set(body) - {"order_id", "hint", "allowed"} == expected, case.name
             assert body["status"] == status
             assert isinstance(body["detail"], list if status == 422 else str), case.name

@@ -86,4 +86,6 @@ async def test_a_path_may_have_another_spelling(base: str) -> None:
         assert [(answer.status_code, answer.json()) for answer in answers] == [(200, answers[0].json())] * 2
         assert (await caller.get(f"{base}/orders/search/")).status_code == 405
         assert (await caller.post(f"{base}/orders/search/", auth=("admin", "no"))).status_code == 401
-        assert (await caller.get(f"{base}/orders/active/")).status_code == 404
+        elsewhere = await caller.get(f"{base}/orders/active/")
+        assert elsewhere.status_code == 307
+        assert urljoin(str(elsewhere.url), elsewhere.headers["location"]) == f"{base}/orders/active"

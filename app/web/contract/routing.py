@@ -212,8 +212,10 @@ def _other_end(path: str) -> str:
 async def _redirect(path: str, scope: Scope, send: Send) -> None:
     """Send the caller to ``path`` with the same method and body, as callers of hummingbot-api expect where a slash is too much."""
     query = scope.get("query_string", b"")
-    # Relative to the host, so that no header of the caller's gets into it.
-    location = quote(scope.get("root_path", "") + path).encode("ascii") + (b"?" + query if query else b"")
+    # Relative to the path that was asked for: no header of the caller's gets into it, and a prefix that a proxy took away stays.
+    name = quote(path.rstrip("/").rpartition("/")[2])
+    relative = f"{name}/" if path.endswith("/") else f"../{name}"
+    location = relative.encode("ascii") + (b"?" + query if query else b"")
     body = encode({"detail": f"The path is {path}: send the same request there", "code": "moved"})
     length = str(len(body)).encode("ascii")
     headers = [(b"location", location), (b"content-type", b"application/json"), (b"content-length", length)]
