@@ -212,7 +212,7 @@ def _order_sense() -> Iterator[Mistake]:
     yield _order(404, "unknown_account", "Did you mean master_account?", account_name="Master-Account")
     yield _order(404, "unknown_account", "Did you mean master_account?", account_name="master")
     yield _order(404, "unknown_connector", "'binanse'", "Did you mean binance?", connector_name="binanse")
-    yield _order(404, "unknown_connector", "GET /connectors/", "paper", connector_name="nyse")
+    yield _order(404, "unknown_connector", "GET /connectors/", "binance", connector_name="nyse")
     yield _order(404, "unknown_connector", "Did you mean paper?", connector_name="PAPER")
     yield _order(
         404,
