@@ -82,6 +82,8 @@ async def set_limits(gateway: ActingGateway, body: Mapping[str, Any], if_match: 
     _refuse_unknown(limits.get("anomaly_brake"), _BRAKE, "An anomaly_brake")
     asked = _CHANGE.load(body)
     is_unlimited, reason = asked["unlimited"], asked.get("reason")
+    if not is_unlimited and not limits:
+        raise InvalidArgument("Nothing is to be changed: name limits, or unlimited with a reason")
     if is_unlimited and reason is None:
         raise InvalidArgument("unlimited needs a reason: say why this scope has no limits")
     await gateway.safety.set_limits(

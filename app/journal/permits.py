@@ -185,7 +185,7 @@ class Permits:
         if self._ledger is None:
             return []
         self._ledger.take(number, order, kind, at, fill)
-        return self.state.brakes(place_of(order), self._ledger, at)
+        return self.state.brakes(place_of(order), self._ledger, at) if self.state.has_brakes else []
 
     def refuse(self, place: Place, at: datetime) -> list[Halt]:
         """Count a refusal by the limits. Return the halts that it makes the anomaly brake set."""

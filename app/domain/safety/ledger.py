@@ -91,13 +91,13 @@ class Ledger:
 
     def take(self, number: int, order: Order, kind: EventKind, at: datetime, fill: Fill | None = None) -> None:
         """Fold one event of order ``number``; ``order`` is the order after it, or after later events of it."""
+        reservation, counted = reservation_of(order), _COUNTED.get(kind)
         for place in places_of(order):
             book = self.book(place)
             self._touched[place] = book
-            self._reserve(book, number, reservation_of(order))
+            self._reserve(book, number, reservation)
             if fill is not None:
                 self._fill(book, order, fill)
-            counted = _COUNTED.get(kind)
             if counted is not None:
                 self._note(book, counted, at)
         if kind in ATTEMPTS:

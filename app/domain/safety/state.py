@@ -37,21 +37,21 @@ class SafetyState:
         self.sets = sets
         self.resumed = resumed or {}
         self._covering: dict[Place, tuple[LimitSet, ...]] = {}
-
-    @property
-    def needs_ledger(self) -> bool:
-        """Whether anything is set that must know what is used, or what position there is."""
-        return any(each.limits.given for each in self.sets) or any(
-            halt.mode is HaltMode.REDUCE_ONLY or halt.cancel is HaltCancel.ENTRIES for halt in self.halts
+        brakes = [brake for each in sets if (brake := each.limits.anomaly_brake) is not None]
+        #: Whether an anomaly may set a halt.
+        self.has_brakes = bool(brakes)
+        #: Whether anything is set that must know what is used, or what position there is.
+        self.needs_ledger = any(each.limits.given for each in sets) or any(
+            halt.mode is HaltMode.REDUCE_ONLY or halt.cancel is HaltCancel.ENTRIES for halt in halts
         )
-
-    @property
-    def memory(self) -> timedelta:
-        """How long the times of events must be kept."""
-        seconds = [each.limits.duplicate_window or 0 for each in self.sets]
-        brakes = [brake for each in self.sets if (brake := each.limits.anomaly_brake) is not None]
-        seconds += [brake.window_seconds for brake in brakes]
-        return max([SHORTEST_MEMORY, *(timedelta(seconds=each) for each in seconds)])
+        #: How long the times of events must be kept.
+        self.memory = max(
+            [
+                SHORTEST_MEMORY,
+                *(timedelta(seconds=each.limits.duplicate_window or 0) for each in sets),
+                *(timedelta(seconds=brake.window_seconds) for brake in brakes),
+            ]
+        )
 
     @property
     def version(self) -> int:
