@@ -69,8 +69,20 @@ def test_small_world_keeps_the_promise(path: Path) -> None:
     assert found.settled > 1
 
 
+def test_every_death_is_walked_to_its_end(path: Path) -> None:
+    """A process that may die at any step of an order, and is started again."""
+    found = explore(path, "order, crash", workers=2, seconds=100)
+    assert found.is_whole
+    assert found.violations == ()
+    assert found.crashes > 50
+    assert found.settled > 5
+
+
 def test_missing_safeguard_is_found(path: Path) -> None:
-    """Fills that count twice are found in the same world."""
+    """Fills that count twice are found in the same world, and nothing more is walked then."""
     remove = SAFEGUARDS["fill_deduplication"]
-    found = explore(path, "order filled in two parts", workers=2, seconds=60, prepare=partial(remove))
+    found = explore(
+        path, "order filled in two parts", workers=2, seconds=60, prepare=partial(remove), one_is_enough=True
+    )
+    assert not found.is_whole
     assert any("fills_equal_the_exchange" in text for text in found.violations)
