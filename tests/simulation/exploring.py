@@ -131,7 +131,7 @@ class ExploringFaults(Faults):
         return True
 
     def within(self, most: float) -> float:
-        return most / 2
+        return most
 
 
 class ExploringKernel(Kernel):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from itertools import count
 from queue import Empty
 from typing import Any
@@ -165,6 +165,10 @@ class Kernel:
 
             self.post(go_on, f"after {name}", owner=host)
             self.leave()
+
+    def is_under_way(self, labels: Set[str]) -> bool:
+        """Whether an event of one of these labels is still to happen."""
+        return any(event.label in labels for _, _, event in self._events)
 
     def run_until(self, is_over: Callable[[], bool]) -> None:
         """Give turns until ``is_over``, which is asked whenever time moves on."""

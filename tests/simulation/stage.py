@@ -29,6 +29,8 @@ from tests.simulation.watch import Watch
 #: The exchange's side for each connector that is simulated.
 EXCHANGES: Mapping[str, type[SpotExchange]] = {"binance": SpotExchange, "binance_perpetual": PerpetualExchange}
 
+#: What may still change the exchange's book.
+_TO_THE_EXCHANGE = frozenset({"request", "engine", "late cancel"})
 #: Seconds that a caller waits for an answer.
 _PATIENCE = 20.0
 #: Seconds by which the clocks of processes may be wrong where there are several.
@@ -191,8 +193,8 @@ class Stage:
         self.network.go(end, "told", what=str(answer))
 
     def is_equal(self) -> bool:
-        """Whether the journal has what the exchange has, as far as a short look tells."""
-        if self.watch.in_doubt():
+        """Whether the journal has what the exchange has, as far as a short look tells, and nothing is on its way there any more."""
+        if self.watch.in_doubt() or self.kernel.is_under_way(_TO_THE_EXCHANGE):
             return False
         states = self.watch.states()
         words = {"NEW": "open", "PARTIALLY_FILLED": "open"}

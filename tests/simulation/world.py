@@ -24,8 +24,6 @@ _SETTLE_LIMIT = 600.0
 _LOOK = 5.0
 #: Seconds after which a world that has not ended is broken.
 _LONGEST = 24 * 3600.0
-#: The share of answers that callers do not get.
-_LOST_ANSWERS = 0.03
 #: The share of disruptions that end a process; the others let it stand still.
 _CRASHES = 0.8
 
@@ -48,6 +46,8 @@ class Plan:
     fault_rate: float = 0.15
     #: How many times as often as usual the exchange forgets, amends, closes a market, and so on.
     oddity: float = 1.0
+    #: The share of answers that callers do not get.
+    lost_answers: float = 0.03
     #: Callbacks between two disruptions on average, and the shares of named steps at which a process
     #: dies, and at which it stands still.
     steps_per_disruption: int = 12_000
@@ -108,7 +108,7 @@ class World(Stage):
         self.kernel.disrupt = self._disrupt
 
     def loses_answer(self) -> bool:
-        return not self.policy.is_calm and self._luck.random() < _LOST_ANSWERS
+        return not self.policy.is_calm and self._luck.random() < self.plan.lost_answers
 
     def _disrupt(self) -> None:
         if self.policy.is_calm:

@@ -23,6 +23,9 @@ from tests.simulation.verbs import Verb
 #: Seconds between two attempts of one call, and for how long a caller repeats it.
 _RETRY = (0.05, 0.3, 1.0, 3.0, 5.0)
 _RETRY_LIMIT = 150.0
+#: The share of repeated calls that come much later, as from a program that was started again, and by how many seconds at most.
+_IDLE_SHARE = 0.3
+_IDLE = 25.0
 #: The shares of first and of repeated calls that are made twice at once, and of refusals which pass that are tried again.
 _HURRIED = 0.03
 _HURRIED_AGAIN = 0.2
@@ -43,7 +46,8 @@ async def place(caller: Caller) -> None:
         is_over = done.outcome != "unknown" and not (code in RETRYABLE and caller.random.random() < _STUBBORN)
         if is_over or caller.now - begun > _RETRY_LIMIT:
             break
-        await asyncio.sleep(_RETRY[min(attempt, len(_RETRY) - 1)] * (0.5 + caller.random.random()))
+        idle = caller.random.random() * _IDLE if caller.random.random() < _IDLE_SHARE else 0.0
+        await asyncio.sleep(idle + _RETRY[min(attempt, len(_RETRY) - 1)] * (0.5 + caller.random.random()))
         attempt, hurry = attempt + 1, _HURRIED_AGAIN
     if done.order_id is not None and done.state in ("open", "unknown", None):
         caller.knows(done.order_id)
