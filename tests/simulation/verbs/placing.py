@@ -28,8 +28,8 @@ _IDLE_SHARE = 0.3
 _IDLE = 25.0
 #: The shares of first and of repeated calls that are made twice at once, and of refusals which pass that are tried again.
 _HURRIED = 0.03
-_HURRIED_AGAIN = 0.2
-_STUBBORN = 0.6
+_HURRIED_AGAIN = 0.4
+_STUBBORN = 0.9
 
 
 async def place(caller: Caller) -> None:
