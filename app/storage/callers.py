@@ -25,13 +25,12 @@ from app.storage.tables import API_KEYS, SEQUENCE, USERS
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """A stored user. ``totp`` is the sealed secret of the second factor."""
+    """A stored user."""
 
     username: str
     password_hash: str
     role: Role
     disabled_at: datetime | None = None
-    totp: bytes | None = None
     version: int = 0
 
     def __repr__(self) -> str:
@@ -185,7 +184,6 @@ def _user(row: Row[Any]) -> User:
         password_hash=row.password_hash,
         role=Role(row.role),
         disabled_at=row.disabled_at,
-        totp=None if row.totp is None else bytes(row.totp),
         version=row.version,
     )
 

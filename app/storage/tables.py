@@ -226,8 +226,6 @@ USERS = Table(
     # None of the user of the environment, present or former, who may do everything while the environment names them.
     Column("role", Name),
     Column("disabled_at", UtcTime),
-    # The sealed secret of the second factor, where there is one.
-    Column("totp", LargeBinary),
     # Changes with everything that narrows or ends what the user may do, as a key's does.
     Column("version", Sequence, nullable=False, server_default="0"),
 )

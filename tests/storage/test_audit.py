@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.domain.audit import AuditRecord
@@ -19,7 +21,7 @@ from app.domain.errors import InvalidArgument
 from app.journal.journal import Journal
 from app.services.checkpoints import Signer, read_checkpoints
 from app.settings import Settings
-from app.storage.audit import ORIGIN, document
+from app.storage.audit import ORIGIN, document, link
 from app.storage.audit_log import AuditFilter, AuditLog, Checkpoint
 from app.storage.database import Database
 from app.storage.safety import changing
@@ -111,6 +113,13 @@ def test_a_good_log_is_good_and_any_program_can_make_its_hashes(url: str) -> Non
         canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         previous = hashlib.sha256(previous + canonical).digest()
         assert bytes(row.hash) == previous
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40), number=st.integers(0, 2**53 - 1))
+def test_hashes_are_made_of_canonical_json(text: str, number: int) -> None:
+    """Whatever a row holds, what is hashed is what RFC 8785 says."""
+    row = (number, START, text, None, text, None, text, text, "done", number)
+    assert link(ORIGIN, row) == hashlib.sha256(ORIGIN + rfc8785.dumps(document(row))).digest()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ def upgrade() -> None:
     """Apply. The users that are there have no role: the environment names which of them may sign in, and do everything."""
     op.add_column("users", sa.Column("role", Name, nullable=True))
     op.add_column("users", sa.Column("disabled_at", UtcTime(), nullable=True))
-    op.add_column("users", sa.Column("totp", sa.LargeBinary(), nullable=True))
     op.add_column("users", sa.Column("version", Sequence, nullable=False, server_default="0"))
     op.create_table(
         "api_keys",

@@ -1,0 +1,108 @@
+"""A revoked key under load: several writers of one database place with it flat out, and none has an intent above the revocation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.api_key import ApiKey, hash_of
+from app.domain.audit import AuditRecord
+from app.domain.caller import Actor, Caller
+from app.domain.enums import Environment, Role, Scope
+from app.domain.errors import CallerChanged, KeyRevoked
+from app.journal.guard import Guard, check_caller
+from app.journal.journal import Journal
+from app.storage.tables import AUDIT, EVENTS, ORDERS
+from tests.clock import START
+from tests.journal.orders import INTENDED, order_of_ours
+
+WRITERS = 4
+ROUNDS = 5
+
+
+def record(operation: str) -> AuditRecord:
+    """What an admin does."""
+    return AuditRecord(at=START, actor=Actor(name="admin"), operation=operation, object="key")
+
+
+def add_key(journal: Journal, key_id: str) -> Caller:
+    """A key, and who calls with it."""
+    key = ApiKey(
+        key_id=key_id,
+        name="bot",
+        environment=Environment.PAPER,
+        scopes=frozenset({Scope.ORDERS_PLACE}),
+        secret_hash=hash_of(key_id),
+        created_at=START,
+        created_by="admin",
+    )
+    journal.callers.add_key(key, record("add"))
+    return journal.callers.known().keys[key_id].caller
+
+
+def guard_of(caller: Caller) -> Guard:
+    """As a gateway makes it."""
+    actor = Actor(name=caller.name, key_id=caller.key_id)
+    return Guard(actor=actor, operation="trading.place_order", checks=(partial(check_caller, caller),))
+
+
+async def place_until_refused(journal: Journal, caller: Caller, name: str) -> int:
+    """Place without a pause, many at once, until the key is refused. Returns how many were placed."""
+    placed, guard = 0, guard_of(caller)
+    while True:
+        orders = [order_of_ours(f"{name}-{placed}-{number}", key_id=caller.key_id) for number in range(8)]
+        opened = await asyncio.gather(
+            *(journal.open_order(each, INTENDED, guard=guard) for each in orders), return_exceptions=True
+        )
+        refused = [each for each in opened if isinstance(each, BaseException)]
+        placed += len(opened) - len(refused)
+        if refused:
+            assert all(isinstance(each, KeyRevoked) for each in refused), refused
+            return placed
+
+
+async def test_no_intent_is_above_the_revocation(journal: Journal, build_journal: Callable[[], Journal]) -> None:
+    """The audit log says at which number each key ended; no order of it has a greater one, from whichever writer."""
+    journals = [build_journal() for _ in range(WRITERS)]
+    for each in journals:
+        await each.open()
+    try:
+        for number in range(ROUNDS):
+            caller = await asyncio.to_thread(add_key, journal, f"k{number}")
+            placing = [
+                asyncio.create_task(place_until_refused(each, caller, f"r{number}w{writer}"))
+                for writer, each in enumerate(journals)
+            ]
+            await journal.wait_beyond(journal.head() + 20, timeout=10)
+            revoke = partial(journal.callers.end_key, f"k{number}", record("delete"), deleted_at=START)
+            await asyncio.to_thread(revoke)
+            assert min(await asyncio.gather(*placing)) > 0
+    finally:
+        for each in journals:
+            await each.close()
+    ended = journal.database.rows(select(AUDIT.c.seq).where(AUDIT.c.operation == "delete").order_by(AUDIT.c.number))
+    intents = journal.database.rows(
+        select(ORDERS.c.key_id, EVENTS.c.seq).join(EVENTS, EVENTS.c.order_number == ORDERS.c.id)
+    )
+    assert len(ended) == ROUNDS
+    assert [row for row in intents if row.seq > ended[int(row.key_id[1:])].seq] == []
+
+
+async def test_a_user_is_looked_at_as_a_key_is(journal: Journal) -> None:
+    """Disabled: refused for good. Given another role: judged anew. The audit log has the refusals."""
+    journal.callers.add_user("alice", "hash", Role.TRADER, record("add"))
+    caller = journal.callers.known().users["alice"].caller
+    await journal.open_order(order_of_ours("o1"), INTENDED, guard=guard_of(caller))
+    journal.callers.change_user("alice", record("role"), owner="admin", role="viewer")
+    with pytest.raises(CallerChanged):
+        await journal.open_order(order_of_ours("o2"), INTENDED, guard=guard_of(caller))
+    journal.callers.change_user("alice", record("disable"), owner="admin", disabled_at=START)
+    with pytest.raises(KeyRevoked):
+        await journal.open_order(order_of_ours("o3"), INTENDED, guard=guard_of(caller))
+    outcomes = journal.database.rows(select(AUDIT.c.outcome).where(AUDIT.c.actor == "alice").order_by(AUDIT.c.number))
+    assert [row.outcome for row in outcomes] == ["done", "caller_changed", "key_revoked"]
+    assert journal.head() == 1
