@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage bench layout halts
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage bench layout halts vendor
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -56,6 +56,14 @@ contract-tools:
 
 $(NODE_TOOLS): tools/contract/package-lock.json tools/contract/package.json
 	cd tools/contract && npm ci --no-progress --loglevel error
+	touch $@
+
+# The console's libraries, each as one module in app/console/vendor, from the lock file in tools/console. What it makes is committed.
+vendor: tools/console/node_modules/.ready
+	node tools/console/vendor.js
+
+tools/console/node_modules/.ready: tools/console/package-lock.json tools/console/package.json
+	cd tools/console && npm ci --no-progress --loglevel error
 	touch $@
 
 test-client-1.5.1: $(VENV)/client-1.5.1/.ready

@@ -22,6 +22,7 @@ from app.entropy import Entropy
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin, reseal
+from app.services.accounts.console_sessions import ConsoleSessions
 from app.services.accounts.directory import Directory
 from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
@@ -106,6 +107,7 @@ def build_gateway(
     event_streams = EventStreams(journal, clock)
     directory = Directory(journal.callers, settings.username, clock)
     audit_log = AuditLog(journal.database)
+    users = Users(journal.accounts, settings, clock, directory)
     preferences = Preferences(journal.database)
     prices = Prices(market_data=base.market_data, rules=rules)
     portfolio = Portfolio(journal=journal, sessions=sessions, prices=prices, settings=settings, clock=clock)
@@ -118,10 +120,11 @@ def build_gateway(
         settings=settings,
         clock=clock,
         journal=journal,
-        users=Users(journal.accounts, settings, clock, directory),
+        users=users,
         directory=directory,
         audit_log=audit_log,
         checkpoints=_checkpoints(base, audit_log),
+        console_sessions=ConsoleSessions(vault=base.vault, users=users, directory=directory, clock=clock),
         keys=ApiKeys(journal.callers, directory, clock, random_bits),
         environments=environments(settings),
         sessions=sessions,

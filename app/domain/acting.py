@@ -13,11 +13,13 @@ class Acting:
     what came of the request.
     """
 
-    __slots__ = ("actor", "caller", "is_audited")
+    __slots__ = ("actor", "caller", "is_audited", "is_encrypted")
 
-    def __init__(self, caller: Caller, actor: Actor) -> None:
+    def __init__(self, caller: Caller, actor: Actor, *, is_encrypted: bool = False) -> None:
         self.caller = caller
         self.actor = actor
+        #: Whether the request came over TLS, to us or to a proxy that we trust.
+        self.is_encrypted = is_encrypted
         self.is_audited = False
 
     def note_audited(self) -> None:

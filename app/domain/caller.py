@@ -6,6 +6,7 @@ journal's transaction looks whether it still holds. What an order's event rememb
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -39,7 +40,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     """A user or an API key, with what it may do. None as a bound means no bound.
 
     ``environment`` is that of a key, LIVE or PAPER; a person has none and reaches every connector. ``version`` counts the changes
-    of the stored user or key: in the journal's transaction it must still be this one.
+    of the stored user or key: in the journal's transaction it must still be this one. ``expires_at`` is when a session at the
+    console ends, None for who states credentials with each request.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     pairs: frozenset[str] | None = None
     environment: Environment | None = None
     version: int | None = None
+    expires_at: datetime | None = None
 
     @property
     def is_bounded(self) -> bool:

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.connectors.capabilities import CredentialField
+from app.domain.enums import Environment
+from app.handlers.schemas import ConnectorCapabilitiesSchema
 from app.handlers.views import rule_row
 from app.services.acting import ActingGateway
+
+_CAPABILITIES = ConnectorCapabilitiesSchema()
 
 
 def list_connectors(gateway: ActingGateway) -> list[str]:
@@ -28,6 +32,22 @@ async def get_trading_rules(
         else {"error": f"Trading pair {trading_pair} not found"}
         for trading_pair in trading_pairs
     }
+
+
+def get_capabilities(gateway: ActingGateway, connector_name: str) -> Any:
+    """GET /connectors/{connector_name}/capabilities"""
+    can = gateway.catalog.capabilities(connector_name)
+    return _CAPABILITIES.dump(
+        {
+            "connector": connector_name,
+            "environment": gateway.bounds.environments.get(connector_name, Environment.LIVE),
+            "order_types": can.order_types,
+            "times_in_force": can.times_in_force,
+            "reduce_only": can.reduce_only,
+            "quote_amount": can.quote_amount,
+            "is_perpetual": can.is_perpetual,
+        }
+    )
 
 
 def get_order_types(gateway: ActingGateway, connector_name: str) -> Any:

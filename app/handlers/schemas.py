@@ -382,9 +382,27 @@ class TradingRuleMissingSchema(Schema):
     error = fields.String(required=True)
 
 
+class ConnectorCapabilitiesSchema(Schema):
+    connector = fields.String(required=True)
+    environment = fields.Enum(enums.Environment, by_value=True, required=True)
+    order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), required=True)
+    times_in_force = fields.List(fields.Enum(enums.TimeInForce, by_value=True), required=True)
+    reduce_only = fields.Boolean(required=True)
+    quote_amount = fields.Boolean(required=True)
+    is_perpetual = fields.Boolean(required=True)
+
+
 class OrderTypesSchema(Schema):
     connector = fields.String(required=True)
     supported_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), required=True)
+
+
+class ConsoleSessionSchema(Schema):
+    """Who has signed in."""
+
+    username = fields.String(required=True)
+    scopes = fields.List(fields.Enum(enums.Scope, by_value=True), required=True)
+    expires_at = fields.UtcDateTime(required=True, allow_none=True)
 
 
 class ApiKeyRequestSchema(Schema):

@@ -13,9 +13,11 @@ from typing import Any
 from app.clock import Clock
 from app.domain.acting import Acting
 from app.domain.audit import AuditRecord
+from app.domain.caller import Caller
 from app.domain.enums import Environment
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.services.accounts.accounts import AccountAdmin
+from app.services.accounts.console_sessions import ConsoleSessions
 from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.position_settings import PositionSettings
@@ -97,6 +99,7 @@ class Services:
     books: Books
     catalog: Catalog
     clock: Clock
+    console_sessions: ConsoleSessions
     environments: Mapping[str, Environment]
     event_streams: EventStreams
     gauges: Gauges
@@ -200,6 +203,10 @@ class ActingGateway:
     @property
     def position_settings(self) -> PositionSettings:
         return self._services.position_settings
+
+    async def begin_console_session(self) -> tuple[Caller, str]:
+        """As ``ConsoleSessions.begin``, for the caller."""
+        return await self._services.console_sessions.begin(self.acting.caller)
 
     def _record(self, operation: str, about: str) -> AuditRecord:
         return self.acting.record(self.clock.now(), operation, about)

@@ -22,6 +22,7 @@ from app.domain.order import AccountKey
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin
+from app.services.accounts.console_sessions import ConsoleSessions
 from app.services.accounts.directory import Directory
 from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
@@ -69,6 +70,7 @@ class Gateway:
     audit_log: AuditLog
     checkpoints: Checkpoints
     keys: ApiKeys
+    console_sessions: ConsoleSessions
     environments: Mapping[str, Environment]
     sessions: Sessions
     rules: Rules
@@ -176,6 +178,7 @@ class Gateway:
                 books=self.books,
                 catalog=self.catalog,
                 clock=self.clock,
+                console_sessions=self.console_sessions,
                 environments=self.environments,
                 event_streams=self.event_streams,
                 gauges=self.gauges,
@@ -204,6 +207,10 @@ class Gateway:
     async def caller_with(self, secret: str, address: str) -> Caller:
         """Who calls with an API key from ``address``. Raises ``NotAuthenticated``."""
         return await self.keys.caller(secret, address)
+
+    async def caller_in(self, session: str) -> Caller:
+        """Who has signed in at the console with the session of that token. Raises ``NotAuthenticated``."""
+        return await self.console_sessions.caller(session)
 
     async def ended(self, caller: Caller) -> None:
         """Return when ``caller`` may not do any more what it may now."""

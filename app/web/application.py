@@ -33,6 +33,7 @@ from app.domain.errors import OrdergateError
 from app.metrics import Metrics
 from app.web.auditing import Auditor
 from app.web.authentication import Authenticator, Callers
+from app.web.console import console_pages
 from app.web.contract.arguments import PreparedValidation
 from app.web.contract.resolver import HandlerResolver, Named
 from app.web.contract.routing import PreparedRouting
@@ -125,7 +126,11 @@ def create_app(
             partial(Cors, origins=gateway.settings.cors_origins),
             partial(Edge, metrics=metrics, clock=SystemClock()),
             partial(
-                FrontRouter, pages=pages_for(contract), sockets=sockets, authenticator=authenticator, origins=origins
+                FrontRouter,
+                pages={**pages_for(contract), **console_pages()},
+                sockets=sockets,
+                authenticator=authenticator,
+                origins=origins,
             ),
             PreparedRouting,
             partial(

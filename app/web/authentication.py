@@ -40,7 +40,7 @@ from app.domain.caller import Actor, Caller
 from app.domain.errors import NotAuthenticated, NotNow, OrdergateError, TooManySignIns
 from app.metrics import Metrics
 from app.web.addresses import party
-from app.web.credentials import Credentials, basic_authorization, key_in, parse_basic
+from app.web.credentials import SESSION, Credentials, basic_authorization, key_in, parse_basic
 from app.web.throttle import SignIns
 
 #: Seconds that an acceptance lasts since it was used last.
@@ -100,6 +100,9 @@ class Callers(Protocol):
     async def caller_with(self, secret: str, address: str) -> Caller:
         """Who calls with an API key from ``address``. Raises ``NotAuthenticated``."""
 
+    async def caller_in(self, session: str) -> Caller:
+        """Who has signed in at the console with the session of that token. Raises ``NotAuthenticated``."""
+
     async def ended(self, caller: Caller) -> None:
         """Return when ``caller`` may not do any more what it may now."""
 
@@ -114,6 +117,9 @@ class _Owners:
         return Caller(name=username)
 
     async def caller_with(self, secret: str, address: str) -> Caller:
+        raise NotAuthenticated(_WRONG)
+
+    async def caller_in(self, session: str) -> Caller:
         raise NotAuthenticated(_WRONG)
 
     async def ended(self, caller: Caller) -> None:
@@ -150,9 +156,11 @@ class Authenticator:
         self._notes: set[asyncio.Task[None]] = set()
 
     async def caller(self, authorization: bytes | None, address: str = "") -> Caller:
-        """Who calls with the ``Authorization`` value: a user, or a key by ``Bearer`` or by ``Basic`` with its id as the user name.
-        Raises what ``authenticate`` raises.
+        """Who calls with the ``Authorization`` value: a user, a key by ``Bearer`` or by ``Basic`` with its id as the user name, or
+        a session at the console. Raises what ``authenticate`` raises.
         """
+        if authorization is not None and authorization.startswith(SESSION):
+            return await self._callers.caller_in(authorization.removeprefix(SESSION).decode("latin-1"))
         secret = None if authorization is None else key_in(authorization)
         if secret is not None:
             try:

@@ -14,6 +14,9 @@ from app.domain.api_key import PREFIX, key_id_in
 #: Bytes of base64 that any sane name and password fit into.
 _LONGEST = 2048
 
+#: The scheme under which the token of a console's session goes to the authenticator.
+SESSION = b"Session "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:

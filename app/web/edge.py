@@ -38,6 +38,7 @@ from app.metrics import Metrics
 from app.services.bounded.bounds import told
 from app.web.authentication import Authenticator, address_of
 from app.web.contract.names import header_value
+from app.web.cookies import session_in
 from app.web.errors import ClientGone
 from app.web.handshakes import accepting, hide_credentials, websocket_authorization
 from app.web.messages import CALLING, IGNORED, REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
@@ -65,6 +66,9 @@ _FORBIDDEN = 4003
 _TRY_AGAIN_LATER = 1013
 #: Policy violation (RFC 6455): before the handshake is accepted a server turns it into 403.
 _NO_SUCH_SOCKET = 1008
+
+#: What a page's script says of itself, by custom, in ``X-Requested-With``.
+_SCRIPT = b"XMLHttpRequest"
 
 _READING = ("GET", "HEAD")
 _FIRST_ERROR = 400
@@ -228,6 +232,8 @@ class FrontRouter:
         trust = self._origins.trust(headers_of(scope))
         # A page can't set the header itself; what it states stands in the address or among the subprotocols.
         authorization = websocket_authorization(scope, with_header=trust is Trust.FULL)
+        if authorization is None:
+            authorization = session_in(scope, self._origins)
         hide_credentials(scope)
         send = accepting(scope, send)
         if endpoint is None or trust is Trust.NONE:
@@ -244,7 +250,7 @@ class FrontRouter:
             return
         try:
             with streaming(scope):
-                if caller.version is None:
+                if caller.version is None and caller.expires_at is None:
                     await endpoint(scope, receive, send)
                 else:
                     await self._serve_until_ended(caller, endpoint, scope, receive, send)
@@ -323,7 +329,11 @@ def _log(error: Exception, scope: Scope, request_id: str) -> None:
 
 async def _answer(error: Exception, scope: Scope, request_id: str, send: Send) -> None:
     problem = problem_for(error, request_id, path_of(scope))
-    await send({"type": "http.response.start", "status": problem.status, "headers": problem.headers})
+    headers = problem.headers
+    if headers_of(scope).get(b"x-requested-with") == _SCRIPT:
+        # A browser answers a challenge with a window of its own, before the page's script hears of it.
+        headers = [(name, value) for name, value in headers if name != b"www-authenticate"]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": problem.body})
 
 

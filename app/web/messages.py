@@ -40,6 +40,7 @@ ENDED = "ordergate.ended"
 CONNECTION = "ordergate.connection"
 
 _OK = 200
+_ENCRYPTED = ("https", "wss")
 _JSON = (b"content-type", b"application/json")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -80,7 +81,7 @@ def sign_in(scope: Scope, caller: Caller) -> Acting:
         address=None if client is None else str(client[0]),
         request_id=scope.get(REQUEST_ID),
     )
-    acting = Acting(caller, actor)
+    acting = Acting(caller, actor, is_encrypted=scope.get("scheme") in _ENCRYPTED)
     CALLING.set(acting)
     connection: Connection | None = scope.get(CONNECTION)
     if connection is not None and connection.username != caller.name:

@@ -142,12 +142,13 @@ def test_refused_credentials_are_declared(operation: Operation) -> None:
 
 
 def test_open_operations() -> None:
-    """Only what a probe must reach is open to everybody."""
-    assert {operation.path for operation in OPERATIONS if not operation.is_secured} == {
-        "/",
-        "/health",
-        "/health/live",
-        "/health/ready",
+    """Only what a probe must reach is open to everybody; and signing out, after which nobody is signed in."""
+    assert {str(operation) for operation in OPERATIONS if not operation.is_secured} == {
+        "get /",
+        "get /health",
+        "get /health/live",
+        "get /health/ready",
+        "delete /console/session",
     }
 
 

@@ -70,6 +70,9 @@ class EdgeGateway:
     async def caller_with(self, secret: str, address: str) -> Caller:
         raise NotAuthenticated("Incorrect username or password")
 
+    async def caller_in(self, session: str) -> Caller:
+        raise NotAuthenticated("The session has ended")
+
     async def ended(self, caller: Caller) -> None:
         await asyncio.Event().wait()
 

@@ -95,13 +95,14 @@ class Directory:
 
     def _left(self, caller: Caller) -> float | None:  # float: seconds
         """The seconds for which ``caller`` is valid without a change; None for ever, 0 if it is not any more."""
+        now = self._clock.now()
         if caller.key_id is None:
-            if caller.version is None:
-                return None
-            user = self._known.users.get(caller.name)
-            is_same = user is not None and user.disabled_at is None and user.version == caller.version
-            return None if is_same else 0.0
-        key, now = self._known.keys.get(caller.key_id), self._clock.now()
+            if caller.version is not None:
+                user = self._known.users.get(caller.name)
+                if user is None or user.disabled_at is not None or user.version != caller.version:
+                    return 0.0
+            return None if caller.expires_at is None else (caller.expires_at - now).total_seconds()
+        key = self._known.keys.get(caller.key_id)
         if key is None or key.version != caller.version or not key.is_valid(now):
             return 0.0
         return None if key.expires_at is None else (key.expires_at - now).total_seconds()

@@ -23,6 +23,7 @@ from app.domain.enums import Scope as CallerScope
 from app.domain.errors import MissingScope, OrdergateError
 from app.web.auditing import Auditor
 from app.web.authentication import Authenticator, address_of
+from app.web.cookies import authorization_of
 from app.web.messages import CALLING, ENDED, headers_of, sign_in
 from app.web.origins import Origins
 
@@ -44,19 +45,25 @@ class BasicOperation:
     """An operation that demands credentials, and of its caller the scope ``wanted``."""
 
     def __init__(
-        self, next_app: ASGIApp, authenticator: Authenticator, auditor: Auditor, operation: str, wanted: CallerScope
+        self,
+        next_app: ASGIApp,
+        authenticator: Authenticator,
+        origins: Origins,
+        auditor: Auditor,
+        operation: str,
+        wanted: CallerScope,
     ) -> None:
         self._next = next_app
         self._authenticator = authenticator
+        self._origins = origins
         self._auditor = auditor
         self._operation = operation
         self._wanted = wanted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        authorization = headers_of(scope).get(b"authorization")
-        caller = await self._authenticator.caller(authorization, address_of(scope))
+        caller = await self._authenticator.caller(authorization_of(scope, self._origins), address_of(scope))
         acting = sign_in(scope, caller)
-        if caller.version is not None:
+        if caller.version is not None or caller.expires_at is not None:
             scope[ENDED] = partial(self._authenticator.ended, caller)
         try:
             if self._wanted not in caller.scopes:
@@ -107,7 +114,12 @@ class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has n
             return OpenOperation(self.next_app)
         if _is_ours(operation):
             return BasicOperation(
-                self.next_app, self._authenticator, self._auditor, str(operation.operation_id), scope_of(operation)
+                self.next_app,
+                self._authenticator,
+                self._origins,
+                self._auditor,
+                str(operation.operation_id),
+                scope_of(operation),
             )
         return super().make_operation(operation)
 

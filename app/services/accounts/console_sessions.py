@@ -1,0 +1,80 @@
+"""The sign-ins of people at the console: a sealed token for one user, which a browser keeps as a cookie.
+
+Nothing is stored. A token holds who signed in, until when it lasts, and a fingerprint of the password's hash, sealed with the keys
+of the vault; so every process reads it, also after a restart. A user who is disabled, or whose password was changed, has no session
+any more. Signing out makes the browser forget its token.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from app.clock import Clock
+from app.domain.caller import Caller
+from app.domain.errors import InvalidArgument, NotAuthenticated
+from app.services.accounts.directory import Directory
+from app.services.accounts.users import Users
+from app.vault import Vault, VaultError
+
+#: How long a session lasts: a working day, also a long one.
+LIFETIME = timedelta(hours=12)
+#: What the tokens are sealed for: no account has this name, so no stored credentials can be taken for a session.
+_SEALED_FOR = ("", "console session")
+#: Far more than a token has.
+_LONGEST = 4096
+_ENDED = "The session has ended. Sign in again"
+
+
+class ConsoleSessions:
+    """Makes sessions and reads them."""
+
+    def __init__(self, *, vault: Vault, users: Users, directory: Directory, clock: Clock) -> None:
+        self._vault = vault
+        self._users = users
+        self._directory = directory
+        self._clock = clock
+
+    async def begin(self, caller: Caller) -> tuple[Caller, str]:
+        """A session of a user who has just given the right password, and its token. Raises ``InvalidArgument`` for an API
+        key, whose programs send it with every request, and ``NotAuthenticated`` if the user was deleted meanwhile.
+        """
+        if caller.key_id is not None:
+            raise InvalidArgument(
+                "An API key can't sign in at the console: send it with each request, or sign in as a user"
+            )
+        expires_at = self._clock.now() + LIFETIME
+        held = {"user": caller.name, "password": await self._fingerprint(caller.name), "until": expires_at.isoformat()}
+        sealed = self._vault.seal(*_SEALED_FOR, held)
+        return replace(caller, expires_at=expires_at), base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+
+    async def caller(self, token: str) -> Caller:
+        """Whose session ``token`` is, with what the user may do now. Raises ``NotAuthenticated``."""
+        held = self._opened(token)
+        expires_at = datetime.fromisoformat(held["until"])
+        if self._clock.now() >= expires_at or await self._fingerprint(held["user"]) != held["password"]:
+            raise NotAuthenticated(_ENDED)
+        caller = await self._directory.caller_of(held["user"])
+        if caller is None:
+            raise NotAuthenticated(_ENDED)
+        return replace(caller, expires_at=expires_at)
+
+    def _opened(self, token: str) -> dict[str, str]:
+        if len(token) > _LONGEST:
+            raise NotAuthenticated(_ENDED)
+        try:
+            sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            return self._vault.open(*_SEALED_FOR, sealed)
+        except (binascii.Error, ValueError, VaultError) as error:
+            raise NotAuthenticated(_ENDED) from error
+
+    async def _fingerprint(self, username: str) -> str:
+        """Of the user's password as it is now: of its stored hash, so nothing can be learned from it."""
+        stored = await self._users.password_hash(username)
+        if stored is None:
+            raise NotAuthenticated(_ENDED)
+        return hashlib.sha256(stored.encode()).hexdigest()

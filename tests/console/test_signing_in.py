@@ -1,0 +1,36 @@
+"""Signing in and out, and what ends a session."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.console.conftest import sign_in
+
+
+def test_a_person_signs_in_and_out(page: Page) -> None:
+    """A wrong password is told, the right one opens the console in every tab, and signing out ends it in every tab."""
+    sign_in(page, "not the word")
+    expect(page.get_by_role("alert")).to_have_text("The user or the password is wrong.")
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Ticket")).to_be_visible()
+    [cookie] = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("ordergate_session", True, "Strict")
+    assert page.evaluate("document.cookie") == ""
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_role("heading", name="Ticket")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    expect(other.get_by_label("Password")).to_be_visible()
+    assert page.context.cookies() == []
+
+
+def test_a_session_that_has_ended_asks_for_the_password_again(page: Page) -> None:
+    """The page says why, and the ticket is as it was."""
+    sign_in(page)
+    page.get_by_role("textbox", name="Amount").fill("0.100000000000000001")
+    page.context.clear_cookies()
+    expect(page.get_by_label("Password")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    sign_in(page)
+    expect(page.get_by_role("textbox", name="Amount")).to_have_value("0.100000000000000001")
