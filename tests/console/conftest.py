@@ -15,7 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+#: Milliseconds to wait for what should come at once: a machine may be busy.
+_PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 
 USERNAME, PASSWORD = "admin", "a word that is secret"
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -112,7 +116,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, running: RunningGateway) -> Iterator[Page]:
     """The console's first page in a profile of its own. A script that fails, or that the policy stops, fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(_PATIENCE)
     faults: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -30,7 +30,7 @@ def test_a_session_that_has_ended_asks_for_the_password_again(page: Page) -> Non
     sign_in(page)
     page.get_by_role("textbox", name="Amount").fill("0.100000000000000001")
     page.context.clear_cookies()
-    expect(page.get_by_label("Password")).to_be_visible(timeout=10_000)
+    expect(page.get_by_label("Password")).to_be_visible()
     expect(page.get_by_text("Your session has ended")).to_be_visible()
     sign_in(page)
     expect(page.get_by_role("textbox", name="Amount")).to_have_value("0.100000000000000001")

@@ -82,13 +82,22 @@ function useMarket({ account_name, connector_name }) {
       show({ can: null, rules: null, problem: "" });
       try {
         const names = accounts.value.length ? accounts.value : await loadAccounts();
+        if (!isCurrent) return;
         const account = names.includes(account_name) ? account_name : names[0];
-        if (account !== account_name) return edit({ account_name: account ?? "" });
+        if (account !== account_name) {
+          edit({ account_name: account ?? "" });
+          return;
+        }
         const connectors = account ? await connectorsOf(account) : [];
+        if (!isCurrent) return;
         show({ connectors });
         const connector = connectors.includes(connector_name) ? connector_name : connectors[0];
-        if (connector !== connector_name) return edit({ connector_name: connector ?? "", trading_pair: "" });
+        if (connector !== connector_name) {
+          edit({ connector_name: connector ?? "", trading_pair: "" });
+          return;
+        }
         const [can, rules] = await Promise.all([capabilitiesOf(connector), rulesOf(connector)]);
+        if (!isCurrent) return;
         show({ can, rules });
         if (!can.order_types.includes(ticket.value.terms.order_type)) edit({ order_type: can.order_types[0] });
         if (!rules[ticket.value.terms.trading_pair]) edit({ trading_pair: rules["BTC-USDT"] ? "BTC-USDT" : Object.keys(rules)[0] });
