@@ -17,13 +17,9 @@ import asyncio
 import hashlib
 import hmac
 import math
-import os
 import secrets
-import sys
-import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -41,6 +37,7 @@ from app.domain.errors import NotAuthenticated, NotNow, OrdergateError, TooManyS
 from app.metrics import Metrics
 from app.web.addresses import party
 from app.web.credentials import SESSION, Credentials, basic_authorization, key_in, parse_basic
+from app.web.lanes import Lane
 from app.web.throttle import SignIns
 
 #: Seconds that an acceptance lasts since it was used last.
@@ -51,10 +48,6 @@ RECHECK_SECONDS = 1
 REFUSED_SECONDS = 2
 #: Far more credentials than one gateway has users.
 REMEMBERED = 1024
-#: Verifications that wait in a lane, and those of one party among them. Further ones are refused at once instead of waiting for
-#: minutes: one takes 64 MiB and all processors for a tenth of a second.
-MOST_WAITING = 16
-MOST_WAITING_OF_PARTY = 4
 #: Seconds for which the answer to a sign-in that was not even verified is held back, and how many may be.
 DELAY_SECONDS = 1.0
 MOST_DELAYED = 1000
@@ -62,8 +55,6 @@ MOST_DELAYED = 1000
 #: The hash of a random password, made with the default cost; verified for users that do not exist.
 _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/KnG0Ma5YhVMlh6BsPSeYTNOSa/eo75K8"
 
-#: The niceness of the threads that verify.
-_LOWEST_PRIORITY = 19
 #: In the audit log, where there is no user of the name that was given: it may be a mistyped password.
 _NOBODY = "nobody"
 _NOT_GIVEN = "Not authenticated"
@@ -150,7 +141,7 @@ class Authenticator:
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._verifications: SingleFlight[bytes, str | None] = SingleFlight()
         self._sign_ins = SignIns(clock)
-        self._strangers, self._known = _Lane("strangers"), _Lane("known")
+        self._strangers, self._known = Lane("strangers"), Lane("known")
         #: How many answers are being held back.
         self._delayed = 0
         self._notes: set[asyncio.Task[None]] = set()
@@ -268,7 +259,7 @@ class Authenticator:
     async def _no_verification(self) -> str | None:
         raise AssertionError("there is one under way")
 
-    async def _verify(self, key: bytes, credentials: Credentials, who: str, lane: _Lane) -> str | None:
+    async def _verify(self, key: bytes, credentials: Credentials, who: str, lane: Lane) -> str | None:
         try:
             stored = await self._password_hash(credentials.username)
             matches = await lane.run(_matches, stored or _DUMMY_HASH, credentials)
@@ -338,36 +329,6 @@ class Authenticator:
             store.popitem(last=False)
 
 
-class _Lane:
-    """One thread that verifies, and those who wait for it: few, and few of each party."""
-
-    def __init__(self, name: str) -> None:
-        self._threads = ThreadPoolExecutor(1, f"authentication-{name}", initializer=_give_way)
-        self._waiting: Counter[str] = Counter()
-
-    def has_room(self, who: str) -> bool:
-        """Whether one more of this party may wait."""
-        return self._waiting.total() < MOST_WAITING and self._waiting[who] < MOST_WAITING_OF_PARTY
-
-    def enter(self, who: str) -> None:
-        """One more waits."""
-        self._waiting[who] += 1
-
-    def leave(self, who: str) -> None:
-        """One less."""
-        self._waiting[who] -= 1
-        if not self._waiting[who]:
-            del self._waiting[who]
-
-    async def run(self, work: Callable[..., bool], *arguments: object) -> bool:
-        """The result of ``work`` in the thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
-
-    def close(self) -> None:
-        """Stop the thread. May be called twice."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
 def _unreadable(authorization: bytes) -> str:
     """What is wrong with a value that holds no Basic credentials. Nothing of it is quoted."""
     scheme = authorization.partition(b" ")[0].lower()
@@ -375,12 +336,6 @@ def _unreadable(authorization: bytes) -> str:
         known = scheme.decode() if scheme in (b"digest", b"negotiate", b"token", b"apikey") else "another"
         return f"The scheme is {known}, which is not taken here. {_HOW}"
     return f"What follows Basic is not the base64 form of user:password. {_HOW}"
-
-
-def _give_way() -> None:
-    """Let the event loop have the processor first. The threads that argon2 starts inherit it."""
-    if sys.platform == "linux":  # elsewhere a priority is the whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
 
 
 def _matches(stored_hash: str, credentials: Credentials) -> bool:

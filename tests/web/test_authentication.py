@@ -20,14 +20,13 @@ from app.web import authentication, throttle
 from app.web.authentication import (
     ACCEPTED_SECONDS,
     DELAY_SECONDS,
-    MOST_WAITING,
-    MOST_WAITING_OF_PARTY,
     RECHECK_SECONDS,
     REFUSED_SECONDS,
     REMEMBERED,
     Authenticator,
 )
 from app.web.credentials import Credentials, parse_basic
+from app.web.lanes import MOST_WAITING, MOST_WAITING_OF_PARTY
 from app.web.throttle import LOG_SECONDS, PARTY_BURST, PARTY_SECONDS, USER_BURST, SignIns
 from tests.web.clocks import StillClock
 from tests.web.conftest import basic
