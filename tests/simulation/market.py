@@ -27,7 +27,7 @@ _FEE = Decimal("0.001")
 _HIDDEN = 8.0
 _FORGOTTEN = 200.0
 #: How long a symbol takes no orders, and how long questions about it are answered as if there were no such symbol.
-_CLOSED = 40.0
+_CLOSED = 80.0
 _UNLISTED = 90.0
 
 
@@ -144,6 +144,8 @@ class Market:
         self._unlisted_until: dict[str, float] = {}
         #: Whether an amendment gives an order another client id, and leaves its price: spot's does, futures' does not.
         self.is_renaming = True
+        #: How an order is refused on a symbol that takes none for a while: a code and a text.
+        self.closed_refusal = (-1013, "Market is closed.")
         #: Whether a cancel is carried out after it was answered.
         self.is_canceling_late = False
         #: Whether the gateway has seen an order.
@@ -169,10 +171,10 @@ class Market:
         pair = self._pairs.get(symbol)
         if pair is None:
             raise Refusal(-1121, "Invalid symbol.")
-        if self._faults.of_exchange("market_closed", 0.003):
+        if self._faults.of_exchange("market_closed", 0.0015):
             self._closed_until[symbol] = self._kernel.now + self._faults.within(_CLOSED)
         if self.is_closed(symbol):
-            raise Refusal(-1013, "Market is closed.")
+            raise Refusal(*self.closed_refusal)
         if any(each.is_open for each in self.by_client_id[account, symbol, client_id]):
             raise Refusal(-2010, "Duplicate order sent.")
         takes = price is None or (price >= pair.price if side == "BUY" else price <= pair.price)

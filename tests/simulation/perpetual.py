@@ -19,6 +19,7 @@ class PerpetualExchange(SpotExchange):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.market.is_renaming = False
+        self.market.closed_refusal = (-4140, "Invalid symbol status for opening position.")
         self._routes = {
             **self._routes,
             ("GET", "userTrades"): self._trades,
