@@ -22,6 +22,9 @@ from tests.simulation.verbs import all_verbs
 #: The share of the orders still known that a caller cancels in the end.
 _CANCELED_IN_THE_END = 0.7
 
+#: In an answer's body: while it was made, another call of the same key was under way, whatever its caller had seen of that.
+OVERLAPPED = "overlapped"
+
 #: What a process does for a caller.
 Service = Callable[[Gateway], Awaitable[Answer]]
 
@@ -43,9 +46,6 @@ class Door(Protocol):
 
     async def ask(self, service: Service, choice: float, key: str | None = None) -> Answer:
         """Let one of the processes, by ``choice`` from 0 to 1, do ``service``; calls for one order share a ``key``."""
-
-    def is_under_way(self, key: str | None) -> bool:
-        """Whether a call of this ``key`` has not ended, whatever its caller has seen of it."""
 
     def resting(self) -> Set[str]:
         """The ids of the orders that are open at the exchange."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Set
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from tests.chaos.operations import Operation
 from tests.chaos.truth import TrueFill, TrueOrder
 from tests.simulation import seams
 from tests.simulation.bases import Base
-from tests.simulation.callers import Service, Told, answered
+from tests.simulation.callers import OVERLAPPED, Service, Told, answered
 from tests.simulation.faults import Faults
 from tests.simulation.kernel import Host, Kernel
 from tests.simulation.market import DONE, Order
@@ -137,10 +138,6 @@ class Stage:
         """The ids of the orders that are open at the exchange."""
         return {order.placed_as for order in self.exchange.market.open.values()}
 
-    def is_under_way(self, key: str | None) -> bool:
-        """Whether a call of this ``key`` has not ended, whatever its caller has seen of it."""
-        return self._under_way[key] > 0
-
     async def ask(self, service: Service, choice: float, key: str | None = None) -> Answer:
         """Let one of the processes do ``service``, and wait for its answer for a while; calls for one order share a ``key``."""
         future: asyncio.Future[Answer] = self.outside.loop.create_future()
@@ -172,12 +169,15 @@ class Stage:
         host.at_death.append(broken)
 
         async def serve() -> None:
+            has_others = self._under_way[key] > 1
             try:
                 answer = await answered(service, gateway)
             except Exception as error:
                 host.note_trouble(f"a call failed: {error!r}")
                 answer = Answer(status=500)
             host.at_death.remove(broken)
+            if has_others or self._under_way[key] > 1:
+                answer = replace(answer, body={**answer.body, OVERLAPPED: True})
             self._under_way[key] -= 1
             self._tell(future, Answer(status=None) if self.loses_answer() else answer)
 

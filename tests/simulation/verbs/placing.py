@@ -16,7 +16,7 @@ from app.domain.order import RETRYABLE, OrderRequest
 from app.services.gateway import Gateway
 from tests.chaos.clients import Answer, completed
 from tests.chaos.operations import Operation
-from tests.simulation.callers import Caller, Service
+from tests.simulation.callers import OVERLAPPED, Caller, Service
 from tests.simulation.market import PAIRS
 from tests.simulation.verbs import Verb
 
@@ -63,9 +63,7 @@ async def _attempt(caller: Caller, operation: Operation, hurry: float) -> tuple[
     caller.told.asks(operation)
     is_hurried = caller.random.random() < hurry
     answers = await asyncio.gather(*(caller.ask(service, operation.key) for _ in range(2 if is_hurried else 1)))
-    ended = [(completed(operation, answer), answer.body.get("code")) for answer in answers]
-    if caller.door.is_under_way(operation.key):
-        ended = [(replace(done, outcome="unknown") if done.outcome == "fail" else done, code) for done, code in ended]
+    ended = [(_judged(operation, answer), answer.body.get("code")) for answer in answers]
     ended.sort(key=lambda each: ("fail", "unknown", "ok").index(each[0].outcome))
     best, code = ended[-1]
     for number, (done, _) in enumerate(ended):
@@ -74,6 +72,12 @@ async def _attempt(caller: Caller, operation: Operation, hurry: float) -> tuple[
             is_other = done.outcome == "ok" and number < len(ended) - 1
             caller.told.add(replace(done, client=f"{done.client}, hurried") if is_other else done)
     return best, code
+
+
+def _judged(operation: Operation, answer: Answer) -> Operation:
+    """The operation with the outcome of ``answer``: a refusal beside another call proves nothing of that."""
+    done = completed(operation, answer)
+    return replace(done, outcome="unknown") if done.outcome == "fail" and OVERLAPPED in answer.body else done
 
 
 def placing(operation: Operation) -> Service:
