@@ -439,10 +439,10 @@ HOOKS = {
     "throw": "asyncio calls it on what a task awaits",
     "throw_exactly_matched_exception": "ccxt calls it after an error answer",
     "throw_broadly_matched_exception": "ccxt calls it after an error answer",
-    "safe_string": "ccxt calls it to read an answer",
     "number_to_string": "ccxt calls it to write a request",
     "initialize_client": "ccxt calls it before a request",
     "sign_in_with_private_key": "ccxt's class for GRVT calls it before a request",
+    "safe_string_2": "ccxt calls it to read an answer",
     "uses_private_key": "ccxt's class for GRVT calls it to sign",
     "acknowledged": "a connector of the family names it to its calls",
 }

@@ -25,7 +25,8 @@ class TradingRule:
     ``min_notional_applies_to_market`` and ``max_notional_applies_to_market`` say whether the exchange holds MARKET orders to
     ``min_notional_size`` and to ``max_notional_size``; ``notional_applies_to_reduce_only`` whether it holds orders that can only
     make a position smaller to the former. Perpetuals exempt these, since the last dust of a position could not be closed otherwise
-    (Binance futures, error -4164).
+    (Binance futures, error -4164). ``max_price_significant_digits`` is for exchanges whose step of prices grows with the price
+    (Hyperliquid); None where there is no such rule.
     """
 
     trading_pair: str
@@ -38,6 +39,7 @@ class TradingRule:
     min_price: Decimal = ZERO
     max_price: Decimal | None = None
     min_price_increment: Decimal = ZERO
+    max_price_significant_digits: int | None = None
     min_quote_amount_increment: Decimal = ZERO
     min_notional_size: Decimal = ZERO
     max_notional_size: Decimal | None = None
@@ -76,7 +78,7 @@ class TradingRule:
     def _price(self, request: OrderRequest) -> Decimal:
         assert request.price is not None, "the service demands a price before it asks the rule"
         to_tick = floor_to if request.trade_type is TradeType.BUY else ceil_to
-        price = to_tick(request.price, self.min_price_increment)
+        price = to_tick(request.price, self.tick_at(request.price))
         if price <= ZERO or price < self.min_price:
             lowest = max(self.min_price, self.min_price_increment)
             raise RuleViolation(
@@ -89,6 +91,14 @@ class TradingRule:
                 f" {plain(self.max_price)} for {self.trading_pair}"
             )
         return price
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        """The step of prices as high as ``price``. Whole numbers are allowed at any height."""
+        digits = self.max_price_significant_digits
+        if digits is None or price <= ZERO:
+            return self.min_price_increment
+        step = Decimal(1).scaleb(min(price.adjusted() - digits + 1, 0))
+        return max(step, self.min_price_increment)
 
     def _amount(self, request: OrderRequest, asked: Decimal) -> Decimal:
         step, minimum, maximum = self._size_limits(request.order_type)

@@ -116,6 +116,7 @@ def trade_row(trade: Trade) -> Any:
 
 def rule_row(rule: TradingRule) -> Any:
     """The twelve keys of a trading rule."""
+    digits = rule.max_price_significant_digits
     view = {
         "min_order_size": rule.min_order_size,
         "max_order_size": rule.max_order_size,
@@ -124,7 +125,7 @@ def rule_row(rule: TradingRule) -> Any:
         "min_quote_amount_increment": rule.min_quote_amount_increment or _NO_STEP,
         "min_notional_size": rule.min_notional_size,
         "min_order_value": rule.min_notional_size,
-        "max_price_significant_digits": _UNLIMITED,
+        "max_price_significant_digits": _UNLIMITED if digits is None else Decimal(digits),
         "supports_limit_orders": rule.supports_limit_orders,
         "supports_market_orders": rule.supports_market_orders,
         "buy_order_collateral_token": rule.buy_order_collateral_token,

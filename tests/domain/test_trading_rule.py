@@ -324,3 +324,21 @@ def test_rounding_never_harms_the_caller(
     for number, unit in ((sent.amount, step), (sent.price, tick)):
         assert unit == 0 or EXACT.remainder(number, unit) == 0
     assert rule.checked(sent) == sent, "what may be sent is not rounded again"
+
+
+@pytest.mark.parametrize(
+    ("price", "tick"),
+    [
+        ("50000.5", "1"),
+        ("123456", "1"),
+        ("1234.56", "0.1"),
+        ("12.3456", "0.001"),
+        ("0.123456789", "0.00001"),
+        ("0.0001", "0.00001"),
+    ],
+)
+def test_prices_by_significant_digits(price: str, tick: str) -> None:
+    """Five of them at most, whole numbers at any height, and never finer than the step of the pair."""
+    rule = replace(FREE, max_price_significant_digits=5, min_price_increment=Decimal("0.00001"))
+    assert rule.tick_at(Decimal(price)) == Decimal(tick)
+    assert FREE.tick_at(Decimal(price)) == FREE.min_price_increment

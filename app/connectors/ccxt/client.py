@@ -103,9 +103,12 @@ class CcxtClient:
         self.api.requiredCredentials = {}
         # Set afterwards: given to the constructor, they would be merged with what the library has there.
         self.api.options.update(_options(row, credentials))
+        if row.vault and (credentials or {}).get(row.vault) == "true":
+            self.api.options["vaultAddress"] = self.api.walletAddress
         if row.signs_by_key and self.api.privateKey:
             self.api.walletAddress = self.api.eth_get_address_from_private_key(self.api.privateKey)
         self.api.transport = _Transport(self._session, address_limits, server_clock, base_url)
+        self.api.code_field = row.code_field
         if row.is_test_domain:
             self.api.set_sandbox_mode(True)
 
@@ -197,6 +200,7 @@ class _OneCall:
     """What the library's classes do otherwise here."""
 
     transport: _Transport
+    code_field: str
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """One request, once. The single place through which every request of the library leaves."""
@@ -211,7 +215,7 @@ class _OneCall:
             self.handle_errors(answer.status, "", url, method, headers_of, text, payload, sent, body)  # type: ignore[attr-defined]
             self.handle_http_status_code(answer.status, "", url, method, text)  # type: ignore[attr-defined]
         except BaseError as error:
-            raise self._error(answer, getattr(error, "exchange_code", None)) from None
+            raise self._error(answer, getattr(error, "exchange_code", None) or self._code_in(payload)) from None
         if payload is None or not 200 <= answer.status < 300:
             raise self._error(answer, None)
         self.transport.note(answer.headers)
@@ -235,6 +239,12 @@ class _OneCall:
         except (KeyError, IndexError, TypeError):
             return default
         return plain(value) if isinstance(value, Decimal) else Exchange.safe_string(dictionary, key, default)
+
+    @staticmethod
+    def safe_string_2(dictionary: Any, first: Any, second: Any, default: Any = None) -> Any:
+        """What is under ``first``, else under ``second``, as text; as ``safe_string``."""
+        found = _OneCall.safe_string(dictionary, first)
+        return _OneCall.safe_string(dictionary, second, default) if found is None else found
 
     @staticmethod
     def json(data: Any, params: Any = None) -> str:
@@ -269,6 +279,10 @@ class _OneCall:
         """The exchange's time."""
         return self.transport.now_ms() // 1000
 
+    def _code_in(self, payload: Any) -> str | None:
+        code = payload.get(self.code_field) if self.code_field and isinstance(payload, dict) else None
+        return None if code is None else str(code)
+
     def _error(self, answer: Any, code: str | None) -> ErrorAnswer:
         error = ErrorAnswer(status=answer.status, headers=answer.headers, body=answer.body, code=code)
         self.transport.note(answer.headers, error)
@@ -284,6 +298,8 @@ def _kind(ccxt_id: str) -> type[Any]:
 def _configuration(row: Row, credentials: Mapping[str, str] | None) -> dict[str, Any]:
     given = credentials or {}
     keys = {target: given.get(name, "") for name, target in row.secrets.items() if not target.startswith(_OPTION)}
+    if row.subdomain is not None and given.get(row.subdomain[0]):
+        keys["hostname"] = f"{given[row.subdomain[0]]}.{row.subdomain[1]}"
     return {**keys, "enableRateLimit": False, "number": Decimal}
 
 

@@ -101,12 +101,15 @@ class CcxtConnector(CcxtMarkets):
             found = await self._ask_by("id", ref.exchange_order_id, symbol, ref, pairs)
             if found is not None:
                 return found
+        self._check_reach(ref)
         return None if self.row.settles == "by_id" else await self._listed(ref, symbol, pairs)
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         pairs = await self._pairs()
         symbol = None if trading_pair is None else self._symbol(trading_pair)
-        payload = await self.calls.ask("asked", verb="fetch_open_orders", arguments=(symbol,))
+        payload = await self.calls.ask(
+            "asked", verb="fetch_open_orders", arguments=(symbol, None, self.row.open_page or None)
+        )
         return self._reports("open orders", payload, pairs)
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
@@ -115,7 +118,8 @@ class CcxtConnector(CcxtMarkets):
         if number is None:
             return []
         pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
-        since = None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
+        begun = ref.created_at if self.row.fills_since else None
+        since = None if begun is None else milliseconds_of(begun - _BEFORE)
         payload = await self.calls.ask("asked", verb="fetch_my_trades", arguments=(symbol, since, PAGE))
         with self._reading():
             mine = [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
@@ -202,7 +206,7 @@ class CcxtConnector(CcxtMarkets):
         is_buy = order.trade_type is TradeType.BUY
         share = self.row.market_collar if is_buy else -self.row.market_collar
         worst = EXACT.multiply(ticker.price, 1 + share)
-        step = rules[order.trading_pair].min_price_increment
+        step = rules[order.trading_pair].tick_at(worst)
         # Never beyond the collar.
         return plain((floor_to if is_buy else ceil_to)(worst, step))
 
@@ -248,6 +252,12 @@ class CcxtConnector(CcxtMarkets):
                 if is_same_order(ref, report):
                     return report
         return None
+
+    def _check_reach(self, ref: OrderRef) -> None:
+        """Raise ``ExchangeReadError`` where the exchange may have forgotten the order, whose absence proves nothing then."""
+        reach, begun = self.row.reach, ref.created_at
+        if reach is not None and (begun is None or self.context.clock.now() - begun > reach):
+            raise ExchangeReadError(f"{self.row.title} does not show all orders that are as old as this one")
 
     async def _listed(self, ref: OrderRef, symbol: str, pairs: Pairs) -> OrderReport | None:
         """The order as the lists of open and of done orders since its intent have it; None if both are complete and lack it.

@@ -17,12 +17,20 @@ from app.connectors.ccxt.venue import CcxtVenue
 from app.connectors.common.judging import reading
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import mapping, milliseconds_of
+from app.domain.errors import OrderRefused, UnsupportedFeature
 from app.domain.reports import Candle, OrderBook, PublicTrade, Ticker
 from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
 #: The most rows that are asked of a list; one that is as long as that may lack some.
 PAGE = 100
+
+#: What ccxt calls the questions that some of its classes don't have.
+_FEATURES = {
+    "fetch_order_book": "fetchOrderBook",
+    "fetch_funding_rate": "fetchFundingRate",
+    "fetch_trades": "fetchTrades",
+}
 
 
 class CcxtMarkets(Connector):
@@ -100,6 +108,11 @@ class CcxtMarkets(Connector):
         )
         return kept[:wanted] if start_at is not None else kept[-wanted:]
 
+    def _demand(self, client: Any, feature: str | None) -> None:
+        """Raise ``UnsupportedFeature`` where the library can't do ``feature`` on this exchange."""
+        if feature is not None and not any(client.api.has.get(name) for name in (feature, f"{feature}s")):
+            raise UnsupportedFeature(f"{self.row.title} can't be asked for it through ccxt: {feature}")
+
     def _reading(self) -> Any:
         return reading(self.row.title)
 
@@ -117,4 +130,9 @@ class CcxtMarkets(Connector):
     async def _public(self, trading_pair: str, verb: str, *arguments: Any) -> Any:
         markets = await self.venue.listed(trading_pair, self.name)
         client = await self.venue.public_client()
-        return await self.venue.read(client.asked(verb=verb, arguments=(markets.symbol(trading_pair), *arguments)))
+        self._demand(client, _FEATURES.get(verb))
+        question = client.asked(verb=verb, arguments=(markets.symbol(trading_pair), *arguments))
+        try:
+            return await self.venue.read(question)
+        except OrderRefused as error:  # the library has no way to ask it
+            raise UnsupportedFeature(error.detail) from error

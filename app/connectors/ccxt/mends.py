@@ -6,7 +6,10 @@ Only ``client`` imports this, with ccxt.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
+
+from ccxt.base.errors import BadResponse, OrderNotFound
 
 
 class _Grvt:
@@ -24,6 +27,28 @@ class _Grvt:
         return super().parse_order(named, market)  # type: ignore[misc]
 
 
+class _Gemini:
+    """Asks by the client id alone; the library sends an empty number beside it."""
+
+    async def fetch_order(self, identity: str | None, symbol: str, params: Mapping[str, Any]) -> Any:
+        if identity is not None:
+            return await super().fetch_order(identity, symbol, params)  # type: ignore[misc]
+        answer = await self.privatePostV1OrderStatus(dict(params))  # type: ignore[attr-defined]
+        found = answer if isinstance(answer, list) else [answer]
+        if not found:
+            raise OrderNotFound("no order has the client id")
+        if len(found) > 1:
+            raise BadResponse("several orders have the client id")
+        return self.parse_order(found[0], self.market(symbol))  # type: ignore[attr-defined]
+
+
+class _KucoinFutures:
+    """Compares the amount with a number."""
+
+    def create_contract_order_request(self, symbol: str, kind: str, side: str, amount: str, *more: Any) -> Any:
+        return super().create_contract_order_request(symbol, kind, side, Decimal(amount), *more)  # type: ignore[misc]
+
+
 class _Pacifica:
     """Candles must have a beginning; without one, they are the last ones."""
 
@@ -35,4 +60,9 @@ class _Pacifica:
         return await super().fetch_ohlcv(symbol, timeframe, since, limit, params)  # type: ignore[misc]
 
 
-MENDS: Mapping[str, type] = {"grvt": _Grvt, "pacifica": _Pacifica}
+MENDS: Mapping[str, type] = {
+    "gemini": _Gemini,
+    "grvt": _Grvt,
+    "kucoinfutures": _KucoinFutures,
+    "pacifica": _Pacifica,
+}

@@ -13,6 +13,7 @@ from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import mapping, milliseconds_of
 from app.connectors.rows import Rows
 from app.domain.enums import PositionMode
+from app.domain.errors import UnsupportedFeature
 from app.domain.reports import FundingInfo, FundingPayment, Position
 
 
@@ -28,6 +29,8 @@ class CcxtPerpetual(CcxtConnector):
         return Rows.of([each for each in found if each is not None], found.unreadable)
 
     async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
+        if not self.row.tells_funding:
+            raise UnsupportedFeature(f"{self.row.title} lists payments of funding only pair by pair")
         pairs = await self._pairs()
         payload = await self.calls.ask(
             "asked", verb="fetch_funding_history", arguments=(None, milliseconds_of(since), PAGE)
@@ -44,6 +47,7 @@ class CcxtPerpetual(CcxtConnector):
 
     async def set_leverage(self, trading_pair: str, leverage: int) -> None:
         symbol = (await self.venue.listed(trading_pair, self.name)).symbol(trading_pair)
+        self._demand(await self.venue.public_client(), "setLeverage")
         await self.calls.change("signed", verb="set_leverage", arguments=(leverage, symbol))
 
     async def fetch_position_mode(self) -> PositionMode:

@@ -99,7 +99,19 @@ class Row:
     an order, since ccxt would make them within the order's call. ``market_buy_in`` is what a MARKET order to buy is measured in.
     ``needs_price_for_market`` is for exchanges whose MARKET orders are LIMIT orders with a collar around that price:
     ``market_collar`` away from it, where ccxt puts no collar of its own. ``signs_by_key`` is for exchanges whose signer is named
-    by the address of the private key.
+    by the address of the private key. ``subdomain`` is the credential that names the exchange's sub-domain, and its domain;
+    ``vault`` the credential that says whether the wallet is a vault, for which its leader's key signs.
+
+    ``settle`` is the only currency of perpetuals that are served, where the exchange lists positions and orders by it.
+    ``tells_funding`` says whether payments of funding can be listed over all pairs.
+
+    ``fills_since`` says that fills can be asked for since a time.
+
+    ``price_digits`` are the most significant digits of a price that is no whole number, ``price_places`` the most places of
+    price and amount together.
+
+    ``reach`` is how old an order may be for its absence to prove anything, None where the exchange forgets none. ``code_field`` is
+    the field of an error that holds its code, for codes that ccxt's tables lack.
 
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
     take to show an order, ``docs`` where its API is documented.
@@ -138,6 +150,15 @@ class Row:
     needs_price_for_market: bool = False
     market_collar: Decimal = Decimal(0)
     signs_by_key: bool = False
+    subdomain: tuple[str, str] | None = None
+    vault: str = ""
+    settle: str = ""
+    tells_funding: bool = True
+    fills_since: bool = True
+    price_digits: int | None = None
+    price_places: int = 0
+    reach: timedelta | None = None
+    code_field: str = ""
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)
     poll_seconds: float = 5.0  # float: seconds, no money

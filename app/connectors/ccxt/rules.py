@@ -59,7 +59,8 @@ def _is_of(market: Mapping[str, Any], row: Row) -> bool:
     """Whether it is a spot market, or a perpetual that is settled in its quote; inverse and dated contracts are not served."""
     if row.market == "spot":
         return market.get("type") == "spot"
-    return market.get("type") == "swap" and bool(market.get("linear"))
+    is_settled_so = not row.settle or market.get("settle") == row.settle
+    return market.get("type") == "swap" and bool(market.get("linear")) and is_settled_so
 
 
 def _rule(market: Mapping[str, Any], precision_mode: int, row: Row) -> TradingRule:
@@ -77,7 +78,8 @@ def _rule(market: Mapping[str, Any], precision_mode: int, row: Row) -> TradingRu
         min_base_amount_increment=EXACT.multiply(_step(precision.get("amount"), precision_mode), size),
         min_price=_number(prices.get("min")) or ZERO,
         max_price=_number(prices.get("max")),
-        min_price_increment=_step(precision.get("price"), precision_mode),
+        min_price_increment=_tick(precision, precision_mode, row),
+        max_price_significant_digits=row.price_digits,
         min_notional_size=_number(costs.get("min")) or ZERO,
         max_notional_size=_number(costs.get("max")),
         notional_applies_to_reduce_only=not row.is_perpetual,
@@ -85,6 +87,15 @@ def _rule(market: Mapping[str, Any], precision_mode: int, row: Row) -> TradingRu
         buy_order_collateral_token=collateral,
         sell_order_collateral_token=collateral if row.is_perpetual else base,
     )
+
+
+def _tick(precision: Mapping[str, Any], precision_mode: int, row: Row) -> Decimal:
+    """The step of a price. Where prices go by significant digits, ccxt's is that of the price as it stood when it was read."""
+    if row.price_digits is None:
+        return _step(precision.get("price"), precision_mode)
+    # Hyperliquid's page "Tick and lot size": the places of a price and of an amount together are price_places at most.
+    amount_step = _step(precision.get("amount"), precision_mode)
+    return EXACT.divide(Decimal(1).scaleb(-row.price_places), amount_step)
 
 
 def _number(value: Any) -> Decimal | None:

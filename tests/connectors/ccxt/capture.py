@@ -1,25 +1,17 @@
-"""A client of the family whose requests are kept instead of sent, with one market of its exchange."""
+"""What stands in for the world in tests of rows: credentials, one market, and requests that are kept."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from app.connectors.ccxt.client import CcxtClient
 from app.connectors.ccxt.row import Row
-from app.connectors.ccxt.venue import _limits
-from app.connectors.common.sending import SENDING, Sending
-from app.connectors.common.venue import ServerClock
-from app.outbound import Outbound
-from tests.clock import FakeClock
 
 #: An id as the gateway makes them.
 ORDER_ID = "og01jdqxyz0123456789abcdefghjkmn"
@@ -40,24 +32,6 @@ class Request:
 
     def __str__(self) -> str:
         return f"{self.method} {self.url} {self.body} {dict(self.headers)}"
-
-
-@dataclass
-class Capture:
-    """Stands in the place of the transport."""
-
-    requests: list[Request] = field(default_factory=list)
-
-    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Any:
-        SENDING.set(Sending(check=None))
-        self.requests.append(Request(method, url, headers, (body or b"").decode()))
-        raise Kept
-
-    def now_ms(self) -> int:
-        return 1_760_000_000_000
-
-    def note(self, *_: Any) -> None:
-        raise AssertionError("there is no answer")
 
 
 def _ed25519_seed() -> str:
@@ -81,43 +55,23 @@ def credentials_of(row: Row) -> dict[str, str]:
         forms["secret"] = _ed25519_seed()
     if row.ccxt_id == "gemini":
         forms["apiKey"] = "account-key"
-    return {name: forms.get(target, "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0") for name, target in row.secrets.items()}
-
-
-def client_of(row: Row) -> tuple[CcxtClient, Capture]:
-    """A client with keys and one market, and what it would have sent."""
-    clock = ServerClock(FakeClock(datetime(2026, 1, 1, tzinfo=UTC)))
-    client = CcxtClient(
-        row,
-        credentials_of(row),
-        base_url=None,
-        server_clock=clock,
-        address_limits=_limits(row, clock),
-        outbound=Outbound(),
-        timeout=5,
-    )
-    client.api.set_markets([market_of(row)])
-    client.api.accounts = [{"id": "99", "type": "spot"}]
-    # Signed in, as ``before_orders`` leaves it.
-    signed_in = {"signInExpiration": 10**14, "userMainAccountId": "7", "AuthAccountId": "7", "AuthCookieValue": "c=1"}
-    client.api.options.update(signed_in)
-    capture = Capture()
-    client.api.transport = capture
-    return client, capture
+    others = dict.fromkeys(row.fields, "other")
+    signing = {name: forms.get(target, "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0") for name, target in row.secrets.items()}
+    return {**others, "use_vault": "false", **signing}
 
 
 def market_of(row: Row) -> dict[str, Any]:
     """A market as the library reads it, with what its calls need of it."""
-    is_swap, quote = row.market == "swap", "USDC"
+    is_swap, quote = row.market == "swap", row.settle or "USDC"
     return {
-        "id": "8" if row.ccxt_id == "ndax" else "BTCUSDC",
-        "symbol": "BTC/USDC:USDC" if is_swap else "BTC/USDC",
+        "id": "8" if row.ccxt_id == "ndax" else f"BTC{quote}",
+        "symbol": f"BTC/{quote}:{quote}" if is_swap else f"BTC/{quote}",
         "base": "BTC",
         "quote": quote,
         "settle": quote if is_swap else None,
         "baseId": "0",
         "quoteId": quote,
-        "settleId": quote if is_swap else None,
+        "settleId": (quote.lower() if row.ccxt_id == "gate" else quote) if is_swap else None,
         "baseName": "BTC",
         "type": row.market,
         "spot": not is_swap,
@@ -145,14 +99,3 @@ def market_of(row: Row) -> dict[str, Any]:
             "base_decimals": 9,
         },
     }
-
-
-async def sent(
-    client: CcxtClient, capture: Capture, verb: str, arguments: Sequence[Any], params: Mapping[str, Any]
-) -> Request:
-    """The one request that the call would have made."""
-    capture.requests.clear()
-    with suppress(Kept):
-        await client.signed(verb=verb, arguments=arguments, params=params)
-    assert len(capture.requests) == 1, capture.requests
-    return capture.requests[0]

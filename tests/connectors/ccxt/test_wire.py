@@ -1,19 +1,23 @@
-"""What leaves for each name: our id in its place, exact numbers, one request, and nothing for the library's partners."""
+"""What leaves for each name and verb that its row claims, against lines that were held against the exchange's documentation.
+
+A line has method, path and all fields, less those that differ from call to call. What a row claims and no line shows is red, and so
+is a field too many. The texts after "#" in the files say where the documentation is.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from decimal import Decimal
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.row import Row
-from app.domain.enums import OrderType
-from app.domain.wire_ids import wire_id
-from tests.connectors.ccxt.capture import ORDER_ID, Request, client_of, market_of, sent
+from app.domain.errors import UnsupportedFeature
+from tests.connectors.ccxt.capture import Kept
+from tests.connectors.ccxt.verbs import orders_of, verbs_of
+from tests.connectors.ccxt.wired import line, wired
 
 #: Parts of what ccxt sends for its partners: its own name, and the ids of its exchanges' programs.
 TAGS = re.compile(
@@ -21,83 +25,69 @@ TAGS = re.compile(
     re.IGNORECASE,
 )
 
-
-@pytest.fixture(params=sorted(ROWS))
-async def wire(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
-    """One name: its row, its symbol, and what it would send for a verb."""
-    row = ROWS[request.param]
-    client, capture = client_of(row)
-
-    async def send(verb: str, *arguments: Any, **params: Any) -> Request:
-        return await sent(client, capture, verb, arguments, params)
-
-    yield row, market_of(row)["symbol"], send
-    await client.close()
+#: What stands in the place of a line where the exchange, or the library, does not have the verb: callers get 501.
+NOTHING = "501"
 
 
-def name_of(row: Row) -> str:
-    return wire_id(row.wire_id, ORDER_ID) or ORDER_ID
+def expected() -> dict[str, dict[str, list[str]]]:
+    """The lines by name and verb."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in (Path(__file__).with_name("wire_spot.txt"), Path(__file__).with_name("wire_perpetual.txt")):
+        for text in path.read_text(encoding="ascii").splitlines():
+            if text.startswith("== "):
+                verbs = found.setdefault(text.split()[1], {})
+            elif text and not text.startswith("#"):
+                verb, _, requests = text.partition(": ")
+                verbs[verb] = requests.split(" || ")
+    return found
 
 
-async def test_an_order_leaves_once_under_our_id_without_tags(wire: Any) -> None:
-    """Amount and price are the digits that were given."""
-    row, symbol, send = wire
-    name = name_of(row)
-    request = await send(
-        "create_order",
-        symbol,
-        "limit",
-        "buy",
-        Decimal(2),
-        Decimal("50000.5"),
-        **row.parameters,
-        **{row.client_id: name},
-    )
-    assert name in str(request)
-    assert "50000.5" in str(request) or row.ccxt_id in ("hyperliquid", "derive", "grvt")
-    assert not TAGS.search(str(request)), TAGS.search(str(request))
+EXPECTED = expected()
 
 
-async def test_a_maker_order_says_so(wire: Any) -> None:
-    """What is sent for LIMIT_MAKER is not what is sent for LIMIT."""
-    row, symbol, send = wire
-    if OrderType.LIMIT_MAKER not in row.order_types:
-        return
-    ours = {**row.parameters, row.client_id: name_of(row)}
-    plain = await send("create_order", symbol, "limit", "buy", Decimal(2), Decimal(50_000), **ours)
-    maker = await send("create_order", symbol, "limit", "buy", Decimal(2), Decimal(50_000), **row.maker, **ours)
-    assert (maker.url, maker.body) != (plain.url, plain.body)
-    assert not TAGS.search(str(maker))
+def untested(row: Row) -> str:
+    """The name on the main network, whose lines hold for its test network, too."""
+    return row.name.replace("_testnet", "") if row.is_test_domain else row.name
 
 
-async def test_a_cancel_names_the_order(wire: Any) -> None:
-    """By our id where the row says so, else by the exchange's; never by an empty one, which means all orders at one of them."""
-    row, symbol, send = wire
-    by, name = row.cancel_client_id, name_of(row)
-    if by == "id":
-        request = await send("cancel_order", name, symbol)
-    elif by:
-        request = await send("cancel_order", None, symbol, **{by: name})
-    else:
-        name = "777"
-        request = await send("cancel_order", name, symbol)
-    assert name in f"{request.url} {request.body}"
-    assert "None" not in f"{request.url} {request.body}"
-    assert not TAGS.search(str(request))
+@pytest.mark.parametrize("name", sorted(ROWS))
+async def test_what_leaves(name: str) -> None:
+    """Each verb, whole; an order and a cancel in one request, and nothing for the library's partners in any."""
+    row, lines = ROWS[name], {}
+    async with wired(row) as (connector, exchange):
+        verbs = verbs_of(connector)
+        for verb, call in verbs.items():
+            exchange.requests.clear()
+            with suppress(Kept, UnsupportedFeature):
+                await call()
+            lines[verb] = [line(request) for request in exchange.requests] or [NOTHING]
+            for request in exchange.requests:
+                assert not TAGS.search(str(request)), (verb, TAGS.search(str(request)))
+        assert [verb for verb in orders_of(connector) if len(lines[verb]) != 1] == []
+    assert lines == EXPECTED[untested(row)]
 
 
-async def test_a_question_names_the_order(wire: Any) -> None:
-    """By our id where the row says so, and by the exchange's."""
-    row, symbol, send = wire
-    for verb in row.ask_verbs:
-        is_one = verb == "fetch_order"
-        if row.ask_client_id:
-            arguments = (None, symbol) if is_one else (symbol,)
-            request = await send(verb, *arguments, **{row.ask_client_id: name_of(row)})
-            assert name_of(row) in f"{request.url} {request.body}"
-            assert "None" not in f"{request.url} {request.body}"
-        if is_one or row.ask_number:
-            by_number = {} if is_one else {row.ask_number: "777"}
-            request = await send(verb, *(("777", symbol) if is_one else (symbol,)), **by_number)
-            assert "777" in f"{request.url} {request.body}"
-            assert not TAGS.search(str(request))
+def test_every_line_is_of_a_name() -> None:
+    """None of a name that is gone."""
+    assert set(EXPECTED) == {untested(row) for row in ROWS.values()}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row.is_test_domain))
+async def test_a_test_network_is_another_host(name: str) -> None:
+    """Never the main one's."""
+    hosts = []
+    for each in (name, untested(ROWS[name])):
+        async with wired(ROWS[each]) as (connector, exchange):
+            with suppress(Kept):
+                await orders_of(connector)["limit"]()
+            hosts.append(exchange.requests[0].url.split("/")[2])
+    assert hosts[0] != hosts[1]
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_credentials_go_somewhere(name: str) -> None:
+    """A row reads no field that callers don't give."""
+    row = ROWS[name]
+    assert set(row.secrets) <= set(row.fields)
+    assert row.subdomain is None or row.subdomain[0] in row.fields
+    assert not row.vault or row.vault in row.fields

@@ -1,9 +1,8 @@
-"""BingX: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://bingx-api.github.io/docs/#/en-us/spot/introduce.html
-"""
+"""BingX: its rows. Errors: https://bingx-api.github.io/docs/#/en-us/spot/introduce.html"""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from app.connectors.ccxt.row import Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
@@ -12,14 +11,14 @@ from app.domain.enums import TimeInForce
 _DOCS = "https://bingx-api.github.io/docs/#/en-us/spot/introduce.html"
 
 _REFUSALS = Refusals(
-    order=codes("400 404 100204 100400 80001 80014 100437 101205 101400 110425 109400")
-    | frozenset(("illegal transferType",)),
+    # Left out: 80001 (request failed), 80012, 100410, 100500, 100503, 109500 (busy), and 101481 and 109201, duplicates that may be
+    # this very order.
+    order=codes("80014 100400 100440 101205 101400 109400 110425"),
     rules=codes("100421 100490 109418 109425"),
-    balance=codes("100202 80012 101204") | frozenset(("Insufficient assets",)),
-    duplicate=codes("101481 109201"),
-    keys=codes("401 403 418 100001 100004 100412 100413 100414 100419"),
+    balance=codes("100202 101204"),
+    keys=codes("100001 100004 100412 100413 100414 100419"),
     rate=codes("429"),
-    no_such_order=codes("80016 80017 109421"),
+    no_such_order=codes("80016 109421"),
 )
 
 SPOT = Row(
@@ -34,6 +33,8 @@ SPOT = Row(
     # Asked by our id, ccxt sends an id of the exchange beside it, which is "None".
     ask_client_id="",
     settles="by_listing",
+    done_verbs=("fetch_canceled_and_closed_orders",),
+    reach=timedelta(days=1),
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )
 

@@ -1,9 +1,8 @@
-"""Bitstamp: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://www.bitstamp.net/api/#section/Response-codes
-"""
+"""Bitstamp: its rows. Errors: https://www.bitstamp.net/api/#section/Response-codes"""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from app.connectors.ccxt.row import LIMIT_AND_MARKET, Refusals, Row
 from app.connectors.known import KNOWN_FIELDS
@@ -11,7 +10,10 @@ from app.connectors.known import KNOWN_FIELDS
 _DOCS = "https://www.bitstamp.net/api/#section/Response-codes"
 
 _REFUSALS = Refusals(
-    order=frozenset(("Invalid offset.",)),
+    # https://www.bitstamp.net/api/#section/Response-codes, and the parts of texts that ccxt knows. Left out: "Order could not be
+    # placed", which may be an internal error.
+    order=frozenset(("Minimum order size is", "Price is more than", "Ensure that there are no more than")),
+    balance=frozenset(("Check your account balance for details.",)),
     keys=frozenset(
         (
             "No permission found",
@@ -40,6 +42,8 @@ SPOT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     cancel_client_id="",
+    # "Order status" knows orders of the last 30 days.
+    reach=timedelta(days=30),
     order_types=LIMIT_AND_MARKET,
 )
 

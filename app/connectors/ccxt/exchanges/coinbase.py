@@ -1,24 +1,21 @@
-"""Coinbase: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://docs.cdp.coinbase.com/advanced-trade/docs/rest-api-errors
-"""
+"""Coinbase: its rows. Errors: https://docs.cdp.coinbase.com/advanced-trade/docs/rest-api-errors"""
 
 from __future__ import annotations
 
-from app.connectors.ccxt.row import Refusals, Row, codes
+from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
 _DOCS = "https://docs.cdp.coinbase.com/advanced-trade/docs/rest-api-errors"
 
 _REFUSALS = Refusals(
-    order=codes("UNSUPPORTED_ORDER_CONFIGURATION INVALID_ARGUMENT PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE "),
+    # The reasons of a failed "Create Order", which the answer names with success false, and the errors of authentication.
+    order=codes("UNSUPPORTED_ORDER_CONFIGURATION INVALID_ARGUMENT"),
     balance=codes("INSUFFICIENT_FUND PREVIEW_INSUFFICIENT_FUND"),
     keys=codes(
-        "two_factor_required personal_details_required identity_verification_required jumio_verification_required "
-        "jumio_face_match_verification_required unverified_email authentication_error unauthorized "
-        "invalid_authentication_method invalid_token revoked_token expired_token invalid_scope PERMISSION_DENIED "
+        "authentication_error unauthorized invalid_token revoked_token expired_token invalid_scope PERMISSION_DENIED"
     ),
     rate=codes("rate_limit_exceeded resource_exhausted"),
+    clock=frozenset(("request timestamp expired",)),
 )
 
 SPOT = Row(
@@ -35,6 +32,10 @@ SPOT = Row(
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_orders",),
+    open_page=100,
+    times_in_force=ALL_TIMES,
+    # The older accounts don't tell what is held by orders.
+    options={"fetchBalance": "v3PrivateGetBrokerageAccounts"},
     market_buy_in="quote",
 )
 

@@ -1,7 +1,4 @@
-"""Gate: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://www.gate.com/docs/developers/apiv4/#error-handling
-"""
+"""Gate: its rows. Errors: https://www.gate.com/docs/developers/apiv4/#error-handling"""
 
 from __future__ import annotations
 
@@ -11,27 +8,26 @@ from app.connectors.known import KNOWN_FIELDS
 _DOCS = "https://www.gate.com/docs/developers/apiv4/#error-handling"
 
 _REFUSALS = Refusals(
+    # https://www.gate.com/docs/developers/apiv4/#label-list. Left out: INTERNAL, SERVER_ERROR, TOO_BUSY, and REPEATED_CREATION, a
+    # duplicate that may be this very order.
     order=codes(
         "INVALID_PARAM_VALUE INVALID_PROTOCOL INVALID_ARGUMENT INVALID_REQUEST_BODY MISSING_REQUIRED_PARAM BAD_REQUEST "
-        "INVALID_CONTENT_TYPE NOT_ACCEPTABLE METHOD_NOT_ALLOWED INVALID_PRECISION ORDER_CLOSED ORDER_CANCELLED "
-        "QUANTITY_NOT_ENOUGH MARGIN_NOT_SUPPORTED AMOUNT_TOO_LITTLE AMOUNT_TOO_MUCH REPEATED_CREATION "
-        "TOO_MANY_CURRENCY_PAIRS TOO_MANY_ORDERS MIXED_ACCOUNT_TYPE LIQUIDATE_IMMEDIATELY LEVERAGE_TOO_HIGH "
-        "LEVERAGE_TOO_LOW POSITION_EMPTY PRICE_TOO_DEVIATED SIZE_TOO_LARGE SIZE_TOO_SMALL PRICE_OVER_LIQUIDATION "
-        "PRICE_OVER_BANKRUPT INCREASE_POSITION RISK_LIMIT_TOO_LOW AUTO_TRIGGER_PRICE_LESS_LAST "
-        "AUTO_TRIGGER_PRICE_GREATE_LAST POSITION_HOLDING USER_LOAN_EXCEEDED NO_CHANGE PRICE_THRESHOLD_EXCEEDED "
+        "INVALID_PRECISION QUANTITY_NOT_ENOUGH AMOUNT_TOO_LITTLE AMOUNT_TOO_MUCH TOO_MANY_ORDERS TRADE_RESTRICTED "
+        "LIQUIDATE_IMMEDIATELY POSITION_EMPTY INCREASE_POSITION PRICE_TOO_DEVIATED SIZE_TOO_LARGE SIZE_TOO_SMALL "
+        "PRICE_OVER_LIQUIDATION PRICE_OVER_BANKRUPT PRICE_THRESHOLD_EXCEEDED RISK_LIMIT_EXCEEDED"
+        # Of a cancel: the order is done.
+        " ORDER_CLOSED ORDER_CANCELLED ORDER_FINISHED"
     ),
-    rules=codes("INVALID_CURRENCY INVALID_CURRENCY_PAIR CONTRACT_NOT_FOUND"),
-    balance=codes(
-        "FUTURES_BALANCE_NOT_ENOUGH BALANCE_NOT_ENOUGH MARGIN_BALANCE_NOT_ENOUGH TRADE_RESTRICTED "
-        "INSUFFICIENT_AVAILABLE "
-    ),
+    rules=codes("INVALID_CURRENCY INVALID_CURRENCY_PAIR CONTRACT_NOT_FOUND CONTRACT_IN_DELISTING"),
+    balance=codes("BALANCE_NOT_ENOUGH MARGIN_BALANCE_NOT_ENOUGH INSUFFICIENT_AVAILABLE"),
     would_take=codes("POC_FILL_IMMEDIATELY ORDER_POC_IMMEDIATE"),
     keys=codes(
-        "AUTHENTICATION_FAILED INVALID_CREDENTIALS INVALID_KEY IP_FORBIDDEN READ_ONLY INVALID_SIGNATURE "
-        "MISSING_REQUIRED_HEADER REQUEST_EXPIRED ACCOUNT_LOCKED FORBIDDEN SUB_ACCOUNT_LOCKED USER_NOT_FOUND "
+        "INVALID_CREDENTIALS INVALID_KEY IP_FORBIDDEN READ_ONLY INVALID_SIGNATURE MISSING_REQUIRED_HEADER ACCOUNT_LOCKED "
+        "FORBIDDEN USER_NOT_FOUND"
     ),
     rate=codes("TOO_FAST TOO_MANY_REQUESTS"),
-    no_such_order=codes("ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND LOAN_NOT_FOUND LOAN_RECORD_NOT_FOUND"),
+    clock=codes("REQUEST_EXPIRED"),
+    no_such_order=codes("ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND"),
 )
 
 SPOT = Row(
@@ -47,6 +43,8 @@ SPOT = Row(
     wire_id="t_26",
     client_id="text",
     cancel_client_id="id",
+    # By our id an order is found for an hour after it is done; after that, in the lists.
+    settles="by_listing",
     times_in_force=ALL_TIMES,
     options={"unifiedAccount": False},
 )
@@ -56,6 +54,7 @@ PERPETUAL = Row(
     title="Gate",
     ccxt_id="gate",
     market="swap",
+    settle="USDT",
     fields=KNOWN_FIELDS["gate_io_perpetual"],
     secrets={"gate_io_perpetual_api_key": "apiKey", "gate_io_perpetual_secret_key": "secret"},
     docs=_DOCS,
@@ -63,6 +62,8 @@ PERPETUAL = Row(
     wire_id="t_26",
     client_id="text",
     cancel_client_id="id",
+    # By our id an order is found for an hour after it is done; after that, in the lists.
+    settles="by_listing",
     times_in_force=ALL_TIMES,
     options={"unifiedAccount": False},
 )

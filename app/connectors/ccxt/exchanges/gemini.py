@@ -1,7 +1,4 @@
-"""Gemini: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://docs.gemini.com/rest-api/#error-codes
-"""
+"""Gemini: its rows. Errors: https://docs.gemini.com/rest-api/#error-codes"""
 
 from __future__ import annotations
 
@@ -12,18 +9,19 @@ from app.domain.enums import OrderType
 _DOCS = "https://docs.gemini.com/rest-api/#error-codes"
 
 _REFUSALS = Refusals(
+    # The table of reasons. Left out: Maintenance, System.
     order=codes(
-        "AuctionNotOpen ClientOrderIdTooLong ClientOrderIdMustBeString ConflictingOptions EndpointMismatch "
-        "EndpointNotFound IneligibleTiming InvalidJson InvalidOrderType InvalidPrice InvalidQuantity InvalidSide "
-        "InvalidSymbol InvalidTimestampInPayload MarketNotOpen MissingOrderField OptionsMustBeArray UnsupportedOption "
+        "ClientOrderIdTooLong ClientOrderIdMustBeString ConflictingOptions EndpointMismatch EndpointNotFound InvalidJson "
+        "InvalidOrderType InvalidPrice InvalidQuantity InvalidSide MarketNotOpen MissingOrderField OptionsMustBeArray "
+        "UnsupportedOption"
     ),
+    rules=codes("InvalidSymbol"),
     balance=codes("InsufficientFunds"),
     keys=codes(
-        "InvalidApiKey InvalidSignature MissingApikeyHeader MissingRole MissingPayloadHeader MissingSignatureHeader "
-        "NoSSL "
+        "InvalidApiKey InvalidSignature MissingApikeyHeader MissingRole MissingPayloadHeader MissingSignatureHeader NoSSL"
     ),
     rate=codes("RateLimit"),
-    clock=codes("InvalidNonce"),
+    clock=codes("InvalidNonce InvalidTimestampInPayload"),
     no_such_order=codes("OrderNotFound"),
 )
 

@@ -1,9 +1,8 @@
-"""HTX: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://huobiapi.github.io/docs/spot/v1/en/#error-code
-"""
+"""HTX: its rows. Errors: https://huobiapi.github.io/docs/spot/v1/en/#error-code"""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from app.connectors.ccxt.row import Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
@@ -11,26 +10,24 @@ from app.connectors.known import KNOWN_FIELDS
 _DOCS = "https://huobiapi.github.io/docs/spot/v1/en/#error-code"
 
 _REFUSALS = Refusals(
+    # The errors of "Place a New Order" and of a request's form. Left out: timeout, gateway-internal-error, order-update-error,
+    # system-maintenance, and bad-request, which stands for anything.
     order=codes(
-        "1034 1036 1039 1041 1051 1067 1094 1303 1461 4007 bad-request validation-format-error "
-        "validation-constraints-required invalid-amount order-limitorder-amount-min-error "
+        "validation-format-error validation-constraints-required invalid-amount order-limitorder-amount-min-error "
         "order-limitorder-amount-max-error order-marketorder-amount-min-error order-limitorder-price-min-error "
         "order-limitorder-price-max-error order-limitorder-price-buy-min-error order-limitorder-price-buy-max-error "
-        "order-limitorder-price-sell-min-error order-limitorder-price-sell-max-error order-stop-order-hit-trigger "
-        "order-value-min-error order-invalid-price order-holding-limit-failed order-orderprice-precision-error "
-        "order-etp-nav-price-max-error invalid-address base-withdraw-fee-error dw-withdraw-min-limit "
+        "order-limitorder-price-sell-min-error order-limitorder-price-sell-max-error order-value-min-error order-invalid-price "
+        "order-holding-limit-failed order-orderprice-precision-error order-etp-nav-price-max-error"
+        # Of a cancel: the order is done.
+        " order-orderstate-error"
     ),
-    rules=codes("1013 1066 base-symbol-trade-disabled base-symbol-error require-symbol")
-    | frozenset(
-        (
-            "invalid symbol",
-            "symbol trade not open now",
-        )
-    ),
-    balance=codes("1047 1048 account-frozen-balance-insufficient-error dw-insufficient-balance"),
-    keys=codes("403 1010 1003 1220 api-not-support-temp-addr api-signature-check-failed api-signature-not-valid "),
-    rate=codes("rate-too-many-requests") | frozenset(("request limit",)),
-    no_such_order=codes("1017 1061 order-orderstate-error order-queryorder-invalid base-record-invalid"),
+    rules=codes("base-symbol-trade-disabled base-symbol-error require-symbol")
+    | frozenset(("invalid symbol", "symbol trade not open now")),
+    balance=codes("account-frozen-balance-insufficient-error"),
+    keys=codes("api-not-support-temp-addr api-signature-check-failed api-signature-not-valid")
+    | frozenset(("API key has no permission",)),
+    rate=codes("rate-too-many-requests base-request-exceed-frequency-limit") | frozenset(("request limit",)),
+    no_such_order=codes("order-queryorder-invalid base-record-invalid"),
 )
 
 SPOT = Row(
@@ -43,6 +40,8 @@ SPOT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     before_orders=("load_accounts",),
+    # By our id an order is found for two hours after it was canceled.
+    reach=timedelta(hours=2),
     market_buy_in="quote",
     options={"broker": {"id": ""}},
 )

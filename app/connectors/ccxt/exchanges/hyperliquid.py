@@ -1,7 +1,4 @@
-"""Hyperliquid: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/error-responses
-"""
+"""Hyperliquid: its rows. Errors: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/error-responses"""
 
 from __future__ import annotations
 
@@ -11,7 +8,27 @@ from app.domain.enums import TimeInForce
 
 _DOCS = "https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/error-responses"
 
-_REFUSALS = Refusals()
+_REFUSALS = Refusals(
+    # The exchange answers with sentences, of which ccxt knows these parts. One about a cancel says that the order is done, or never
+    # was; that is no answer to a question.
+    order=frozenset(
+        (
+            "Price must be divisible by tick size.",
+            "Order must have minimum value of $10",
+            "Reduce only order would increase position.",
+            "Order could not immediately match against any resting orders.",
+            "No liquidity available for market order.",
+            "Order has invalid size",
+            "Order has zero size.",
+            "Order price cannot be more than 80% away from the reference price",
+            "Order was never placed, already canceled, or filled.",
+        )
+    ),
+    balance=frozenset(("Insufficient margin to place order.", "Insufficient spot balance asset")),
+    would_take=frozenset(("Post only order would have immediately matched,",)),
+    keys=frozenset(("User or API Wallet ",)),
+    rate=frozenset(("Too many cumulative requests sent",)),
+)
 
 SPOT = Row(
     name="hyperliquid",
@@ -22,6 +39,9 @@ SPOT = Row(
     secrets={"hyperliquid_address": "walletAddress", "hyperliquid_secret_key": "privateKey"},
     docs=_DOCS,
     refusals=_REFUSALS,
+    vault="use_vault",
+    price_digits=5,
+    price_places=8,
     wire_id="0x_hex",
     needs_price_for_market=True,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
@@ -36,6 +56,9 @@ PERPETUAL = Row(
     secrets={"hyperliquid_perpetual_address": "walletAddress", "hyperliquid_perpetual_secret_key": "privateKey"},
     docs=_DOCS,
     refusals=_REFUSALS,
+    vault="use_vault",
+    price_digits=5,
+    price_places=6,
     wire_id="0x_hex",
     needs_price_for_market=True,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),

@@ -1,9 +1,8 @@
-"""KuCoin: its rows.
-
-The refusals are error codes of its documentation, which say that the request was rejected: https://www.kucoin.com/docs-new/error-code
-"""
+"""KuCoin: its rows. Errors: https://www.kucoin.com/docs-new/error-code"""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
@@ -11,41 +10,30 @@ from app.connectors.known import KNOWN_FIELDS
 _DOCS = "https://www.kucoin.com/docs-new/error-code"
 
 _REFUSALS = Refusals(
+    # https://www.kucoin.com/docs-new/error-code and its page for futures. Left out: 408000, 500000, 126038 (late, failed inside)
+    # and 126033, a duplicate that may be this very order.
     order=codes(
-        "400 403 404 405 415 103000 130101 130106 130303 130304 130305 130306 130307 130308 130309 130311 130312 130313 "
-        "130314 130315 126001 126003 126021 126022 126027 126028 126029 126030 126034 126036 126045 126046 210014 "
-        "300000 400008 400100 400200 400330 400350 400370 400400 400760 401000 415000 600101 900014 100004 300012 "
-        "404000 300011 300009 130204 126033 126044 408000 330012 330005 "
+        "400100 400200 400330 400350 400370 400760 600100 600101 900014 126003 126022 126027 126028 126029 126030 300000 300009 "
+        "300011 300012 330005 330012"
+        # Of a cancel: the order is done.
+        " 100004 order_not_exist_or_not_allow_to_cancel"
     )
     | frozenset(
         (
             "Order size below the minimum requirement.",
             "Order size increment invalid.",
-            "The amount increment is invalid.",
             "The quantity is below the minimum requirement.",
-            "not in the given range!",
-            "recAccountType not in the given range",
+            "Order not exist or not allow to be cancelled",
         )
     ),
-    rules=codes("400000 400600") | frozenset(("Unsupported trading pair.",)),
-    balance=codes("130105 130203 130301 126013 200004 210021 230003 260100 600100 300003 330008")
-    | frozenset(("Unsuccessful! Exceeded the max. funds out-transfer limit",)),
-    duplicate=codes("126033 126044"),
-    keys=codes(
-        "401 101030 112010 130201 130302 126005 126047 126048 400001 400003 400004 400005 400006 400007 400401 411100 "
-        "400303 "
-    ),
+    rules=codes("400600") | frozenset(("Unsupported trading pair.",)),
+    balance=codes("200004 126013 300003 330008"),
+    duplicate=codes("126044"),
+    keys=codes("400001 400003 400004 400005 400006 400007 400303 400401 411100"),
     rate=codes("429 429000"),
     clock=codes("400002"),
-    no_such_order=codes("order_not_exist order_not_exist_or_not_allow_to_cancel 130103 130108 126043 100001")
-    | frozenset(
-        (
-            "Order not exist or not allow to be cancelled",
-            "The order does not exist.",
-            "order not exist",
-            "order not exist.",
-        )
-    ),
+    no_such_order=codes("order_not_exist 126043 100001")
+    | frozenset(("The order does not exist.", "order not exist", "order not exist.")),
 )
 
 SPOT = Row(
@@ -59,6 +47,8 @@ SPOT = Row(
     refusals=_REFUSALS,
     options={"uta": False},
     times_in_force=ALL_TIMES,
+    # Canceled orders are kept for three days.
+    reach=timedelta(days=3),
 )
 
 HFT = Row(
@@ -71,7 +61,10 @@ HFT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     options={"uta": False, "hf": True},
+    open_orders_by_pair=True,
     times_in_force=ALL_TIMES,
+    # Canceled orders are kept for three days.
+    reach=timedelta(days=3),
 )
 
 PERPETUAL = Row(
@@ -79,6 +72,10 @@ PERPETUAL = Row(
     title="KuCoin",
     ccxt_id="kucoinfutures",
     market="swap",
+    settle="USDT",
+    tells_funding=False,
+    # Without it orders are for isolated margin, and the leverage that is set is for cross.
+    parameters={"marginMode": "cross"},
     fields=KNOWN_FIELDS["kucoin_perpetual"],
     secrets={
         "kucoin_perpetual_api_key": "apiKey",
@@ -89,6 +86,8 @@ PERPETUAL = Row(
     refusals=_REFUSALS,
     options={"uta": False},
     times_in_force=ALL_TIMES,
+    # Canceled orders are kept for three days.
+    reach=timedelta(days=3),
 )
 
 ROWS = (SPOT, HFT, PERPETUAL)

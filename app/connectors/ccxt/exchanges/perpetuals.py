@@ -43,6 +43,8 @@ GRVT = Row(
     refusals=_GRVT_REFUSALS,
     wire_id="bits_64",
     before_orders=("sign_in",),
+    # A market order must take: https://api-docs.grvt.io/schemas/time_in_force/.
+    market_parameters={"timeInForce": "IOC"},
     done_verbs=("fetch_orders",),
     times_in_force=ALL_TIMES,
 )

@@ -17,13 +17,15 @@ BTC_MARKETS = Row(
     docs="https://docs.btcmarkets.net/#tag/Order-Placement-APIs/paths/~1v3~1orders/post",
     # https://docs.btcmarkets.net/#section/Error-Codes: the request is at fault.
     refusals=Refusals(
-        order=codes("InvalidPrice InvalidAmount MissingArgument"),
+        # The last two are of a cancel: the order is done.
+        order=codes("InvalidPrice InvalidAmount MissingArgument OrderAlreadyCancelled OrderStatusIsFinal"),
         balance=codes("InsufficientFund"),
         no_such_order=codes("OrderNotFound"),
     ),
-    cancel_client_id="",
-    ask_client_id="",
-    settles="by_listing",
+    # Its paths take either id. Its lists go by the last number seen, of which ccxt makes a time: no list is asked for since then.
+    cancel_client_id="id",
+    ask_client_id="id",
+    fills_since=False,
     times_in_force=ALL_TIMES,
 )
 
@@ -47,6 +49,8 @@ FOXBIT = Row(
     cancel_client_id="",
     ask_client_id="",
     settles="by_listing",
+    done_verbs=("fetch_orders",),
+    open_page=100,
 )
 
 NDAX = Row(
