@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage bench layout halts vendor
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage previews bench layout halts vendor
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -129,6 +129,11 @@ halts: $(VENV)/.dev
 # What a host does to a gateway, in its long forms: a minute of each. The short ones are part of `make test`.
 hostfaults: $(VENV)/.dev
 	ORDERGATE_HOST_SECONDS=60 $(BIN)/python -m pytest -n 0 --timeout 900 tests/host
+
+# Ten thousand random orders, each previewed and then placed: both must agree. `make test` has three hundred.
+previews: $(VENV)/.dev
+	ORDERGATE_PREVIEWS=$(or $(ORDERS),10000) $(BIN)/python -m pytest -q -s -n 0 --timeout 3600 \
+		tests/services/orders/test_previewing.py::test_preview_and_placing_agree_on_random_orders
 
 # Each safeguard of docs/build/promise.md removed in turn, until the simulation finds it. REPORT=1 writes docs/build/simulation-report.md.
 sabotage: $(VENV)/.dev

@@ -136,6 +136,7 @@ def build_gateway(
         books=Books(base.market_data),
         rates=rates,
         orders=orders,
+        previews=orders.previews,
         safety=safety,
         guards=Guards(),
         history=History(journal, clock),
@@ -258,6 +259,8 @@ def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int], 
         random_bits=random_bits,
         installations=base.installations,
         admissions=admissions,
+        market_data=base.market_data,
+        vault=base.vault,
     )
 
 

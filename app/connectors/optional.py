@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 from app.connectors.capabilities import MarketTopic
-from app.domain.enums import PositionMode
+from app.domain.enums import PositionMode, TradeType
 from app.domain.errors import UnsupportedFeature
+from app.domain.order import Order
 from app.domain.reports import (
     Candle,
+    FeeRates,
     FundingInfo,
     FundingPayment,
     MarketEvent,
@@ -92,6 +95,22 @@ class OptionalVerbs:
 
     async def set_leverage(self, trading_pair: str, leverage: int) -> None:
         raise self._unsupported("leverage setting")
+
+    async def fetch_leverage(self, trading_pair: str) -> Decimal:
+        """The leverage that new positions of the pair get."""
+        raise self._unsupported("leverage")
+
+    # What a preview asks.
+
+    async def fetch_fee_rates(self, trading_pair: str, trade_type: TradeType) -> FeeRates:
+        """The account's fees on the pair, before what the exchange takes off for paying them in a coin of its own."""
+        raise self._unsupported("fee rates")
+
+    async def check_order(self, order: Order) -> None:
+        """Let the exchange check ``order`` without placing it. Raises the ``Refused`` that it would be refused with, and
+        ``ExchangeReadFailed`` where nobody knows.
+        """
+        raise self._unsupported("orders that are only checked")
 
     # What an operator asks.
 

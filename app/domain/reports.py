@@ -64,6 +64,14 @@ class Balance:
     available: Decimal | None
 
 
+class FeeRates(Struct, frozen=True, kw_only=True):
+    """The shares of an order's value that are paid as a fee, by who rests and who takes; ``source`` says who said so."""
+
+    maker: Decimal
+    taker: Decimal
+    source: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceReport:
     """Balances that changed, as pushed by the exchange's stream."""

@@ -64,6 +64,144 @@ class TradeResponseSchema(Schema):
     environment = fields.Enum(enums.Environment, by_value=True)
 
 
+class PreviewRequestSchema(Schema):
+    """The terms of an order, as placing takes them."""
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    trade_type = fields.Enum(enums.TradeType, by_value=True, required=True)
+    amount = fields.DecimalNumber(allow_none=True)
+    quote_amount = fields.DecimalNumber(allow_none=True)
+    order_type = fields.Enum(enums.OrderType, by_value=True, load_default=enums.OrderType.LIMIT)
+    price = fields.DecimalNumber(allow_none=True)
+    position_action = fields.Enum(enums.PositionAction, by_value=True, load_default=enums.PositionAction.OPEN)
+    time_in_force = fields.Enum(enums.TimeInForce, by_value=True, allow_none=True)
+    reduce_only = fields.Boolean(load_default=False)
+    client_order_id = fields.String(allow_none=True)
+    exchange_check = fields.Boolean(load_default=False)
+
+
+class PreviewSchema(Schema):
+    """What placing an order would come to."""
+
+    would_place = fields.Boolean(required=True)
+    refusals = fields.List(fields.Nested(lambda: PreviewRefusalSchema()), required=True)
+    replays_order_id = fields.String(required=True, allow_none=True)
+    seq = fields.Integer(required=True, allow_none=True)
+    order = fields.Nested(lambda: PreviewTermsSchema(), required=True, allow_none=True)
+    notional = fields.DecimalText(required=True, allow_none=True)
+    book = fields.Nested(lambda: PreviewBookSchema(), required=True, allow_none=True)
+    fee = fields.Nested(lambda: PreviewFeeSchema(), required=True, allow_none=True)
+    funds = fields.Nested(lambda: PreviewFundsSchema(), required=True, allow_none=True)
+    position_after = fields.Nested(lambda: PreviewHoldingSchema(), required=True, allow_none=True)
+    limits = fields.List(fields.Nested(lambda: PreviewLimitSchema()), required=True)
+    collar = fields.Nested(lambda: PriceBandSchema(), required=True, allow_none=True)
+    band = fields.Nested(lambda: PriceBandSchema(), required=True, allow_none=True)
+    checked_by_exchange = fields.Boolean(required=True)
+    unknown_ = fields.List(fields.String(), data_key="unknown", required=True)
+    preview_token = fields.String(required=True, allow_none=True)
+    expires_at = fields.UtcDateTime(required=True, allow_none=True)
+
+
+class PreviewRefusalSchema(Schema):
+    """A refusal, as the problem document that placing would answer with."""
+
+    code = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    retryable = fields.Boolean(required=True)
+    violations = fields.List(fields.Nested(lambda: ViolationSchema()))
+    exchange_code = fields.String()
+
+
+class PreviewTermsSchema(Schema):
+    """The order as it would be sent. Under a price collar a MARKET order may be a limit order that never rests."""
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    trade_type = fields.Enum(enums.TradeType, by_value=True, required=True)
+    order_type = fields.Enum(enums.OrderType, by_value=True, required=True)
+    amount = fields.DecimalText(required=True, allow_none=True)
+    quote_amount = fields.DecimalText(allow_none=True)
+    price = fields.DecimalText(required=True, allow_none=True)
+    position_action = fields.Enum(enums.PositionAction, by_value=True)
+    time_in_force = fields.Enum(enums.TimeInForce, by_value=True, allow_none=True)
+    reduce_only = fields.Boolean()
+
+
+class PreviewBookSchema(Schema):
+    """What the order takes at once from the book as it stands. ``impact_bps``: how much worse the average price is
+    than the middle of the book, in basis points. ``is_complete`` is false where the book does not hold so much.
+    """
+
+    taken_amount = fields.DecimalText(required=True)
+    taken_quote = fields.DecimalText(required=True)
+    average_price = fields.DecimalText(required=True, allow_none=True)
+    worst_price = fields.DecimalText(required=True, allow_none=True)
+    best_price = fields.DecimalText(required=True, allow_none=True)
+    impact_bps = fields.DecimalText(required=True, allow_none=True)
+    is_complete = fields.Boolean(required=True)
+    reported_at = fields.UtcDateTime(required=True, allow_none=True)
+
+
+class PreviewFeeSchema(Schema):
+    """The account's rates and where they are from, and the fee: of what is taken at once, of the rest if it is
+    filled, and both. What an exchange takes off for fees that are paid in a coin of its own is not taken off.
+    """
+
+    maker_rate = fields.DecimalText(required=True)
+    taker_rate = fields.DecimalText(required=True)
+    source = fields.String(required=True)
+    currency = fields.String(required=True)
+    amount = fields.DecimalText(required=True)
+    taker_amount = fields.DecimalText(required=True)
+    maker_amount = fields.DecimalText(required=True)
+
+
+class PreviewFundsSchema(Schema):
+    """What the order takes of the account: on spot what it pays with, on perpetuals (``is_margin``) its initial
+    margin.
+    """
+
+    asset = fields.String(required=True)
+    needed = fields.DecimalText(required=True)
+    available = fields.DecimalText(required=True, allow_none=True)
+    is_margin = fields.Boolean(required=True)
+    leverage = fields.DecimalText(required=True, allow_none=True)
+
+
+class PreviewHoldingSchema(Schema):
+    """On spot what the account holds of the base asset, on perpetuals the pair's position (negative is short),
+    before the order and after all of it is filled.
+    """
+
+    before = fields.DecimalText(required=True)
+    after = fields.DecimalText(required=True)
+
+
+class PreviewLimitSchema(Schema):
+    """One limit: what is used before the order, the most that is allowed, what would be used with it, and what
+    would be left.
+    """
+
+    limit = fields.String(required=True)
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    value = fields.String(required=True)
+    maximum = fields.String(required=True)
+    would_be = fields.String(required=True)
+    headroom = fields.String(required=True)
+
+
+class PriceBandSchema(Schema):
+    """The lowest and the highest price; null without a bound."""
+
+    low = fields.DecimalText(required=True, allow_none=True)
+    high = fields.DecimalText(required=True, allow_none=True)
+
+
 class ResolutionSchema(Schema):
     """What an operator says of an order that no question settles. ``filled_amount`` is what the exchange's own
     pages show; it is kept with the evidence, and the order's totals stay those of its executions.

@@ -39,10 +39,15 @@ _TRADE_FILTER = TradeFilterSchema()
 _STATUS_SPELLINGS = {"CANCELED": OrderStatus.CANCELLED}
 
 
-async def place_order(gateway: ActingGateway, body: Mapping[str, Any], idempotency_key: str | None = None) -> Any:
+async def place_order(
+    gateway: ActingGateway,
+    body: Mapping[str, Any],
+    idempotency_key: str | None = None,
+    preview_token: str | None = None,
+) -> Any:
     """POST /trading/orders"""
-    request = _order_request(body, idempotency_key)
-    placed = await gateway.orders.place(request)
+    request = order_request(body, idempotency_key)
+    placed = await gateway.orders.place(request, preview_token)
     environment = gateway.environment_of(placed.order.connector_name)
     answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted", "environment": environment})
     headers = {"Idempotent-Replayed": "true"} if placed.replayed else {"Server-Timing": _timing(placed.laps)}
@@ -159,7 +164,8 @@ def _unknown(gateway: ActingGateway, names: pages.Names, page: Page[Any]) -> dic
     return {} if page.total_count else pages.unknown_names(gateway, names)
 
 
-def _order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:
+def order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:
+    """The order that a body asks for."""
     asked = _TRADE_REQUEST.load(body)
     return OrderRequest(
         account_name=asked["account_name"],

@@ -65,12 +65,16 @@ class Guard:
         """Raise the first of what speaks against ``event``; its ``violations`` are all of them."""
         if not self.checks:
             return
-        view = View(batch, order, event)
-        found = [violation for check in self.checks for violation in check(view)]
+        found = self.objections(batch, order, event)
         if found:
             found[0].violations = tuple(found)
             self._audit(batch, order, event, found[0].code)
             raise found[0]
+
+    def objections(self, batch: Batch, order: Order, event: OrderEvent) -> list[OrdergateError]:
+        """Everything that speaks against ``event``; nothing is noted of it."""
+        view = View(batch, order, event)
+        return [violation for check in self.checks for violation in check(view)]
 
     def passed(self, batch: Batch, order: Order, event: OrderEvent) -> None:
         """Note that ``event`` is written; ``batch`` has it."""

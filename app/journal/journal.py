@@ -23,13 +23,13 @@ from app.journal.balances import RecordBalances
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.permits import Bulletin, Known, Permits
 from app.journal.reader import Reader
-from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
+from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
 from app.journal.safety_rows import read_safety
 from app.journal.safety_units import SafetyUnit
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, Probe, RecordAudit, RecordEvents, Unit
+from app.journal.units import Decide, OpenOrder, Probe, RecordAudit, RecordEvents, Unit, WeighOrder
 from app.journal.verifying import check_tail
 from app.journal.writer import Writer
 from app.metrics import Metrics
@@ -109,6 +109,23 @@ class Journal(Reader):
             order=order, event=event, credentials_version=credentials_version, guard=guard, admission=admission
         )
         return cast(Opened, await self._submit(unit))
+
+    async def weigh_order(
+        self,
+        order: Order,
+        event: OrderEvent,
+        *,
+        credentials_version: int | None = None,
+        guard: Guard = UNGUARDED,
+        admission: Admission = NOTHING_KNOWN,
+    ) -> Weighed:
+        """What ``open_order`` would find at this moment; nothing is written, not even of refusals. Raises as ``open_order`` does,
+        except what ``guard``, halts and limits refuse.
+        """
+        opening = OpenOrder(
+            order=order, event=event, credentials_version=credentials_version, guard=guard, admission=admission
+        )
+        return cast(Weighed, await self._submit(WeighOrder(opening=opening)))
 
     async def record(
         self,

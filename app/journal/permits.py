@@ -19,9 +19,10 @@ from msgspec import Struct, structs
 
 from app.clock import Clock
 from app.domain.enums import EventKind
+from app.domain.errors import OrdergateError
 from app.domain.fill import Fill
 from app.domain.order import Order
-from app.domain.safety.admission import Admission
+from app.domain.safety.admission import Admission, Measured
 from app.domain.safety.halts import Halt
 from app.domain.safety.ledger import Ledger, place_of
 from app.domain.safety.limits import LimitSet
@@ -172,6 +173,17 @@ class Permits:
         state = self.state
         if state.halts or state.sets or admission.needs_limits:
             state.check(order, admission, self._ledger, now, held)
+
+    def objections(
+        self,
+        order: Order,
+        admission: Admission,
+        now: datetime,
+        held: Callable[[], Decimal],
+        measured: list[Measured],
+    ) -> list[OrdergateError]:
+        """Everything that keeps ``order`` from being sent, as ``SafetyState.objections`` tells it."""
+        return list(self.state.objections(order, admission, self._ledger, now, held, measured))
 
     def only_reduces(self, order: Order, admission: Admission, held: Callable[[], Decimal]) -> bool:
         """Whether ``order``, which is active, only reduces, all active orders of its side together."""

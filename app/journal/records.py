@@ -10,11 +10,14 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from app.domain.enums import OrderState, OrderStatus, TradeType
+from app.domain.errors import OrdergateError
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
+from app.domain.safety.admission import Measured
 from app.domain.safety.events import SafetyEvent
+from app.domain.safety.limits import LimitSet
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -45,6 +48,20 @@ class StoredOrder(Struct, frozen=True, kw_only=True):
     number: int
     order: Order
     fill_ids: frozenset[str]
+
+
+class Weighed(Struct, frozen=True, kw_only=True):
+    """What an order that was not placed would come to at number ``as_of_seq`` of the journal: everything that speaks against
+    it, and what each limit comes to with it; ``limit_sets`` are the limits that cover it. An earlier order with its id or key
+    where ``is_new`` is False.
+    """
+
+    order: Order
+    is_new: bool
+    as_of_seq: int
+    objections: tuple[OrdergateError, ...] = ()
+    measured: tuple[Measured, ...] = ()
+    limit_sets: tuple[LimitSet, ...] = ()
 
 
 class Head(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -18,10 +19,11 @@ from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import AccountKey, Anomaly, Order, OrderKey
-from app.domain.safety.admission import NOTHING_KNOWN, Admission
+from app.domain.safety.admission import NOTHING_KNOWN, Admission, Measured
+from app.domain.safety.ledger import place_of
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
 from app.journal.guard import UNGUARDED, Guard
-from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
+from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
 Decide = Callable[[Order, frozenset[str]], Sequence[OrderEvent]]
@@ -78,14 +80,10 @@ class OpenOrder:
         return () if name is None else (name,)
 
     def stage(self, batch: Batch) -> Opened:
-        stored = batch.find_by_idempotency_key(self.order) or batch.find(self.order.key)
+        stored = self.find_earlier(batch)
         if stored is not None:
-            return Opened(order=stored.order, is_new=False)
-        account = AccountKey(self.order.account_name, self.order.connector_name)
-        _check_credentials(batch, account, self.credentials_version)
-        credentials = batch.credentials(account)
-        exchange_account = None if credentials is None else credentials.exchange_account
-        order = structs.replace(self.order, exchange_account=exchange_account)
+            return Opened(order=stored, is_new=False)
+        order = self.on_account(batch)
         self.guard.check(batch, order, self.event)
         if self.event.kind is EventKind.INTENDED:
             batch.check_permitted(order, self.admission, self.event.at)
@@ -93,6 +91,56 @@ class OpenOrder:
         batch.add_order(order, entry)
         self.guard.passed(batch, order, self.event)
         return Opened(order=order, is_new=True)
+
+    def find_earlier(self, batch: Batch) -> Order | None:
+        """The order that has the id or the idempotency key."""
+        stored = batch.find_by_idempotency_key(self.order) or batch.find(self.order.key)
+        return None if stored is None else stored.order
+
+    def on_account(self, batch: Batch) -> Order:
+        """The order with the account at the exchange that its credentials open. Raises ``CredentialsChanged``."""
+        account = AccountKey(self.order.account_name, self.order.connector_name)
+        _check_credentials(batch, account, self.credentials_version)
+        credentials = batch.credentials(account)
+        exchange_account = None if credentials is None else credentials.exchange_account
+        return structs.replace(self.order, exchange_account=exchange_account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeighOrder:
+    """Find out what ``opening`` would come to at this moment, and write nothing. What limits need, it raises ``Missing`` for."""
+
+    opening: OpenOrder
+    is_intent: bool = False
+
+    @property
+    def keys(self) -> tuple[OrderKey, ...]:
+        return self.opening.keys
+
+    @property
+    def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:
+        return self.opening.idempotency_keys
+
+    def stage(self, batch: Batch) -> Weighed:
+        opening = self.opening
+        earlier = opening.find_earlier(batch)
+        if earlier is not None and not earlier.is_retryable:
+            return Weighed(order=earlier, is_new=False, as_of_seq=batch.head)
+        order, event = opening.on_account(batch), opening.event
+        measured: list[Measured] = []
+        held = partial(batch.held, order)
+        objections = [
+            *opening.guard.objections(batch, order, event),
+            *batch.permits.objections(order, opening.admission, event.at, held, measured),
+        ]
+        return Weighed(
+            order=order,
+            is_new=True,
+            as_of_seq=batch.head,
+            objections=tuple(objections),
+            measured=tuple(measured),
+            limit_sets=batch.permits.state.covering(place_of(order)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,13 +81,7 @@ class Engine:
         """Accept ``new`` and match it; the order after its trades. A refusal changes nothing."""
         with localcontext(EXACT):
             pair = self.pair(new.trading_pair)
-            self._check_rules(new, pair)
-            if self.state.open_order(new.account, new.client_order_id) is not None:
-                raise PaperRefusal(RefusalCode.DUPLICATE_ORDER_ID, f"{new.client_order_id} is an open order already")
-            planned = self._plan(new, pair)
-            if new.order_type is OrderType.LIMIT_MAKER and (planned.matches or planned.met_own):
-                raise PaperRefusal(RefusalCode.WOULD_TAKE, "the order would trade at once")
-            self._check_funds(new, pair, planned)
+            planned = self.check(new)
             order = self._accept(new, planned, now)
             if new.time_in_force is TimeInForce.FOK and not planned.complete:
                 return self._expire(order, "self_trade" if planned.met_own else "fill_or_kill", now)
@@ -151,6 +145,19 @@ class Engine:
         resting = offers(users, self.state.depth.levels(pair, side), side is TradeType.SELL, self.state.tick)
         for price, matches in groupby(resting, key=lambda match: match.price):
             yield Level(price, sum((match.amount for match in matches), ZERO))
+
+    def check(self, new: NewOrder) -> Plan:
+        """What ``new`` would match at this moment. Raises the refusal that placing it would get."""
+        with localcontext(EXACT):
+            pair = self.pair(new.trading_pair)
+            self._check_rules(new, pair)
+            if self.state.open_order(new.account, new.client_order_id) is not None:
+                raise PaperRefusal(RefusalCode.DUPLICATE_ORDER_ID, f"{new.client_order_id} is an open order already")
+            planned = self._plan(new, pair)
+            if new.order_type is OrderType.LIMIT_MAKER and (planned.matches or planned.met_own):
+                raise PaperRefusal(RefusalCode.WOULD_TAKE, "the order would trade at once")
+            self._check_funds(new, pair, planned)
+            return planned
 
     def _ticks_until(self, last: int, tick: int) -> Sequence[int]:
         """The ticks to run after ``last`` up to ``tick``; only the last where there are no open orders."""

@@ -132,6 +132,15 @@ class PaperExchange:
 
         return self._run(place)[0]
 
+    def check(self, new: NewOrder) -> None:
+        """Raise the refusal that ``place`` would get at this moment; nothing is placed."""
+
+        def check(engine: Engine, transaction: Transaction, now: datetime) -> None:
+            self._ensure_account(engine, new.account)
+            engine.check(new)
+
+        self._run(check)
+
     def cancel(
         self, account: str, *, client_order_id: str | None = None, exchange_order_id: int | None = None
     ) -> OrderRecord:

@@ -14,8 +14,10 @@ from app.clock import Clock
 from app.domain.acting import Acting
 from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
-from app.domain.enums import Environment
+from app.domain.enums import Environment, Scope
+from app.domain.errors import MissingScope
 from app.domain.order import Order, OrderKey, OrderRequest
+from app.journal.guard import Guard
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.console_sessions import ConsoleSessions
 from app.services.accounts.keys import ApiKeys
@@ -38,6 +40,7 @@ from app.services.markets.market_data import MarketData
 from app.services.markets.rates import Rates
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
+from app.services.orders.previewing import Preview, Previews
 from app.services.reconciling.resolving import Resolution, Resolving
 from app.services.safety.safety import Safety
 from app.storage.audit_log import AuditLog
@@ -49,6 +52,7 @@ class CallersOrders:
     def __init__(
         self,
         orders: Orders,
+        previews: Previews,
         resolving: Resolving,
         history: History,
         guards: Guards,
@@ -56,21 +60,37 @@ class CallersOrders:
         acting: Acting,
     ) -> None:
         self._orders = orders
+        self._previews = previews
         self._resolving = resolving
         self._history = history
         self._guards = guards
         self._bounds = bounds
         self._acting = acting
 
-    async def place(self, request: OrderRequest) -> Placed:
+    async def place(self, request: OrderRequest, preview_token: str | None = None) -> Placed:
         """Place an order, as ``Orders.place`` does. Raises ``OutOfBounds`` or ``WrongEnvironment`` before anything is looked at."""
+        return await self._orders.place(request, self._placing(request), preview_token=preview_token)
+
+    async def preview(self, request: OrderRequest, *, asks_exchange: bool) -> Preview:
+        """Preview an order, as ``Previews.preview`` does. Raises as ``place`` does where the order is out of bounds. Who may read
+        and not place sees that among the refusals.
+        """
+        guard = self._placing(request)
+        lacks = Scope.ORDERS_PLACE not in self._acting.caller.scopes
+        return await self._previews.preview(
+            request,
+            guard,
+            asks_exchange=asks_exchange,
+            objections=(MissingScope(Scope.ORDERS_PLACE),) if lacks else (),
+        )
+
+    def _placing(self, request: OrderRequest) -> Guard:
         self._bounds.check(
             account_name=request.account_name,
             connector_name=request.connector_name,
             trading_pair=request.trading_pair,
         )
-        guard = self._guards.placing(self._acting.caller, self._acting.actor, self._acting.note_audited)
-        return await self._orders.place(request, guard)
+        return self._guards.placing(self._acting.caller, self._acting.actor, self._acting.note_audited)
 
     async def cancel(self, key: OrderKey) -> Order:
         """Cancel an order, as ``Orders.cancel`` does. One out of bounds is not found."""
@@ -109,6 +129,7 @@ class Services:
     market_data: MarketData
     orders: Orders
     portfolio: Portfolio
+    previews: Previews
     position_settings: PositionSettings
     positions: Positions
     rates: Rates
@@ -138,7 +159,7 @@ class ActingGateway:
     @property
     def orders(self) -> CallersOrders:
         of = self._services
-        return CallersOrders(of.orders, of.resolving, of.history, of.guards, self.bounds, self.acting)
+        return CallersOrders(of.orders, of.previews, of.resolving, of.history, of.guards, self.bounds, self.acting)
 
     @property
     def accounts(self) -> CallersAccounts:

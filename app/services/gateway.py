@@ -44,6 +44,7 @@ from app.services.markets.rates import Rates
 from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
+from app.services.orders.previewing import Previews
 from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
@@ -80,6 +81,7 @@ class Gateway:
     books: Books
     rates: Rates
     orders: Orders
+    previews: Previews
     guards: Guards
     safety: Safety
     history: History
@@ -188,6 +190,7 @@ class Gateway:
                 market_data=self.market_data,
                 orders=self.orders,
                 portfolio=self.portfolio,
+                previews=self.previews,
                 position_settings=self.position_settings,
                 positions=self.positions,
                 rates=self.rates,

@@ -77,7 +77,15 @@ _JSON, _HTML = "application/json", "text/html"
 
 _METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")
 #: What the contract reads, beside the headers that every page may send.
-_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id")
+_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "Last-Event-ID",
+    "Preview-Token",
+    "X-Request-Id",
+)
 #: What a page may read of an answer beside its body.
 _EXPOSED = (
     "ETag",

@@ -31,6 +31,7 @@ from app.services.installation import Installations
 from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
+from app.services.orders.previewing import Previews
 from app.services.orders.recorder import Recorder
 from app.services.reconciling import pursuits
 from app.services.reconciling.feed import Feed
@@ -102,6 +103,7 @@ class World:
     inflight: InFlight
     accounts: AccountAdmin
     orders: Orders
+    previews: Previews
     safety: Safety
     history: History
 
@@ -238,6 +240,7 @@ async def running_world(
         inflight=gateway.inflight,
         accounts=gateway.accounts,
         orders=gateway.orders,
+        previews=gateway.previews,
         safety=gateway.safety,
         history=gateway.history,
     )

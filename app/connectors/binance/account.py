@@ -218,6 +218,20 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             self.call_names.try_order, symbol=self._symbol(pair), side="BUY", type="MARKET", quantity=shortest(amount)
         )
 
+    async def check_order(self, order: Order) -> None:
+        """By ``order/test``, with the same parameters as the order itself. It checks the account's rights and the pair's
+        filters, not its balance.
+        """
+        symbol = self._symbol(order.trading_pair)
+        terms = await self._order_terms(order)
+        await self.calls.change(
+            self.call_names.try_order,
+            symbol=symbol,
+            newClientOrderId=checked_id(order.order_id),
+            side=order.trade_type.value,
+            **terms,
+        )
+
     # What the two markets do differently.
 
     @abstractmethod

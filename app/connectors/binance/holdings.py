@@ -15,10 +15,14 @@ from app.connectors.common.lists import OddRows, kept, of_object, read_rows
 from app.connectors.common.numbers import integer_text, mapping, number, optional_number, text, time
 from app.connectors.rows import Rows
 from app.domain.decimals import EXACT, ZERO
-from app.domain.enums import PositionMode, PositionSide
-from app.domain.reports import Balance, BalanceReport, FundingPayment, Position
+from app.domain.enums import PositionMode, PositionSide, TradeType
+from app.domain.reports import Balance, BalanceReport, FeeRates, FundingPayment, Position
 
 PairOf = Callable[[str], str]
+
+#: The parts of spot's fees, each with rates of its own. Source: "Query Commission Rates" and the page on commissions of the
+#: spot API.
+_COMMISSIONS = ("standardCommission", "specialCommission", "taxCommission")
 
 
 def spot_balances(payload: Any) -> Rows[Balance]:
@@ -79,6 +83,30 @@ def positions(payload: Any, pair_of: PairOf) -> Rows[Position]:
     """The open positions in ``positionRisk`` (version 2 or 3). Short amounts are negative in either mode."""
     found = read_rows(payload, of_object(lambda row: _position(row, pair_of)), _symbol_of)
     return kept(found, lambda position: position.amount != ZERO)
+
+
+def leverage(payload: Any) -> Decimal:
+    """The leverage in one symbol's rows of ``positionRisk``, which is the same in all of them."""
+    return number(mapping(payload[0] if isinstance(payload, list) and payload else None), "leverage")
+
+
+def spot_fees(payload: Any, trade_type: TradeType) -> FeeRates:
+    """``account/commission``: the standard fee, taxes and special fees, for both sides and for the order's own."""
+    side = "buyer" if trade_type is TradeType.BUY else "seller"
+    parts = [mapping(mapping(payload).get(name)) for name in _COMMISSIONS]
+
+    def total(name: str) -> Decimal:
+        return sum((number(part, name) for part in parts), ZERO)
+
+    return FeeRates(maker=total("maker") + total(side), taker=total("taker") + total(side), source="exchange")
+
+
+def perpetual_fees(payload: Any) -> FeeRates:
+    """``commissionRate``."""
+    row = mapping(payload)
+    return FeeRates(
+        maker=number(row, "makerCommissionRate"), taker=number(row, "takerCommissionRate"), source="exchange"
+    )
 
 
 def position_mode(payload: Any) -> PositionMode:

@@ -42,6 +42,7 @@ from app.domain.order import Order
 from app.domain.reports import (
     Balance,
     ConnectorEvent,
+    FeeRates,
     FundingInfo,
     FundingPayment,
     OrderReport,
@@ -134,6 +135,18 @@ class BinancePerpetualConnector(BinanceAccount):
         payload = await self.calls.ask("futures_position_information", version=2)
         with self.reading():
             return self.noted("positions", holdings.positions(payload, markets.pair))
+
+    async def fetch_leverage(self, trading_pair: str) -> Decimal:
+        """By version 2 of ``positionRisk``, which has every symbol, with and without a position."""
+        payload = await self.calls.ask("futures_position_information", symbol=self._symbol(trading_pair), version=2)
+        with self.reading():
+            return holdings.leverage(payload)
+
+    async def fetch_fee_rates(self, trading_pair: str, trade_type: TradeType) -> FeeRates:
+        """Source: "User Commission Rate" of the USD-M API."""
+        payload = await self.calls.ask("futures_commission_rate", symbol=self._symbol(trading_pair))
+        with self.reading():
+            return holdings.perpetual_fees(payload)
 
     async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
         markets = await self.venue.markets()

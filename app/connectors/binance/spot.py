@@ -25,9 +25,9 @@ from app.connectors.common.numbers import text
 from app.connectors.common.stream import Socket
 from app.connectors.rows import UnreadableRow
 from app.domain.decimals import shortest
-from app.domain.enums import OrderType, TimeInForce
+from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.order import Order
-from app.domain.reports import Balance, ConnectorEvent
+from app.domain.reports import Balance, ConnectorEvent, FeeRates
 
 if TYPE_CHECKING:
     from app.connectors.binance.client import BinanceClient
@@ -83,6 +83,12 @@ class BinanceConnector(BinanceAccount):
         payload = await self.calls.ask("get_account", omitZeroBalances="true")
         with self.reading():
             return holdings.spot_account(payload)
+
+    async def fetch_fee_rates(self, trading_pair: str, trade_type: TradeType) -> FeeRates:
+        """Source: "Query Commission Rates" of the spot API."""
+        payload = await self.calls.ask("v3_get_account_commission", symbol=self._symbol(trading_pair))
+        with self.reading():
+            return holdings.spot_fees(payload, trade_type)
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         return spot_terms(order)

@@ -26,7 +26,6 @@ from app.domain.order import Order
 from app.domain.reports import FundingInfo, FundingPayment, Position
 from app.domain.trading_rule import TradingRule
 from app.paper.exchange import PAGE
-from app.paper.orders import OrderRecord
 from app.paper.pairs import Pair
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.perpetual.orders import NewPerpetualOrder, PaperFunding, PositionView, position_side
@@ -87,6 +86,11 @@ class PaperPerpetualConnector(PaperConnector):
     async def set_leverage(self, trading_pair: str, leverage: int) -> None:
         await self._change(lambda: self._perpetuals.set_leverage(self._account, trading_pair, leverage))
 
+    async def fetch_leverage(self, trading_pair: str) -> Decimal:
+        self._check_pair(trading_pair)
+        account = await self._query(lambda: self._perpetuals.margin_account(self._account))
+        return Decimal(account.leverages[trading_pair])
+
     async def fetch_funding_payments(self, since: datetime) -> Sequence[FundingPayment]:
         found: dict[str, PaperFunding] = {}
         while True:
@@ -113,11 +117,8 @@ class PaperPerpetualConnector(PaperConnector):
         with refusals():
             return await self._venue.call(change)
 
-    def _place(
-        self, order: Order, deadline: float
-    ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
-        mode = self._perpetuals.position_mode(self._account)
-        return self._perpetuals.place(new_perpetual_order_of(order, self._account, mode), deadline=deadline)
+    def _new_order(self, order: Order) -> NewPerpetualOrder:
+        return new_perpetual_order_of(order, self._account, self._perpetuals.position_mode(self._account))
 
 
 def new_perpetual_order_of(order: Order, account: str, mode: PositionMode) -> NewPerpetualOrder:

@@ -35,7 +35,7 @@ from app.connectors.paper.reports import (
 )
 from app.connectors.paper.venue import PaperVenue, faults_of, refusals, store_url
 from app.domain.decimals import ZERO
-from app.domain.enums import OrderType, TimeInForce
+from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import (
     CredentialsRefused,
     ExchangeReadError,
@@ -51,6 +51,7 @@ from app.domain.reports import (
     BalanceReport,
     Candle,
     ConnectorEvent,
+    FeeRates,
     Gap,
     OrderBook,
     OrderReport,
@@ -62,7 +63,7 @@ from app.domain.wording import in_words
 from app.failpoints import reach
 from app.paper.exchange import PAGE, PaperExchange
 from app.paper.faults import GRACE, ServerFault
-from app.paper.orders import OrderRecord
+from app.paper.orders import NewOrder, OrderRecord
 from app.paper.refusals import PaperRefusal
 from app.settings import Settings
 
@@ -153,6 +154,10 @@ class PaperConnector(Connector):
         reach("connector.paper.submitted")
         return self._report(record)
 
+    async def check_order(self, order: Order) -> None:
+        with refusals():
+            await self._venue.call(lambda: self._exchange.check(self._new_order(order)))
+
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
         cancel = partial(self._exchange.cancel, self._account, **_named(ref))
         try:
@@ -210,6 +215,11 @@ class PaperConnector(Connector):
                 " to keep that, or choose another account name"
             )
         return balances
+
+    async def fetch_fee_rates(self, trading_pair: str, trade_type: TradeType) -> FeeRates:
+        """The paper exchange has one rate for makers and one for takers."""
+        fees = self._exchange.fees
+        return FeeRates(maker=fees.maker, taker=fees.taker, source="paper exchange")
 
     async def events(self) -> AsyncIterator[ConnectorEvent]:
         """What happens to the account from now on. An order's report is the order as it stands, with all its fills."""
@@ -300,7 +310,11 @@ class PaperConnector(Connector):
         self, order: Order, deadline: float
     ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
         """Place ``order``. Runs on a thread."""
-        return self._exchange.place(new_order_of(order, self._account), deadline=deadline)
+        return self._exchange.place(self._new_order(order), deadline=deadline)
+
+    def _new_order(self, order: Order) -> NewOrder:
+        """``order`` in the exchange's terms. Runs on a thread."""
+        return new_order_of(order, self._account)
 
     def _seconds_left(self, order: Order) -> float:  # float: a duration in seconds, never money
         """The seconds in which the order may still begin: recovery counts the same time from when the attempt began."""

@@ -34,6 +34,7 @@
     │   ├── LimitExceeded               400  limits that the order would break, all of them
     │   │   └── PriceOutsideCollar          400  the price is too far from the reference price
     │   ├── LimitsNotSet                409  nobody has decided about the limits of a live account
+    │   ├── PreviewOutdated             412  the order or the market is not what the preview showed
     │   ├── KeyRevoked                  401  the key or user is not valid any more
     │   ├── Forbidden                   403  the caller is known and may not do this
     │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
@@ -151,6 +152,7 @@ from app.domain.errors.requests import (
     OrderNotFound,
     OrderNotInDoubt,
     OtherExchangeAccount,
+    PreviewOutdated,
     PriceOutsideCollar,
     PriceRequired,
     RequestError,
@@ -214,6 +216,7 @@ __all__ = [
     "OtherExchangeAccount",
     "OutOfBounds",
     "PoolerFound",
+    "PreviewOutdated",
     "PriceOutsideCollar",
     "PriceRequired",
     "RateLimited",

@@ -360,6 +360,17 @@ class LimitsNotSet(RequestError):
         )
 
 
+class PreviewOutdated(RequestError):
+    """The order is not what its preview showed, or the market is not any more, or the preview is too old to tell."""
+
+    status = 412
+    code = "preview_outdated"
+    title = "Preview outdated"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}. Nothing was sent; preview the order again")
+
+
 def _breaches_text(breaches: Sequence[Mapping[str, Any]]) -> str:
     """All breaches in one sentence."""
     named = [

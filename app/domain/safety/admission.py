@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
 from app.domain.decimals import ZERO
 from app.domain.safety.collar import Reference
 from app.domain.safety.limits import ReferenceKind, Violation
+from app.domain.safety.scope import Scope
 
 
 class Admission(Struct, frozen=True, kw_only=True):
@@ -48,11 +49,22 @@ class Missing(Exception):
         self.price = price
 
 
+class Measured(NamedTuple):
+    """What one limit comes to: what is used before an order, the most that is allowed, and what would be used with it."""
+
+    limit: str
+    scope: Scope
+    used: Decimal
+    maximum: Decimal
+    would_be: Decimal
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
-    """Which limits an order would break, and how far its price is outside of a collar."""
+    """Which limits an order would break, how far its price is outside of a collar, and what each limit of a number comes to."""
 
     violations: tuple[Violation, ...] = ()
     outside: tuple[Violation, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
     @property
     def is_clear(self) -> bool:

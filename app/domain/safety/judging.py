@@ -9,7 +9,7 @@ from decimal import Decimal
 from app.domain.decimals import ZERO, shortest
 from app.domain.enums import OrderType, TradeType
 from app.domain.order import Order
-from app.domain.safety.admission import Admission, Missing, Verdict
+from app.domain.safety.admission import Admission, Measured, Missing, Verdict
 from app.domain.safety.books import Book, reservation_of
 from app.domain.safety.collar import Band, band, is_fresh
 from app.domain.safety.ledger import ORDERS, Ledger, place_of
@@ -28,7 +28,9 @@ def judge(
     for each in sets:
         judging.look_at(each)
     judging.check_missing()
-    return Verdict(violations=tuple(judging.violations), outside=tuple(judging.outside))
+    return Verdict(
+        violations=tuple(judging.violations), outside=tuple(judging.outside), measured=tuple(judging.measured)
+    )
 
 
 class _Judging:
@@ -43,6 +45,7 @@ class _Judging:
         self._place = place_of(order)
         self.violations: list[Violation] = []
         self.outside: list[Violation] = []
+        self.measured: list[Measured] = []
         self._currencies: set[str] = set()
         self._references: set[ReferenceKind] = set()
         self._needs_price = False
@@ -89,6 +92,7 @@ class _Judging:
             self._check_gross(scope, limits.max_gross_notional, books)
         if limits.max_daily_loss is not None:
             loss = daily_loss(books, self._now, self._rate)
+            self.measured.append(Measured("max_daily_loss", scope, loss, limits.max_daily_loss, loss))
             if loss >= limits.max_daily_loss:
                 self._note("max_daily_loss", scope, loss, limits.max_daily_loss, loss)
         if limits.max_leverage is not None and self._admission.leverage is not None:
@@ -125,9 +129,10 @@ class _Judging:
             maximum = getattr(limits, name)
             if maximum is not None:
                 used = sum(book.count(what, self._now, window) for book in self._ledger.books(scope))
+                more = int(what == ORDERS)
+                self.measured.append(Measured(name, scope, Decimal(used), Decimal(maximum), Decimal(used + more)))
                 # A cancel always passes; who has made too many of them places no orders.
                 if used >= maximum:
-                    more = int(what == ORDERS)
                     self._note(name, scope, Decimal(used), Decimal(maximum), Decimal(used + more))
 
     def _check_kind(self, one: LimitSet) -> None:
@@ -210,11 +215,13 @@ class _Judging:
 
     def _check(self, name: str, scope: Scope, used: Decimal, maximum: Decimal, more: Decimal) -> None:
         """Note ``name`` unless the order adds nothing, or what is used and ``more`` stay within ``maximum``."""
+        self.measured.append(Measured(name, scope, used, maximum, used + more))
         if more > ZERO and used + more > maximum:
             self._note(name, scope, used, maximum, used + more)
 
     def _check_own(self, name: str, scope: Scope, maximum: Decimal, own: Decimal) -> None:
         """Note a limit of single orders."""
+        self.measured.append(Measured(name, scope, ZERO, maximum, own))
         if own > maximum:
             self._note(name, scope, own, maximum, own)
 

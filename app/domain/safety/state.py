@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.domain.enums import HaltCancel, HaltMode
-from app.domain.errors import Halted, LimitExceeded, LimitsNotSet, PriceOutsideCollar
+from app.domain.errors import Halted, LimitExceeded, LimitsNotSet, OrdergateError, PriceOutsideCollar
 from app.domain.order import Order
-from app.domain.safety.admission import Admission, Missing
+from app.domain.safety.admission import Admission, Measured, Missing
 from app.domain.safety.halts import Halt, strictest
 from app.domain.safety.judging import judge
 from app.domain.safety.ledger import FILLS, REFUSALS, SHORTEST_MEMORY, UNKNOWNS, Ledger, place_of
@@ -82,33 +82,47 @@ class SafetyState:
 
         Raises ``Missing`` if that can't be told without further prices. ``held`` is what the account has of the base asset.
         """
+        for objection in self.objections(order, admission, ledger, now, held):
+            raise objection
+
+    def objections(
+        self,
+        order: Order,
+        admission: Admission,
+        ledger: Ledger | None,
+        now: datetime,
+        held: Callable[[], Decimal],
+        measured: list[Measured] | None = None,
+    ) -> Iterator[OrdergateError]:
+        """Everything that keeps ``order`` from being placed, as ``check`` raises the first of it. ``measured`` gets what each limit
+        that was looked at comes to with the order, whether it is kept or not. Raises ``Missing``.
+        """
         place = place_of(order)
         sets = self.covering(place)
         halts = [halt for halt in self.halts if halt.scope.covers(place)]
         if halts:
             halt = strictest(halts)
             if halt.mode is HaltMode.HALT or not _reduces(order, admission, ledger, held):
-                raise halted(halt)
+                yield halted(halt)
         if admission.needs_limits and not any(each.is_set for each in sets):
-            raise LimitsNotSet(order.account_name, order.connector_name)
+            yield LimitsNotSet(order.account_name, order.connector_name)
         if ledger is None or not sets:
             return
         try:
             verdict = judge(order, admission, sets, ledger, now, reduces=False)
-            if verdict.is_clear:
-                return
+            if not verdict.is_clear and _reduces(order, admission, ledger, held):
+                # Looked at only now: nearly every order passes as it is.
+                verdict = judge(order, admission, sets, ledger, now, reduces=True)
         except Missing:
             if not _reduces(order, admission, ledger, held):
                 raise
             verdict = judge(order, admission, sets, ledger, now, reduces=True)
-        else:
-            # Looked at only now: nearly every order passes as it is.
-            if _reduces(order, admission, ledger, held):
-                verdict = judge(order, admission, sets, ledger, now, reduces=True)
+        if measured is not None:
+            measured += verdict.measured
         if verdict.violations:
-            raise LimitExceeded([_told(each) for each in (*verdict.violations, *verdict.outside)])
-        if verdict.outside:
-            raise PriceOutsideCollar([_told(each) for each in verdict.outside])
+            yield LimitExceeded([_told(each) for each in (*verdict.violations, *verdict.outside)])
+        elif verdict.outside:
+            yield PriceOutsideCollar([_told(each) for each in verdict.outside])
 
     def brakes(self, place: Place, ledger: Ledger, now: datetime) -> list[Halt]:
         """The halts that anomalies at ``place`` make necessary."""

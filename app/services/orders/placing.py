@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 
 import structlog
@@ -30,29 +29,31 @@ from app.concurrency.threads import Threads
 from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ClockRefused, DuplicateOrderId, Refused
-from app.domain.ids import new_order_id
 from app.domain.lifecycle import UNSETTLED
-from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest, intended
+from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest
 from app.domain.reports import OrderReport
-from app.domain.wire_ids import wire_id
 from app.domain.wording import in_words
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
-from app.journal.records import Opened
 from app.metrics import Metrics, Stopwatch
 from app.services.installation import Installations
+from app.services.markets.market_data import MarketData
 from app.services.markets.rules import Rules
-from app.services.orders.admitting import Admissions, Admitted
+from app.services.orders.admitting import Admissions
 from app.services.orders.cancelling import Cancels
-from app.services.orders.checks import check_not_rejected, check_options, check_replay, check_unchanged
+from app.services.orders.checks import check_not_rejected, check_replay, check_unchanged
 from app.services.orders.inflight import Calls, InFlight
 from app.services.orders.leaving import Leaving
 from app.services.orders.placed import Placed
+from app.services.orders.preparing import Preparing
+from app.services.orders.preview_tokens import PreviewTokens
+from app.services.orders.previewing import Previews
 from app.services.orders.recorder import Recorder
 from app.services.orders.retrying import Retries
 from app.services.orders.settler import Settler
 from app.services.sessions import Sessions
 from app.settings import Settings
+from app.vault import Vault
 
 log = structlog.get_logger(__name__)
 
@@ -78,24 +79,41 @@ class Orders:
         random_bits: Callable[[int], int],
         installations: Installations,
         admissions: Admissions,
+        market_data: MarketData,
+        vault: Vault,
     ) -> None:
         self._journal = journal
         self._metrics = metrics
         self._recorder = recorder
         self._retries = Retries(recorder, settling, admissions)
-        self._admissions = admissions
         self._leaving = Leaving(journal)
         self._sessions = sessions
-        self._rules = rules
         self._settling = settling
         self._inflight = inflight
         self._timeout = settings.exchange_timeout
         self._clock = clock
-        self._random_bits = random_bits
-        self._installations = installations
-        #: This installation's name in the ids of its orders, once it was asked for.
-        self._installation: str | None = None
+        self._tokens = PreviewTokens(vault, market_data, clock)
         self._threads = Threads(_LOOK_UPS, "orders")
+        self._preparing = Preparing(
+            journal=journal,
+            sessions=sessions,
+            rules=rules,
+            admissions=admissions,
+            installations=installations,
+            threads=self._threads,
+            clock=clock,
+            random_bits=random_bits,
+        )
+        self.previews = Previews(
+            preparing=self._preparing,
+            recorder=recorder,
+            sessions=sessions,
+            market_data=market_data,
+            tokens=self._tokens,
+            metrics=metrics,
+            settings=settings,
+            clock=clock,
+        )
         self._calls = Calls(metrics, settings.exchange_timeout, clock)
         self._cancels = Cancels(
             journal=journal,
@@ -112,11 +130,13 @@ class Orders:
         """Stop the threads. May be called twice."""
         self._threads.close()
 
-    async def place(self, request: OrderRequest, guard: Guard = UNGUARDED) -> Placed:
-        """Place an order. Raises ``RequestError``, ``NotNow`` or ``Refused``, and what ``guard`` refuses an attempt with; every
-        other outcome is in the result.
+    async def place(
+        self, request: OrderRequest, guard: Guard = UNGUARDED, *, preview_token: str | None = None
+    ) -> Placed:
+        """Place an order; with ``preview_token`` only as it was previewed. Raises ``RequestError``, ``NotNow`` or ``Refused``, and
+        what ``guard`` refuses an attempt with; every other outcome is in the result.
         """
-        return await self._inflight.run(self._place(request, guard))
+        return await self._inflight.run(self._place(request, guard, preview_token))
 
     async def cancel(self, key: OrderKey, guard: Guard = UNGUARDED) -> Order:
         """Cancel an order and return it as it then stands: final, or still open where the outcome is unknown.
@@ -128,20 +148,24 @@ class Orders:
 
     # -- placing --------------------------------------------------------------------------------------------------------
 
-    async def _place(self, request: OrderRequest, guard: Guard) -> Placed:
+    async def _place(self, request: OrderRequest, guard: Guard, token: str | None) -> Placed:
         stopwatch = Stopwatch(self._clock.monotonic)
         connector = await self._sessions.connector(request.account)
-        earlier = await self._earlier(request)
+        earlier = await self._preparing.earlier(request)
         if earlier is not None:
-            return await self._repeat(request, connector, earlier, guard, stopwatch)
-        sendable = await self._checked(request, connector)
+            return await self._repeat(request, connector, earlier, guard, token, stopwatch)
+        sendable = await self._preparing.checked(request, connector)
         connector.check_available()
+        if token is not None:
+            await self._tokens.check(token, request, sendable)
         stopwatch.lap("validate")
         started = self._clock.monotonic()
-        connector, opened = await self._intend(connector, sendable, guard, terms=request.terms())
+        connector, opened = await self._preparing.write(
+            connector, sendable, guard, request.terms(), self._recorder.intend
+        )
         stopwatch.lap("journal")
         if not opened.is_new:
-            return await self._repeat(request, connector, opened.order, guard, stopwatch)
+            return await self._repeat(request, connector, opened.order, guard, token, stopwatch)
         failpoints.reach("orders.intent_recorded")
         return await self._carry_out(connector, opened.order, guard, started, stopwatch)
 
@@ -157,72 +181,25 @@ class Orders:
         self._metrics.count_outcome(order.connector_name, "place", outcome)
         return Placed(order=order, laps=stopwatch.laps)
 
-    async def _earlier(self, request: OrderRequest) -> Order | None:
-        """The order that has the request's idempotency key or client order id. A request with neither costs no query."""
-        account, connector = request.account_name, request.connector_name
-        if request.idempotency_key is not None:
-            found = await self._threads.run(
-                self._journal.find_by_idempotency_key, account, connector, request.idempotency_key
-            )
-            if found is not None:
-                return found
-        if request.client_order_id is not None:
-            key = OrderKey(account_name=account, connector_name=connector, order_id=request.client_order_id)
-            return await self._threads.run(self._journal.find_order, key)
-        return None
-
-    async def _checked(self, request: OrderRequest, connector: Connector) -> OrderRequest:
-        check_options(request, connector.capabilities)
-        return await self._rules.checked(request)
-
-    async def _intend(
-        self, connector: Connector, request: OrderRequest, guard: Guard, terms: str
-    ) -> tuple[Connector, Opened]:
-        """The committed intent, and the connector with the credentials that were the account's at that moment."""
-        now = self._clock.now()
-        order_id = request.client_order_id or await self._new_order_id(now)
-        key_id = None if guard.actor is None else guard.actor.key_id
-        wired = wire_id(connector.capabilities.wire_id, order_id)
-
-        async def begin(admitted: Admitted, version: int | None) -> Opened:
-            order = intended(
-                admitted.request,
-                order_id=order_id,
-                at=now,
-                terms=terms,
-                key_id=key_id,
-                exchange_client_order_id=wired,
-                reserved_price=admitted.reserved_price,
-            )
-            return await self._recorder.begin(
-                order,
-                EventKind.INTENDED,
-                "caller",
-                credentials_version=version,
-                guard=guard,
-                admission=admitted.admission,
-            )
-
-        async def write(admitted: Admitted) -> tuple[Connector, Opened]:
-            return await self._sessions.write_with_current_credentials(connector, partial(begin, admitted))
-
-        return await self._admissions.write(request, connector, key_id, write)
-
-    async def _new_order_id(self, now: datetime) -> str:
-        if self._installation is None:
-            self._installation = (await self._installations.get()).name
-        return new_order_id(now, self._random_bits, self._installation)
-
     async def _repeat(
-        self, request: OrderRequest, connector: Connector, order: Order, guard: Guard, stopwatch: Stopwatch
+        self,
+        request: OrderRequest,
+        connector: Connector,
+        order: Order,
+        guard: Guard,
+        token: str | None,
+        stopwatch: Stopwatch,
     ) -> Placed:
         """Answer a request that was made before: by the order as it stands, or by another attempt if it surely was not placed."""
         check_replay(request, order, now=self._clock.now(), deadline=order.attempted_at + self._timeout)
         if not order.is_retryable:
             return _replayed(order)
-        check_unchanged(await self._checked(request, connector), order)
+        sendable = await self._preparing.checked(request, connector)
+        check_unchanged(sendable, order)
         with _naming(order):
             connector.check_available()
+            if token is not None:
+                await self._tokens.check(token, request, sendable)
             order = await self._retries.look_for(connector, order)
         if not order.is_retryable:
             return _replayed(order)
@@ -234,7 +211,7 @@ class Orders:
         stopwatch.lap("journal")
         if not opened.is_new:
             # Another caller was quicker: its call is running, or has brought a result.
-            return await self._repeat(request, connector, opened.order, guard, stopwatch)
+            return await self._repeat(request, connector, opened.order, guard, token, stopwatch)
         return await self._carry_out(connector, opened.order, guard, started, stopwatch)
 
     # -- the call -------------------------------------------------------------------------------------------------------

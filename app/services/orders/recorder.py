@@ -24,7 +24,7 @@ from app.domain.reports import OrderReport
 from app.domain.safety.admission import NOTHING_KNOWN, Admission
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
-from app.journal.records import JournalEntry, Opened
+from app.journal.records import JournalEntry, Opened, Weighed
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +78,28 @@ class Recorder:
         if opened.is_new and kind is not EventKind.INTENDED:
             _log(order, [event])
         return opened
+
+    async def intend(
+        self, order: Order, *, credentials_version: int | None, guard: Guard, admission: Admission
+    ) -> Opened:
+        """Record the intent of a caller's order, as ``begin`` does."""
+        return await self.begin(
+            order,
+            EventKind.INTENDED,
+            "caller",
+            credentials_version=credentials_version,
+            guard=guard,
+            admission=admission,
+        )
+
+    async def weigh(
+        self, order: Order, *, credentials_version: int | None, guard: Guard, admission: Admission
+    ) -> Weighed:
+        """What ``intend`` would find at this moment. Records nothing."""
+        event = OrderEvent(kind=EventKind.INTENDED, at=self._clock.now(), source="caller", actor=guard.actor)
+        return await self._journal.weigh_order(
+            order, event, credentials_version=credentials_version, guard=guard, admission=admission
+        )
 
     async def observe(self, key: OrderKey, report: OrderReport, source: Source, evidence: str) -> Observed:
         """Bring the order up to date with what the exchange says."""

@@ -161,9 +161,12 @@ _LIST_WORDS = _split(
     }
 )
 
+_NOT_DONE_OF_ORDERS = {word: advice for advice, words in _ORDER_WORDS.items() for word in words}
+
 #: By operation: what is asked for that it does not do, and what to do instead.
 NOT_DONE: Mapping[str, Mapping[str, str]] = {
-    "trading.place_order": {word: advice for advice, words in _ORDER_WORDS.items() for word in words},
+    "trading.place_order": _NOT_DONE_OF_ORDERS,
+    "previews.preview_order": _NOT_DONE_OF_ORDERS,
     **{
         operation: {word: advice for advice, words in _LIST_WORDS.items() for word in words}
         for operation in (
