@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
-from app.connectors.registry import environments
+from app.connectors.registry import check_addresses, environments
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor, Caller
 from app.domain.errors import SchemaOutdated
@@ -163,6 +163,7 @@ def build_gateway(
 
 
 def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -> _Base:
+    check_addresses(settings)
     metrics = Metrics()
     journal = Journal(settings, clock, metrics)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,6 +13,10 @@ from app.domain.wire_ids import WireIdForm
 #: What of a market can be followed.
 MarketKind = Literal["candles", "trades", "order_book", "ticker"]
 
+#: How certain the gateway can be of an order after a lost answer. ``by_id``: the exchange is asked by the client id.
+#: ``by_listing``: its lists of open and done orders are searched for it. ``by_operator``: nothing proves an absence.
+Settles = Literal["by_id", "by_listing", "by_operator"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketTopic:
@@ -42,6 +46,10 @@ class Capabilities:
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``candles_page`` is the most candles that one
     call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes,
     ``followed_levels`` the depth of the books that it pushes.
+
+    ``settles`` says how certain the outcome of an order is after a lost answer. ``stream`` is whether the exchange pushes an
+    account's orders or is polled, ``market_buy_in`` the currencies that a MARKET order to buy may be measured in, ``proof`` what
+    the connector was tried against: an exchange that runs here, or requests and answers as the exchange documents them.
     """
 
     order_types: tuple[OrderType, ...]
@@ -59,6 +67,10 @@ class Capabilities:
     candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0
+    settles: Settles = "by_id"
+    stream: Literal["push", "poll"] = "push"
+    market_buy_in: tuple[Literal["base", "quote"], ...] = ("base", "quote")
+    proof: Literal["local_exchange", "wire_tests"] = "local_exchange"
     balance_names: BalanceNames = field(default_factory=BalanceNames)
 
 

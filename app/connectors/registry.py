@@ -76,6 +76,18 @@ def credential_fields(name: str) -> Mapping[str, CredentialField]:
     return connector_class(name).credential_fields
 
 
+#: How the variables end that hold an address of a connector, the longer ones first.
+_ADDRESSES = ("_WS_API_URL", "_STREAM_URL", "_REST_URL", "_URL")
+
+
+def check_addresses(settings: Settings) -> None:
+    """Raise ``ValueError`` naming the addresses that are of no connector: after a typo the real one would be in use."""
+    known = {f"ORDERGATE_{name.upper()}{end}" for name in served_names() for end in _ADDRESSES}
+    unknown = sorted(set(settings.connector_urls) - known)
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no connector has that name. GET /connectors/ lists them.")
+
+
 def environments(settings: Settings) -> Mapping[str, Environment]:
     """What each connector trades with. What is not known to be play money is live."""
     return MappingProxyType({name: _environment(name, settings) for name in served_names()})

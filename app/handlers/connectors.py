@@ -46,6 +46,11 @@ def get_capabilities(gateway: ActingGateway, connector_name: str) -> Any:
             "reduce_only": can.reduce_only,
             "quote_amount": can.quote_amount,
             "is_perpetual": can.is_perpetual,
+            "client_order_id": can.client_id_pattern,
+            "settles": can.settles,
+            "stream": can.stream,
+            "market_buy_in": can.market_buy_in,
+            "proof": can.proof,
         }
     )
 

@@ -528,6 +528,11 @@ class ConnectorCapabilitiesSchema(Schema):
     reduce_only = fields.Boolean(required=True)
     quote_amount = fields.Boolean(required=True)
     is_perpetual = fields.Boolean(required=True)
+    client_order_id = fields.String(required=True)
+    settles = fields.String(required=True)
+    stream = fields.String(required=True)
+    market_buy_in = fields.List(fields.String(), required=True)
+    proof = fields.String(required=True)
 
 
 class OrderTypesSchema(Schema):

@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
+from app.connectors import registry
 from app.connectors.base import ConnectorContext
 from app.connectors.registry import CONNECTORS, build_connector
 from app.domain.errors import UnknownConnector, UnsupportedConnector
+from app.settings import Settings
 from tests.clock import FakeClock
 
 #: Runs ``main`` in a fresh interpreter and prints which of the watched modules were imported in the event loop's thread, and which
@@ -127,3 +129,13 @@ def test_a_connector_that_there_is_not(name: str, error: type[Exception], clock:
     context = ConnectorContext(account_name="a", credentials={}, clock=clock)
     with pytest.raises(error):
         build_connector(name, context)
+
+
+def test_the_address_of_a_name_that_there_is_not_is_an_error() -> None:
+    """It is named; those of all connectors are taken."""
+    good = {"ORDERGATE_BYBIT_URL": "", "ORDERGATE_BINANCE_REST_URL": "", "ORDERGATE_OKX_PERPETUAL_STREAM_URL": ""}
+    registry.check_addresses(Settings(database_url="sqlite://", connector_urls=good))
+    with pytest.raises(ValueError, match=r"^ORDERGATE_BYBITT_URL: no connector has that name"):
+        registry.check_addresses(
+            Settings(database_url="sqlite://", connector_urls={**good, "ORDERGATE_BYBITT_URL": ""})
+        )

@@ -29,6 +29,10 @@ def family_class(name: str) -> type[CcxtConnector]:
         open_orders_by_pair=row.open_orders_by_pair,
         absence_grace=None if row.settles == "by_operator" else row.listing_lag,
         candles_page=PAGE,
+        settles=row.settles,
+        stream="poll",
+        market_buy_in=(row.market_buy_in,),
+        proof="wire_tests",
     )
     members = {
         "__doc__": f"One account on {row.title}.",

@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from app.connectors.capabilities import CredentialField
+from app.connectors.capabilities import CredentialField, Settles
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.errors import (
@@ -27,10 +27,6 @@ from app.domain.errors import (
     WouldTake,
 )
 from app.domain.wire_ids import WireIdForm
-
-#: How certain the gateway can be of an order after a lost answer. ``by_id``: the exchange is asked by the client id.
-#: ``by_listing``: its lists of open and done orders are searched for it. ``by_operator``: nothing proves an absence.
-Settles = Literal["by_id", "by_listing", "by_operator"]
 
 #: The order types that nearly every exchange has.
 LIMIT_AND_MARKET = (OrderType.LIMIT, OrderType.MARKET)
