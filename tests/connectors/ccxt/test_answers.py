@@ -122,3 +122,27 @@ def test_every_exchange_has_answers() -> None:
     assert {
         name: {"placed", "funds"} - whats for name, whats in by_id.items() if not {"placed", "funds"} <= whats
     } == {}
+
+
+@pytest.mark.parametrize(("length", "is_whole"), [(0, True), (49, True), (50, False)])
+async def test_a_list_that_may_be_cut_proves_no_absence(length: int, is_whole: bool) -> None:
+    """Kraken lists fifty done orders at a time, of all pairs; https://docs.kraken.com/api/docs/rest-api/get-closed-orders."""
+    other = {
+        "status": "closed",
+        "opentm": 1759999995,
+        "vol": "1",
+        "vol_exec": "1",
+        "cost": "1",
+        "fee": "0",
+        "descr": {"pair": "ETHUSD", "type": "buy", "ordertype": "limit", "price": "1"},
+    }
+    closed = {f"O{number}": other for number in range(length)}
+    async with wired(ROWS["kraken"]) as (connector, exchange):
+        nothing = {"error": [], "result": {"open": {}, "closed": {}}}
+        answers = [nothing, nothing, nothing, {"error": [], "result": {"closed": closed, "count": length}}]
+        exchange.answers = [answer(200, each) for each in answers]
+        if is_whole:
+            assert await connector.fetch_order(ref_of(connector)) is None
+        else:
+            with pytest.raises(ExchangeReadError, match="does not list all orders"):
+                await connector.fetch_order(ref_of(connector))
