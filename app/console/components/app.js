@@ -3,10 +3,14 @@ import { html } from "../vendor/preact.js";
 import { route } from "../lib/route.js";
 import { session } from "../lib/session.js";
 import { Header } from "./header.js";
+import { Orders } from "./orders-page.js";
 import { SignIn } from "./sign-in.js";
 import { Trade } from "./trade.js";
 
-export const PAGES = { trade: { title: "Trade", page: Trade } };
+export const PAGES = {
+  trade: { title: "Trade", page: Trade },
+  orders: { title: "Orders", page: Orders },
+};
 
 export function App() {
   if (session.value === undefined) return html`<main class="waiting" aria-busy="true">Asking the gateway …</main>`;

@@ -1,0 +1,156 @@
+// The orders and fills that the pages show: loaded once, and kept right by the journal's events.
+import { computed, signal } from "../vendor/preact.js";
+import { ask } from "./api.js";
+import { followEvents } from "./events.js";
+
+const PAGE = 100;
+const MOST_ORDERS = 300;
+const MOST_FILLS = 200;
+/** Milliseconds after which an order that is on its way is stuck: the gateway gives up waiting for an exchange after 12 seconds. */
+const STUCK = 15_000;
+/** Milliseconds over which events are shown together, so that a burst of them draws the page once. */
+const DRAW = 100;
+
+const FINAL = new Set(["filled", "canceled", "rejected", "expired"]);
+
+const byKey = new Map();
+const fills = new Map();
+const revision = signal(0);
+/** Whether the stream is there: without it what is shown may be old. */
+export const isFollowing = signal(false);
+/** Why the orders could not be loaded, or "". */
+export const problem = signal("");
+
+export const keyOf = (order) => `${order.account_name}/${order.connector_name}/${order.order_id}`;
+export const isFinal = (order) => FINAL.has(order.state);
+export const isDoubtful = (order, time) =>
+  order.state === "unknown" || (order.state === "pending" && time - Date.parse(order.created_at) > STUCK);
+
+/** All orders that are known here, newest first. */
+export const orders = computed(() => {
+  revision.value;
+  return [...byKey.values()].sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+});
+/** The latest fills, newest first. */
+export const latestFills = computed(() => {
+  revision.value;
+  return [...fills.values()].sort((one, other) => (one.at < other.at ? 1 : -1));
+});
+
+let users = 0;
+let stop = () => {};
+let drawing = 0;
+
+/** Begin to follow, as long as one page wants it; the function that is returned ends it. */
+export function useOrders() {
+  users += 1;
+  if (users === 1) {
+    stop = followEvents({ onEvents: apply, onStart: load, onState: (is) => (isFollowing.value = is) });
+  }
+  return () => {
+    users -= 1;
+    if (users === 0) {
+      stop();
+      isFollowing.value = false;
+      byKey.clear();
+      fills.clear();
+    }
+  };
+}
+
+/** Ask the exchange to cancel an order. */
+export const cancel = (order) =>
+  ask("POST", `/trading/${[order.account_name, order.connector_name].map(encodeURIComponent).join("/")}/orders/${encodeURIComponent(order.order_id)}/cancel`);
+
+/** One order with its events. */
+export const orderWithEvents = (order_id, account_name, connector_name) => {
+  const query = new URLSearchParams(Object.entries({ account_name, connector_name }).filter(([, value]) => value));
+  return ask("GET", `/trading/orders/${encodeURIComponent(order_id)}${query.size ? `?${query}` : ""}`);
+};
+
+async function load() {
+  try {
+    const active = [];
+    let cursor = null;
+    do {
+      const page = await ask("POST", "/trading/orders/active", { body: cursor ? { limit: PAGE, cursor } : { limit: PAGE } });
+      active.push(...page.data);
+      cursor = page.pagination.next_cursor;
+    } while (cursor);
+    const recent = await ask("POST", "/trading/orders/search", { body: { limit: PAGE } });
+    const trades = await ask("POST", "/trading/trades", { body: { limit: PAGE } });
+    byKey.clear();
+    for (const order of [...recent.data, ...active]) byKey.set(keyOf(order), order);
+    for (const trade of trades.data) keepFill({ ...trade, at: trade.timestamp, fee: trade.fee_paid });
+    problem.value = "";
+    revision.value += 1;
+  } catch (error) {
+    problem.value = error.message;
+    throw error;
+  }
+}
+
+function apply(events) {
+  for (const event of events) {
+    if (event.type !== "order" && event.type !== "fill") continue;
+    const key = keyOf(event);
+    const known = byKey.get(key);
+    if (known) byKey.set(key, { ...known, ...changesOf(event) });
+    else fetchOrder(event, key);
+    if (event.fill) {
+      const { exchange_fill_id: trade_id, filled_at: at, price, amount, fee, fee_currency } = event.fill;
+      const { account_name, connector_name, trading_pair, order_id } = event;
+      keepFill({ trade_id, at, price, amount, fee, fee_currency, account_name, connector_name, trading_pair, order_id, trade_type: known?.trade_type });
+    }
+  }
+  while (byKey.size > MOST_ORDERS) {
+    const oldest = [...byKey].find(([, order]) => isFinal(order));
+    if (!oldest) break;
+    byKey.delete(oldest[0]);
+  }
+  drawing ||= setTimeout(() => {
+    drawing = 0;
+    revision.value += 1;
+  }, DRAW);
+}
+
+/** What an event says about the order as it is after it. */
+function changesOf({ state, status, filled_amount, at, kind, amount, price, reason, exchange_order_id }) {
+  return {
+    state,
+    status,
+    filled_amount,
+    updated_at: at,
+    ...(kind === "amended" ? { ...(amount === null ? {} : { amount }), ...(price === null ? {} : { price }) } : {}),
+    ...(reason === null ? {} : { error_message: reason }),
+    ...(exchange_order_id === null ? {} : { exchange_order_id }),
+  };
+}
+
+/** The orders that are being read, by key; true where an event came meanwhile, which the answer may not know. */
+const reading = new Map();
+
+async function fetchOrder(event, key) {
+  if (reading.has(key)) {
+    reading.set(key, true);
+    return;
+  }
+  reading.set(key, false);
+  try {
+    do {
+      reading.set(key, false);
+      const { events: _, ...order } = await orderWithEvents(event.order_id, event.account_name, event.connector_name);
+      if (!reading.get(key)) byKey.set(key, order);
+    } while (reading.get(key));
+    revision.value += 1;
+  } catch (error) {
+    problem.value = error.message;
+  } finally {
+    reading.delete(key);
+  }
+}
+
+function keepFill(fill) {
+  fills.set(fill.trade_id, fill);
+  if (fills.size > MOST_FILLS) fills.delete(fills.keys().next().value);
+}
