@@ -38,10 +38,9 @@ async def stream_events(
 ) -> StreamAnswer:
     """GET /trading/events"""
     wanted = stream_filter(account_names, connector_names, trading_pairs)
-    return StreamAnswer(
-        content_type="text/event-stream",
-        chunks=_server_sent(gateway, start_of(since, last_event_id), wanted),
-    )
+    start = start_of(since, last_event_id)
+    await gateway.event_streams.check_start(start, "since" if last_event_id is None else "Last-Event-ID")
+    return StreamAnswer(content_type="text/event-stream", chunks=_server_sent(gateway, start, wanted))
 
 
 def stream_filter(

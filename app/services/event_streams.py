@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from app.clock import Clock
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import InvalidArgument, JournalUnavailable
 from app.journal.filters import EventFilter
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry
@@ -82,13 +82,29 @@ class EventStreams:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
+    async def check_start(self, since: int | None, name: str) -> None:
+        """Raise ``InvalidArgument``, which calls the parameter by its ``name``, if there is no event ``since`` yet: such a stream
+        would be silent until the journal has got there. Raises ``JournalUnavailable`` where that can't be found out.
+        """
+        if since is None or since <= self._journal.known_head:
+            return
+        # Another process may have written what this one has not heard of yet.
+        head = await asyncio.to_thread(self._journal.head)
+        if since > head:
+            raise InvalidArgument(
+                f"{name} is {since}, and the last event of this journal has the number {head}: it is another journal, or one that"
+                " was restored from an older copy. Look up your orders with POST /trading/orders/search, then continue with"
+                f" {name} {head}"
+            )
+
     async def follow(
         self, since: int | None, wanted: EventFilter, render: Render | None = None
     ) -> AsyncIterator[EventBatch]:
         """The entries after ``since`` (from now on if None), as they come; an empty batch is a heartbeat, and its ``end`` is where
         the stream has got to. What is read from the database is rendered by ``render`` aside.
 
-        Ends when the server stops. With a ``since`` beyond the end of the journal, entries up to it are not shown.
+        Ends when the server stops. With a ``since`` beyond the end of the journal, which
+        ``check_start`` refuses, entries up to it are not shown.
         """
         position = self._journal.known_head if since is None else since
         loop = asyncio.get_running_loop()

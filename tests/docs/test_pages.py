@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,3 +83,66 @@ def _place(machine: Machine, **terms: str) -> str:
     call = "curl -s -w '\\n' -u \"admin:$PASSWORD\" $GATEWAY/trading/orders -H 'Content-Type: application/json'"
     [placed] = machine.run([Block(line=0, language="sh", text=f"{call} -d '{json.dumps(order)}'", expected=None)])
     return str(json.loads(placed)["order_id"])
+
+
+def test_the_program_that_retries_keeps_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is answered, by whomever: also over a time-out, and when it is run again after it gave up."""
+    seen: list[str | None] = []
+    release = threading.Event()
+    problem = "application/problem+json"
+    said = [
+        (None, "", {}),
+        (502, "text/html", {}),
+        (409, problem, {"code": "request_in_progress", "retryable": True}),
+        (503, problem, {"code": "rate_limited", "retryable": True}),
+        (409, problem, {"code": "halted", "retryable": True}),
+        (401, problem, {"code": "not_authenticated", "retryable": False}),
+        (415, problem, {"code": "unsupported_media_type", "retryable": False}),
+        (503, problem, {"code": "journal_damaged", "retryable": False}),
+        (422, problem, {"code": "schema_violation", "retryable": False}),
+        (409, problem, {"code": "idempotency_conflict", "retryable": False}),
+        (200, "application/json", {"state": "filled"}),
+    ]
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append(self.headers["Idempotency-Key"])
+            status, kind, body = said[len(seen) - 1]
+            if status is None:
+                release.wait(10)
+                return
+            self.send_response(status)
+            sent = json.dumps(body).encode()
+            for name, value in (("Content-Type", kind), ("Content-Length", str(len(sent))), ("Retry-After", "0")):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    program = blocks_of(ROOT / "docs" / "trade" / "retrying.md")[-1].text
+    assert "timeout=30" in program
+    assert "pause = 1.0" in program
+    code = compile(
+        program.replace("timeout=30", "timeout=0.2").replace("pause = 1.0", "pause = 0.0"), "program", "exec"
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("GATEWAY", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("PASSWORD", "p")
+        monkeypatch.chdir(tmp_path)
+        try:
+            for kind, code_said in (
+                (RuntimeError, "halted"), (RuntimeError, "not_authenticated"), (RuntimeError, "unsupported_media_type"),
+                (RuntimeError, "journal_damaged"), (ValueError, "schema_violation"), (ValueError, "idempotency_conflict"),
+            ):  # fmt: skip
+                with pytest.raises(kind, match=code_said):
+                    exec(code, {})
+            exec(code, {})
+        finally:
+            release.set()
+            server.shutdown()
+    assert len(seen) == len(said)
+    assert set(seen) == {(tmp_path / "first-order.key").read_text()}

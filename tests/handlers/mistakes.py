@@ -172,6 +172,11 @@ def _order_fields() -> Iterator[Mistake]:
         ("stopLoss", "watch the price"),
         ("trigger_price", "watch the price"),
         ("take_profit", "watch the price"),
+        ("trailing", "watch the price"),
+        ("trail_percent", "watch the price"),
+        ("good_till", "cancel the order"),
+        ("exec_inst", "LIMIT_MAKER"),
+        ("cash", "quote_amount"),
         ("iceberg_qty", "place the parts"),
         ("leverage", "POST /trading/{account_name}/{connector_name}/leverage"),
         ("margin_mode", "at the exchange"),
@@ -185,6 +190,9 @@ def _order_fields() -> Iterator[Mistake]:
         yield _order(
             422, "schema_violation", f"'{name}'", "not supported", instead, loc=name, given=True, **{name: True}
         )
+    parameters = {"stopPrice": "50000"}
+    yield _order(422, "schema_violation", "'params'", "not supported", "fields of the order itself",
+                 loc="params", given=parameters, params=parameters)  # fmt: skip
 
 
 def _order_sense() -> Iterator[Mistake]:
@@ -192,7 +200,16 @@ def _order_sense() -> Iterator[Mistake]:
     yield _order(400, "price_required", "Price is required", price=OUT)
     yield _order(400, "price_required", "Price is required", price=None)
     yield _order(400, "price_required", "Price is required", price=None, order_type="LIMIT_MAKER")
-    yield _order(400, "invalid_argument", "amount", "quote_amount", amount=OUT)
+    yield _order(400, "invalid_argument", "A LIMIT order needs amount", amount=OUT)
+    yield _order(400, "invalid_argument", "A LIMIT_MAKER order needs amount", amount=OUT, order_type="LIMIT_MAKER")
+    yield _order(
+        400,
+        "invalid_argument",
+        "A MARKET order needs amount or quote_amount",
+        amount=OUT,
+        price=OUT,
+        order_type="MARKET",
+    )
     yield _order(400, "invalid_argument", "amount", "quote_amount", quote_amount=5)
     yield _order(400, "invalid_argument", "quote_amount", "MARKET", amount=OUT, quote_amount=5)
     yield _order(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.clock import SystemClock
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import InvalidArgument, JournalUnavailable
 from app.domain.reports import Balance, BalanceReport
 from app.journal.filters import EventFilter
 from app.journal.journal import Journal
@@ -102,6 +102,23 @@ async def test_a_caller_that_comes_back_misses_nothing_and_sees_nothing_twice(jo
     rest = await take(second, 2, position)
     await second.close()
     assert [*seqs(seen)[:2], *seqs(rest)] == [1, 2, 3, 4]
+
+
+async def test_a_start_that_only_another_process_has_written_is_not_refused(
+    database_url: str, journal: Journal
+) -> None:
+    """A process that has not heard of it yet asks the database; what is in no process's journal is refused."""
+    other = Journal(Settings(database_url=database_url), SystemClock())
+    other.database.prepare_directory()
+    streams = EventStreams(other, SystemClock())
+    try:
+        await write(journal, "one", "two")
+        assert other.known_head == 0
+        await streams.check_start(2, "since")
+        with pytest.raises(InvalidArgument, match=r"since is 3, .* has the number 2"):
+            await streams.check_start(3, "since")
+    finally:
+        await other.close()
 
 
 async def test_a_stream_that_has_fallen_behind_reads_the_database(

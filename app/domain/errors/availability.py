@@ -17,7 +17,7 @@ class NotNow(OrdergateError):
 
 
 class RequestInProgress(NotNow):
-    """The first request with this key is still running."""
+    """The first request with this key is still running, or the exchange is being asked about it after a stop."""
 
     status = 409
     code = "request_in_progress"

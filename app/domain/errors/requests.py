@@ -313,7 +313,7 @@ class OrderNotInDoubt(RequestError):
 
 
 class IdempotencyConflict(RequestError):
-    """The idempotency key or client order id belongs to an order with other terms."""
+    """The idempotency key or client order id belongs to an order with other terms, or the id to one with another key."""
 
     status = 409
     code = "idempotency_conflict"

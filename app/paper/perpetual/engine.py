@@ -142,8 +142,15 @@ class PerpetualEngine(Engine):
         assert new.amount is not None
         size = _reducible(self._position(new), new.trade_type)
         if new.amount > size:
+            held = [
+                f"a {'long' if each.is_long else 'short'} one of {plain(each.size)}"
+                for each in self.state.positions(new.account, new.trading_pair)
+            ]
+            closes = "short" if new.trade_type is TradeType.BUY else "long"
             raise PaperRefusal(
-                RefusalCode.REDUCE_ONLY, f"the order would close {plain(new.amount)} of a position of {plain(size)}"
+                RefusalCode.REDUCE_ONLY,
+                f"the order would close {plain(new.amount)} of a position of {plain(size)}: a {new.trade_type} closes a {closes}"
+                f" position, and the account holds {' and '.join(held) or 'none'} of {new.trading_pair}",
             )
 
     def _check_funds(self, new: NewOrder, pair: Pair, planned: Plan) -> None:

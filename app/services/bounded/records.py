@@ -119,6 +119,10 @@ class CallersEvents:
         self._event_streams = event_streams
         self._bounds = bounds
 
+    async def check_start(self, since: int | None, name: str) -> None:
+        """As ``EventStreams.check_start``."""
+        await self._event_streams.check_start(since, name)
+
     def follow(self, since: int | None, wanted: EventFilter, render: Render | None = None) -> AsyncIterator[EventBatch]:
         """As ``EventStreams.follow``."""
         bounds = self._bounds

@@ -63,15 +63,19 @@ def check_options(request: OrderRequest, can: Capabilities) -> None:
     if request.order_type not in can.order_types:
         supported = [str(order_type) for order_type in can.order_types]
         raise UnsupportedOrder(f"Order type '{request.order_type}' not supported. Supported types: {supported}")
-    if (request.amount is None) == (request.quote_amount is None):
-        raise InvalidArgument("Exactly one of amount and quote_amount is required")
+    is_market = request.order_type is OrderType.MARKET
+    if request.amount is None and (request.quote_amount is None or not is_market):
+        # What is missing is said first: with a quote_amount instead, that is for MARKET orders only.
+        fields = "amount or quote_amount" if is_market and can.quote_amount else "amount"
+        only = "; quote_amount is for MARKET orders only" if request.quote_amount is not None else ""
+        raise InvalidArgument(f"A {request.order_type} order needs {fields}{only}")
+    if request.amount is not None and request.quote_amount is not None:
+        raise InvalidArgument("An order has an amount or a quote_amount, not both: leave one out")
     if request.order_type is OrderType.MARKET:
         if request.quote_amount is not None and not can.quote_amount:
             raise UnsupportedOrder(f"quote_amount is not supported on {request.connector_name}")
     elif request.price is None:
         raise PriceRequired
-    elif request.quote_amount is not None:
-        raise InvalidArgument("quote_amount is for MARKET orders only")
     if request.time_in_force is not None:
         _check_time_in_force(request.time_in_force, request.order_type, can)
     if request.reduce_only and not can.reduce_only:
@@ -103,7 +107,8 @@ def check_replay(request: OrderRequest, order: Order, *, now: datetime, deadline
         raise IdempotencyConflict(_conflict_text(request, order), order_id=order.order_id)
     if order.state is OrderState.PENDING and now < deadline:
         raise RequestInProgress(
-            f"The first request for order '{order.order_id}' is still running",
+            f"The first request for order '{order.order_id}' is still running, or was broken off by a stop of the gateway and the"
+            " exchange is being asked about it. Nothing was sent again: repeat the request with the same key in a moment",
             order_id=order.order_id,
             retry_after=deadline - now,
         )
@@ -151,4 +156,9 @@ def _has_other_key(request: OrderRequest, order: Order) -> bool:
 def _conflict_text(request: OrderRequest, order: Order) -> str:
     if request.idempotency_key is not None and request.idempotency_key == order.idempotency_key:
         return f"Idempotency-Key '{request.idempotency_key}' was used for an order with other terms"
+    if order.terms == request.terms():
+        return (
+            f"client_order_id '{order.order_id}' was used for an order with the same terms and another Idempotency-Key. To ask"
+            " about that order, repeat its own key; for another order use another client_order_id"
+        )
     return f"client_order_id '{order.order_id}' was used for an order with other terms"

@@ -109,6 +109,14 @@ _NO_SHARE = (
 )
 _NO_PEG = "Prices that follow the market are not supported: give the price"
 _NO_SLICES = "Orders that are split over time are not supported: place each part"
+_NO_INSTRUCTIONS = (
+    "Use order_type LIMIT_MAKER for an order that must not take, reduce_only for one that must only reduce, and time_in_force for"
+    " how long it rests"
+)
+_NO_PARAMS = (
+    "Nothing in it would have reached the exchange: write what the contract has as fields of the order itself (LIMIT_MAKER instead"
+    " of postOnly, reduce_only, time_in_force, client_order_id), and leave out the rest"
+)
 _NO_WAIT = "Orders wait for nothing here: GET /trading/orders/{order_id}?wait= waits for an order to settle"
 
 _ORDER_WORDS = _split(
@@ -116,7 +124,8 @@ _ORDER_WORDS = _split(
         _MAKER: "postonly post makeronly maker addliquidityonly ispostonly participatedonotinitiate alo",
         _NO_STOP: (
             "stopprice stop triggerprice trigger stoploss stoplossprice takeprofit takeprofitprice stoppx slprice tpprice "
-            "trailingdelta trailingstop trailingpercent callbackrate activationprice activateprice triggertype triggerby "
+            "trailingdelta trailing trailingstop trailingpercent trailingamount trailpercent trailprice trailvalue trail "
+            "callbackrate activationprice activateprice triggertype triggerby "
             "workingtype priceprotect sl tp stoplimitprice triggerdirection triggerpx algotype stopdirection isstop "
             "stopordertype"
         ),
@@ -131,7 +140,7 @@ _ORDER_WORDS = _split(
         _LEVERAGE: "leverage lever",
         _NO_MARGIN: "marginmode margintype tdmode isolated isisolated crossmargin sideeffecttype isleverage autoborrow marginbuy",
         _NO_EXPIRY: (
-            "expiretime goodtilldate gtd expiry expiration expiresat expireat cancelafter gtt ttl validuntil goodtilltime "
+            "expiretime goodtill goodtilldate gtd expiry expiration expiresat expireat cancelafter gtt ttl validuntil goodtilltime "
             "timeout expirationtime canceltime"
         ),
         _NO_SLIPPAGE: (
@@ -144,9 +153,14 @@ _ORDER_WORDS = _split(
         _NO_STP: "selftradepreventionmode selftradeprevention stp stpmode selftrade stptype smptype",
         _KEY_IN_BODY: "idempotencykey idempotency idempotencytoken idempotentkey idempotencyid dedupkey deduplicationkey requestid",
         _NO_SIDE: "positionside posside positionidx positiontype",
-        _NO_SHARE: "amountpercent percentage percent sizepercent balancepercent riskpercent allin quantitypercent",
+        _NO_SHARE: (
+            "amountpercent percentage percent sizepercent balancepercent riskpercent allin quantitypercent cash cashqty cashamount "
+            "dollars"
+        ),
         _NO_PEG: "pricematch pegpricetype peg pegoffset pegoffsetvalue pegged priceoffset chase",
         _NO_SLICES: "twap algo executionalgo algoparams slices execalgorithmid vwap",
+        _NO_INSTRUCTIONS: "execinst executioninstruction executioninstructions oflags orderflags flags instructions",
+        _NO_PARAMS: "params parameters extraparams exchangeparams exchangespecific",
         _NO_WAIT: "wait waitforfill",
     }
 )

@@ -14,7 +14,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.domain.errors import Forbidden
+from app.domain.errors import Forbidden, InvalidArgument, JournalUnavailable
 from app.handlers.events import is_seq, messages, start_of, stream_filter
 from app.journal.filters import EventFilter
 from app.services.acting import ActingGateway
@@ -30,6 +30,7 @@ _LONGEST_MESSAGE = 1000
 _BAD_QUERY = 1008
 _FILTERS = ("account_names", "connector_names", "trading_pairs")
 _GOING_AWAY = 1001
+_TRY_AGAIN_LATER = 1013
 
 
 def order_socket(gateway: Gateway) -> SocketRoute:
@@ -60,9 +61,10 @@ async def _serve(gateway: ActingGateway, socket: WebSocket) -> None:
     )
     try:
         gateway.check_named({name: query.getlist(name) for name in _FILTERS})
-    except Forbidden as refusal:
+        await gateway.event_streams.check_start(start_of(None, since), "since")
+    except (Forbidden, InvalidArgument, JournalUnavailable) as refusal:
         await _send(socket, type="error", message=refusal.detail)
-        await socket.close(_BAD_QUERY)
+        await socket.close(_TRY_AGAIN_LATER if isinstance(refusal, JournalUnavailable) else _BAD_QUERY)
         return
     await _send(socket, type="connected", **({"ignored": ignored} if ignored else {}))
     answering = asyncio.ensure_future(_answer_messages(socket))

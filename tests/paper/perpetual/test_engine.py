@@ -159,6 +159,15 @@ def test_an_order_that_would_open_or_increase_is_refused(world: PerpetualWorld, 
     assert world.refuses("bob", side, "1", reduce_only=True) is RefusalCode.REDUCE_ONLY
 
 
+def test_who_closes_the_wrong_way_reads_what_is_held(world: PerpetualWorld) -> None:
+    """A BUY closes a short position; the refusal names the position that there is."""
+    with pytest.raises(PaperRefusal, match="a BUY closes a short position, and the account holds none of"):
+        world.place("ann", BUY, "2", reduce_only=True)
+    world.place("ann", BUY, "2")
+    with pytest.raises(PaperRefusal, match="a BUY closes a short position, and the account holds a long one of 2 of"):
+        world.place("ann", BUY, "2", reduce_only=True)
+
+
 def test_dust_can_be_closed(world: PerpetualWorld) -> None:
     """The minimum value holds for opening, not for getting rid of the last tenth of an apple."""
     world.market.mark = D(40)

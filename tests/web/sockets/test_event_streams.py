@@ -137,6 +137,36 @@ def test_a_socket_refuses_a_stranger_and_a_bad_position(server: Server) -> None:
         assert "since must be a whole number" in json.loads(socket.recv(10))["message"]
 
 
+def test_a_position_that_the_journal_has_not_reached_is_refused(server: Server) -> None:
+    """A stream from there would be silent, whatever happens: the answer says where the journal ends and what to do."""
+    with server.socket(f"?since=99999999999&token={CREDENTIALS}") as socket:
+        message = json.loads(socket.recv(10))
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+    assert message["type"] == "error"
+    said = [message["message"]]
+    for query, headers in (("?since=99999999999", {}), ("", {"Last-Event-ID": "99999999999"})):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("GET", f"/trading/events{query}", headers={**HEADERS, **headers})
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+        connection.close()
+        assert (answer.status, document["code"]) == (400, "invalid_argument")
+        said.append(document["detail"])
+    assert [each.partition(" ")[0] for each in said] == ["since", "since", "Last-Event-ID"]
+    for each in said:
+        head = int(each.rpartition(" ")[2])
+        assert f"the last event of this journal has the number {head}" in each
+        assert "POST /trading/orders/search" in each
+    # Where the answer says that the journal ends a stream begins, and the next event comes.
+    with server.socket(f"?since={head}&token={CREDENTIALS}") as socket:
+        assert json.loads(socket.recv(10)) == {"type": "connected"}
+        placed = server.place()
+        assert json.loads(socket.recv(10))["order_id"] == placed["order_id"]
+
+
 def test_a_filter_that_nearly_is_one_is_refused(server: Server) -> None:
     """It would have shown everything; any other name is said to mean nothing."""
     with server.socket(f"?account_name=nobody&token={CREDENTIALS}") as socket:
