@@ -103,16 +103,19 @@ def worker(accept_empty_journal: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--exchange", type=click.Choice(["binance", "bybit"]), default="binance", show_default=True, help="Whose protocol."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one.")
 @click.option("--key", "keys", multiple=True, metavar="KEY:SECRET", help="An account's API key; may be repeated.")
 @click.option("--seed", type=int, default=20, show_default=True, help="Of the synthetic market.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Remember in this directory.")
-def sandbox(port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> None:
-    """Serve a local Binance on loopback, with play money and faults on demand; see docs/connect/sandbox.md."""
+def sandbox(exchange: str, port: int, keys: tuple[str, ...], seed: int, data: Path | None) -> None:
+    """Serve a local exchange on loopback, with play money and faults on demand; see docs/connect/sandbox.md."""
     from app.sandbox.command import serve as serve_sandbox  # not sooner: only this command pays for its server
 
     try:
-        serve_sandbox(port=port, keys=keys, seed=seed, data=data, echo=click.echo)
+        serve_sandbox(exchange, port=port, keys=keys, seed=seed, data=data, echo=click.echo)
     except OSError as error:
         advice = ". Choose another port with --port; 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
         raise click.ClickException(f"{error}{advice}") from error

@@ -182,6 +182,10 @@ class FundingInfo:
     index_price: Decimal | None
 
 
+#: The reason of the gap that a poll is told as, where an exchange pushes nothing.
+POLLED = "polled"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """The stream may have missed something before this point, so its reader must reconcile. Sent first of all, and after every

@@ -1,4 +1,4 @@
-"""``ordergate sandbox``: serve a local Binance until it is stopped. The command line itself is read in ``app.cli``."""
+"""``ordergate sandbox``: serve a local exchange until it is stopped. The command line itself is read in ``app.cli``."""
 
 from __future__ import annotations
 
@@ -20,20 +20,25 @@ ACCOUNT = "main"
 DEFAULT_KEY = "sandbox-key:sandbox-secret"
 
 
-def serve(*, port: int, keys: Sequence[str], seed: int, data: Path | None, echo: Callable[[str], None]) -> None:
-    """Serve on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without ``data`` nothing is kept.
+def serve(
+    protocol: str, *, port: int, keys: Sequence[str], seed: int, data: Path | None, echo: Callable[[str], None]
+) -> None:
+    """Serve ``protocol``'s exchange on loopback until SIGINT or SIGTERM. ``keys`` are KEY:SECRET, one account each; without
+    ``data`` nothing is kept.
 
     Raises ``ValueError`` for a key without a secret and ``OSError`` if the port is taken.
     """
     if data is not None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, data, echo))
+        asyncio.run(_serve(protocol, port, keys or (DEFAULT_KEY,), seed, data, echo))
         return
     with tempfile.TemporaryDirectory(prefix="ordergate-sandbox-") as directory:
-        asyncio.run(_serve(port, keys or (DEFAULT_KEY,), seed, Path(directory), echo))
+        asyncio.run(_serve(protocol, port, keys or (DEFAULT_KEY,), seed, Path(directory), echo))
 
 
-async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, echo: Callable[[str], None]) -> None:
+async def _serve(
+    protocol: str, port: int, keys: Sequence[str], seed: int, data: Path, echo: Callable[[str], None]
+) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
     with (
         closing(PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)) as exchange,
@@ -41,7 +46,7 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, echo: Ca
             PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
         ) as futures,
     ):
-        sandbox = Sandbox(exchange, clock, path=path, futures=futures)
+        sandbox = Sandbox(exchange, clock, path=path, futures=futures, protocol=protocol)
         for index, key in enumerate(keys):
             name, _, secret = key.partition(":")
             if not secret:
@@ -61,10 +66,6 @@ async def _serve(port: int, keys: Sequence[str], seed: int, data: Path, echo: Ca
 def _greeting(sandbox: Sandbox, key: str) -> str:
     name, _, secret = key.partition(":")
     return (
-        f"A local Binance is served on http://{sandbox.url}. Its first account's key is {name}, its secret {secret}.\n"
-        f"  export ORDERGATE_BINANCE_REST_URL={sandbox.rest_url}\n"
-        f"  export ORDERGATE_BINANCE_WS_API_URL={sandbox.ws_api_url}\n"
-        f"  export ORDERGATE_BINANCE_STREAM_URL={sandbox.stream_url}\n"
-        f"  export ORDERGATE_BINANCE_PERPETUAL_REST_URL={sandbox.futures_rest_url}\n"
-        f"  export ORDERGATE_BINANCE_PERPETUAL_STREAM_URL={sandbox.futures_stream_url}"
+        f"A local {sandbox.title} is served on {sandbox.base_url}. Its first account's key is {name}, its secret {secret}.\n"
+        + "\n".join(f"  export {variable}={address}" for variable, address in sandbox.addresses.items())
     )

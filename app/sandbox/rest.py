@@ -46,14 +46,14 @@ CarryOut = Callable[[float | None], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One request that a market serves. ``route`` is its name in fault rules.
+    """One request that a market serves. ``route`` is its name in fault rules; one that depends on the request is found by it.
 
     ``read`` returns how to carry the request out, or the answer to a request that can't be read.
     """
 
     method: str
     path: str
-    route: str
+    route: str | Callable[[web.Request], str]
     read: Callable[[web.Request], Awaitable[CarryOut | Answer]]
 
 
@@ -99,11 +99,12 @@ class RestServer:
 
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            self._requests[endpoint.route] += 1
+            route = endpoint.route if isinstance(endpoint.route, str) else endpoint.route(request)
+            self._requests[route] += 1
             carry_out = await endpoint.read(request)
             if isinstance(carry_out, Answer):
                 return response(carry_out)
-            fault = self._faults.call(endpoint.route)
+            fault = self._faults.call(route)
             if fault is None:
                 return response(await carry_out(None))
             return await self._misbehave(fault, carry_out, request)

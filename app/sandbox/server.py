@@ -1,14 +1,14 @@
 """The sandbox as a server: its markets are put together here, started and stopped.
 
-Binance's spot market is always served, its futures market where there is an exchange for it. They share keys, faults, connections
-and the operator's routes; each has its own rate limits and thread.
+The exchange's spot market is always served, its futures market where there is an exchange for it. They share keys, faults,
+connections and the operator's routes; each has its own thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -18,8 +18,9 @@ from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.admin import Admin
 from app.sandbox.binance.futures.market import FuturesMarket
 from app.sandbox.binance.limits import Limits
-from app.sandbox.binance.rest import not_served
+from app.sandbox.binance.rest import not_served as binance_not_served
 from app.sandbox.binance.spot.market import WS_API_PATH, SpotMarket
+from app.sandbox.bybit import market as bybit
 from app.sandbox.market import Market, Shared
 from app.sandbox.prices import SteeredPath
 
@@ -32,21 +33,20 @@ _HOST = "127.0.0.1"
 _STOP_SECONDS = 2
 
 
-@web.middleware
-async def _name_what_is_missing(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Answer a request that nothing serves in Binance's form, with its method and path."""
-    try:
-        return await handler(request)
-    except web.HTTPMethodNotAllowed as error:
-        return not_served(request, error.allowed_methods)
-    except web.HTTPNotFound:
-        return not_served(request, ())
+#: The exchanges whose protocols are spoken.
+PROTOCOLS = ("binance", "bybit")
+
+_NOT_SERVED = {"binance": binance_not_served, "bybit": bybit.not_served}
 
 
 class Sandbox:
-    """One local Binance over ``exchange``, which belongs to the caller. It may be started again after ``stop``."""
+    """One local exchange over ``exchange``, which belongs to the caller. It may be started again after ``stop``.
+
+    ``protocol`` is the exchange whose protocol it speaks. ``limits`` are Binance's.
+    """
+
+    spot: Market
+    futures: Market | None
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Sandbox:
         limits: Limits | None = None,
         path: SteeredPath | None = None,
         futures: PaperPerpetualExchange | None = None,
+        protocol: str = "binance",
     ) -> None:
         self._clock = clock
         self._path = path
@@ -64,8 +65,12 @@ class Sandbox:
         self.faults = self._shared.faults
         self.connections = self._shared.connections
         self.requests = self._shared.requests
-        self.spot = SpotMarket(exchange, self._shared, limits, has_futures=futures is not None)
-        self.futures = None if futures is None else FuturesMarket(futures, self._shared, limits)
+        self._protocol = protocol
+        if protocol == "bybit":
+            self.spot, self.futures = bybit.markets(exchange, futures, self._shared)
+        else:
+            self.spot = SpotMarket(exchange, self._shared, limits, has_futures=futures is not None)
+            self.futures = None if futures is None else FuturesMarket(futures, self._shared, limits)
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
         self._port = 0
@@ -74,6 +79,29 @@ class Sandbox:
     def url(self) -> str:
         """Host and port, without a scheme or path."""
         return f"{_HOST}:{self._port}"
+
+    @property
+    def base_url(self) -> str:
+        """The address of all of the REST protocol."""
+        return f"http://{self.url}"
+
+    @property
+    def title(self) -> str:
+        """The exchange's name."""
+        return self._protocol.capitalize()
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The gateway's settings that lead its connectors here."""
+        if self._protocol == "bybit":
+            return dict.fromkeys(("ORDERGATE_BYBIT_URL", "ORDERGATE_BYBIT_PERPETUAL_URL"), self.base_url)
+        return {
+            "ORDERGATE_BINANCE_REST_URL": self.rest_url,
+            "ORDERGATE_BINANCE_WS_API_URL": self.ws_api_url,
+            "ORDERGATE_BINANCE_STREAM_URL": self.stream_url,
+            "ORDERGATE_BINANCE_PERPETUAL_REST_URL": self.futures_rest_url,
+            "ORDERGATE_BINANCE_PERPETUAL_STREAM_URL": self.futures_stream_url,
+        }
 
     @property
     def rest_url(self) -> str:
@@ -153,8 +181,20 @@ class Sandbox:
         """Futures come first, because the path of a listen key could be that of a spot stream."""
         return (self.spot,) if self.futures is None else (self.futures, self.spot)
 
+    @web.middleware
+    async def _name_what_is_missing(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Answer a request that nothing serves in the exchange's form, with its method and path."""
+        try:
+            return await handler(request)
+        except web.HTTPMethodNotAllowed as error:
+            return _NOT_SERVED[self._protocol](request, sorted(error.allowed_methods))
+        except web.HTTPNotFound:
+            return _NOT_SERVED[self._protocol](request, ())
+
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_name_what_is_missing])
+        application = web.Application(middlewares=[self._name_what_is_missing])
         for market in self._markets():
             application.add_routes(market.routes(self._closing))
         admin = Admin(self.spot, self.futures, self._shared, path=self._path, outage=self._outage)

@@ -22,7 +22,7 @@ from app.sandbox.keys import KeyRing
 Row = dict[str, Any]
 
 #: The id on the wire of an order or a fill, by its trading pair and the exchange's own id.
-WireId = Callable[[str, int], int]
+WireId = Callable[[str, int], int | str]
 
 
 def truth(

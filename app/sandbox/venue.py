@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from app.clock import Clock
 from app.paper.exchange import PaperExchange
+from app.paper.orders import PaperOrder
 
 Answer = TypeVar("Answer")
 
@@ -22,6 +24,7 @@ class Venue:
     def __init__(self, exchange: PaperExchange, clock: Clock) -> None:
         self.exchange = exchange
         self.clock = clock
+        self._forgotten_until: dict[int, datetime] = {}
 
     def open(self) -> None:
         """Make the thread."""
@@ -30,6 +33,15 @@ class Venue:
     async def run(self, action: Callable[..., Answer], *arguments: Any) -> Answer:
         """Run ``action`` on the exchange's thread; no other request's calls come between those of ``action``."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, action, *arguments)
+
+    def forget(self, exchange_order_id: int, seconds: float) -> None:  # float: seconds, never money
+        """Deny the order to questions for it alone for so long."""
+        self._forgotten_until[exchange_order_id] = self.clock.now() + timedelta(seconds=seconds)
+
+    def is_forgotten(self, order: PaperOrder) -> bool:
+        """Whether questions for ``order`` alone are answered as if it were not there."""
+        now = self.clock.now()
+        return order.is_open and now < self._forgotten_until.get(order.exchange_order_id, now)
 
     def close(self) -> None:
         """End the thread."""

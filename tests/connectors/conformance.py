@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from app.clock import Clock
 from app.connectors.base import Connector
 from app.domain.decimals import floor_to, plain
 from app.domain.enums import Liquidity, OrderType, TimeInForce, TradeType
@@ -35,7 +34,8 @@ from app.domain.errors import (
     WouldTake,
 )
 from app.domain.order import Order, OrderRef, OrderRequest, intended
-from app.domain.reports import ConnectorEvent, Gap, OrderReport
+from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
+from tests.clock import FakeClock
 
 #: Nothing here takes longer than some milliseconds; a card that waits this long has failed.
 PATIENCE = 60
@@ -63,9 +63,11 @@ class Dialect(ABC):
     amount: ClassVar[D]
     #: Whether the exchange's rules never change, so that it need not be asked for them.
     rules_are_constant: ClassVar[bool] = False
+    #: Whether the account's stream tells no orders, but says when to ask: a Gap at every poll.
+    is_polled: ClassVar[bool] = False
     #: A pair whose steps have 18 places, if the exchange has one.
     fine_pair: ClassVar[str | None] = None
-    clock: Clock
+    clock: FakeClock
 
     @abstractmethod
     async def start(self) -> None:
@@ -133,6 +135,18 @@ class Bench:
         self._number += 1
         request = self.request(**terms)
         return intended(request, order_id=f"card-{self._number}", at=self.dialect.clock.now(), terms=request.terms())
+
+    async def submit(self, order: Order) -> OrderReport:
+        """Submit the order; of an exchange that only acknowledges, the order as it is asked for then."""
+        report = await self.connector.submit_order(order)
+        assert report.order_id == order.ref.client_order_id
+        if not report.is_partial:
+            return report
+        assert (report.state, report.filled_amount) == ("open", 0)
+        found = await self.connector.fetch_order(order.ref)
+        assert found is not None
+        assert not found.is_partial
+        return found
 
     async def resting(self, share: str = "0.9", **terms: Any) -> Order:
         """A limit order to buy at a share of the market's price."""
@@ -212,6 +226,10 @@ async def run(check: Check, dialect_class: type[Dialect]) -> None:
         await dialect.stop()
 
 
+def _is_pushed(dialect: type[Dialect]) -> bool:
+    return not dialect.is_polled
+
+
 def _has(time_in_force: TimeInForce) -> Callable[[type[Dialect]], bool]:
     return lambda dialect: time_in_force in dialect.connector_class.capabilities.times_in_force
 
@@ -237,7 +255,7 @@ async def market_fills_sum_to_the_amount(bench: Bench) -> None:
     """A market order is filled at once, and its fills add up to it, each with price, fee and time."""
     for side in TradeType:
         order = bench.order(trade_type=side)
-        report = await bench.connector.submit_order(order)
+        report = await bench.submit(order)
         fills = await bench.connector.fetch_fills(order.ref)
         assert report.state == "filled"
         assert sum(fill.amount for fill in fills) == report.filled_amount == order.amount
@@ -250,7 +268,7 @@ async def market_fills_sum_to_the_amount(bench: Bench) -> None:
 async def immediate_or_cancel_leaves_nothing(bench: Bench) -> None:
     """An IOC order away from the market is done at once, with nothing."""
     order = await bench.resting(time_in_force=TimeInForce.IOC)
-    report = await bench.connector.submit_order(order)
+    report = await bench.submit(order)
     assert report.state in ("expired", "canceled")
     assert report.filled_amount == 0
     assert order.order_id not in [each.order_id for each in await bench.connector.fetch_open_orders()]
@@ -259,20 +277,29 @@ async def immediate_or_cancel_leaves_nothing(bench: Bench) -> None:
 @card("C04", needs=_has(TimeInForce.FOK))
 async def fill_or_kill_is_all_or_nothing(bench: Bench) -> None:
     """A FOK order away from the market gets nothing, one well into it everything."""
-    killed = await bench.connector.submit_order(await bench.resting(time_in_force=TimeInForce.FOK))
+    killed = await bench.submit(await bench.resting(time_in_force=TimeInForce.FOK))
     assert killed.state in ("expired", "canceled")
     assert killed.filled_amount == 0
     order = await bench.resting("1.05", time_in_force=TimeInForce.FOK)
-    filled = await bench.connector.submit_order(order)
+    filled = await bench.submit(order)
     assert (filled.state, filled.filled_amount) == ("filled", order.amount)
 
 
 @card("C05", needs=lambda dialect: OrderType.LIMIT_MAKER in dialect.connector_class.capabilities.order_types)
 async def post_only_never_takes(bench: Bench) -> None:
-    """A LIMIT_MAKER order beyond the market is refused as WouldTake and is not there; away from it, it rests."""
+    """A LIMIT_MAKER order beyond the market is refused as WouldTake and is not there; away from it, it rests.
+
+    An exchange that acknowledges first has canceled it, without a fill.
+    """
     order = await bench.resting("1.05", order_type=OrderType.LIMIT_MAKER)
-    with pytest.raises(WouldTake):
-        await bench.connector.submit_order(order)
+    try:
+        ended = await bench.submit(order)
+    except WouldTake:
+        pass
+    else:
+        assert ended.state in ("canceled", "rejected", "expired")
+        assert ended.filled_amount == 0
+        assert list(await bench.connector.fetch_fills(order.ref)) == []
     assert not any(each.order_id == order.order_id for each in await bench.connector.fetch_open_orders())
     report = await bench.connector.submit_order(await bench.resting(order_type=OrderType.LIMIT_MAKER))
     assert report.state == "open"
@@ -283,7 +310,7 @@ async def a_quote_amount_is_not_exceeded(bench: Bench) -> None:
     """A market order by quote amount spends at most that, nearly all of it, and reports the base amount."""
     money = (await bench.mid() * bench.dialect.amount).quantize(D(1))
     order = bench.order(amount=None, quote_amount=money)
-    report = await bench.connector.submit_order(order)
+    report = await bench.submit(order)
     fills = await bench.connector.fetch_fills(order.ref)
     spent = sum(fill.amount * fill.price for fill in fills)
     assert report.state == "filled"
@@ -479,7 +506,7 @@ async def an_absent_order_is_none(bench: Bench) -> None:
 async def fill_ids_are_stable(bench: Bench) -> None:
     """The answer to the submit, two questions and another connector of the account name the same fills."""
     order = bench.order()
-    report = await bench.connector.submit_order(order)
+    report = await bench.submit(order)
     first = await bench.connector.fetch_fills(order.ref)
     ids = [fill.exchange_fill_id for fill in first]
     assert len(set(ids)) == len(ids) > 0
@@ -537,7 +564,7 @@ async def candles_come_in_pages(bench: Bench) -> None:
 # The stream, numbers, and living with it.
 
 
-@card("C60")
+@card("C60", needs=_is_pushed)
 async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
     """After a Gap: open, then filled with all its fills when the market comes; another one open, then canceled."""
     async with bench.reading() as following:
@@ -556,7 +583,7 @@ async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
         await next_report(following, other.order_id, "canceled")
 
 
-@card("C61")
+@card("C61", needs=_is_pushed)
 async def every_connection_begins_with_a_gap(bench: Bench) -> None:
     """What happened while nobody listened is not told; the Gap says that it must be asked for."""
     async with bench.reading():
@@ -575,13 +602,42 @@ async def every_connection_begins_with_a_gap(bench: Bench) -> None:
 async def only_closing_ends_the_stream(bench: Bench) -> None:
     """``close`` ends the iteration without an error, and a closed connector has no stream."""
     async with bench.reading() as following:
-        reading = asyncio.ensure_future(following())
-        done, _ = await asyncio.wait({reading}, timeout=0.05)
-        assert not done
+        while True:
+            reading = asyncio.ensure_future(following())
+            done, _ = await asyncio.wait({reading}, timeout=0.05)
+            if not done:
+                break
+            assert isinstance(reading.result(), BalanceReport)  # what a poll tells beside orders
         await bench.connector.close()
         with pytest.raises(StopAsyncIteration):
             await reading
     assert [event async for event in bench.connector.events()] == []
+
+
+@card("C63", needs=lambda dialect: not _is_pushed(dialect))
+async def a_poll_says_when_to_ask(bench: Bench) -> None:
+    """A Gap at every poll, without an error in between; the book and a question tell what happened meanwhile."""
+    async with bench.reading() as following:
+        order = await bench.resting("0.99")
+        await bench.connector.submit_order(order)
+        for price in (await bench.mid() * D("0.95"), await bench.mid()):
+            await bench.dialect.move_market(price)
+            polled = asyncio.ensure_future(_next_gap(following))
+            while not polled.done():
+                bench.dialect.clock.advance(1)
+                await asyncio.wait({polled}, timeout=0.001)
+            await polled
+        report = await bench.connector.fetch_order(order.ref)
+        assert report is not None
+        assert (report.state, report.filled_amount) == ("filled", order.amount)
+        assert await bench.connector.fetch_open_orders() == []
+
+
+async def _next_gap(following: Callable[[], Awaitable[ConnectorEvent]]) -> Gap:
+    while True:
+        event = await following()
+        if isinstance(event, Gap):
+            return event
 
 
 @card("C70", needs=lambda dialect: dialect.fine_pair is not None)

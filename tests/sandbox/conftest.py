@@ -52,10 +52,14 @@ def futures_exchange(clock: FakeClock, path: SteeredPath, tmp_path: Path) -> Ite
 
 @asynccontextmanager
 async def serving(
-    exchange: PaperExchange, clock: Clock, path: SteeredPath, futures: PaperPerpetualExchange | None = None
+    exchange: PaperExchange,
+    clock: Clock,
+    path: SteeredPath,
+    futures: PaperPerpetualExchange | None = None,
+    protocol: str = "binance",
 ) -> AsyncIterator[Sandbox]:
     """A running sandbox with one account."""
-    sandbox = Sandbox(exchange, clock, limits=HIGH_LIMITS, path=path, futures=futures)
+    sandbox = Sandbox(exchange, clock, limits=HIGH_LIMITS, path=path, futures=futures, protocol=protocol)
     sandbox.keys.add(ACCOUNT, API_KEY, secret=SECRET)
     await sandbox.start()
     try:
@@ -79,7 +83,9 @@ async def client(sandbox: Sandbox, clock: FakeClock) -> AsyncIterator[RawClient]
 
 
 @asynccontextmanager
-async def serving_live(path: SteeredPath, directory: Path, *, has_futures: bool) -> AsyncIterator[Sandbox]:
+async def serving_live(
+    path: SteeredPath, directory: Path, *, has_futures: bool, protocol: str = "binance"
+) -> AsyncIterator[Sandbox]:
     """A sandbox on the system clock, for clients that read it themselves."""
     clock = SystemClock()
     with ExitStack() as exchanges:
@@ -90,7 +96,7 @@ async def serving_live(path: SteeredPath, directory: Path, *, has_futures: bool)
             url = f"sqlite:///{directory / 'live-futures.db'}"
             futures = PaperPerpetualExchange(url, clock=clock, seed=1, path=path)
             exchanges.callback(futures.close)
-        async with serving(exchange, clock, path, futures) as sandbox:
+        async with serving(exchange, clock, path, futures, protocol) as sandbox:
             yield sandbox
 
 

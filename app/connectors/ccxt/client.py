@@ -247,6 +247,23 @@ class _OneCall:
         return _OneCall.safe_string(dictionary, second, default) if found is None else found
 
     @staticmethod
+    def safe_float(dictionary: Any, key: Any, default: Any = None) -> Any:
+        """The number under ``key``, exactly; the library reads books by this name."""
+        text = _OneCall.safe_string(dictionary, key)
+        try:
+            return default if text is None else Decimal(text)
+        except ArithmeticError:
+            return default
+
+    def amount_to_precision(self, symbol: str, amount: Any) -> str | None:
+        """The amount with all its digits: the library cuts those beyond the step, and the order would not be what is recorded."""
+        return self.number_to_string(amount)
+
+    def cost_to_precision(self, symbol: str, cost: Any) -> str | None:
+        """The cost with all its digits, as with amounts."""
+        return self.number_to_string(cost)
+
+    @staticmethod
     def json(data: Any, params: Any = None) -> str:
         """``data`` as JSON, in which a ``Decimal`` is a number with all its digits."""
         return _ENCODER.encode(data).decode()

@@ -6,12 +6,14 @@ each poll is told as a gap, after which the gateway compares its orders with the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from app.concurrency.waiting import wait_for_event
 from app.connectors.base import ConnectorContext
 from app.connectors.ccxt import reports
 from app.connectors.ccxt.markets import PAGE, CcxtMarkets
@@ -23,11 +25,12 @@ from app.connectors.common.numbers import milliseconds_of
 from app.connectors.rows import Rows
 from app.domain.decimals import EXACT, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, TimeInForce, TradeType
-from app.domain.errors import CredentialsRefused, ExchangeReadError, OrderRefused
+from app.domain.errors import CredentialsRefused, ExchangeReadError, OrdergateError, OrderRefused
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
 from app.domain.recognition import is_same_order
 from app.domain.reports import (
+    POLLED,
     BalanceReport,
     ConnectorEvent,
     Gap,
@@ -50,13 +53,13 @@ class CcxtConnector(CcxtMarkets):
     def __init__(self, context: ConnectorContext) -> None:
         super().__init__(context)
         self.calls = AccountCalls(self.venue, self._build_client)
-        self._is_closed = False
+        self._closing = asyncio.Event()
 
     def check_available(self) -> None:
         self.calls.check_available()
 
     async def close(self) -> None:
-        self._is_closed = True
+        self._closing.set()
         await self.calls.close()
 
     # -- orders -----------------------------------------------------------------------------------------------------------
@@ -141,12 +144,18 @@ class CcxtConnector(CcxtMarkets):
 
     async def events(self) -> AsyncGenerator[ConnectorEvent, None]:
         count = 0
-        while not self._is_closed:
-            yield Gap(reason="polled" if count else "connected")
+        while not self._closing.is_set():
+            yield Gap(reason=POLLED if count else "connected")
             if count % _BALANCE_POLLS == 0:
-                yield BalanceReport(balances=tuple(await self.fetch_balances()))
+                try:
+                    balances = await self.fetch_balances()
+                except OrdergateError:
+                    if self._closing.is_set():
+                        return
+                    raise
+                yield BalanceReport(balances=tuple(balances))
             count += 1
-            await self.context.clock.sleep(self.row.poll_seconds)
+            await wait_for_event(self._closing, self.context.clock, self.row.poll_seconds)
 
     # -- shared steps -----------------------------------------------------------------------------------------------------
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
 
 from app.clock import Clock
 from app.paper.exchange import PaperExchange
-from app.paper.orders import OrderRecord, PaperOrder
+from app.paper.orders import OrderRecord
 from app.paper.pairs import Pair
 from app.sandbox.binance.failures import missing_both
 from app.sandbox.binance.symbols import Symbols
@@ -23,20 +22,10 @@ class BinanceVenue(Venue):
     def __init__(self, exchange: PaperExchange, clock: Clock) -> None:
         super().__init__(exchange, clock)
         self.symbols = Symbols(exchange.pairs, clock)
-        self._forgotten_until: dict[int, datetime] = {}
 
     def pair(self, symbol: str) -> Pair:
         """The pair of ``symbol``. Raises ``ApiError`` for an invalid one."""
         return self.symbols.pair(symbol)
-
-    def forget(self, exchange_order_id: int, seconds: float) -> None:  # float: seconds, never money
-        """Deny the order to questions for it alone for so long."""
-        self._forgotten_until[exchange_order_id] = self.clock.now() + timedelta(seconds=seconds)
-
-    def is_forgotten(self, order: PaperOrder) -> bool:
-        """Whether questions for ``order`` alone are answered as if it were not there."""
-        now = self.clock.now()
-        return order.is_open and now < self._forgotten_until.get(order.exchange_order_id, now)
 
     def find_order(
         self,

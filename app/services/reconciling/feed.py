@@ -25,7 +25,7 @@ from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Connector
 from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.order import AccountKey, OrderKey
-from app.domain.reports import Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
+from app.domain.reports import POLLED, Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.journal.journal import Journal
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Recorder
@@ -123,7 +123,8 @@ class Feed:
     async def _handle(self, event: ConnectorEvent) -> None:
         match event:
             case Gap():
-                self._log.info("reconciling after a gap", reason=event.reason)
+                if event.reason != POLLED:  # one every few seconds is no news
+                    self._log.info("reconciling after a gap", reason=event.reason)
                 self._must_reconcile.set()
             case BalanceReport():
                 await self._handle_balances(event)
