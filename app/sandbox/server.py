@@ -33,9 +33,7 @@ _HOST = "127.0.0.1"
 _STOP_SECONDS = 2
 
 
-#: The exchanges whose protocols are spoken.
-PROTOCOLS = ("binance", "bybit")
-
+#: How each protocol answers what nothing serves.
 _NOT_SERVED = {"binance": binance_not_served, "bybit": bybit.not_served}
 
 

@@ -110,9 +110,9 @@ class CcxtConnector(CcxtMarkets):
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         pairs = await self._pairs()
         symbol = None if trading_pair is None else self._symbol(trading_pair)
-        payload = await self.calls.ask(
-            "asked", verb="fetch_open_orders", arguments=(symbol, None, self.row.open_page or None)
-        )
+        arguments = (symbol, None, self.row.open_page or None)
+        params = self.row.open_parameters
+        payload = await self.calls.ask("asked", verb="fetch_open_orders", arguments=arguments, params=params)
         return self._reports("open orders", payload, pairs)
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
@@ -121,17 +121,34 @@ class CcxtConnector(CcxtMarkets):
         if number is None:
             return []
         pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
-        begun = ref.created_at if self.row.fills_since else None
-        since = None if begun is None else milliseconds_of(begun - _BEFORE)
-        payload = await self.calls.ask("asked", verb="fetch_my_trades", arguments=(symbol, since, PAGE))
-        with self._reading():
-            mine = [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
-            fills = read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
+        filled = None if report is None else report.filled_amount
+        mine: list[Any] = []
+        for since in self._fill_windows(ref):
+            params = {self.row.fills_number: number} if self.row.fills_number else {}
+            arguments = (symbol, since, PAGE)
+            payload = await self.calls.ask("asked", verb="fetch_my_trades", arguments=arguments, params=params)
+            mine += [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
+            with self._reading():
+                fills = read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
+            known = sum((fill.amount for fill in fills), Decimal(0))
+            if filled is not None and known >= filled:
+                break
         self.venue.odd_rows.note("trades", fills.unreadable)
-        known = sum((fill.amount for fill in fills), Decimal(0))
-        if report is not None and known < report.filled_amount and not fills.unreadable:
+        if filled is not None and known < filled and not fills.unreadable:
             raise ExchangeReadError(f"{self.row.title} does not show all fills of the order yet")
         return fills
+
+    def _fill_windows(self, ref: OrderRef) -> Sequence[int | None]:
+        """The times from which the order's fills are asked for, since some exchanges show no more than so many days at once."""
+        since, window = self._since(ref) if self.row.fills_since else None, self.row.fills_window
+        if since is None or window is None:
+            return [since]
+        until = max(since, milliseconds_of(self.context.clock.now()))
+        return range(since, until + 1, window // timedelta(milliseconds=1))
+
+    def _since(self, ref: OrderRef) -> int | None:
+        """From when on the order can be in a list, in milliseconds; None if nobody knows when it was placed."""
+        return None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
 
     async def fetch_balances(self) -> Any:
         payload = await self.calls.ask("asked", verb="fetch_balance")
@@ -254,8 +271,10 @@ class CcxtConnector(CcxtMarkets):
                 answers = [] if answer is None else [answer]
             else:
                 key = self.row.ask_number if by == "id" else by
+                # Without a time, some exchanges list the last days of orders that are done, and no older ones.
+                arguments = (symbol,) if verb == "fetch_open_orders" else (symbol, self._since(ref))
                 answers = await self.calls.ask(
-                    "asked", verb=verb, arguments=(symbol,), params={key: name} if key else {}
+                    "asked", verb=verb, arguments=arguments, params={key: name} if key else {}
                 )
             for report in self._reports("orders", [{"symbol": symbol, **_stated(each)} for each in answers], pairs):
                 if is_same_order(ref, report):
@@ -273,7 +292,7 @@ class CcxtConnector(CcxtMarkets):
 
         Raises ``ExchangeReadError`` where a list may be cut, because that proves nothing.
         """
-        since = None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
+        since = self._since(ref)
         listed = None if self.row.lists_all_pairs else symbol
         # The open ones first: an order that is done in between is in the second list.
         for verb in ("fetch_open_orders", *self.row.done_verbs):

@@ -13,7 +13,7 @@ from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import mapping, milliseconds_of
 from app.connectors.rows import Rows
 from app.domain.enums import PositionMode
-from app.domain.errors import UnsupportedFeature
+from app.domain.errors import OrderRefused, UnsupportedFeature
 from app.domain.reports import FundingInfo, FundingPayment, Position
 
 
@@ -48,7 +48,11 @@ class CcxtPerpetual(CcxtConnector):
     async def set_leverage(self, trading_pair: str, leverage: int) -> None:
         symbol = (await self.venue.listed(trading_pair, self.name)).symbol(trading_pair)
         self._demand(await self.venue.public_client(), "setLeverage")
-        await self.calls.change("signed", verb="set_leverage", arguments=(leverage, symbol))
+        try:
+            await self.calls.change("signed", verb="set_leverage", arguments=(leverage, symbol))
+        except OrderRefused as error:
+            if error.exchange_code not in self.row.unchanged:
+                raise
 
     async def fetch_position_mode(self) -> PositionMode:
         """The family trades in one-way mode."""

@@ -87,6 +87,8 @@ class Row:
     those that return lists are given ``ask_number`` as the parameter of the exchange's own id, and where that is empty, what
     they return is searched. ``settles`` is what follows; ``done_verbs`` are ccxt's calls that together list all done orders.
     ``open_page`` and ``done_page`` are the most orders that such a list holds, 0 for no limit: one as long as that may lack some.
+    ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that. ``fills_number`` is the parameter of ``fetch_my_trades`` that carries the exchange's own
+    id, empty where there is none, and ``fills_window`` the longest time that it shows at once, None for no limit.
     ``lists_all_pairs`` says that the exchange can't list by pair, so that ccxt would drop the others from a list that was cut
     before.
 
@@ -109,6 +111,7 @@ class Row:
     ``reach`` is how old an order may be for its absence to prove anything, None where the exchange forgets none. ``code_field`` is
     the field of an error that holds its code, for codes that ccxt's tables lack.
 
+    ``unchanged`` are the codes by which the exchange refuses a setting that is as it should be.
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
     take to show an order, ``docs`` where its API is documented.
     """
@@ -133,6 +136,9 @@ class Row:
     done_verbs: tuple[str, ...] = ("fetch_closed_orders",)
     open_page: int = 0
     done_page: int = 100
+    open_parameters: Mapping[str, Any] = field(default_factory=dict)
+    fills_number: str = ""
+    fills_window: timedelta | None = None
     lists_all_pairs: bool = False
     settles: Settles = "by_id"
     order_types: tuple[OrderType, ...] = ALL_TYPES
@@ -155,6 +161,7 @@ class Row:
     price_places: int = 0
     reach: timedelta | None = None
     code_field: str = ""
+    unchanged: frozenset[str] = frozenset()
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)
     poll_seconds: float = 5.0  # float: seconds, no money

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 
@@ -27,6 +29,12 @@ _REFUSALS = Refusals(
     no_such_order=codes("110001 170213"),
 )
 
+#: A list of open orders has fifty at most; ccxt follows its cursor.
+_WHOLE = {"paginate": True, "paginationCalls": 1_000}
+
+#: No answer spans more than seven days: https://bybit-exchange.github.io/docs/v5/order/execution
+_WEEK = timedelta(days=7)
+
 SPOT = Row(
     name="bybit",
     title="Bybit",
@@ -41,6 +49,9 @@ SPOT = Row(
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
     ask_number="orderId",
+    open_parameters=_WHOLE,
+    fills_number="orderId",
+    fills_window=_WEEK,
     times_in_force=ALL_TIMES,
     options={"enableUnifiedAccount": True, "enableUnifiedMargin": False},
 )
@@ -59,6 +70,10 @@ PERPETUAL = Row(
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
     ask_number="orderId",
+    open_parameters=_WHOLE,
+    fills_number="orderId",
+    fills_window=_WEEK,
+    unchanged=codes("110043"),
     times_in_force=ALL_TIMES,
     options={"enableUnifiedAccount": True, "enableUnifiedMargin": False},
 )
