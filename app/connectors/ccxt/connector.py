@@ -110,8 +110,9 @@ class CcxtConnector(CcxtMarkets):
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         pairs = await self._pairs()
         symbol = None if trading_pair is None else self._symbol(trading_pair)
-        arguments = (symbol, None, self.row.open_page or None)
         params = self.row.open_parameters
+        # ccxt follows a cursor only from a time on.
+        arguments = (symbol, 0 if params else None, self.row.open_page or None)
         payload = await self.calls.ask("asked", verb="fetch_open_orders", arguments=arguments, params=params)
         return self._reports("open orders", payload, pairs)
 

@@ -86,11 +86,11 @@ class Row:
     exchange's own id serves for that, and "id" where ours takes its place. ``ask_verbs`` are ccxt's calls that find one order;
     those that return lists are given ``ask_number`` as the parameter of the exchange's own id, and where that is empty, what
     they return is searched. ``settles`` is what follows; ``done_verbs`` are ccxt's calls that together list all done orders.
-    ``open_page`` and ``done_page`` are the most orders that such a list holds, 0 for no limit: one as long as that may lack some.
-    ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that. ``fills_number`` is the parameter of ``fetch_my_trades`` that carries the exchange's own
-    id, empty where there is none, and ``fills_window`` the longest time that it shows at once, None for no limit.
-    ``lists_all_pairs`` says that the exchange can't list by pair, so that ccxt would drop the others from a list that was cut
-    before.
+    ``open_page`` and ``done_page`` are the most orders that such a list holds, 0 for no limit: one as long as that may lack
+    some. ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that. ``fills_number`` is the
+    parameter of ``fetch_my_trades`` that carries the exchange's own id, empty where there is none, and ``fills_window`` the
+    longest time that it shows at once, None for no limit. ``lists_all_pairs`` says that the exchange can't list by pair, so
+    that ccxt would drop the others from a list that was cut before.
 
     ``parameters`` are those of every order, ``maker`` those of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order,
     ``closing`` those of one that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before

@@ -14,7 +14,7 @@ from app.connectors.common.judging import UNKNOWN, Outcomes, reading
 from app.connectors.common.limits import AddressLimits
 from app.connectors.common.numbers import milliseconds_of
 from app.connectors.common.venue import Markets, RestVenue, ServerClock
-from app.domain.errors import ExchangeDown, RateLimited
+from app.domain.errors import ExchangeDown, OrderRefused, RateLimited
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def outcomes_of(row: Row) -> Outcomes:
         statuses={403: ExchangeDown, 408: UNKNOWN, 418: RateLimited, 429: RateLimited},
         unsent_texts={},
         texts={},
-        codes=refusals.kinds(),
+        codes={**refusals.kinds(), **dict.fromkeys(row.unchanged, OrderRefused)},
         clock_is_off=frozenset(refusals.clock),
         no_such_order=frozenset(refusals.no_such_order),
         rule_codes=frozenset(refusals.rules),

@@ -30,7 +30,7 @@ _REFUSALS = Refusals(
 )
 
 #: A list of open orders has fifty at most; ccxt follows its cursor.
-_WHOLE = {"paginate": True, "paginationCalls": 1_000}
+_WHOLE = {"paginate": True, "paginationCalls": 1_000, "maxRetries": 0}
 
 #: No answer spans more than seven days: https://bybit-exchange.github.io/docs/v5/order/execution
 _WEEK = timedelta(days=7)
