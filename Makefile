@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage previews bench layout halts vendor
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage previews bench layout halts vendor console-tools
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -59,6 +59,8 @@ $(NODE_TOOLS): tools/contract/package-lock.json tools/contract/package.json
 	touch $@
 
 # The console's libraries, each as one module in app/console/vendor, from the lock file in tools/console. What it makes is committed.
+console-tools: tools/console/node_modules/.ready
+
 vendor: tools/console/node_modules/.ready
 	node tools/console/vendor.js
 

@@ -1,4 +1,6 @@
-"""One gateway on the paper exchange and one Chromium for all tests here; a browser profile and an account for each test."""
+"""One gateway on the paper exchange for all tests here, one Chromium for those of a module, and for each test a browser profile
+and an account.
+"""
 
 from __future__ import annotations
 
@@ -99,9 +101,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
     gateway.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser."""
+    """The browser. It keeps an event loop running in this thread, so it is gone before another module's asynchronous tests."""
     if _CHROMIUM is None:
         if os.environ.get("ORDERGATE_REQUIRE_CHROMIUM"):
             pytest.fail("no Chromium here, and ORDERGATE_REQUIRE_CHROMIUM demands one")

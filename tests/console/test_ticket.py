@@ -24,6 +24,9 @@ def _write(page: Page, amount: str = "0.01") -> None:
 def test_an_order_is_filled_from_the_first_page_on(trader: Page, running: RunningGateway, account: str) -> None:
     """The button states the order, and the answer is the journal's."""
     _write(trader)
+    preview = trader.locator(".preview")
+    expect(preview).to_contain_text("0.01 BTC")
+    expect(preview).to_contain_text("fee")
     send = trader.locator("button.send")
     expect(send).to_have_text(f"BUY 0.01 BTC at the market MARKET · PAPER {account}/paper")
     send.click()

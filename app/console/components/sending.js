@@ -1,9 +1,9 @@
 // What will be sent, word for word, and the same as commands for programs.
 import { html, useSignal } from "../vendor/preact.js";
-import { assetsOf } from "../lib/markets.js";
 import { curl, python } from "../lib/snippets.js";
+import { Preview } from "./preview.js";
 
-export function Sending({ body, notional, warnings, ticketKey, username, isReady }) {
+export function Sending({ body, warnings, ticketKey, username, isReady }) {
   const copied = useSignal("");
   async function copy(kind, text) {
     try {
@@ -19,8 +19,8 @@ export function Sending({ body, notional, warnings, ticketKey, username, isReady
       <dl>
         ${Object.entries(body).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${String(value)}</dd></div>`)}
         <div><dt>Idempotency-Key</dt><dd class="key">${ticketKey}</dd></div>
-        ${notional !== null && html`<div><dt>value</dt><dd>${notional} ${assetsOf(body.trading_pair).quote}</dd></div>`}
       </dl>
+      <${Preview} body=${body} isReady=${isReady} />
       ${warnings.map((text) => html`<p key=${text} class="warning" role="status">${text}</p>`)}
       ${isReady &&
       html`<p class="copies">

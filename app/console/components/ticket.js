@@ -27,7 +27,7 @@ export function Ticket() {
   const environment = market.can?.environment;
   const rule = market.rules?.[terms.trading_pair];
   const side = quote.book?.[terms.trade_type === "BUY" ? "asks" : "bids"]?.[0]?.price;
-  const { notional, warnings } = examine(terms, rule, side);
+  const warnings = examine(terms, rule, side);
   const lacking = scopes.value.has("orders:place") ? missing(terms) || (market.can ? "" : "Choose a connector") : "Your role may not place orders";
   const body = sent?.body ?? bodyOf(terms, market.can);
   const isOpen = phase === "open";
@@ -50,7 +50,7 @@ export function Ticket() {
             <form onSubmit=${submit} onKeyDown=${(event) => event.key === "Escape" && (asking.value = 0)} autocomplete="off">
               <${Terms} terms=${terms} market=${market} accounts=${accounts.value} edit=${edit} isFixed=${!isOpen} rule=${rule} />
               <${Quote} quote=${quote} trading_pair=${terms.trading_pair} onPrice=${(price) => edit({ price })} />
-              <${Sending} body=${body} notional=${notional} warnings=${warnings} ticketKey=${ticket.value.key} username=${session.value.username} isReady=${!lacking} />
+              <${Sending} body=${body} warnings=${warnings} ticketKey=${ticket.value.key} username=${session.value.username} isReady=${!lacking} />
               ${refusal && html`<p class="problem" role="alert">Not placed: ${refusal.text}</p>`}
               ${market.problem && html`<p class="problem" role="alert">${market.problem}</p>`}
               ${asking.value > 0 && html`<p class="warning" role="alert">This is real money. Press again to send it, or Escape.</p>`}

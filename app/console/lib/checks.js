@@ -10,14 +10,14 @@ export function ruleText(value) {
   return value === null || value === undefined || compare(value, NO_LIMIT) === 0 || compare(value, NO_STEP) === 0 ? "" : String(value);
 }
 
-/** `{notional, warnings}`: price times amount, exactly, and what is wrong. `reference` is the price that a market order is likely to get. */
+/** What is wrong, as sentences. `reference` is the price that a market order is likely to get. */
 export function examine(terms, rule, reference) {
   const warnings = [];
   const { base, quote } = assetsOf(terms.trading_pair);
   const inQuote = terms.unit === "quote";
   const price = terms.order_type === "MARKET" ? reference : terms.price;
   const notional = inQuote ? terms.amount.trim() : isPositive(price) ? multiply(terms.amount, price) : null;
-  if (!rule || rule.error) return { notional, warnings };
+  if (!rule || rule.error) return warnings;
   if (!inQuote && isPositive(terms.amount)) {
     if (ruleText(rule.min_order_size) && compare(terms.amount, rule.min_order_size) < 0) {
       warnings.push(`The smallest amount is ${rule.min_order_size} ${base}.`);
@@ -35,7 +35,7 @@ export function examine(terms, rule, reference) {
   if (notional !== null && ruleText(rule.min_notional_size) && compare(notional, rule.min_notional_size) < 0) {
     warnings.push(`The smallest value of an order is ${rule.min_notional_size} ${quote}.`);
   }
-  return { notional, warnings };
+  return warnings;
 }
 
 /** Why nothing can be sent yet, or "". */
