@@ -46,6 +46,7 @@ from app.services.markets.prices import Prices
 from app.services.markets.rates import Rates
 from app.services.markets.readings import Readings
 from app.services.markets.rules import Rules
+from app.services.names import Names
 from app.services.orders.admitting import Admissions
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
@@ -59,6 +60,7 @@ from app.services.reconciling.settling import Settling
 from app.services.safety.evidence import Evidence
 from app.services.safety.halting import Halting
 from app.services.safety.limiting import Limiting
+from app.services.safety.naming import Naming
 from app.services.safety.safety import Safety
 from app.services.safety.sweeping import Sweeps
 from app.services.sessions import Sessions
@@ -89,6 +91,7 @@ class _Base:
     exchange_accounts: ExchangeAccounts
     installations: Installations
     settling: Settling
+    names: Names
     market_data: MarketData
 
 
@@ -125,7 +128,7 @@ def build_gateway(
         audit_log=audit_log,
         checkpoints=_checkpoints(base, audit_log),
         console_sessions=ConsoleSessions(vault=base.vault, users=users, directory=directory, clock=clock),
-        keys=ApiKeys(journal.callers, directory, clock, random_bits),
+        keys=ApiKeys(journal.callers, directory, base.names, clock, random_bits),
         environments=environments(settings),
         sessions=sessions,
         rules=rules,
@@ -172,6 +175,7 @@ def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -
     restrict(settings.key_file, 0o600)
     vault = build_vault(settings)
     sessions = Sessions(journal.accounts, vault, settings, clock)
+    rules = Rules(sessions)
     recorder = Recorder(journal, clock)
     exchange_accounts = ExchangeAccounts(journal.accounts, settings, clock)
     return _Base(
@@ -181,7 +185,8 @@ def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -
         journal=journal,
         vault=vault,
         sessions=sessions,
-        rules=Rules(sessions),
+        rules=rules,
+        names=Names(journal.accounts, journal.callers, rules),
         recorder=recorder,
         exchange_accounts=exchange_accounts,
         installations=Installations(
@@ -224,24 +229,20 @@ def _admissions(base: _Base, rates: Rates) -> Admissions:
 
 
 def _safety(base: _Base, orders: Orders, admissions: Admissions) -> Safety:
-    journal, clock = base.journal, base.clock
-    evidence = Evidence(
-        journal=journal,
-        accounts=journal.accounts,
-        sessions=base.sessions,
-        installations=base.installations,
-    )
+    journal, clock, sessions = base.journal, base.clock, base.sessions
+    evidence = Evidence(journal=journal, accounts=journal.accounts, sessions=sessions, installations=base.installations)
     sweeps = Sweeps(
         journal=journal,
         orders=orders,
         settling=base.settling,
-        sessions=base.sessions,
+        sessions=sessions,
         evidence=evidence,
         clock=clock,
     )
     return Safety(
         Halting(journal=journal, evidence=evidence, sweeps=sweeps, clock=clock),
         Limiting(journal=journal, accounts=journal.accounts, admissions=admissions, clock=clock),
+        Naming(journal, base.names),
         sweeps,
     )
 
@@ -364,7 +365,7 @@ def administration(settings: Settings, actor: Actor) -> Iterator[Administration]
     try:
         yield Administration(
             users=UserAdmin(journal.callers, settings.username, actor, clock),
-            keys=ApiKeys(journal.callers, directory, clock, Entropy().bits),
+            keys=ApiKeys(journal.callers, directory, Names(journal.accounts, journal.callers), clock, Entropy().bits),
             maker=Caller(name=actor.name),
             actor=actor,
             clock=clock,

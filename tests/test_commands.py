@@ -11,8 +11,10 @@ from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
 
 from app.cli import main
+from app.clock import SystemClock
 from app.domain.api_key import hash_of, key_id_in
 from app.domain.enums import Role, Scope
+from app.storage.accounts import Accounts
 from app.storage.callers import Known, StoredCallers
 from app.storage.database import Database
 
@@ -104,12 +106,18 @@ def test_the_last_admin_stays(run: Run, known: Callable[[], Known]) -> None:
     assert run("user", "disable", "other").exit_code == 1
 
 
-def test_keys_are_made_rotated_and_ended(run: Run, known: Callable[[], Known]) -> None:
-    """A secret is shown once, and only its hash is kept."""
-    made = run(
+def test_keys_are_made_rotated_and_ended(run: Run, known: Callable[[], Known], sqlite_url: str) -> None:
+    """A secret is shown once, and only its hash is kept. There is no key for an account that does not exist."""
+    wanted = (
         *("key", "create", "bot", "--environment", "live", "--scope", "read", "--scope", "orders:cancel"),
         *("--account", "a", "--pair", "BTC-USDT", "--allow", "192.0.2.1"),
     )
+    refused = run(*wanted)
+    assert (refused.exit_code, "Account 'a' not found" in refused.output, known().keys) == (1, True, {})
+    database = Database(sqlite_url)
+    Accounts(database, SystemClock()).add_account("a")
+    database.dispose()
+    made = run(*wanted)
     (secret,) = re.findall(r"^ogk_live_\S+$", made.output, re.MULTILINE)
     key_id = key_id_in(secret)
     assert key_id is not None

@@ -25,6 +25,12 @@ def split_pair(trading_pair: str) -> tuple[str, str]:
     return base, quote
 
 
+def is_pair(text: str) -> bool:
+    """Whether ``text`` is written as pairs are: two tokens in capitals and a hyphen."""
+    base, _, quote = text.partition("-")
+    return bool(base and quote) and "-" not in quote and text == text.upper()
+
+
 #: A rate as numerator and denominator, so that it is divided once, at the end.
 _Ratio = tuple[Decimal, Decimal]
 

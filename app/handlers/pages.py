@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import quote
 
+from app.domain.rates import is_pair
 from app.services.acting import ActingGateway
 from app.storage.records import Page
 
 T = TypeVar("T")
 
-#: How a pair is written: two tokens in capitals and a hyphen. What tokens there are is the exchange's business.
-_PAIR = re.compile(r"[^-]+-[^-]+")
 _MOST_NAMED = 20
 
 
@@ -43,11 +41,7 @@ def unknown_names(gateway: ActingGateway, wanted: Names) -> dict[str, str]:
     unknown = [
         *(("account_names", name) for name in wanted["account_names"] if name not in accounts),
         *(("connector_names", name) for name in wanted["connector_names"] if name not in connectors),
-        *(
-            ("trading_pairs", pair)
-            for pair in wanted["trading_pairs"]
-            if not _PAIR.fullmatch(pair) or pair != pair.upper()
-        ),
+        *(("trading_pairs", pair) for pair in wanted["trading_pairs"] if not is_pair(pair)),
     ]
     if not unknown:
         return {}

@@ -1044,7 +1044,7 @@ class RateOracleChangedSchema(Schema):
 
 class SafetyScopeSchema(Schema):
     """What is covered. A part that is absent or null covers everything of its kind; without any part it is the
-    whole gateway.
+    whole gateway. What is named must exist, unless a halt or limits of this very scope are set already.
     """
 
     account_name = fields.String(allow_none=True)
@@ -1054,6 +1054,8 @@ class SafetyScopeSchema(Schema):
 
 
 class HaltRequestSchema(Schema):
+    """A halt without a scope is one of the whole gateway."""
+
     scope = fields.Nested(lambda: SafetyScopeSchema())
     mode = fields.Enum(enums.HaltMode, by_value=True, load_default=enums.HaltMode.HALT)
     cancel = fields.Enum(enums.HaltCancel, by_value=True, load_default=enums.HaltCancel.NONE)
@@ -1061,7 +1063,7 @@ class HaltRequestSchema(Schema):
 
 
 class ResumeRequestSchema(Schema):
-    scope = fields.Nested(lambda: SafetyScopeSchema())
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
     reason = fields.String(required=True)
 
 
@@ -1079,7 +1081,7 @@ class HaltStatusSchema(Schema):
     """A halt and what is left in its scope. ``in_flight``: orders that were intended and of which no answer is
     recorded yet. ``still_open``: orders that rest at an exchange; ``cancelling``: those of them whose cancel
     was asked for. ``unknown``: orders whose outcome is not known. ``quiet``: nothing of all this is left, and
-    the exchanges, asked now, show nothing either.
+    when the exchanges were asked for this answer, they listed no open order either.
     """
 
     scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
@@ -1144,10 +1146,10 @@ class AnomalyBrakeSchema(Schema):
 class LimitsSchema(Schema):
     """Amounts and positions are in base units, values in US dollars, where tokens with USD in their names count as
     one. A position is the sum of the fills in the journal. ``max_daily_loss`` counts realised losses and fees
-    of the UTC day. ``cancels_per_minute`` never stops a cancel: who has made that many places no orders.
-    ``max_leverage`` holds for setting it and for orders on positions that have more. ``duplicate_window``:
-    seconds in which the same terms do not come again. What only reduces a position passes everything that
-    exists to stop growth: all that begin with ``max_``, and ``allowed_pairs``.
+    of the UTC day. ``cancels_per_minute`` never stops a cancel: when it is reached, new orders are refused
+    until the minute is over. ``max_leverage`` holds for setting it and for orders on positions that have more.
+    ``duplicate_window``: seconds in which the same terms do not come again. What only reduces a position passes
+    everything that exists to stop growth: all that begin with ``max_``, and ``allowed_pairs``.
     """
 
     max_order_amount = fields.DecimalNumber(allow_none=True)
@@ -1174,7 +1176,7 @@ class LimitChangeSchema(Schema):
     purpose.
     """
 
-    scope = fields.Nested(lambda: SafetyScopeSchema())
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
     limits = fields.Nested(lambda: LimitsSchema())
     unlimited = fields.Boolean(load_default=False)
     reason = fields.String()

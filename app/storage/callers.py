@@ -80,6 +80,10 @@ class StoredCallers:
             rows = connection.execute(select(API_KEYS).where(API_KEYS.c.deleted_at.is_(None)))
             return Known(version=version, users=users, keys={row.key_id: _key(row) for row in rows})
 
+    def has_key(self, key_id: str) -> bool:
+        """Whether there is or was such a key."""
+        return bool(self._database.rows(select(API_KEYS.c.key_id).where(API_KEYS.c.key_id == key_id)))
+
     # -- users ----------------------------------------------------------------------------------------------------------
 
     def add_user(self, username: str, password_hash: str, role: Role, record: AuditRecord) -> None:

@@ -271,6 +271,10 @@ async def test_nobody_gives_away_more_than_they_have(application: Any, client: h
         {"expires_at": "tomorrow"},
         {"name": ""},
         {"name": "a\nb"},
+        {"accounts": ["master_account", "nobody"]},
+        {"connectors": ["papr"]},
+        {"pairs": ["btcusdt"]},
+        {"connectors": ["paper"], "pairs": ["BTC-USDT", "BTC-UDST"]},
     ],
     ids=str,
 )
@@ -280,8 +284,44 @@ async def test_bad_input_makes_no_key(client: httpx.AsyncClient, wrong: dict[str
     if "scopes" in wrong and "role" not in wrong:
         del asked["role"]
     answer = await client.post("/api-keys", json=asked)
-    assert answer.status_code in (400, 422), answer.text
+    assert answer.status_code in (400, 404, 422), answer.text
     assert (await client.get("/api-keys")).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code", "said"),
+    [
+        ({"accounts": ["master_acount"]}, 404, "unknown_account", "Did you mean master_account?"),
+        ({"connectors": ["paper", "papr"]}, 404, "unknown_connector", "Did you mean paper?"),
+        ({"pairs": ["btcusdt"]}, 400, "unsupported_pair", "Did you mean BTC-USDT"),
+        ({"connectors": ["paper"], "pairs": ["BTC-UDST"]}, 400, "unsupported_pair", "paper"),
+    ],
+    ids=str,
+)
+async def test_bounds_that_do_not_exist_are_told(
+    client: httpx.AsyncClient, wrong: dict[str, Any], status: int, code: str, said: str
+) -> None:
+    """With what was probably meant: such a key would be refused everything, or lists would be empty."""
+    answer = await client.post("/api-keys", json={"name": "bot", "environment": "paper", "role": "trader", **wrong})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code)
+    assert said in problem["detail"] + problem.get("hint", "")
+
+
+async def test_a_scope_wider_than_the_key_is_refused_as_that(application: Any, client: httpx.AsyncClient) -> None:
+    """By each part that the scope leaves open; within the key's bounds it may halt."""
+    key = await made(client, accounts=["master_account"], connectors=["paper"])
+    async with bearing(application, key) as caller:
+        for body in ({"scope": {}}, {}):
+            refused = await caller.post("/safety/halt", json={**body, "reason": "x"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "out_of_bounds")
+            assert refused.json()["detail"] == (
+                "The scope is wider than the key: it covers every account, and the key is for master_account only"
+            )
+        refused = await caller.post("/safety/halt", json={"scope": {"account_name": "master_account"}, "reason": "x"})
+        assert "it covers every connector" in refused.json()["detail"]
+        scope = {"account_name": "master_account", "connector_name": "paper"}
+        assert (await caller.post("/safety/halt", json={"scope": scope, "reason": "x"})).status_code == 200
 
 
 async def test_a_key_for_other_addresses_opens_nothing(application: Any, client: httpx.AsyncClient) -> None:

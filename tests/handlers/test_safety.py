@@ -69,13 +69,36 @@ async def test_limits_are_set_shown_lifted_and_told(client: httpx.AsyncClient) -
     ("path", "method", "body", "said"),
     [
         ("/safety/halt", "POST", {"scope": {"acount_name": "x"}, "reason": "x"}, "acount_name"),
-        ("/safety/limits", "PUT", {"limits": {"max_opn_orders": 2}}, "max_opn_orders"),
-        ("/safety/limits", "PUT", {"limits": {"price_collar": {"reference": "mid"}}}, "max_deviation_bps or max_ticks"),
-        ("/safety/limits", "PUT", {"limits": {"anomaly_brake": {"window_seconds": 9}}}, "needs refusals"),
-        ("/safety/limits", "PUT", {"unlimited": True}, "reason"),
-        ("/safety/limits", "PUT", {"unlimited": True, "reason": "x", "limits": {"max_position": 1}}, "unlimited"),
+        ("/safety/limits", "PUT", {"scope": {}, "limits": {"max_opn_orders": 2}}, "max_opn_orders"),
+        (
+            "/safety/limits",
+            "PUT",
+            {"scope": {}, "limits": {"price_collar": {"reference": "mid"}}},
+            "max_deviation_bps or max_ticks",
+        ),
+        ("/safety/limits", "PUT", {"scope": {}, "limits": {"anomaly_brake": {"window_seconds": 9}}}, "needs refusals"),
+        ("/safety/limits", "PUT", {"scope": {}, "unlimited": True}, "reason"),
+        (
+            "/safety/limits",
+            "PUT",
+            {"scope": {}, "unlimited": True, "reason": "x", "limits": {"max_position": 1}},
+            "unlimited",
+        ),
         ("/safety/limits", "PUT", {"scope": ACCOUNT}, "Nothing is to be changed"),
-        ("/safety/limits", "PUT", {"limits": {"max_position": -1}}, ""),
+        ("/safety/limits", "PUT", {"scope": {}, "limits": {"max_position": -1}}, ""),
+        ("/safety/limits", "PUT", {"limits": {"max_open_orders": 1}}, "'scope'"),
+        ("/safety/limits", "PUT", {"unlimited": True, "reason": "x"}, "'scope'"),
+        ("/safety/limits", "PUT", {}, "'scope'"),
+        ("/safety/limits", "PUT", {"scope": {}}, "Nothing is to be changed"),
+        ("/safety/limits", "PUT", {"scope": {}, "limits": {}}, "Nothing is to be changed"),
+        ("/safety/resume", "POST", {"reason": "x"}, "'scope'"),
+        ("/safety/limits", "PUT", {"scope": {}, "limits": {"allowed_pairs": ["BTC-USDT", "btcusdt"]}}, "BTC-USDT?"),
+        (
+            "/safety/limits",
+            "PUT",
+            {"scope": {"connector_name": "paper"}, "limits": {"allowed_pairs": ["BTC-USD"]}},
+            "BTC-USDT?",
+        ),
     ],
 )
 async def test_what_is_not_meant_is_refused(
@@ -104,7 +127,78 @@ async def test_every_limit_can_be_set_and_is_shown_as_it_was(client: httpx.Async
             "reducing_deviation_bps": 20, "reducing_ticks": None,
         },
     }  # fmt: skip
-    made = await client.put("/safety/limits", json={"limits": limits})
+    made = await client.put("/safety/limits", json={"scope": {}, "limits": limits})
     assert made.json()["limits"][0]["limits"] == limits
-    lifted = await client.put("/safety/limits", json={"limits": dict.fromkeys(limits)})
+    lifted = await client.put("/safety/limits", json={"scope": {}, "limits": dict.fromkeys(limits)})
     assert lifted.json()["limits"] == []
+
+
+UNKNOWN = [
+    ({"account_name": "mastr_account"}, 404, "unknown_account", "Did you mean master_account?"),
+    ({"account_name": "nobody"}, 404, "unknown_account", "Account 'nobody' not found"),
+    ({"connector_name": "papr"}, 404, "unknown_connector", "Did you mean paper?"),
+    ({"account_name": "master_account", "connector_name": "nyse"}, 404, "unknown_connector", "'nyse' not found"),
+    ({"key_id": "k3wq7n2bpx5m"}, 404, "unknown_key", "GET /api-keys"),
+    ({"trading_pair": "btcusdt"}, 400, "unsupported_pair", "Did you mean BTC-USDT"),
+    ({"trading_pair": "btc-usdt"}, 400, "unsupported_pair", "Did you mean BTC-USDT"),
+    ({"trading_pair": "what is this"}, 400, "unsupported_pair", "BASE-QUOTE"),
+    ({"connector_name": "paper", "trading_pair": "BTC-UDST"}, 400, "unsupported_pair", "paper"),
+]
+
+
+@pytest.mark.parametrize(("scope", "status", "code", "said"), UNKNOWN, ids=str)
+async def test_a_scope_of_what_does_not_exist_is_refused(
+    client: httpx.AsyncClient, scope: dict[str, str], status: int, code: str, said: str
+) -> None:
+    """By every verb, as an order would be, and nothing is changed: a halt of nothing would tell that all is quiet."""
+    for method, path, more in (
+        ("POST", "/safety/halt", {"reason": "x"}),
+        ("POST", "/safety/resume", {"reason": "x"}),
+        ("PUT", "/safety/limits", {"limits": {"max_open_orders": 0}}),
+        ("PUT", "/safety/limits", {"unlimited": True, "reason": "x"}),
+    ):
+        answer = await client.request(method, path, json={"scope": scope, **more})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+        assert said in answer.json()["detail"] + answer.json().get("hint", "")
+    assert (await client.get("/safety/limits")).headers["etag"] == '"0"'
+    assert (await client.get("/safety")).json()["halts"] == []
+
+
+async def test_a_scope_of_what_exists_is_taken_and_can_be_ended_when_it_is_gone(client: httpx.AsyncClient) -> None:
+    """Also where nothing was ever placed, and a pair that no connector need have; a deleted account's halt can be resumed."""
+    made = await client.post("/api-keys", json={"name": "bot", "environment": "paper", "role": "trader"})
+    await client.post("/accounts/add-account", params={"account_name": "idle"})
+    scopes = [
+        {"account_name": "idle"},
+        {"account_name": "idle", "connector_name": "binance"},
+        {"trading_pair": "NEW-COIN"},
+        {"connector_name": "paper", "trading_pair": "ETH-USDT"},
+        {"key_id": made.json()["id"]},
+        {},
+    ]
+    for scope in scopes:
+        halted = await client.post("/safety/halt", json={"scope": scope, "reason": "x"})
+        assert (halted.status_code, halted.json().get("quiet")) == (200, True), scope
+        limited = await client.put("/safety/limits", json={"scope": scope, "limits": {"max_open_orders": 1}})
+        assert limited.status_code == 200, scope
+    await client.post("/accounts/delete-account", params={"account_name": "idle"})
+    await client.delete(f"/api-keys/{made.json()['id']}")
+    for scope in scopes:
+        lifted = await client.put("/safety/limits", json={"scope": scope, "limits": {"max_open_orders": None}})
+        assert lifted.status_code == 200, scope
+        resumed = await client.post("/safety/resume", json={"scope": scope, "reason": "x"})
+        assert (resumed.status_code, resumed.json().get("resumed")) == (200, True), scope
+    # Its orders stay, and may have to be cancelled.
+    deleted = await client.post("/safety/halt", json={"scope": scopes[4], "reason": "x"})
+    assert deleted.status_code == 200
+
+
+async def test_a_choice_that_a_limit_does_not_allow_is_told_plainly(client: httpx.AsyncClient) -> None:
+    """What was chosen, and what may be."""
+    allowed = {"allowed_pairs": ["ETH-USDT"], "allowed_order_types": ["MARKET"]}
+    await client.put("/safety/limits", json={"scope": ACCOUNT, "limits": allowed})
+    refused = (await client.post("/trading/orders", json=ORDER)).json()
+    assert refused["detail"] == (
+        "BTC-USDT is not among allowed_pairs of account_name master_account, which are: ETH-USDT; "
+        "LIMIT is not among allowed_order_types of account_name master_account, which are: MARKET"
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from app.domain.errors.requests import RequestError
+from app.domain.suggestions import listed
 
 
 class KeyRevoked(RequestError):
@@ -38,8 +41,15 @@ class OutOfBounds(Forbidden):
     code = "out_of_bounds"
     title = "Out of the key's bounds"
 
-    def __init__(self, kind: str, name: str) -> None:
-        super().__init__(f"The key is not for {kind} '{name}'")
+    def __init__(self, kind: str, name: str | None, allowed: Collection[str] = ()) -> None:
+        """``name`` is what the key is not for; None where a scope covers every ``kind``, while the key is for ``allowed`` only."""
+        if name is not None:
+            super().__init__(f"The key is not for {kind} '{name}'")
+            return
+        super().__init__(
+            f"The scope is wider than the key: it covers every {kind}, and the key is for {listed(sorted(allowed))} only",
+            hint=f"Name one {kind} of the key in the scope",
+        )
 
 
 class WrongEnvironment(Forbidden):
@@ -71,7 +81,7 @@ class UnknownKey(RequestError):
     title = "API key not found"
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(f"API key '{key_id}' not found")
+        super().__init__(f"API key '{key_id}' not found", hint="GET /api-keys lists the keys with their ids")
 
 
 class LastAdmin(RequestError):

@@ -213,14 +213,19 @@ class AmbiguousOrder(RequestError):
 
 
 class UnsupportedPair(RequestError):
-    """The connector does not trade the pair."""
+    """The connector does not trade the pair; where no connector is named, it is not written as pairs are."""
 
     code = "unsupported_pair"
     title = "Trading pair not supported"
 
-    def __init__(self, trading_pair: str, connector_name: str, available: Sequence[str]) -> None:
+    def __init__(self, trading_pair: str, connector_name: str | None, available: Sequence[str]) -> None:
         shown = list(available[:10])
         meant = did_you_mean(trading_pair, available)
+        if connector_name is None:
+            super().__init__(
+                f"'{trading_pair}' is no trading pair: a pair is written BASE-QUOTE, such as BTC-USDT.{meant}"
+            )
+            return
         more = f" (and {len(available) - 10} more)" if len(available) > 10 else ""
         super().__init__(
             f"Trading pair '{trading_pair}' not supported on {connector_name}. Available pairs: {shown}{more}"
@@ -373,11 +378,15 @@ class PreviewOutdated(RequestError):
 
 def _breaches_text(breaches: Sequence[Mapping[str, Any]]) -> str:
     """All breaches in one sentence."""
-    named = [
-        f"{each['limit']} of {_scope_text(each['scope'])} is {each['maximum']} and would be {each['would_be']}"
-        for each in breaches
-    ]
-    return "; ".join(named)
+    return "; ".join(map(_breach_text, breaches))
+
+
+def _breach_text(breach: Mapping[str, Any]) -> str:
+    name, scope, maximum = breach["limit"], _scope_text(breach["scope"]), breach["maximum"]
+    if name.startswith("allowed_"):
+        allowed = listed(maximum.split(", ")) if maximum else "none"
+        return f"{breach['would_be']} is not among {name} of {scope}, which are: {allowed}"
+    return f"{name} of {scope} is {maximum} and would be {breach['would_be']}"
 
 
 def _scope_text(scope: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from app.domain.caller import Caller
 from app.domain.enums import Environment, Scope
 from app.domain.errors import InvalidArgument, MissingScope, NotAuthenticated, UnknownKey
 from app.services.accounts.directory import Directory
+from app.services.names import Names
 from app.storage.callers import StoredCallers
 
 log = structlog.get_logger(__name__)
@@ -33,10 +34,16 @@ class ApiKeys:
     """The verbs on API keys."""
 
     def __init__(
-        self, stored: StoredCallers, directory: Directory, clock: Clock, random_bits: Callable[[int], int]
+        self,
+        stored: StoredCallers,
+        directory: Directory,
+        names: Names,
+        clock: Clock,
+        random_bits: Callable[[int], int],
     ) -> None:
         self._stored = stored
         self._directory = directory
+        self._names = names
         self._clock = clock
         self._random_bits = random_bits
 
@@ -72,12 +79,14 @@ class ApiKeys:
     ) -> tuple[ApiKey, str]:
         """Make a key, and return it with its secret, which is told this once. ``record`` makes the audit log's record of its id.
 
-        Raises ``InvalidArgument``, and ``MissingScope`` for a scope that ``maker`` does not have.
+        Raises ``InvalidArgument``, ``MissingScope`` for a scope that ``maker`` does not have, and what ``Names.check`` raises for
+        bounds that do not exist.
         """
         now = self._clock.now()
         _check_maker(maker, scopes, environment, accounts, connectors, pairs)
         if expires_at is not None and expires_at <= now:
             raise InvalidArgument("expires_at must lie in the future")
+        await self._names.check(accounts=accounts or (), connectors=connectors or (), pairs=pairs or ())
         key_id = new_key_id(self._random_bits)
         secret = new_secret(environment, key_id, self._random_bits)
         key = ApiKey(

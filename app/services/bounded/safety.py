@@ -43,6 +43,7 @@ class CallersSafety:
     async def halt(self, scope: Scope, *, mode: HaltMode, cancel: HaltCancel, reason: str) -> HaltStatus:
         """Halt a scope, as ``Halting.halt`` does."""
         self._check(scope)
+        await self._safety.naming.check(scope)
         record = self._record("safety.halt", str(scope))
         made = await self._safety.halting.halt(scope, mode=mode, cancel=cancel, reason=reason, record=record)
         self._noted()
@@ -51,6 +52,7 @@ class CallersSafety:
     async def resume(self, scope: Scope, *, reason: str) -> Resumed:
         """End the halt of a scope, as ``Halting.resume`` does."""
         self._check(scope)
+        await self._safety.naming.check(scope)
         resumed = await self._safety.halting.resume(
             scope, reason=reason, record=self._record("safety.resume", str(scope))
         )
@@ -72,6 +74,8 @@ class CallersSafety:
     ) -> LimitSet:
         """Change limits of a scope, as ``Limiting.set`` does."""
         self._check(scope)
+        pairs = changes.get("allowed_pairs")
+        await self._safety.naming.check(scope, pairs if isinstance(pairs, tuple) else ())
         made = await self._safety.limiting.set(
             scope,
             changes,
@@ -108,4 +112,4 @@ class CallersSafety:
             ("trading pair", scope.trading_pair, caller.pairs),
         ):
             if allowed and part not in allowed:
-                raise OutOfBounds(kind, part or "all")
+                raise OutOfBounds(kind, part, allowed)

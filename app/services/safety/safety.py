@@ -9,15 +9,17 @@ from app.domain.decimals import EXACT
 from app.journal.safety_units import Usage
 from app.services.safety.halting import Halting
 from app.services.safety.limiting import Limiting
+from app.services.safety.naming import Naming
 from app.services.safety.sweeping import Sweeps
 
 
 class Safety:
     """The services behind ``/safety``."""
 
-    def __init__(self, halting: Halting, limiting: Limiting, sweeps: Sweeps) -> None:
+    def __init__(self, halting: Halting, limiting: Limiting, naming: Naming, sweeps: Sweeps) -> None:
         self.halting = halting
         self.limiting = limiting
+        self.naming = naming
         self.sweeps = sweeps
 
 
