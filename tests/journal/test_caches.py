@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.journal import batch
+from app.journal import caches
 from app.journal.caches import OrderCache
 from app.journal.records import StoredOrder
 from tests.journal.orders import key, order
@@ -35,7 +35,7 @@ def test_the_cache_is_emptied_when_somebody_else_has_written() -> None:
 
 def test_the_oldest_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache is bounded; what was written last stays."""
-    monkeypatch.setattr(batch, "_CACHED", 2)
+    monkeypatch.setattr(caches, "_CACHED", 2)
     cache = OrderCache()
     cache.put(1, [stored(1), stored(2)])
     cache.put(2, [stored(1)])
