@@ -8,6 +8,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 #: Seconds between two tries to switch a file.
 _AGAIN = 0.01
 
@@ -66,6 +70,7 @@ class WatchedFile:
         self._log_path = f"{self._path}-wal"
         self._file: _Identity | None = None
         self._log: _Identity | None = None
+        self._logged: tuple[str, str] | None = None
 
     def note_log(self) -> None:
         """Remember the write-ahead log as it is now: a connection has just opened it."""
@@ -76,17 +81,29 @@ class WatchedFile:
         self._log = None
 
     def problem(self) -> str | None:
-        """What has happened to the file since the first look at it, None where all is well. The first look remembers the file."""
+        """What has happened to the file since the first look at it, None where all is well. The first look remembers the file. The
+        sentence names no path, because it is shown to callers; the log does.
+        """
         found = _identity(self._path)
         if self._file is None:
             self._file = found
         elif found != self._file:
-            return _was(self._path, found)
+            return self._told("the database's file", self._path, found)
         if self._log is not None:
             log = _identity(self._log_path)
             if log != self._log:
-                return _was(self._log_path, log)
+                return self._told("the write-ahead log of the database", self._log_path, log)
         return None
+
+    def _told(self, what: str, path: str, found: _Identity | None) -> str:
+        fate = "can't be found any more" if found is None else "was replaced by another file"
+        # Once for each fate: whoever waits for the file asks again and again.
+        if (path, fate) != self._logged:
+            self._logged = (path, fate)
+            log.error("the database is not where it was", path=path, fate=fate)
+        return (
+            f"{what} {fate}, so that nothing can be written safely; put it back, or stop the server and restore a copy"
+        )
 
 
 def _identity(path: str) -> _Identity | None:
@@ -95,8 +112,3 @@ def _identity(path: str) -> _Identity | None:
     except OSError:  # deleted, or in a directory that was deleted or closed to us
         return None
     return found.st_dev, found.st_ino
-
-
-def _was(path: str, found: _Identity | None) -> str:
-    fate = "can't be found any more" if found is None else "was replaced by another file"
-    return f"{path} {fate}, so that nothing can be written safely; put it back, or stop the server and restore a copy"

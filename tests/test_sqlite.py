@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from app.sqlite import use_write_ahead_log
+from app.sqlite import WatchedFile, use_write_ahead_log
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -51,3 +52,19 @@ def test_what_is_no_database_is_told_at_once(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database" * 100)
     with closing(opened(path)) as ours, pytest.raises(sqlite3.DatabaseError, match="not a database"):
         use_write_ahead_log(ours, 20)
+
+
+def test_a_file_that_was_taken_away_is_told_without_its_place(tmp_path: Path) -> None:
+    """Anybody may ask whether the gateway is ready; the path is in the log."""
+    path = tmp_path / "journal.db"
+    path.touch()
+    file = WatchedFile(path)
+    assert file.problem() is None
+    path.rename(tmp_path / "away.db")
+    with capture_logs() as logged:
+        told = [file.problem(), file.problem()]
+    assert told[0] == told[1]
+    assert told[0] is not None
+    assert told[0].startswith("the database's file can't be found any more")
+    assert str(tmp_path) not in told[0]
+    assert [entry["path"] for entry in logged] == [str(path)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.doctor.finding import Finding
-from app.domain.errors import OrdergateError
+from app.domain.errors import EmptyJournal, OrdergateError
 from app.settings import Settings
 from app.storage import schema
 from app.storage.accounts import Accounts
@@ -45,6 +45,17 @@ def database(settings: Settings) -> Finding:
 def exists(settings: Settings) -> bool:
     """Whether there is a database to look at: the first start makes a SQLite file, and a look must not."""
     return not settings.is_sqlite or _file(settings).exists()
+
+
+def lost(settings: Settings, accounts: Accounts) -> Finding | None:
+    """The failure with which the server refuses to begin beside a key file that was used with another journal; None where it would
+    not. Raises ``JournalUnavailable``.
+    """
+    if settings.secret_key is not None or not settings.key_file.exists() or settings.accept_empty_journal:
+        return None
+    if accounts.list_accounts():
+        return None
+    return Finding(check=_CHECK, level="failure", text=EmptyJournal(settings.key_file).detail)
 
 
 def user(settings: Settings, accounts: Accounts) -> Finding:

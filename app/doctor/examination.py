@@ -26,6 +26,10 @@ async def examine(settings: Settings, clock: Clock, vault: Vault) -> AsyncIterat
     opened = Database(settings.database_url)
     try:
         accounts = Accounts(opened, clock)
+        failure = database.lost(settings, accounts)
+        if failure is not None:
+            yield failure
+            return
         yield database.user(settings, accounts)
         async for finding in exchanges(settings, clock, accounts, vault):
             yield finding

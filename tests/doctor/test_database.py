@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from app.clock import SystemClock
 from app.doctor import database
+from app.domain.errors import EmptyJournal
 from app.settings import Settings
+from app.storage import schema
 from app.storage.accounts import Accounts
 from app.storage.database import Database
+from tests.clock import FakeClock
 
 
 def settings(directory: Path, **others: object) -> Settings:
@@ -27,6 +31,25 @@ def test_a_lost_database_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_text("k" * 64)
     found = database.database(settings(tmp_path))
     assert (found.level, "--accept-empty-journal" in found.advice) == ("failure", True)
+
+
+def test_an_empty_database_beside_a_used_key_is_a_failure(tmp_path: Path) -> None:
+    """In the sentence with which the server refuses to begin; not where that is accepted."""
+    made = settings(tmp_path)
+    schema.upgrade(made.database_url)
+    opened = Database(made.database_url)
+    try:
+        accounts = Accounts(opened, FakeClock())
+        assert database.lost(made, accounts) is None
+        made.key_file.write_text("k" * 64)
+        found = database.lost(made, accounts)
+        assert found is not None
+        assert (found.level, found.text) == ("failure", EmptyJournal(made.key_file).detail)
+        assert database.lost(replace(made, accept_empty_journal=True), accounts) is None
+        accounts.add_account("master_account")
+        assert database.lost(made, accounts) is None
+    finally:
+        opened.dispose()
 
 
 def test_an_older_schema_is_a_failure(tmp_path: Path) -> None:

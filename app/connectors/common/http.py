@@ -13,11 +13,13 @@ This module imports aiohttp; import it only where a client is built.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
+import structlog
 import yarl
 
 from app import __version__
@@ -27,6 +29,8 @@ from app.connectors.common.sending import CHECK, SENDING, Sending
 from app.connectors.common.tls import tls_context
 from app.domain.errors import ExchangeDown
 from app.outbound import Outbound
+
+log = structlog.get_logger(__name__)
 
 #: Connecting with TLS takes a few round trips. Failing early here is certain knowledge that nothing was sent.
 _CONNECT_SECONDS = 5
@@ -79,6 +83,28 @@ class HttpAnswer(NamedTuple):
         code, message = code_and_message(payload)
         error = ErrorAnswer(status=self.status, headers=self.headers, body=self.body, code=code, message=message)
         return payload, error
+
+
+#: What went wrong with a connection, in words for people; the first that fits. The library's own words go to the log.
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "its name can't be resolved"),
+    (aiohttp.ClientSSLError, "TLS failed"),
+    (ssl.SSLError, "TLS failed"),
+    (TimeoutError, "no answer in time"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
+    (ConnectionResetError, "the connection was broken off"),
+    (BrokenPipeError, "the connection was broken off"),
+    (aiohttp.ClientPayloadError, "the answer was broken off"),
+    (aiohttp.ClientConnectorError, "no connection could be made"),
+)
+
+
+def _in_words(error: BaseException) -> str:
+    causes = (error, getattr(error, "os_error", None))
+    return next(
+        (words for kind, words in _WORDS if any(isinstance(each, kind) for each in causes)), "the connection failed"
+    )
 
 
 class HttpSession:
@@ -143,7 +169,8 @@ class HttpSession:
             what, was_sent, timed_out = f"the proxy answered {error.status}", False, False
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             text = str(error).replace(str(target), url.partition("?")[0])
-            what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+            what = _in_words(error)
+            log.info("a call found no connection or lost it", host=target.host, error=type(error).__name__, detail=text)
             was_sent, timed_out = call.has_connection, isinstance(error, TimeoutError)
         # Raised here, without a cause, which would tell the proxy's credentials or the query with its signature.
         if was_sent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from app.domain.errors.base import OrdergateError
 
@@ -163,3 +164,11 @@ class EmptyJournal(OrdergateError):
     status = 503
     code = "empty_journal"
     title = "Journal is empty"
+
+    def __init__(self, key_file: Path) -> None:
+        super().__init__(
+            f"The database is empty, but {key_file} was used with another one, whose orders may be open at an exchange. "
+            "Restore the journal, or set DATABASE_URL or ORDERGATE_DATA_DIR to where it is. "
+            "To begin with an empty journal, start once with --accept-empty-journal "
+            "or ORDERGATE_ACCEPT_EMPTY_JOURNAL=true"
+        )

@@ -170,12 +170,7 @@ class AccountAdmin:
     def check_journal(self, key_file: Path) -> None:
         """Raise ``EmptyJournal`` if no gateway has ever used the database, for a start with a ``key_file`` that was made by one."""
         if not self._accounts.list_accounts():
-            raise EmptyJournal(
-                f"The database is empty, but {key_file} was used with another one, whose orders may be open at an exchange. "
-                "Restore the journal, or set DATABASE_URL or ORDERGATE_DATA_DIR to where it is. "
-                "To begin with an empty journal, start once with --accept-empty-journal "
-                "or ORDERGATE_ACCEPT_EMPTY_JOURNAL=true"
-            )
+            raise EmptyJournal(key_file)
 
     def ensure_master_account(self) -> None:
         """Add the account that always exists, if it is missing, and give it each paper exchange once. A paper exchange that was

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -79,8 +80,33 @@ async def test_a_call_without_a_connection_was_not_sent(session: HttpSession) ->
     port = unused.sockets[0].getsockname()[1]
     unused.close()
     await unused.wait_closed()
-    with pytest.raises(ExchangeDown, match=r"Somewhere could not be reached \(.*\); nothing was sent"):
+    with pytest.raises(ExchangeDown, match=r"Somewhere could not be reached \(the connection was refused\); nothing"):
         await session.send("post", f"http://127.0.0.1:{port}/a", "")
+
+
+async def test_a_name_that_is_none_and_a_server_without_tls_are_told_in_words(
+    session: HttpSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's names of its exceptions and its lists of addresses are for the log."""
+
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    with pytest.raises(ExchangeDown, match=r"\(its name can't be resolved\)"):
+        await session.send("get", "http://nowhere.invalid/a")
+    monkeypatch.undo()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ExchangeDown, match=r"\(TLS failed\)"):
+            await session.send("get", f"https://127.0.0.1:{port}/a")
 
 
 async def test_no_error_tells_what_was_signed(session: HttpSession, monkeypatch: pytest.MonkeyPatch) -> None:
