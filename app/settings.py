@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,16 @@ _POSTGRES_SCHEMES = ("postgres://", "postgresql://")
 
 #: What a browser sends as the origin of a page: no path, no wildcard within.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
+
+#: The variables that begin with ``ORDERGATE_``, those of rehearsals and of the tests among them.
+_VARIABLES = frozenset(
+    f"ORDERGATE_{name}"
+    for name in (
+        "ACCEPT_EMPTY_JOURNAL", "AUDIT_CHECKPOINTS", "CORS_ORIGINS", "DATA_DIR", "DURABILITY", "EXCHANGE_TIMEOUT", "FAILPOINT",
+        "MAX_CONNECTIONS", "MAX_STREAMS", "PAPER_FAULTS", "PAPER_SEED", "PASSWORD", "PYTHON", "REQUEST_TIMEOUT", "REQUIRE_LIMITS",
+        "SECRET_KEY", "USERNAME",
+    )
+)  # fmt: skip
 
 #: Seconds. A call that takes longer helps nobody, and a stopping server would not wait for it.
 _LONGEST_CALL = 120
@@ -75,6 +86,8 @@ class Settings:
     audit_checkpoints: Path | None = None
     #: Addresses and networks of proxies whose word about a caller's address is taken.
     trusted_proxies: str = ""
+    #: A sentence for each variable of the environment that looks like a setting and is none.
+    strange_variables: tuple[str, ...] = ()
 
     @property
     def audit_key_file(self) -> Path:
@@ -127,7 +140,23 @@ def load_settings() -> Settings:
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
         connector_urls=MappingProxyType(_connector_urls(env)),
         outbound=_outbound(),
+        strange_variables=_strange_variables(os.environ),
     )
+
+
+def _strange_variables(names: Iterable[str]) -> tuple[str, ...]:
+    # Without their values, which may be passwords. Addresses of exchanges are judged where the connectors are known.
+    strange = [
+        name
+        for name in sorted(names)
+        if name.startswith("ORDERGATE_") and not name.endswith("_URL") and name not in _VARIABLES
+    ]
+    return tuple(f"{name} is no setting and has no effect.{_did_you_mean(name)}" for name in strange)
+
+
+def _did_you_mean(name: str) -> str:
+    near = get_close_matches(name, sorted(_VARIABLES), n=1, cutoff=0.85)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _check_username(name: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from environs import EnvError
 
+from app import settings as settings_module
 from app.settings import load_settings
 
 
@@ -92,6 +94,24 @@ def test_an_exchange_s_address_may_have_a_port_and_a_path(monkeypatch: pytest.Mo
     monkeypatch.setenv("ORDERGATE_BINANCE_STREAM_URL", "ws://127.0.0.1:9001/")
     urls = load_settings().connector_urls
     assert urls["ORDERGATE_BINANCE_REST_URL"] == "http://[::1]:9000/api/"
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its value, which may be a password."""
+    monkeypatch.setenv("ORDERGATE_REQUIRE_LIMIT", "1")
+    monkeypatch.setenv("ORDERGATE_PASWORD", "canary")
+    monkeypatch.setenv("ORDERGATE_REQUIRE_LIMITS", "1")
+    assert load_settings().strange_variables == (
+        "ORDERGATE_PASWORD is no setting and has no effect. Did you mean ORDERGATE_PASSWORD?",
+        "ORDERGATE_REQUIRE_LIMIT is no setting and has no effect. Did you mean ORDERGATE_REQUIRE_LIMITS?",
+    )
+
+
+def test_every_setting_that_is_read_is_known() -> None:
+    """So no right one is called strange."""
+    source = Path(settings_module.__file__).read_text()
+    for name in set(re.findall(r'env\.\w+\(\s*"(ORDERGATE_\w+)"', source)):
+        assert name in settings_module._VARIABLES, name
 
 
 @pytest.mark.parametrize(("text", "host"), [("[::1]", "::1"), ("::", "::"), (" 0.0.0.0 ", "0.0.0.0"), ("", "")])

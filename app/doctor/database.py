@@ -55,7 +55,7 @@ def lost(settings: Settings, accounts: Accounts) -> Finding | None:
         return None
     if accounts.list_accounts():
         return None
-    return Finding(check=_CHECK, level="failure", text=EmptyJournal(settings.key_file).detail)
+    return Finding(check=_CHECK, level="failure", text=EmptyJournal(str(settings.key_file)).detail)
 
 
 def user(settings: Settings, accounts: Accounts) -> Finding:

@@ -17,7 +17,7 @@ from app.vault import Vault
 
 async def examine(settings: Settings, clock: Clock, vault: Vault) -> AsyncIterator[Finding]:
     """The findings, as they are made."""
-    for check in (host.python, host.port, host.data_directory, host.disk, host.connections):
+    for check in (host.python, host.variables, host.port, host.data_directory, host.disk, host.connections):
         yield check(settings)
     found = database.database(settings)
     yield found

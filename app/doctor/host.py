@@ -34,6 +34,13 @@ def python(_settings: Settings) -> Finding:
     return Finding(check="Python", text=f"{platform.python_version()}, with Ordergate {__version__}")
 
 
+def variables(settings: Settings) -> Finding:
+    """Whether the environment holds what looks like a setting and is none."""
+    if settings.strange_variables:
+        return Finding(check="Settings", level="warning", text=" ".join(settings.strange_variables))
+    return Finding(check="Settings", text="every variable ORDERGATE_* is known")
+
+
 def port(settings: Settings) -> Finding:
     """Whether a server can listen, or does."""
     where = f"{settings.host}, port {settings.port}"

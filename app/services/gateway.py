@@ -111,6 +111,8 @@ class Gateway:
         """Open the journal and begin. Needs no exchange to be up. Raises if the database is not at the right version."""
         # Looked for first: whoever makes the key has noted the first account in the database before.
         has_key = self.settings.secret_key is None and self.settings.key_file.exists()
+        for sentence in self.settings.strange_variables:
+            log.warning("a variable of the environment is no setting", reason=sentence)
         if self.lock is not None:
             await asyncio.to_thread(self.lock.acquire)
             # This process has the database to itself, so a migration disturbs no other.

@@ -44,7 +44,7 @@ def test_an_empty_database_beside_a_used_key_is_a_failure(tmp_path: Path) -> Non
         made.key_file.write_text("k" * 64)
         found = database.lost(made, accounts)
         assert found is not None
-        assert (found.level, found.text) == ("failure", EmptyJournal(made.key_file).detail)
+        assert (found.level, found.text) == ("failure", EmptyJournal(str(made.key_file)).detail)
         assert database.lost(replace(made, accept_empty_journal=True), accounts) is None
         accounts.add_account("master_account")
         assert database.lost(made, accounts) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from app.domain.errors.base import OrdergateError
 
@@ -165,7 +164,7 @@ class EmptyJournal(OrdergateError):
     code = "empty_journal"
     title = "Journal is empty"
 
-    def __init__(self, key_file: Path) -> None:
+    def __init__(self, key_file: str) -> None:
         super().__init__(
             f"The database is empty, but {key_file} was used with another one, whose orders may be open at an exchange. "
             "Restore the journal, or set DATABASE_URL or ORDERGATE_DATA_DIR to where it is. "

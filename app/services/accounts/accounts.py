@@ -170,7 +170,7 @@ class AccountAdmin:
     def check_journal(self, key_file: Path) -> None:
         """Raise ``EmptyJournal`` if no gateway has ever used the database, for a start with a ``key_file`` that was made by one."""
         if not self._accounts.list_accounts():
-            raise EmptyJournal(key_file)
+            raise EmptyJournal(str(key_file))
 
     def ensure_master_account(self) -> None:
         """Add the account that always exists, if it is missing, and give it each paper exchange once. A paper exchange that was
