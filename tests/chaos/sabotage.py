@@ -32,6 +32,7 @@ from app.journal.journal import Journal
 from app.journal.records import Opened, StoredOrder
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
+from app.services.orders.preparing import Preparing
 from app.services.orders.recorder import Recorder
 from app.services.reconciling import settling
 from app.services.reconciling.settling import Settling
@@ -44,14 +45,14 @@ _INVALID_SYMBOL = -1121
 def intent_before_send() -> None:
     """The order is sent first and recorded afterwards."""
 
-    async def place(self: Orders, request: OrderRequest, guard: Guard) -> Placed:
+    async def place(self: Orders, request: OrderRequest, guard: Guard, token: str | None) -> Placed:
         connector = await self._sessions.connector(request.account)
         now = self._clock.now()
-        order_id = await self._new_order_id(now)
+        order_id = await self._preparing._new_order_id(now)
         order = intended(request, order_id=order_id, at=now, terms=request.terms())
         report = await connector.submit_order(order)
         named = structs.replace(request, client_order_id=order_id)
-        _, opened = await self._intend(connector, named, guard, terms=request.terms())
+        _, opened = await self._preparing.write(connector, named, guard, request.terms(), self._recorder.intend)
         return Placed(order=await self._record_acceptance(opened.order, report))
 
     Orders._place = place  # type: ignore[method-assign]
@@ -60,7 +61,7 @@ def intent_before_send() -> None:
 def unique_key() -> None:
     """A key may be used again for another order."""
 
-    async def earlier(self: Orders, request: OrderRequest) -> None:
+    async def earlier(self: Preparing, request: OrderRequest) -> None:
         return None
 
     async def open_journal(self: Journal) -> None:
@@ -70,7 +71,7 @@ def unique_key() -> None:
 
     opened = Journal.open
     Journal.open = open_journal  # type: ignore[method-assign]
-    Orders._earlier = earlier  # type: ignore[method-assign,assignment]
+    Preparing.earlier = earlier  # type: ignore[method-assign,assignment]
     Batch.find_by_idempotency_key = lambda self, order: None  # type: ignore[method-assign,assignment]
 
 
@@ -193,9 +194,9 @@ def repeats_before_rules() -> None:
     """A call is checked by the rules of the moment before it is known whether it was made before."""
     place = Orders._place
 
-    async def checked_first(self: Orders, request: OrderRequest, guard: Guard) -> Placed:
-        await self._checked(request, await self._sessions.connector(request.account))
-        return await place(self, request, guard)
+    async def checked_first(self: Orders, request: OrderRequest, guard: Guard, token: str | None) -> Placed:
+        await self._preparing.checked(request, await self._sessions.connector(request.account))
+        return await place(self, request, guard, token)
 
     Orders._place = checked_first  # type: ignore[method-assign]
 

@@ -32,13 +32,13 @@ def elsewhere(world: World, change: Callable[[Accounts], object]) -> None:
 
 def before_the_intent(world: World, change: Callable[[Accounts], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Do ``change`` elsewhere when the next order has been checked and not been written down."""
-    checked = world.orders._checked
+    checked = world.orders._preparing.checked
 
     async def overtaken(asked: OrderRequest, connector: PaperConnector) -> OrderRequest:
         await asyncio.to_thread(elsewhere, world, change)
         return await checked(asked, connector)
 
-    monkeypatch.setattr(world.orders, "_checked", overtaken)
+    monkeypatch.setattr(world.orders._preparing, "checked", overtaken)
 
 
 @pytest.mark.parametrize("what", ["credential", "account"])

@@ -24,7 +24,7 @@ def strangers(world: World) -> Strangers:
 async def at_the_exchange_alone(world: World, order_id: str | None = None) -> OrderReport:
     """The report of an order that went to the exchange past the journal; under an id of this installation, unless it is named."""
     now, asked = world.clock.now(), request()
-    order_id = order_id or await world.orders._new_order_id(now)
+    order_id = order_id or await world.orders._preparing._new_order_id(now)
     connector = await world.connector()
     await connector.submit_order(intended(asked, order_id=order_id, at=now, terms=asked.terms()))
     [report] = await connector.fetch_open_orders()
