@@ -14,10 +14,11 @@ EXAMPLES = PLACING["requestBody"]["content"]["application/json"]["examples"]
 
 
 def test_the_pages_prefill_nothing_that_only_works_once() -> None:
-    """A key that the page fills in would make every second order a conflict with the first."""
-    assert [each["name"] for each in PLACING["parameters"]] == ["Idempotency-Key"]
-    assert "example" not in PLACING["parameters"][0]
-    assert "example" not in PLACING["parameters"][0]["schema"]
+    """A key that the page fills in would make every second order a conflict with the first, and a token is good for one order."""
+    assert [each["name"] for each in PLACING["parameters"]] == ["Idempotency-Key", "Preview-Token"]
+    for parameter in PLACING["parameters"]:
+        assert "example" not in parameter
+        assert "example" not in parameter["schema"]
     assert [name for name, each in EXAMPLES.items() if "client_order_id" in each["value"]] == []
 
 

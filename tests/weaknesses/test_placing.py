@@ -40,7 +40,7 @@ async def test_w2_an_order_is_durable_before_it_is_sent(open_desk: OpenDesk) -> 
                 return report
 
         connector.__class__ = Dying
-        dying = asyncio.create_task(desk.gateway.orders._place(request(client_order_id="o1"), UNGUARDED))
+        dying = asyncio.create_task(desk.gateway.orders._place(request(client_order_id="o1"), UNGUARDED, None))
         await until(lambda: bool(seen) and "o1" in desk.at_exchange())
         dying.cancel()
         await asyncio.gather(dying, return_exceptions=True)

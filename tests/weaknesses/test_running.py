@@ -19,7 +19,7 @@ from app.bootstrap import build_gateway, rotate_vault
 from app.domain.enums import OrderState
 from app.domain.fill import Fill
 from app.domain.order import Order
-from app.journal import batch, tail
+from app.journal import caches, tail
 from app.journal.filters import EventFilter
 from app.settings import Settings
 from tests.gateways import SECRET_KEY
@@ -115,7 +115,7 @@ def test_w30_nobody_is_told_of_what_is_traded() -> None:
 async def test_w30_memory_does_not_grow_with_what_was_traded(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     """The journal's writer and its end remember the orders and entries that were written last, up to a limit; nothing else
     keeps any that are done."""
-    monkeypatch.setattr(batch, "_CACHED", 5)
+    monkeypatch.setattr(caches, "_CACHED", 5)
     monkeypatch.setattr(desk.gateway.journal._tail, "_own", deque(maxlen=5))
     monkeypatch.setattr(tail, "_OWN_ORDERS", 5)
     monkeypatch.setattr(desk.gateway.event_streams, "_recent", deque(maxlen=5))

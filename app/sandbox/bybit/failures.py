@@ -1,6 +1,6 @@
 """Bybit's errors: a code and a text, under status 200. Refusals of the paper exchange map to them by category.
 
-Source: "Error Codes" in Bybit's documentation, https://bybit-exchange.github.io/docs/v5/error
+Source: "Error Codes" in Bybit's documentation
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Admission: parameters from the query or the body, and for private endpoints the key, the time and the signature.
 
-Source: "Integration Guidance" in Bybit's documentation, https://bybit-exchange.github.io/docs/v5/guide
+Source: "Integration Guidance" in Bybit's documentation
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The public endpoints: time, instruments, tickers, books, candles, trades and fundings.
 
-Source: "Market" in Bybit's documentation, https://bybit-exchange.github.io/docs/v5/market/instrument
+Source: "Market" in Bybit's documentation, section "Get Instruments Info"
 """
 
 from __future__ import annotations

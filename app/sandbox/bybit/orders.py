@@ -1,6 +1,6 @@
 """Order entry: create and cancel. Both acknowledge with the order's ids and no more.
 
-Source: "Place Order" and "Cancel Order" in Bybit's documentation, https://bybit-exchange.github.io/docs/v5/order/create-order
+Source: "Place Order" and "Cancel Order" in Bybit's documentation
 """
 
 from __future__ import annotations

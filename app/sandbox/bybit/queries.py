@@ -2,8 +2,7 @@
 
 ``realtime`` has the open orders and, if asked, the last that are done; ``history`` those that are done. Nothing of ``history`` is
 further back than a week unless ``startTime`` says so, and of orders that were canceled without a fill only a day is kept. Sources:
-"Get Open & Closed Orders", "Get Order History" and "Get Trade History" in Bybit's documentation,
-https://bybit-exchange.github.io/docs/v5/order/order-list
+"Get Open & Closed Orders", "Get Order History" and "Get Trade History" in Bybit's documentation.
 """
 
 from __future__ import annotations

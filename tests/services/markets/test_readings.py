@@ -91,7 +91,9 @@ async def test_a_failure_serves_for_a_second_at_most(readings: Readings, clock: 
 async def test_an_unknown_failure_is_told_in_our_words(readings: Readings, exchange: Exchange) -> None:
     """Whatever an SDK raises, the caller learns that the exchange did not answer; its own words may hold anything."""
     exchange.fault = KeyError("secret")
-    with pytest.raises(ExchangeReadError, match=r"^paper did not answer: KeyError$") as caught:
+    with pytest.raises(
+        ExchangeReadError, match=r"^paper did not answer: it failed in an unexpected way \(the log has the reason\)$"
+    ) as caught:
         await readings.get(KEY, 1.0, exchange)
     assert caught.value.__cause__ is exchange.fault
 

@@ -105,7 +105,10 @@ async def test_a_caller_waits_for_the_first_load_only_so_long(
 
 async def test_a_load_that_failed_is_a_problem_until_one_succeeds(rules: Rules, venue: Venue) -> None:
     """Readiness tells the reason; each caller tries again."""
-    for fault, text in ((ExchangeDown("Closed for repairs."), "Closed for repairs."), (KeyError("k"), "KeyError")):
+    for fault, text in (
+        (ExchangeDown("Closed for repairs."), "Closed for repairs."),
+        (KeyError("k"), "it failed in an unexpected way (the log has the reason)"),
+    ):
         venue.fault = fault
         with pytest.raises(RulesNotLoaded):
             await rules.of("odd")
