@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.prepared import prepare
 from tests.chaos.processes import PASSWORD, ROOT, Process, environment, free_port, wait_until_ready
 from tests.docs.pages import Block, blocks_of
 
@@ -89,9 +90,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         (commands / name).write_text(text.format(python=shlex.quote(sys.executable), directory=directory))
         (commands / name).chmod(0o755)
     port = free_port()
+    prepare(directory / "data")
     env = environment(directory / "data", port)
-    process = Process(("-m", "app", "serve"), env, directory / "server.log")
+    # With it in the environment of the server, no other password would ever count.
     del env["ORDERGATE_PASSWORD"]
+    process = Process(("-m", "app", "serve"), env, directory / "server.log")
     env |= {
         "GATEWAY": f"http://127.0.0.1:{port}",
         "PASSWORD": PASSWORD,
