@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
 
+from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import Liquidity
 
 
@@ -24,3 +26,11 @@ class Fill(Struct, frozen=True, kw_only=True):
     fee_currency: str | None
     filled_at: datetime
     liquidity: Liquidity | None = None
+
+
+def total_amount(fills: Iterable[Fill]) -> Decimal:
+    """The sum of what was filled, in base units."""
+    total = ZERO
+    for fill in fills:
+        total = EXACT.add(total, fill.amount)
+    return total

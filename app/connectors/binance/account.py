@@ -29,7 +29,6 @@ from app.connectors.binance.orders import (
     numbered_trade,
     order_names,
     order_report,
-    total_amount,
     trade_fill,
 )
 from app.connectors.binance.outcomes import CANCEL_REFUSED
@@ -42,7 +41,7 @@ from app.connectors.common.venue import Markets
 from app.connectors.rows import Rows, UnreadableRow, row_count
 from app.domain.decimals import EXACT, ceil_to, shortest
 from app.domain.errors import CredentialsRefused, ExchangeReadError, InvalidArgument, OrderRefused
-from app.domain.fill import Fill
+from app.domain.fill import Fill, total_amount
 from app.domain.order import Order, OrderRef
 from app.domain.recognition import is_same_order
 from app.domain.reports import Candle, MarketEvent, OrderBook, OrderReport, PublicTrade, Ticker

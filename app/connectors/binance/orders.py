@@ -6,7 +6,7 @@ must say raises ``Unreadable``: an answer to a submit then counts as unknown, wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ from app.connectors.common.numbers import (
     text,
     time,
 )
-from app.domain.decimals import EXACT, ZERO, shortest
+from app.domain.decimals import ZERO, shortest
 from app.domain.enums import Liquidity, OrderType, TimeInForce, TradeType
 from app.domain.errors import OrderRefused
 from app.domain.fill import Fill
@@ -265,11 +265,3 @@ def _liquidity(is_maker: Any) -> Liquidity | None:
     if not isinstance(is_maker, bool):
         return None
     return Liquidity.MAKER if is_maker else Liquidity.TAKER
-
-
-def total_amount(fills: Sequence[Fill]) -> Decimal:
-    """The sum of what was filled, in base units."""
-    total = ZERO
-    for fill in fills:
-        total = EXACT.add(total, fill.amount)
-    return total

@@ -25,7 +25,6 @@ from app.connectors.binance.orders import (
     order_names,
     refuse,
     streamed_report,
-    total_amount,
     trade_fill,
 )
 from app.connectors.binance.outcomes import MODE_UNCHANGED, WRONG_POSITION_SIDE
@@ -38,6 +37,7 @@ from app.connectors.rows import Rows, UnreadableRow, row_count
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
 from app.domain.errors import ExchangeReadError, OrderRefused
+from app.domain.fill import total_amount
 from app.domain.order import Order
 from app.domain.reports import (
     Balance,

@@ -11,6 +11,7 @@ This module imports ccxt (a second, a hundred megabytes); only ``CcxtVenue`` imp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -20,16 +21,16 @@ import ccxt.async_support
 import msgspec
 from ccxt.async_support.base.exchange import Exchange
 from ccxt.base.errors import BaseError
+from msgspec import Struct
 
 from app.connectors.ccxt.mends import MENDS
 from app.connectors.ccxt.row import Row
-from app.connectors.common.answers import ErrorAnswer
+from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits
-from app.connectors.common.sending import SENDING
 from app.connectors.common.venue import ServerClock
 from app.domain.decimals import plain
-from app.domain.errors import CredentialsRefused, ExchangeDown, OrdergateError, OrderRefused
+from app.domain.errors import CredentialsRefused, ExchangeDown, OrdergateError, OrderRefused, Refused
 from app.outbound import Outbound
 
 #: What every row has: no tags and fees of the library's partners, and no questions of its own between ours.
@@ -69,6 +70,16 @@ _OPTION = "options."
 
 #: What of the library's object is about markets, and the same for all accounts.
 _MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "codes", "baseCurrencies")
+
+
+class _Requests(Struct):
+    """How many requests of one call have begun, also in tasks that the library makes for them."""
+
+    begun: int = 0
+
+
+#: The requests of the running call. The tasks that begin in it share the object.
+_REQUESTS: ContextVar[_Requests | None] = ContextVar("requests", default=None)
 
 #: Below the time after which most fronts drop idle connections, so that an order rarely meets a dying one.
 _KEEP_ALIVE_SECONDS = 15
@@ -114,22 +125,34 @@ class CcxtClient:
 
     async def call(self, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
         """One of ccxt's unified calls. Raises ``OrderRefused`` for what the library does not send."""
-        SENDING.set(None)
+        requests = _Requests()
+        _REQUESTS.set(requests)
         try:
             return await getattr(self.api, verb)(*arguments, params=dict(params or {}))
         except OrdergateError:
             raise
         except Exception as error:
-            if SENDING.get() is None:
+            if requests.begun == 0:
                 text = str(error) or type(error).__name__
                 raise OrderRefused(f"{self._row.title}: {text}; nothing was sent") from error
             raise
 
     async def signed(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
-        """A call that needs the account's keys. Raises ``CredentialsRefused`` without."""
+        """A call that changes something, with the account's keys. Raises ``CredentialsRefused`` without.
+
+        A failure proves something of the call only where the call was one request: behind another one, it is a ``NoAnswer``.
+        """
         if not self._has_keys:
             raise CredentialsRefused("The connector has no API key; nothing was sent")
-        return await self.call(verb, arguments, params)
+        try:
+            return await self.call(verb, arguments, params)
+        except (Refused, ErrorAnswer) as error:
+            requests = _REQUESTS.get()
+            if requests is not None and requests.begun > 1:
+                raise NoAnswer(
+                    f"{verb} made {requests.begun} requests, and the last failed: {error}", timed_out=False
+                ) from error
+            raise
 
     async def acknowledged(
         self, *, verb: str, arguments: Sequence[Any], params: Mapping[str, Any]
@@ -207,6 +230,9 @@ class _OneCall:
         given = self.prepare_request_headers(headers)  # type: ignore[attr-defined]
         sent = {name: str(value) for name, value in given.items() if value and name.lower() not in _TAGS}
         data = body.encode() if isinstance(body, str) else body
+        requests = _REQUESTS.get()
+        if requests is not None:
+            requests.begun += 1
         answer = await self.transport.send(method, url, sent, data or None)
         text = answer.body.decode("utf-8", errors="replace")
         payload = self.parse_json(text)  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ from app.connectors.rows import Rows
 from app.domain.decimals import EXACT, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import CredentialsRefused, ExchangeReadError, OrdergateError, OrderRefused
-from app.domain.fill import Fill
+from app.domain.fill import Fill, total_amount
 from app.domain.order import Order, OrderRef
 from app.domain.recognition import is_same_order
 from app.domain.reports import (
@@ -131,7 +131,7 @@ class CcxtConnector(CcxtMarkets):
             mine += [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
             with self._reading():
                 fills = read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
-            known = sum((fill.amount for fill in fills), Decimal(0))
+            known = total_amount(fills)
             if filled is not None and known >= filled:
                 break
         self.venue.odd_rows.note("trades", fills.unreadable)
@@ -214,6 +214,11 @@ class CcxtConnector(CcxtMarkets):
     async def _market_terms(self, order: Order, params: dict[str, Any]) -> tuple[str | None, str | None]:
         in_quote = self.row.market_buy_in == "quote" and order.trade_type is TradeType.BUY
         if order.quote_amount is not None:
+            if not in_quote:
+                # ccxt would take it for an amount of the base.
+                raise OrderRefused(
+                    f"{self.row.title} takes quote_amount only for a MARKET order to buy: give amount instead; nothing was sent"
+                )
             params["cost"] = plain(order.quote_amount)
             return params["cost"], None
         assert order.amount is not None, "the service demands an amount"

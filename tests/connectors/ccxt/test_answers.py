@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from app.connectors.ccxt.connector import CcxtConnector
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.row import Row
 from app.connectors.common.http import HttpAnswer
-from app.domain.errors import ExchangeDown, ExchangeReadError, RateLimited, Refused
+from app.domain.enums import OrderType, TradeType
+from app.domain.errors import ExchangeDown, ExchangeReadError, OrderRefused, RateLimited, Refused
 from app.domain.reports import OrderReport
 from app.domain.wire_ids import wire_id
 from tests.connectors.ccxt.answers import CASES, Case
@@ -73,6 +75,23 @@ async def test_the_answers_of_the_documentation(name: str) -> None:
             if case.name == name:
                 exchange.answers = [answer(case.status, case.body(connector))]
                 await check(connector, case)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row.market_buy_in == "quote"))
+async def test_a_sale_by_quote_amount_is_refused(name: str) -> None:
+    """ccxt would take the amount of the quote currency for one of the base: 100 USDT would sell 100 BTC. Nothing leaves."""
+    async with wired(ROWS[name]) as (connector, exchange):
+        sale = structs.replace(
+            order_of(connector),
+            trade_type=TradeType.SELL,
+            order_type=OrderType.MARKET,
+            amount=None,
+            price=None,
+            quote_amount=Decimal(100),
+        )
+        with pytest.raises(OrderRefused, match="give amount instead"):
+            await connector.submit_order(sale)
+        assert exchange.requests == []
 
 
 async def check(connector: CcxtConnector, case: Case) -> None:
