@@ -13,13 +13,12 @@ from msgspec import Struct
 from app.domain.decimals import EXACT, ZERO, floor_to, normal
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.order import Order
-from app.domain.order_book import Sweep, sweep_quote_volume, sweep_volume, taken_side
+from app.domain.order_book import Sweep, middle_price, sweep_quote_volume, sweep_volume, taken_side
 from app.domain.reports import BookLevel, FeeRates, OrderBook
 
 #: Basis points are told with two places.
 _PLACES = Decimal("0.01")
 _BASIS_POINTS = Decimal(10_000)
-_HALF = Decimal("0.5")
 
 
 class Taking(Struct, frozen=True, kw_only=True):
@@ -61,7 +60,7 @@ def take(order: Order, book: OrderBook) -> Taking:
     is_killed = order.time_in_force is TimeInForce.FOK and not sweep.is_complete
     if order.order_type is OrderType.LIMIT_MAKER or is_killed:
         sweep = Sweep(volume=ZERO, quote_volume=ZERO, last_price=None, is_complete=not is_killed)
-    average, middle = sweep.average_price, _middle(book)
+    average, middle = sweep.average_price, middle_price(book)
     impact = None
     if average is not None and middle is not None:
         worse = average - middle if is_buy else middle - average
@@ -121,9 +120,3 @@ def _sweep(order: Order, side: Sequence[BookLevel]) -> Sweep:
     return sweep_volume(
         [each for each in side if (each.price <= limit if is_buy else each.price >= limit)], order.amount
     )
-
-
-def _middle(book: OrderBook) -> Decimal | None:
-    if not book.bids or not book.asks:
-        return None
-    return (book.bids[0].price + book.asks[0].price) * _HALF

@@ -16,6 +16,8 @@ from app.domain.reports import BookLevel, OrderBook
 #: More digits than any exchange's amounts have; a division that does not come out even ends here.
 _QUOTIENT = Context(prec=28, rounding=ROUND_DOWN)
 
+_HALF = Decimal("0.5")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
@@ -33,6 +35,13 @@ class Sweep:
     def average_price(self) -> Decimal | None:
         """What one base unit costs on average; None if nothing was taken."""
         return None if self.volume == ZERO else normal(_QUOTIENT.divide(self.quote_volume, self.volume))
+
+
+def middle_price(book: OrderBook) -> Decimal | None:
+    """The price half way between the best of both sides; None if a side is empty."""
+    if not book.bids or not book.asks:
+        return None
+    return EXACT.multiply(EXACT.add(book.bids[0].price, book.asks[0].price), _HALF)
 
 
 def taken_side(book: OrderBook, *, is_buy: bool) -> tuple[BookLevel, ...]:

@@ -22,7 +22,7 @@ from app.domain.decimals import ZERO
 from app.domain.enums import Environment, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.errors import OrdergateError, ReferencePriceMissing
 from app.domain.order import Order, OrderRequest
-from app.domain.order_book import sweep_quote_volume, sweep_volume, taken_side
+from app.domain.order_book import middle_price, sweep_quote_volume, sweep_volume, taken_side
 from app.domain.safety.admission import Admission, Missing
 from app.domain.safety.collar import Band, Reference, band, edge, is_fresh
 from app.domain.safety.limits import Collar, Limits, ReferenceKind
@@ -150,10 +150,8 @@ class Admissions:
     async def _reference(self, kind: ReferenceKind, connector_name: str, trading_pair: str) -> Reference | None:
         if kind == "mid":
             book = await self._market_data.order_book(connector_name, trading_pair, 1)
-            if not book.bids or not book.asks:
-                return None
-            middle = (book.bids[0].price + book.asks[0].price) * Decimal("0.5")
-            return Reference(price=middle, at=book.reported_at)
+            middle = middle_price(book)
+            return None if middle is None else Reference(price=middle, at=book.reported_at)
         if kind == "last":
             ticker = await self._market_data.ticker(connector_name, trading_pair)
             return Reference(price=ticker.price, at=ticker.reported_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -56,10 +57,9 @@ SPOT = Row(
     market_collar=Decimal("0.05"),
 )
 
-PERPETUAL = Row(
+PERPETUAL = replace(
+    SPOT,
     name="derive_perpetual",
-    title="Derive",
-    ccxt_id="derive",
     market="swap",
     fields=KNOWN_FIELDS["derive_perpetual"],
     secrets={
@@ -67,21 +67,6 @@ PERPETUAL = Row(
         "derive_perpetual_api_secret": "privateKey",
         "sub_id": "options.subaccount_id",
     },
-    docs=_DOCS,
-    refusals=_REFUSALS,
-    signs_by_key=True,
-    wire_id="0x_hex",
-    parameters=SPOT.parameters,
-    cancel_client_id="",
-    ask_client_id="",
-    settles="by_listing",
-    done_verbs=("fetch_canceled_and_closed_orders",),
-    done_page=100,
-    lists_all_pairs=True,
-    listing_lag=timedelta(minutes=2),
-    times_in_force=ALL_TIMES,
-    needs_price_for_market=True,
-    market_collar=Decimal("0.05"),
 )
 
 ROWS = (
