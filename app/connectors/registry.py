@@ -76,16 +76,27 @@ def credential_fields(name: str) -> Mapping[str, CredentialField]:
     return connector_class(name).credential_fields
 
 
-#: How the variables end that hold an address of a connector, the longer ones first.
-_ADDRESSES = ("_WS_API_URL", "_STREAM_URL", "_REST_URL", "_URL")
-
-
 def check_addresses(settings: Settings) -> None:
-    """Raise ``ValueError`` naming the addresses that are of no connector: after a typo the real one would be in use."""
-    known = {f"ORDERGATE_{name.upper()}{end}" for name in served_names() for end in _ADDRESSES}
-    unknown = sorted(set(settings.connector_urls) - known)
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)}: no connector has that name. GET /connectors/ lists them.")
+    """Raise ``ValueError`` naming the addresses that no connector reads: after a typo the real one would be in use."""
+    read = {f"ORDERGATE_{name.upper()}{end}" for name in served_names() for end in _address_ends(name)}
+    unread = sorted(set(settings.connector_urls) - read)
+    if not unread:
+        return
+    found = [name for name in served_names() if any(each.startswith(f"ORDERGATE_{name.upper()}_") for each in unread)]
+    if not found:
+        raise ValueError(f"{', '.join(unread)}: no connector has that name. GET /connectors/ lists them.")
+    meant = [f"ORDERGATE_{name.upper()}{end}" for name in found for end in _address_ends(name)]
+    instead = f"; there are {', '.join(meant)}" if meant else ""
+    raise ValueError(f"{', '.join(unread)}: no connector reads such an address{instead}.")
+
+
+def _address_ends(name: str) -> tuple[str, ...]:
+    """How the variables end that hold the addresses of ``name``, that of its calls first."""
+    if name in ROWS:
+        return ("_URL", "_STREAM_URL")
+    if CONNECTORS.get(name, "").startswith("app.connectors.binance."):
+        return ("_REST_URL", "_STREAM_URL", "_WS_API_URL")
+    return ()
 
 
 def environments(settings: Settings) -> Mapping[str, Environment]:
@@ -96,7 +107,8 @@ def environments(settings: Settings) -> Mapping[str, Environment]:
 def _environment(name: str, settings: Settings) -> Environment:
     if CONNECTORS.get(name, "").startswith("app.connectors.paper."):
         return Environment.PAPER
-    url = urlsplit(settings.connector_urls.get(f"ORDERGATE_{name.upper()}_REST_URL", ""))
+    calls = next((f"ORDERGATE_{name.upper()}{end}" for end in _address_ends(name)), "")
+    url = urlsplit(settings.connector_urls.get(calls, ""))
     # A local exchange speaks plain HTTP on loopback (docs/build/sandbox.md); anything else may lead to a real one.
     if url.scheme == "http" and url.hostname in _LOOPBACK:
         return Environment.SANDBOX

@@ -11,6 +11,7 @@ import pytest
 from app.connectors import registry
 from app.connectors.base import ConnectorContext
 from app.connectors.registry import CONNECTORS, build_connector
+from app.domain.enums import Environment
 from app.domain.errors import UnknownConnector, UnsupportedConnector
 from app.settings import Settings
 from tests.clock import FakeClock
@@ -139,3 +140,33 @@ def test_the_address_of_a_name_that_there_is_not_is_an_error() -> None:
         registry.check_addresses(
             Settings(database_url="sqlite://", connector_urls={**good, "ORDERGATE_BYBITT_URL": ""})
         )
+
+
+def test_an_address_that_is_not_read_is_an_error() -> None:
+    """Whoever sets it believes that orders go there; the one that counts is named."""
+    unread = Settings(database_url="sqlite://", connector_urls={"ORDERGATE_BINANCE_URL": "http://127.0.0.1:9"})
+    with pytest.raises(ValueError, match=r"ORDERGATE_BINANCE_URL: no connector reads .* ORDERGATE_BINANCE_REST_URL"):
+        registry.check_addresses(unread)
+    with pytest.raises(ValueError, match="no connector reads"):
+        registry.check_addresses(Settings(database_url="sqlite://", connector_urls={"ORDERGATE_BYBIT_REST_URL": ""}))
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "url", "expected"),
+    [
+        ("bybit_testnet", "ORDERGATE_BYBIT_TESTNET_URL", "", Environment.TESTNET),
+        ("bybit_testnet", "ORDERGATE_BYBIT_TESTNET_URL", "https://api.bybit.com", Environment.LIVE),
+        ("bybit", "ORDERGATE_BYBIT_URL", "http://127.0.0.1:9731", Environment.SANDBOX),
+        ("binance", "ORDERGATE_BINANCE_REST_URL", "http://127.0.0.1:9731/api", Environment.SANDBOX),
+        (
+            "binance_perpetual_testnet",
+            "ORDERGATE_BINANCE_PERPETUAL_TESTNET_REST_URL",
+            "https://x.example",
+            Environment.LIVE,
+        ),
+    ],
+)
+def test_what_a_moved_address_makes_of_a_name(name: str, variable: str, url: str, expected: Environment) -> None:
+    """A test network that was sent elsewhere may be the real exchange, whose money no paper key may reach."""
+    settings = Settings(database_url="sqlite://", connector_urls={variable: url})
+    assert registry.environments(settings)[name] is expected

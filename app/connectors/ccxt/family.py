@@ -32,7 +32,7 @@ def family_class(name: str) -> type[CcxtConnector]:
         settles=row.settles,
         stream="poll",
         market_buy_in=(row.market_buy_in,),
-        proof="wire_tests",
+        proof=row.proof,
     )
     members = {
         "__doc__": f"One account on {row.title}.",

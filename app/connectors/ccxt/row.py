@@ -113,7 +113,8 @@ class Row:
 
     ``unchanged`` are the codes by which the exchange refuses a setting that is as it should be.
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
-    take to show an order, ``docs`` where its API is documented.
+    take to show an order, ``docs`` where its API is documented. ``proof`` is what the row was
+    tried against; a test network is not what runs locally.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Row:
     refusals: Refusals
     options: Mapping[str, Any] = field(default_factory=dict)
     is_test_domain: bool = False
+    proof: Literal["local_exchange", "wire_tests"] = "wire_tests"
     wire_id: WireIdForm = "same"
     client_id: str = "clientOrderId"
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
@@ -177,4 +179,4 @@ def on_test_network(row: Row, name: str) -> Row:
         name + field.removeprefix(row.name) if field.startswith(f"{row.name}_") else field: target
         for field, target in row.secrets.items()
     }
-    return replace(row, name=name, fields=KNOWN_FIELDS[name], secrets=renamed, is_test_domain=True)
+    return replace(row, name=name, fields=KNOWN_FIELDS[name], secrets=renamed, is_test_domain=True, proof="wire_tests")

@@ -1,4 +1,5 @@
-"""What leaves for each name and verb that its row claims, against lines that were held against the exchange's documentation.
+"""What leaves for each name and verb that its row claims, against lines that were held against ccxt's source, and the
+exchange's documentation where it could be read.
 
 A line has method, path and all fields, less those that differ from call to call. What a row claims and no line shows is red, and so
 is a field too many. The texts after "#" in the files say where the documentation is.
