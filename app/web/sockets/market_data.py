@@ -176,4 +176,6 @@ def _number(asked: Mapping[str, Any], name: str, default: float) -> float:  # a 
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unsubscribable(f"{name} must be a number")
+    if value < 0:
+        raise Unsubscribable(f"{name} must not be negative")
     return value

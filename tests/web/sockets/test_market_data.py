@@ -262,6 +262,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**PAPER, "type": "candles", "max_records": "x"}, "max_records must be a number"),
     ({**PAPER, "type": "order_book", "depth": True}, "depth must be a number"),
     ({**PAPER, "type": "order_book", "update_interval": "1"}, "update_interval must be a number"),
+    ({**PAPER, "type": "order_book", "depth": -5}, "depth must not be negative"),
+    ({**PAPER, "type": "trades", "update_interval": -1}, "update_interval must not be negative"),
 ]
 
 
