@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos simulate explore sabotage previews bench layout halts vendor console-tools
+.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos crash simulate explore sabotage previews bench layout halts vendor console-tools
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -105,11 +105,16 @@ $(VENV)/sandbox-%/.ready: tests/sandbox_clients/requirements-%.txt $(VENV)/.dev
 	touch $@
 
 # Kills and faults under load, then the whole promise. The seed is printed; SEED=... repeats it, REPORT=1 writes docs/build/chaos-report.md.
-# EXCHANGE is paper, or binance or binance_perpetual at a local exchange.
+# EXCHANGE is paper, or a name that has a local exchange: binance, bybit, each also with _perpetual.
 chaos: SECONDS ?= 600
 chaos: EXCHANGE ?= paper
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos --exchange $(EXCHANGE) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
+
+# A real server killed at every step while it trades on a local exchange: EXCHANGE=bybit, or several with commas between.
+crash: EXCHANGE ?= bybit
+crash: $(VENV)/.dev
+	ORDERGATE_CRASH=$(EXCHANGE) $(BIN)/python -m pytest -n 0 --timeout 1800 tests/crash/test_local_exchanges.py
 
 # The gateway in simulated time: a million orders, ten thousand crashes, every fault, decided by one seed. The seed is printed; SEED=...
 # repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/build/simulation-report.md. WORLD='...', as a failing run prints it,

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.chaos.campaign import run_campaign, table
 from tests.chaos.deployments import Deployment, PostgresDeployment, SqliteDeployment
 from tests.chaos.exchanges import SandboxExchange
+from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.processes import ROOT
 from tests.chaos.report import with_results
 from tests.postgres import running_server
@@ -49,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=600.0, help="of trading, shared by the deployments")
     parser.add_argument("--seed", type=int, help="the same seed makes the same clients, faults and kills")
     parser.add_argument("--rate", type=float, default=0.2, help="of calls and events with a fault")
-    parser.add_argument("--exchange", default="paper", choices=["paper", "binance", "binance_perpetual"])
+    parser.add_argument("--exchange", default="paper", choices=["paper", *LOCAL])
     parser.add_argument("--on", action="append", choices=["sqlite", "postgres"])
     parser.add_argument("--report", action="store_true", help="write docs/build/chaos-report.md")
     parser.add_argument("--keep", action="store_true", help="keep logs and databases")

@@ -1,7 +1,7 @@
 """The exchanges of a campaign, with faults by seed, whose truth is read at the end.
 
-``PaperExchange`` runs in the gateway's own processes. ``SandboxExchange`` is a local Binance in its own process, which is never
-killed.
+``PaperExchange`` runs in the gateway's own processes. ``SandboxExchange`` is a local exchange in its own process, which is never
+killed; ``local_exchanges`` has one entry for each.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.chaos.clients import Gateway
+from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.processes import READY_SECONDS, Process, environment, free_port, wait_until_answers
 from tests.chaos.truth import PaperTruth, SandboxTruth, TrueOrder, Truth
 
-#: The sandbox's keys: of the account that is traded on, and of another.
-_KEY, _SECRET = "rehearsal-key", "rehearsal-secret"
-_OTHER_KEY, _OTHER_SECRET = "other-key", "other-secret"
+#: The sandbox's keys: of the account that is traded on, and of another. Some exchanges have secrets in base64.
+_KEY, _SECRET = "rehearsal-key", "cmVoZWFyc2FsLXNlY3JldA=="
+_OTHER_KEY, _OTHER_SECRET = "other-key", "b3RoZXItc2VjcmV0"
 #: Seconds between two attempts to add the credentials.
 _AGAIN = 0.2
-#: Above what the clients and reconciliation use: reaching a limit would only slow the campaign.
-_LIMITS = {"weight": 1_000_000, "orders_10s": 100_000, "orders_day": 10_000_000}
 
 
 class Exchange(ABC):
@@ -103,9 +102,7 @@ def logged_faults(log: Path) -> Counter[str]:
 
 
 class SandboxExchange(Exchange):
-    """A local Binance, spot or perpetual by ``connector_name``. ``rate`` of its calls and events have a fault, unless ``faults``
-    names the rules.
-    """
+    """The local exchange of ``connector_name``. ``rate`` of its calls and events are faulty, unless ``faults`` names the rules."""
 
     #: The grace of thirty seconds after an order's last event, a reconciliation's interval, and room for a busy machine.
     settle_seconds = 150.0
@@ -120,6 +117,7 @@ class SandboxExchange(Exchange):
         faults: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.connector_name = connector_name
+        self._local = LOCAL[connector_name]
         self._rules = {"seed": seed, "faults": fault_rules(rate) if faults is None else faults}
         self._port = free_port()
         self._is_known = False
@@ -129,6 +127,8 @@ class SandboxExchange(Exchange):
                 "-m",
                 "app",
                 "sandbox",
+                "--exchange",
+                self._local.protocol,
                 "--port",
                 str(self._port),
                 "--key",
@@ -143,24 +143,20 @@ class SandboxExchange(Exchange):
         )
         self._process.start()
         try:
-            wait_until_answers(self._port, "/api/v3/ping", self._process)
-            self._operate("PUT", "limits", _LIMITS)
+            wait_until_answers(self._port, self._local.ping, self._process)
+            if self._local.limits:
+                self._operate("PUT", "limits", self._local.limits)
         except BaseException:  # the caller has no reference to the process yet
             self.close()
             raise
 
     @property
     def truth(self) -> Truth:
-        return SandboxTruth(lambda: self._operate("GET", "truth"), self.connector_name)
+        return SandboxTruth(lambda: self._operate("GET", "truth"), self.connector_name, self._local.market)
 
     def settings(self, *, faulty: bool) -> Mapping[str, str]:
         host = f"127.0.0.1:{self._port}"
-        return {
-            "ORDERGATE_BINANCE_REST_URL": f"http://{host}/api",
-            "ORDERGATE_BINANCE_WS_API_URL": f"ws://{host}/ws-api/v3",
-            "ORDERGATE_BINANCE_PERPETUAL_REST_URL": f"http://{host}/fapi",
-            "ORDERGATE_BINANCE_PERPETUAL_STREAM_URL": f"ws://{host}/",
-        }
+        return {name: address.format(host=host) for name, address in self._local.addresses.items()}
 
     def begin(self, port: int, *, faulty: bool) -> None:
         if not self._is_known:
@@ -181,7 +177,7 @@ class SandboxExchange(Exchange):
         self._process.kill()
 
     def _credentials(self, key: str, secret: str) -> Mapping[str, str]:
-        return {f"{self.connector_name}_api_key": key, f"{self.connector_name}_api_secret": secret}
+        return {name: value.format(key=key, secret=secret) for name, value in self._local.credentials.items()}
 
     def _add_credentials(self, port: int) -> None:
         """Add them, again and again while the gateway can't try them in time, as on a busy machine. Nothing else goes wrong yet."""
@@ -211,7 +207,7 @@ class SandboxExchange(Exchange):
         self._operate("POST", "streams/cut")
 
     def amend(self, order: TrueOrder, amount: str, price: str) -> None:
-        """Amend a perpetual's order past the gateway, as its owner may in the exchange's own page."""
+        """Amend an order on Binance's perpetuals past the gateway, as its owner may in the exchange's own page."""
         terms = {
             "symbol": order.trading_pair.replace("-", ""),
             "side": order.trade_type,

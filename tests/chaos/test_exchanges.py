@@ -1,4 +1,4 @@
-"""The local Binance of a campaign: its credentials in the gateway, its faults on demand, and its truth."""
+"""The local exchanges of a campaign: their credentials in the gateway, their faults on demand, and their truth."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.chaos.checker import check
 from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.exchanges import SandboxExchange, fault_rules
+from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.operations import Log, Operation
 
 BODY = {
@@ -32,7 +33,7 @@ def order(key: str, connector_name: str) -> Operation:
     return Operation(client="c", verb="place", key=key, connector_name=connector_name, body=body)
 
 
-@pytest.fixture(params=["binance", "binance_perpetual"])
+@pytest.fixture(params=[*LOCAL])
 def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxExchange]:
     exchange = SandboxExchange(tmp_path, request.param, seed=1, rate=1.0)
     yield exchange
@@ -46,7 +47,7 @@ def deployment(exchange: SandboxExchange, tmp_path: Path) -> Iterator[SqliteDepl
     deployment.kill()
 
 
-def test_an_order_at_the_local_binance_is_checked_like_any_other(deployment: SqliteDeployment, tmp_path: Path) -> None:
+def test_an_order_at_a_local_exchange_is_checked_like_any_other(deployment: SqliteDeployment, tmp_path: Path) -> None:
     """Without faults there are no violations, and a truth without the order is one; faults begin on demand."""
     log = Log(tmp_path / "operations.jsonl")
     deployment.start(faulty=False)

@@ -112,18 +112,19 @@ def _true_fill(fill: PaperFill) -> TrueFill:
 
 
 class SandboxTruth:
-    """The sandbox's spot or futures market, by ``connector_name``; ``fetch`` returns the answer of ``GET /sandbox/truth``.
+    """The sandbox's ``market``, spot or futures; ``fetch`` returns the answer of ``GET /sandbox/truth``.
 
     The sandbox's one account is the gateway's master account.
     """
 
-    def __init__(self, fetch: Callable[[], Mapping[str, Any]], connector_name: str) -> None:
+    def __init__(self, fetch: Callable[[], Mapping[str, Any]], connector_name: str, market: str) -> None:
         self._fetch = fetch
         self._connector_name = connector_name
+        self._market = market
 
     def orders(self) -> tuple[TrueOrder, ...]:
         whole = self._fetch()
-        market = whole["futures"] if self._connector_name == "binance_perpetual" else whole
+        market = whole["futures"] if self._market == "futures" else whole
         rows = [row for account in market["accounts"] for row in account["orders"]]
         return tuple(self._order(row) for row in rows)
 

@@ -502,6 +502,16 @@ async def an_absent_order_is_none(bench: Bench) -> None:
     assert list(await bench.connector.fetch_fills(ref)) == []
 
 
+@card("C55", needs=lambda dialect: dialect.connector_class.capabilities.absence_grace is not None)
+async def whose_account_answers_is_told(bench: Bench) -> None:
+    """The same name at every connector of the account: without it no absence is a proof."""
+    name = await bench.connector.fetch_exchange_account()
+    other = bench.dialect.connect()
+    assert name
+    assert await other.fetch_exchange_account() == name
+    await other.close()
+
+
 @card("C51")
 async def fill_ids_are_stable(bench: Bench) -> None:
     """The answer to the submit, two questions and another connector of the account name the same fills."""

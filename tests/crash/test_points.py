@@ -18,6 +18,7 @@ from tests.chaos.clients import Gateway, place_once
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.operations import Log, Operation
 from tests.chaos.processes import PASSWORD
+from tests.crash import test_local_exchanges
 from tests.crash.points import named_points
 from tests.crash.restart import CALL_SECONDS, place, restart_and_check, running
 from tests.services.world import until
@@ -73,9 +74,12 @@ ELSEWHERE = ("account_feeds.lease_taken",)
 
 
 def test_every_point_is_covered() -> None:
-    """A new failpoint needs a test here."""
+    """A new failpoint needs a test here, and one on the local exchanges."""
     retrying = {point.partition("@")[0] for point in RETRYING}
-    assert named_points() == {*PLACING, *retrying, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
+    named = named_points()
+    assert named == {*PLACING, *retrying, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
+    of_paper = {point for point in named if point.startswith("connector.paper.")}
+    assert named - of_paper == {*test_local_exchanges.EVERY, *test_local_exchanges.ELSEWHERE}
 
 
 @pytest.fixture

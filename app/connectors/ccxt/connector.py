@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from app.concurrency.waiting import wait_for_event
@@ -156,9 +157,15 @@ class CcxtConnector(CcxtMarkets):
         with self._reading():
             return reports.balances(payload)
 
-    async def fetch_exchange_account(self) -> str | None:
-        """The library has no common question for it."""
-        return None
+    async def fetch_exchange_account(self) -> str:
+        """The number that the exchange gave the account; where it is not asked for one, what the credentials sign in with."""
+        if not self.row.account:
+            names = [self._credential(name) or "" for name in self.row.names_of_account]
+            return sha256("\n".join(names).encode()).hexdigest()[:32]
+        verb, *way = self.row.account
+        payload = await self.calls.ask("asked", verb=verb)
+        with self._reading():
+            return reports.text_at(payload, way)
 
     async def events(self) -> AsyncGenerator[ConnectorEvent, None]:
         count = 0

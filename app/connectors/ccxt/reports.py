@@ -286,6 +286,15 @@ def number(value: Any, what: str) -> Decimal:
         raise Unreadable(f"{what} {error}") from error
 
 
+def text_at(payload: Any, way: Sequence[str]) -> str:
+    """The text or whole number at the end of ``way`` through an answer's objects."""
+    for name in way:
+        payload = payload.get(name) if isinstance(payload, dict) else None
+    if isinstance(payload, bool) or not isinstance(payload, int | str) or payload in ("", 0, "0"):
+        raise Unreadable(f"there is no {'.'.join(way)}")
+    return str(payload)
+
+
 def exact(row: Mapping[str, Any], name: str) -> Decimal:
     """The number under ``name``."""
     return number(row.get(name), name)

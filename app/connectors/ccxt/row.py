@@ -36,6 +36,10 @@ GTC = (TimeInForce.GTC,)
 ALL_TIMES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
 
 
+#: The attributes and options of ccxt that name an account, whichever key of it signs.
+_ACCOUNTS = frozenset(("walletAddress", "options.deriveWalletAddress", "options.subaccount_id", "options.accountId"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusals:
     """The error codes, or texts that serve as codes, which prove that nothing was placed.
@@ -100,6 +104,9 @@ class Row:
     by the address of the private key. ``subdomain`` is the credential that names the exchange's sub-domain, and its domain;
     ``vault`` the credential that says whether the wallet is a vault, for which its leader's key signs.
 
+    ``account`` is ccxt's call that tells whose account it is, and the way to its number in the answer; empty where an exchange has
+    no such question, or not for every key: what the credentials sign in with stands for the account there.
+
     ``settle`` is the only currency of perpetuals that are served, where the exchange lists positions and orders by it.
     ``tells_funding`` says whether payments of funding can be listed over all pairs.
 
@@ -156,6 +163,7 @@ class Row:
     signs_by_key: bool = False
     subdomain: tuple[str, str] | None = None
     vault: str = ""
+    account: tuple[str, ...] = ()
     settle: str = ""
     tells_funding: bool = True
     fills_since: bool = True
@@ -171,6 +179,12 @@ class Row:
     @property
     def is_perpetual(self) -> bool:
         return self.market == "swap"
+
+    @property
+    def names_of_account(self) -> tuple[str, ...]:
+        """The credentials that name an account, or else the key, which opens one account for ever."""
+        named = tuple(name for name, target in self.secrets.items() if target in _ACCOUNTS)
+        return named or tuple(name for name, target in self.secrets.items() if target == "apiKey")
 
 
 def on_test_network(row: Row, name: str) -> Row:

@@ -111,6 +111,8 @@ def questions_of(connector: CcxtConnector) -> Mapping[str, Call]:
         arguments=(c._symbol(pair), 1_759_999_870_000 if row.fills_since else None, 100),
     )
     found["balances"] = c.fetch_balances
+    if row.account:
+        found["account"] = c.fetch_exchange_account
     if row.is_perpetual:
         found["positions"] = c.fetch_positions
         if row.tells_funding:

@@ -32,6 +32,9 @@ _REFUSALS = Refusals(
 #: A list of open orders has fifty at most; ccxt follows its cursor.
 _WHOLE = {"paginate": True, "paginationCalls": 1_000, "maxRetries": 0}
 
+#: Every key may ask it: https://bybit-exchange.github.io/docs/v5/user/apikey-info
+_ACCOUNT = ("privateGetV5UserQueryApi", "result", "userID")
+
 #: No answer spans more than seven days: https://bybit-exchange.github.io/docs/v5/order/execution
 _WEEK = timedelta(days=7)
 
@@ -44,6 +47,7 @@ SPOT = Row(
     secrets={"bybit_api_key": "apiKey", "bybit_api_secret": "secret"},
     docs=_DOCS,
     refusals=_REFUSALS,
+    account=_ACCOUNT,
     proof="local_exchange",
     market_parameters={"marketUnit": "baseCoin"},
     cancel_client_id="orderLinkId",
@@ -67,6 +71,7 @@ PERPETUAL = Row(
     secrets={"bybit_perpetual_api_key": "apiKey", "bybit_perpetual_secret_key": "secret"},
     docs=_DOCS,
     refusals=_REFUSALS,
+    account=_ACCOUNT,
     proof="local_exchange",
     cancel_client_id="orderLinkId",
     ask_client_id="orderLinkId",
