@@ -68,6 +68,12 @@ tools/console/node_modules/.ready: tools/console/package-lock.json tools/console
 	cd tools/console && npm ci --no-progress --loglevel error
 	touch $@
 
+.PHONY: console-pictures
+
+# The pictures of the console in docs/pictures, taken in Chromium. SCHEME=light WIDTH=390 FOLDER=/tmp takes others.
+console-pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.console.pictures $(if $(SCHEME),--scheme $(SCHEME)) $(if $(WIDTH),--width $(WIDTH)) $(if $(FOLDER),--folder $(FOLDER))
+
 test-client-1.5.1: $(VENV)/client-1.5.1/.ready
 	$(CLIENT_TESTS)/client-1.5.1/bin/python $(CLIENT_RUN) --ignore tests/client/only_1_5_9
 

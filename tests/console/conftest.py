@@ -1,4 +1,4 @@
-"""One gateway on the paper exchange for all tests here, one Chromium for those of a module, and for each test a browser profile
+"""One gateway on the paper exchange for all tests here, one Chromium, and for each test a browser profile
 and an account.
 """
 
@@ -24,9 +24,9 @@ _PATIENCE = 30_000
 expect.set_options(timeout=_PATIENCE)
 
 USERNAME, PASSWORD = "admin", "a word that is secret"
-_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 #: As root Chromium has no sandbox; the others keep it from calling hosts of its maker.
-_OPTIONS = [
+OPTIONS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
     "--disable-gpu",
     "--disable-quic",
@@ -101,15 +101,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
     gateway.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The browser. It keeps an event loop running in this thread, so it is gone before another module's asynchronous tests."""
-    if _CHROMIUM is None:
-        if os.environ.get("ORDERGATE_REQUIRE_CHROMIUM"):
-            pytest.fail("no Chromium here, and ORDERGATE_REQUIRE_CHROMIUM demands one")
+    """The browser. It keeps an event loop running in this thread, so it is gone before another package's asynchronous tests."""
+    if CHROMIUM is None:
+        if os.environ.get("ORDERGATE_REQUIRECHROMIUM"):
+            pytest.fail("no Chromium here, and ORDERGATE_REQUIRECHROMIUM demands one")
         pytest.skip("*** NO CHROMIUM HERE: the console is NOT tested. Install Debian's package chromium. ***")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
         browser.close()
 

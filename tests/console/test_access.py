@@ -43,7 +43,11 @@ def test_every_page_is_for_everybody(
     page.locator(".price").first.wait_for()
     page.get_by_role("textbox", name="Amount").fill("0.015")
     assert _wrong(page) == []
-    for path, awaited in (("orders", ".blotter tr"), (f"orders/{placed['order_id']}", ".events li")):
+    for path, awaited in (
+        ("orders", ".blotter tr"),
+        (f"orders/{placed['order_id']}", ".events li"),
+        ("positions", ".balances tbody tr"),
+    ):
         page.goto(f"{running.url}/console#/{path}")
         page.locator(awaited).first.wait_for()
         assert _wrong(page) == []

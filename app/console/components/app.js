@@ -3,6 +3,7 @@ import { html } from "../vendor/preact.js";
 import { route } from "../lib/route.js";
 import { session } from "../lib/session.js";
 import { Header } from "./header.js";
+import { Holdings } from "./holdings-page.js";
 import { Orders } from "./orders-page.js";
 import { SignIn } from "./sign-in.js";
 import { Trade } from "./trade.js";
@@ -10,6 +11,7 @@ import { Trade } from "./trade.js";
 export const PAGES = {
   trade: { title: "Trade", page: Trade },
   orders: { title: "Orders", page: Orders },
+  positions: { title: "Positions", page: Holdings },
 };
 
 export function App() {

@@ -15,7 +15,7 @@ import { Terms } from "./terms.js";
 const ARMING = 700;
 
 export function Ticket() {
-  const { terms, phase, refusal, sent } = ticket.value;
+  const { terms, phase, purpose, refusal, sent } = ticket.value;
   const market = useMarket(terms);
   const quote = useQuote(terms.connector_name, market.rules?.[terms.trading_pair] ? terms.trading_pair : "");
   const asking = useSignal(0);
@@ -44,6 +44,7 @@ export function Ticket() {
     <section class="card ticket" data-environment=${environment} aria-labelledby="ticket-title">
       <h1 id="ticket-title">Ticket <${Environment} of=${environment} /></h1>
       <${LeftBehind} />
+      ${purpose && html`<p class="note purpose">${purpose}</p>`}
       ${phase === "answered" || phase === "unanswered"
         ? html`<${Answer} />`
         : html`
@@ -100,7 +101,8 @@ function useMarket({ account_name, connector_name }) {
         if (!isCurrent) return;
         show({ can, rules });
         if (!can.order_types.includes(ticket.value.terms.order_type)) edit({ order_type: can.order_types[0] });
-        if (!rules[ticket.value.terms.trading_pair]) edit({ trading_pair: rules["BTC-USDT"] ? "BTC-USDT" : Object.keys(rules)[0] });
+        // A pair that was chosen is never exchanged for another one: the gateway says what is wrong with it.
+        if (!ticket.value.terms.trading_pair) edit({ trading_pair: rules["BTC-USDT"] ? "BTC-USDT" : Object.keys(rules)[0] });
       } catch (error) {
         show({ problem: error.message });
       }

@@ -61,6 +61,16 @@ export function isMultiple(text, step) {
   return at(a, scale) % at(b, scale) === 0n;
 }
 
+/** `text` rounded to `places` digits after the point, halves away from zero: to be read, never to be sent. */
+export function rounded(text, places) {
+  const value = parse(text);
+  if (value === null || value.scale <= places) return value === null ? null : format(value);
+  const unit = 10n ** BigInt(value.scale - places);
+  const size = value.units < 0n ? -value.units : value.units;
+  const units = (size + unit / 2n) / unit;
+  return format({ units: value.units < 0n ? -units : units, scale: places });
+}
+
 /** `text` without a sign. */
 export function absolute(text) {
   return String(text).replace(/^-/, "");

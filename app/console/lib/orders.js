@@ -18,6 +18,8 @@ const fills = new Map();
 const revision = signal(0);
 /** Whether the stream is there: without it what is shown may be old. */
 export const isFollowing = signal(false);
+/** Counts the draws that showed a fill or a balance: what an account holds has changed. */
+export const holdingsChanged = signal(0);
 /** Why the orders could not be loaded, or "". */
 export const problem = signal("");
 
@@ -90,8 +92,11 @@ async function load() {
   }
 }
 
+let hasNewHoldings = false;
+
 function apply(events) {
   for (const event of events) {
+    hasNewHoldings ||= event.type === "fill" || event.type === "balance" || Boolean(event.fill);
     if (event.type !== "order" && event.type !== "fill") continue;
     const key = keyOf(event);
     const known = byKey.get(key);
@@ -111,6 +116,8 @@ function apply(events) {
   drawing ||= setTimeout(() => {
     drawing = 0;
     revision.value += 1;
+    if (hasNewHoldings) holdingsChanged.value += 1;
+    hasNewHoldings = false;
   }, DRAW);
 }
 

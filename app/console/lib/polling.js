@@ -1,5 +1,5 @@
 // Asking again and again, and knowing how old what is shown is.
-import { effect, signal } from "../vendor/preact.js";
+import { signal } from "../vendor/preact.js";
 
 /** Milliseconds after which something that should come every second is stale. */
 export const STALE_MS = 3000;
@@ -12,26 +12,35 @@ setInterval(() => {
 
 /**
  * Ask with `load` every `every` milliseconds while it is wanted. The signal holds `{value, at, error}`: what was found last, when, and
- * why the last attempt failed. `stop` ends it. A page that nobody sees asks nothing.
+ * why the last attempt failed. `again` asks at once, unless a question is under way; `stop` ends it. A page that nobody sees asks
+ * nothing.
  */
 export function polled(load, every = 1000) {
   const state = signal({ value: null, at: 0, error: null });
   let timer;
   let stopped = false;
+  let isAsking = false;
   const turn = async () => {
     if (!document.hidden) {
+      isAsking = true;
       try {
         const value = await load();
         if (!stopped) state.value = { value, at: Date.now(), error: null };
       } catch (error) {
         if (!stopped) state.value = { ...state.value, error };
       }
+      isAsking = false;
     }
     if (!stopped) timer = setTimeout(turn, every);
   };
   turn();
   return {
     state,
+    again() {
+      if (isAsking || stopped) return;
+      clearTimeout(timer);
+      turn();
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);
@@ -41,6 +50,3 @@ export function polled(load, every = 1000) {
 
 /** Whether what was found at `at` is too old to be shown as the present. Read within an effect or a component. */
 export const isStale = (at, patience = STALE_MS) => now.value - at > patience;
-
-/** Run `work` whenever what it reads changes. */
-export const follow = (work) => effect(work);

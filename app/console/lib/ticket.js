@@ -28,7 +28,7 @@ export const EMPTY = {
   reduce_only: false,
 };
 
-/** `{key, terms, phase, sent, answer, refusal}`. Phases: open, sending, unanswered, answered. */
+/** `{key, terms, phase, purpose, sent, answer, refusal}`. Phases: open, sending, unanswered, answered. */
 export const ticket = signal(restored());
 /** Orders that another tab, or this one before a crash, sent without getting an answer. */
 export const leftBehind = signal([]);
@@ -62,6 +62,17 @@ export function edit(changes) {
 export function openNext() {
   const { phase, terms } = ticket.value;
   if (phase === "answered") keep(fresh({ ...terms, amount: "" }));
+}
+
+/**
+ * Open another ticket with `terms`, such as those that close a position; `purpose` says what for. False, and nothing is done, while
+ * an order has no answer: its ticket stays until there is one.
+ */
+export function openWith(terms, purpose) {
+  const { phase } = ticket.value;
+  if (phase !== "open" && phase !== "answered") return false;
+  keep({ ...fresh(terms), purpose });
+  return true;
 }
 
 /** Put an unanswered ticket aside; its order stays among those left behind until it is answered for. */
@@ -127,7 +138,7 @@ async function deliver(of) {
       if (error instanceof Refusal && isDefinite(error, sent)) {
         settle(sent);
         // Nothing was placed under this key and it may be used up, so what is written next has another.
-        keep({ ...fresh(of.terms), refusal: told(error) });
+        keep({ ...fresh(of.terms), purpose: of.purpose, refusal: told(error) });
         return;
       }
       if (!(error instanceof Refusal || error instanceof NoAnswer)) throw error;
@@ -156,7 +167,7 @@ function settle({ key }) {
 }
 
 function fresh(terms) {
-  return { key: newKey(), terms: { ...EMPTY, ...terms }, phase: "open", sent: null, answer: null, refusal: null };
+  return { key: newKey(), terms: { ...EMPTY, ...terms }, phase: "open", purpose: "", sent: null, answer: null, refusal: null };
 }
 
 function newKey() {
