@@ -94,8 +94,12 @@ class Database:
     @contextmanager
     def change(self) -> Iterator[Connection]:
         """A transaction for what is not the journal (accounts, leases): committed at the end."""
-        with self._connected(self._changing) as connection, connection.begin():
-            yield connection
+        with self._connected(self._changing) as connection:
+            if not self.is_sqlite and _is_read_only(connection):
+                # A reader opened it while the server was read-only. Another one may reach the server that takes writes.
+                connection.invalidate()
+            with connection.begin():
+                yield connection
 
     def dispose(self) -> None:
         """Close the pool's connections, those that are in use as soon as they come back. Whoever comes later leaves none open."""
@@ -123,6 +127,13 @@ class Database:
         # caller was cancelled reads on. So the last one out does it.
         if self._is_disposed and not self._in_use:
             self.engine.dispose()
+
+
+def _is_read_only(connection: Connection) -> bool:
+    # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
+    from app.storage.postgres import is_read_only
+
+    return is_read_only(connection.connection.driver_connection)  # type: ignore[arg-type]
 
 
 @contextmanager

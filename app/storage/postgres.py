@@ -71,6 +71,12 @@ def connect_arguments(url: URL) -> dict[str, Any]:
     return {**_LIMITS, **arguments}
 
 
+def is_read_only(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the session was read-only or on a standby when it began, as PostgreSQL 14 and later report without being asked."""
+    told = (connection.info.parameter_status(name) for name in ("default_transaction_read_only", "in_hot_standby"))
+    return "on" in told
+
+
 def is_useless(error: BaseException | None) -> bool:
     """Whether no connection that was open at the time of ``error`` should be used again."""
     return isinstance(error, psycopg.Error) and error.sqlstate in _USELESS

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 
 from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal import journal as journal_module
@@ -25,6 +25,7 @@ from app.journal.sqlite_store import SqliteStore
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.postgres import BoundedConnection, ServerSilent, connect_arguments
+from app.storage.tables import ACCOUNTS
 from tests.clock import FakeClock
 from tests.journal.orders import ACCEPTED, INTENDED, key, order
 from tests.postgres import PostgresServer
@@ -189,6 +190,8 @@ async def test_a_server_that_was_read_only_serves_again(
         with pytest.raises(JournalUnavailable, match="read-only"):
             journal.accounts.add_account("second")
         assert "read-only" in (await journal.problem() or "")
+        # A reader opens a connection meanwhile, and no write is refused on it.
+        journal.database.rows(select(ACCOUNTS.c.name))
         postgres_server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
         assert await journal.problem() is None
         assert (await journal.open_order(order(), INTENDED)).is_new

@@ -69,7 +69,7 @@ class Server:
         return taken
 
     def socket(self, query: str) -> ClientConnection:
-        return connect(f"ws://127.0.0.1:{self.port}/ws/orders{query}")
+        return connect(f"ws://127.0.0.1:{self.port}/ws/orders{query}", open_timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ async def address(gateway: Gateway) -> AsyncIterator[str]:
 @asynccontextmanager
 async def opened(address: str, path: str) -> AsyncIterator[ClientConnection]:
     """A connection that has heard that it is one."""
-    async with connect(f"ws://{address}{path}?token={TOKEN}") as connection:
+    async with connect(f"ws://{address}{path}?token={TOKEN}", open_timeout=60) as connection:
         assert json.loads(await connection.recv())["type"] == "connected"
         yield connection
 

@@ -104,7 +104,7 @@ async def caller(feeds: Feeds, ended: asyncio.Event, clock: FakeClock) -> AsyncI
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         await SubscriptionSocket(WebSocket(scope, receive, send), clock, ended, feeds.subscribe).serve()
 
-    async with serving(serve) as address, connect(f"ws://{address}/") as connection:
+    async with serving(serve) as address, connect(f"ws://{address}/", open_timeout=60) as connection:
         caller = Caller(connection, clock)
         connected = await caller.hear(moving=False)
         assert connected["type"] == "connected"
