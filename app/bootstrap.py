@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from app.clock import Clock, SystemClock
 from app.connectors.registry import check_addresses, environments
-from app.domain.audit import AuditRecord
-from app.domain.caller import Actor, Caller
-from app.domain.errors import SchemaOutdated
 from app.domain.order import AccountKey
 from app.entropy import Entropy
 from app.journal.journal import Journal
@@ -29,7 +24,6 @@ from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
-from app.services.accounts.user_admin import UserAdmin
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
 from app.services.checkpoints import Checkpoints, Signer
@@ -66,7 +60,6 @@ from app.services.safety.sweeping import Sweeps
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.sqlite import restrict
-from app.storage import schema
 from app.storage.audit_log import AuditLog
 from app.storage.directory_lock import DirectoryLock
 from app.storage.preferences import Preferences
@@ -128,7 +121,7 @@ def build_gateway(
         audit_log=audit_log,
         checkpoints=_checkpoints(base, audit_log),
         console_sessions=ConsoleSessions(vault=base.vault, users=users, directory=directory, clock=clock),
-        keys=ApiKeys(journal.callers, directory, base.names, clock, random_bits),
+        keys=ApiKeys(journal, directory, base.names, clock, random_bits),
         environments=environments(settings),
         sessions=sessions,
         rules=rules,
@@ -338,57 +331,6 @@ def rotate_vault(settings: Settings) -> int:
         return reseal(journal, build_vault(settings))
     finally:
         journal.database.dispose()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Administration:
-    """What commands change users and keys with. Who may run them may do everything."""
-
-    users: UserAdmin
-    keys: ApiKeys
-    maker: Caller
-    actor: Actor
-    clock: Clock
-
-    def record(self, operation: str, about: str) -> AuditRecord:
-        """What the audit log is to hold of a command."""
-        return AuditRecord(at=self.clock.now(), actor=self.actor, operation=operation, object=about)
-
-
-@contextmanager
-def administration(settings: Settings, actor: Actor) -> Iterator[Administration]:
-    """For ``actor``. Raises ``SchemaOutdated`` or ``JournalUnavailable`` where the database is not ready."""
-    _check_ready(settings)
-    clock = SystemClock()
-    journal = Journal(settings, clock)
-    directory = Directory(journal.callers, settings.username, clock)
-    try:
-        yield Administration(
-            users=UserAdmin(journal.callers, settings.username, actor, clock),
-            keys=ApiKeys(journal.callers, directory, Names(journal.accounts, journal.callers), clock, Entropy().bits),
-            maker=Caller(name=actor.name),
-            actor=actor,
-            clock=clock,
-        )
-    finally:
-        journal.database.dispose()
-
-
-def set_password(settings: Settings, password: str, actor: Actor) -> None:
-    """Set the password of the environment's user. Raises ``SchemaOutdated`` or ``JournalUnavailable``."""
-    _check_ready(settings)
-    journal = Journal(settings, SystemClock())
-    try:
-        record = AuditRecord(at=SystemClock().now(), actor=actor, operation="user password", object=settings.username)
-        Users(journal.accounts, settings, SystemClock()).set_password(password, record)
-    finally:
-        journal.database.dispose()
-
-
-def _check_ready(settings: Settings) -> None:
-    database = Path(settings.database_url.removeprefix("sqlite:///"))
-    if (settings.is_sqlite and not database.exists()) or not schema.is_current(settings.database_url):
-        raise SchemaOutdated("The database is not ready: run `ordergate db upgrade` first")
 
 
 def _secret(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import click
 from environs import EnvError
 
-from app.bootstrap import Administration, administration, set_password
+from app.administration import Administration, administration, set_password
 from app.domain.api_key import ApiKey
 from app.domain.caller import SCOPES_OF, Actor
 from app.domain.enums import Environment, Role, Scope
@@ -231,7 +231,11 @@ def delete_key(key_id: str) -> None:
 
 def _run(work: Callable[[Administration], Awaitable[T]]) -> T:
     async def run(admin: Administration) -> T:
-        return await work(admin)
+        try:
+            await admin.journal.open()
+            return await work(admin)
+        finally:
+            await admin.journal.close()
 
     with _administering() as admin:
         return asyncio.run(run(admin))

@@ -10,6 +10,8 @@ from app.domain.api_key import ApiKey
 from app.domain.caller import SCOPES_OF
 from app.domain.enums import Environment
 from app.domain.errors import InvalidArgument
+from app.domain.safety.limits import NO_LIMITS, Limits
+from app.handlers.limits import changes_of, refuse_unknown_limits, shown
 from app.handlers.schemas import ApiKeyRequestSchema, ApiKeySchema, NewApiKeySchema
 from app.services.acting import ActingGateway
 
@@ -20,11 +22,14 @@ _NEW_KEY = NewApiKeySchema()
 
 async def list_keys(gateway: ActingGateway) -> Any:
     """GET /api-keys"""
-    return {"data": [_KEY.dump(_row(key)) for key in await gateway.keys.list()]}
+    limits = await gateway.keys.limits()
+    return {"data": [_KEY.dump(_row(key, limits)) for key in await gateway.keys.list()]}
 
 
 async def create_key(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /api-keys"""
+    limits = body.get("limits") or {}
+    refuse_unknown_limits(limits)
     asked = _REQUEST.load(body)
     if (asked.get("role") is None) == (asked.get("scopes") is None):
         raise InvalidArgument("Either role or scopes is required, and not both")
@@ -37,24 +42,27 @@ async def create_key(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
         pairs=asked.get("pairs"),
         allowed_ips=asked.get("allowed_ips"),
         expires_at=asked.get("expires_at"),
+        limits=NO_LIMITS.changed(changes_of(asked.get("limits") or {})),
     )
-    return _NEW_KEY.dump({**_row(key), "secret": secret}), 201
+    return _NEW_KEY.dump({**_row(key, await gateway.keys.limits()), "secret": secret}), 201
 
 
 async def rotate_key(gateway: ActingGateway, key_id: str, overlap: int) -> Any:
     """POST /api-keys/{key_id}/rotate"""
     key, secret = await gateway.keys.rotate(key_id, timedelta(seconds=overlap))
-    return _NEW_KEY.dump({**_row(key), "secret": secret})
+    return _NEW_KEY.dump({**_row(key, await gateway.keys.limits()), "secret": secret})
 
 
 async def disable_key(gateway: ActingGateway, key_id: str) -> Any:
     """POST /api-keys/{key_id}/disable"""
-    return _KEY.dump(_row(await gateway.keys.disable(key_id)))
+    key = await gateway.keys.disable(key_id)
+    return _KEY.dump(_row(key, await gateway.keys.limits()))
 
 
 async def enable_key(gateway: ActingGateway, key_id: str) -> Any:
     """POST /api-keys/{key_id}/enable"""
-    return _KEY.dump(_row(await gateway.keys.enable(key_id)))
+    key = await gateway.keys.enable(key_id)
+    return _KEY.dump(_row(key, await gateway.keys.limits()))
 
 
 async def delete_key(gateway: ActingGateway, key_id: str) -> Any:
@@ -63,7 +71,7 @@ async def delete_key(gateway: ActingGateway, key_id: str) -> Any:
     return {"message": f"API key {key_id} deleted."}
 
 
-def _row(key: ApiKey) -> dict[str, Any]:
+def _row(key: ApiKey, limits: Mapping[str, Limits]) -> dict[str, Any]:
     return {
         "id": key.key_id,
         "name": key.name,
@@ -73,6 +81,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "connectors": _names(key.connectors),
         "pairs": _names(key.pairs),
         "allowed_ips": None if key.allowed_ips is None else list(key.allowed_ips),
+        "limits": shown(limits.get(key.key_id, NO_LIMITS)),
         "created_at": key.created_at,
         "created_by": key.created_by,
         "expires_at": key.expires_at,

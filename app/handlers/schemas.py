@@ -557,6 +557,7 @@ class ApiKeyRequestSchema(Schema):
     connectors = fields.List(fields.String(), allow_none=True)
     pairs = fields.List(fields.String(), allow_none=True)
     allowed_ips = fields.List(fields.String(), allow_none=True)
+    limits = fields.Nested(lambda: LimitsSchema())
     expires_at = fields.UtcDateTime(allow_none=True)
 
 
@@ -569,6 +570,7 @@ class ApiKeySchema(Schema):
     connectors = fields.List(fields.String(), required=True, allow_none=True)
     pairs = fields.List(fields.String(), required=True, allow_none=True)
     allowed_ips = fields.List(fields.String(), required=True, allow_none=True)
+    limits = fields.Nested(lambda: LimitsSchema(), required=True)
     created_at = fields.UtcDateTime(required=True)
     created_by = fields.String(required=True)
     expires_at = fields.UtcDateTime(required=True, allow_none=True)
@@ -585,6 +587,7 @@ class NewApiKeySchema(Schema):
     connectors = fields.List(fields.String(), required=True, allow_none=True)
     pairs = fields.List(fields.String(), required=True, allow_none=True)
     allowed_ips = fields.List(fields.String(), required=True, allow_none=True)
+    limits = fields.Nested(lambda: LimitsSchema(), required=True)
     created_at = fields.UtcDateTime(required=True)
     created_by = fields.String(required=True)
     expires_at = fields.UtcDateTime(required=True, allow_none=True)

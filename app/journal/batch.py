@@ -14,6 +14,7 @@ from functools import partial
 
 from msgspec import structs
 
+from app.domain.api_key import ApiKey
 from app.domain.audit import AuditRecord
 from app.domain.decimals import ZERO
 from app.domain.errors import LimitExceeded
@@ -32,6 +33,7 @@ from app.journal.rows import Row, balance_row, change_row, decoder, event_row, f
 from app.journal.safety_rows import halt_row, limits_row, scope_row
 from app.journal.store import Store
 from app.storage.audit import ORIGIN, row_of
+from app.storage.callers import key_row
 from app.storage.tables import BALANCES, ORDERS
 from app.storage.types import link
 
@@ -79,6 +81,9 @@ class Batch:
         self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
         self._new_balances: dict[tuple[str, str, str], Row] = {}
         self._changed_balances: dict[tuple[str, str, str], Row] = {}
+        #: What is written of keys, by statement, and how those that end here look from then on, by ``FIND_KEY``.
+        self._keys: dict[statements.Statement, list[Row]] = {}
+        self._ended_keys: dict[Row, Sequence[Row]] = {}
 
     # Reading.
 
@@ -112,6 +117,8 @@ class Batch:
         """What ``statement`` finds for ``key`` among users, keys, halts and limits, none of which can change before the commit.
         Without a query unless one of them has changed. Whoever changes one must use ``app.storage.safety.changing``.
         """
+        if self._ended_keys and statement is statements.FIND_KEY and key in self._ended_keys:
+            return self._ended_keys[key]
         return self._safety.find(self._store, statement, key)
 
     def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
@@ -182,6 +189,21 @@ class Batch:
         self._append_safety(event)
         return one
 
+    def add_key(self, key: ApiKey) -> None:
+        """A key that is there from now on."""
+        self._keys.setdefault(statements.INSERT_KEYS, []).append(key_row(key, self._next_version, self._codec))
+
+    def delete_key(self, key_id: str, at: datetime) -> None:
+        """A key that is no more."""
+        row = (key_id, self._codec.time(at), self._next_version)
+        self._keys.setdefault(statements.DELETE_KEYS, []).append(row)
+        self._ended_keys[key_id,] = [(self._next_version, None, row[1])]
+
+    @property
+    def _next_version(self) -> int:
+        """What ``safety_version`` is after this transaction."""
+        return self._store.safety_version + 1
+
     def _append_safety(self, event: SafetyEvent) -> None:
         scope = event.scope
         entry = JournalEntry(
@@ -232,7 +254,7 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        return not self._events and not self._audit and not self.must_write
+        return not self._events and not self._audit and not self._keys and not self.must_write
 
     def flush(self) -> None:
         """Write everything, in the order that the foreign keys want."""
@@ -257,12 +279,13 @@ class Batch:
         self._store.set_head(Head(self.head, self.head, chain, *audit))
 
     def _safety_rows(self) -> list[tuple[statements.Statement, Sequence[Row]]]:
-        """What is written of halts and limits: nothing in nearly every transaction."""
+        """What is written of halts, limits and keys: nothing in nearly every transaction."""
         halts, limits = self.permits.halts, self.permits.limits
-        if not halts and not limits:
+        if not halts and not limits and not self._keys:
             return []
         self._store.announce_safety()
         return [
+            *self._keys.items(),
             (statements.DELETE_HALTS, [scope_row(scope) for scope in halts]),
             (statements.INSERT_HALTS, list(halts.values())),
             (statements.DELETE_LIMITS, [scope_row(scope) for scope in limits]),

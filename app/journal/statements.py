@@ -128,6 +128,8 @@ FIND_CREDENTIALS = _select(
     (CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name),
 )
 FIND_KEY = _select((API_KEYS.c.version, API_KEYS.c.disabled_at, API_KEYS.c.deleted_at), (API_KEYS.c.key_id,))
+INSERT_KEYS = _insert(API_KEYS)
+DELETE_KEYS = _update(API_KEYS, (API_KEYS.c.key_id, API_KEYS.c.deleted_at, API_KEYS.c.version), keys=1)
 FIND_USER = _select((USERS.c.version, USERS.c.disabled_at), (USERS.c.username,))
 INSERT_AUDIT = _insert(AUDIT)
 #: An event with its fill, if it brought one, and its order as it is now.

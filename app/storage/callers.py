@@ -22,6 +22,7 @@ from app.domain.errors import InvalidArgument, LastAdmin, UnknownKey, UnknownUse
 from app.storage.database import Database
 from app.storage.safety import changing
 from app.storage.tables import API_KEYS, SEQUENCE, USERS
+from app.storage.types import Codec
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -109,30 +110,6 @@ class StoredCallers:
 
     # -- keys -----------------------------------------------------------------------------------------------------------
 
-    def add_key(self, key: ApiKey, record: AuditRecord) -> None:
-        """Add a key."""
-        bounds = _Bounds(
-            scopes=sorted(key.scopes),
-            accounts=_sorted(key.accounts),
-            connectors=_sorted(key.connectors),
-            pairs=_sorted(key.pairs),
-            allowed_ips=None if key.allowed_ips is None else list(key.allowed_ips),
-        )
-        with changing(self._database, record) as (connection, _):
-            connection.execute(
-                insert(API_KEYS).values(
-                    key_id=key.key_id,
-                    name=key.name,
-                    environment=key.environment.value,
-                    bounds=msgspec.json.encode(bounds).decode(),
-                    secret_hash=key.secret_hash,
-                    created_at=key.created_at,
-                    created_by=key.created_by,
-                    expires_at=key.expires_at,
-                    version=_version(connection),
-                )
-            )
-
     def rotate_key(self, key_id: str, secret_hash: bytes, previous_until: datetime, record: AuditRecord) -> None:
         """Give a key another secret; the one that it has holds until ``previous_until``. Raises ``UnknownKey``."""
         values = {
@@ -144,10 +121,10 @@ class StoredCallers:
             if connection.execute(_live_key(key_id).values(**values)).rowcount == 0:
                 raise UnknownKey(key_id)
 
-    def end_key(self, key_id: str, record: AuditRecord, **times: datetime | None) -> None:
-        """Set ``disabled_at`` or ``deleted_at`` of a key. Raises ``UnknownKey``."""
+    def set_disabled(self, key_id: str, record: AuditRecord, disabled_at: datetime | None) -> None:
+        """Set ``disabled_at`` of a key. Raises ``UnknownKey``."""
         with changing(self._database, record) as (connection, _):
-            values = {**times, "version": _version(connection)}
+            values = {"disabled_at": disabled_at, "version": _version(connection)}
             if connection.execute(_live_key(key_id).values(**values)).rowcount == 0:
                 raise UnknownKey(key_id)
 
@@ -156,6 +133,33 @@ class StoredCallers:
         with self._database.change() as connection:
             for key_id, at in sorted(used.items()):
                 connection.execute(update(API_KEYS).where(API_KEYS.c.key_id == key_id).values(last_used_at=at))
+
+
+def key_row(key: ApiKey, version: int, codec: Codec) -> tuple[Any, ...]:
+    """``key`` as a new row of ``api_keys``."""
+    bounds = _Bounds(
+        scopes=sorted(key.scopes),
+        accounts=_sorted(key.accounts),
+        connectors=_sorted(key.connectors),
+        pairs=_sorted(key.pairs),
+        allowed_ips=None if key.allowed_ips is None else list(key.allowed_ips),
+    )
+    return (
+        key.key_id,
+        codec.text(key.name),
+        key.environment.value,
+        msgspec.json.encode(bounds).decode(),
+        key.secret_hash,
+        key.previous_hash,
+        codec.time(key.previous_until),
+        codec.time(key.created_at),
+        codec.text(key.created_by),
+        codec.time(key.expires_at),
+        codec.time(key.disabled_at),
+        None,
+        codec.time(key.last_used_at),
+        version,
+    )
 
 
 def _live_key(key_id: str) -> Any:

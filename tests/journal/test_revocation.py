@@ -13,9 +13,13 @@ from app.domain.api_key import ApiKey, hash_of
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor, Caller
 from app.domain.enums import Environment, Role, Scope
-from app.domain.errors import CallerChanged, KeyRevoked
+from app.domain.errors import CallerChanged, InvalidArgument, KeyRevoked, LimitExceeded, UnknownKey
+from app.domain.safety.admission import NOTHING_KNOWN
+from app.domain.safety.limits import NO_LIMITS, Limits
 from app.journal.guard import Guard, check_caller
 from app.journal.journal import Journal
+from app.journal.key_units import DeleteKey, MakeKey
+from app.journal.records import Opened
 from app.storage.tables import AUDIT, EVENTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import INTENDED, order_of_ours
@@ -29,9 +33,9 @@ def record(operation: str) -> AuditRecord:
     return AuditRecord(at=START, actor=Actor(name="admin"), operation=operation, object="key")
 
 
-def add_key(journal: Journal, key_id: str) -> Caller:
-    """A key, and who calls with it."""
-    key = ApiKey(
+def key_named(key_id: str) -> ApiKey:
+    """A key that may place."""
+    return ApiKey(
         key_id=key_id,
         name="bot",
         environment=Environment.PAPER,
@@ -40,8 +44,12 @@ def add_key(journal: Journal, key_id: str) -> Caller:
         created_at=START,
         created_by="admin",
     )
-    journal.callers.add_key(key, record("add"))
-    return journal.callers.known().keys[key_id].caller
+
+
+async def add_key(journal: Journal, key_id: str, limits: Limits = NO_LIMITS) -> Caller:
+    """A key that is stored, and who calls with it."""
+    await journal.decide(MakeKey(key=key_named(key_id), limits=limits, record=record("add")))
+    return (await asyncio.to_thread(journal.callers.known)).keys[key_id].caller
 
 
 def guard_of(caller: Caller) -> Guard:
@@ -50,8 +58,8 @@ def guard_of(caller: Caller) -> Guard:
     return Guard(actor=actor, operation="trading.place_order", checks=(partial(check_caller, caller),))
 
 
-async def place_until_refused(journal: Journal, caller: Caller, name: str) -> int:
-    """Place without a pause, many at once, until the key is refused. Returns how many were placed."""
+async def place_until_refused(journal: Journal, caller: Caller, name: str, begun: asyncio.Event) -> int:
+    """Place without a pause, many at once, until the key is refused; ``begun`` once some are. Returns how many were placed."""
     placed, guard = 0, guard_of(caller)
     while True:
         orders = [order_of_ours(f"{name}-{placed}-{number}", key_id=caller.key_id) for number in range(8)]
@@ -60,6 +68,7 @@ async def place_until_refused(journal: Journal, caller: Caller, name: str) -> in
         )
         refused = [each for each in opened if isinstance(each, BaseException)]
         placed += len(opened) - len(refused)
+        begun.set()
         if refused:
             assert all(isinstance(each, KeyRevoked) for each in refused), refused
             return placed
@@ -72,14 +81,18 @@ async def test_no_intent_is_above_the_revocation(journal: Journal, build_journal
         await each.open()
     try:
         for number in range(ROUNDS):
-            caller = await asyncio.to_thread(add_key, journal, f"k{number}")
+            caller = await add_key(journal, f"k{number}")
+            begun = [asyncio.Event() for _ in journals]
             placing = [
-                asyncio.create_task(place_until_refused(each, caller, f"r{number}w{writer}"))
+                asyncio.create_task(place_until_refused(each, caller, f"r{number}w{writer}", begun[writer]))
                 for writer, each in enumerate(journals)
             ]
-            await journal.wait_beyond(journal.head() + 20, timeout=10)
-            revoke = partial(journal.callers.end_key, f"k{number}", record("delete"), deleted_at=START)
-            await asyncio.to_thread(revoke)
+            await asyncio.gather(*(each.wait() for each in begun))
+            if number % 2:
+                await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
+            else:
+                revoke = partial(journal.callers.set_disabled, f"k{number}", record("delete"), START)
+                await asyncio.to_thread(revoke)
             assert min(await asyncio.gather(*placing)) > 0
     finally:
         for each in journals:
@@ -106,3 +119,46 @@ async def test_a_user_is_looked_at_as_a_key_is(journal: Journal) -> None:
     outcomes = journal.database.rows(select(AUDIT.c.outcome).where(AUDIT.c.actor == "alice").order_by(AUDIT.c.number))
     assert [row.outcome for row in outcomes] == ["done", "caller_changed", "key_revoked"]
     assert journal.head() == 1
+
+
+async def test_no_intent_follows_the_deletion_in_one_group(journal: Journal) -> None:
+    """Both are written by one commit: the key is gone for what comes after it, and deleting it again finds nothing."""
+    caller = await add_key(journal, "k")
+    guard = guard_of(caller)
+    delete = DeleteKey(key_id="k", at=START, record=record("delete"))
+    before, gone, again, after = await asyncio.gather(
+        journal.open_order(order_of_ours("o1", key_id="k"), INTENDED, guard=guard),
+        journal.decide(delete),
+        journal.decide(delete),
+        journal.open_order(order_of_ours("o2", key_id="k"), INTENDED, guard=guard),
+        return_exceptions=True,
+    )
+    assert (isinstance(before, Opened), gone) == (True, None)
+    assert (type(again), type(after)) == (UnknownKey, KeyRevoked)
+
+
+async def test_a_key_is_there_with_its_limits_or_not_at_all(
+    journal: Journal, build_journal: Callable[[], Journal]
+) -> None:
+    """In every process from its first order on; its deletion lifts them, and what it has placed counts for others as before."""
+    caller = await add_key(journal, "k", Limits(max_open_orders=1))
+    other = build_journal()
+    await other.open()
+    try:
+        admission, guard = NOTHING_KNOWN, guard_of(caller)
+        await journal.open_order(order_of_ours("o1", key_id="k"), INTENDED, guard=guard, admission=admission)
+        for each in (journal, other):
+            with pytest.raises(LimitExceeded):
+                await each.open_order(order_of_ours("o2", key_id="k"), INTENDED, guard=guard, admission=admission)
+        await other.decide(DeleteKey(key_id="k", at=START, record=record("delete")))
+        assert [each for each in (await other.safety()).sets if each.is_set] == []
+    finally:
+        await other.close()
+
+
+async def test_a_key_with_limits_makes_no_keys(journal: Journal) -> None:
+    """Its limits would not hold for what the other one places."""
+    await add_key(journal, "k", Limits(max_open_orders=1))
+    with pytest.raises(InvalidArgument, match="limits of its own"):
+        await journal.decide(MakeKey(key=key_named("k2"), limits=NO_LIMITS, record=record("add"), maker_id="k"))
+    assert set(journal.callers.known().keys) == {"k"}

@@ -80,6 +80,9 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return structs.replace(self, **dict(changes))
 
 
+#: The limits of a scope that has none.
+NO_LIMITS = Limits()
+
 _VALUES = ("max_order_notional", "max_open_notional", "max_gross_notional", "max_daily_loss")
 
 

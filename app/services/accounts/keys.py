@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
@@ -14,11 +14,15 @@ from app.clock import Clock
 from app.domain.api_key import ApiKey, hash_of, key_id_in, new_key_id, new_secret
 from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
-from app.domain.enums import Environment, Scope
+from app.domain.enums import Environment
+from app.domain.enums import Scope as CallerScope
 from app.domain.errors import InvalidArgument, MissingScope, NotAuthenticated, UnknownKey
+from app.domain.safety.limits import NO_LIMITS, Limits
+from app.domain.safety.scope import Scope
+from app.journal.journal import Journal
+from app.journal.key_units import DeleteKey, MakeKey
 from app.services.accounts.directory import Directory
 from app.services.names import Names
-from app.storage.callers import StoredCallers
 
 log = structlog.get_logger(__name__)
 
@@ -35,13 +39,14 @@ class ApiKeys:
 
     def __init__(
         self,
-        stored: StoredCallers,
+        journal: Journal,
         directory: Directory,
         names: Names,
         clock: Clock,
         random_bits: Callable[[int], int],
     ) -> None:
-        self._stored = stored
+        self._journal = journal
+        self._stored = journal.callers
         self._directory = directory
         self._names = names
         self._clock = clock
@@ -70,14 +75,16 @@ class ApiKeys:
         *,
         name: str,
         environment: Environment,
-        scopes: Collection[Scope],
+        scopes: Collection[CallerScope],
         accounts: Collection[str] | None = None,
         connectors: Collection[str] | None = None,
         pairs: Collection[str] | None = None,
         allowed_ips: Collection[str] | None = None,
         expires_at: datetime | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> tuple[ApiKey, str]:
         """Make a key, and return it with its secret, which is told this once. ``record`` makes the audit log's record of its id.
+        The key's own scope has ``limits`` from the commit on that makes the key.
 
         Raises ``InvalidArgument``, ``MissingScope`` for a scope that ``maker`` does not have, and what ``Names.check`` raises for
         bounds that do not exist.
@@ -86,7 +93,8 @@ class ApiKeys:
         _check_maker(maker, scopes, environment, accounts, connectors, pairs)
         if expires_at is not None and expires_at <= now:
             raise InvalidArgument("expires_at must lie in the future")
-        await self._names.check(accounts=accounts or (), connectors=connectors or (), pairs=pairs or ())
+        named = {*(pairs or ()), *(limits.allowed_pairs or ())}
+        await self._names.check(accounts=accounts or (), connectors=connectors or (), pairs=sorted(named))
         key_id = new_key_id(self._random_bits)
         secret = new_secret(environment, key_id, self._random_bits)
         key = ApiKey(
@@ -103,7 +111,7 @@ class ApiKeys:
             created_by=maker.name,
             expires_at=expires_at or now + LIFETIME,
         )
-        await asyncio.to_thread(self._stored.add_key, key, record(key_id))
+        await self._journal.decide(MakeKey(key=key, limits=limits, record=record(key_id), maker_id=maker.key_id))
         await self._directory.refresh()
         log.info("API key made", key_id=key_id, environment=environment.value)
         return key, secret
@@ -122,22 +130,33 @@ class ApiKeys:
 
     async def disable(self, key_id: str, record: AuditRecord) -> ApiKey:
         """Let a key open nothing until it is enabled. Raises ``UnknownKey``."""
-        await self._end(key_id, record, disabled_at=self._clock.now())
+        await self._set_disabled(key_id, record, self._clock.now())
         return await self._found(key_id)
 
     async def enable(self, key_id: str, record: AuditRecord) -> ApiKey:
         """Let a disabled key open again what it did. Raises ``UnknownKey``."""
-        await self._end(key_id, record, disabled_at=None)
+        await self._set_disabled(key_id, record, None)
         return await self._found(key_id)
 
     async def delete(self, key_id: str, record: AuditRecord) -> None:
-        """End a key for good. Raises ``UnknownKey``."""
-        await self._end(key_id, record, deleted_at=self._clock.now())
-
-    async def _end(self, key_id: str, record: AuditRecord, **times: datetime | None) -> None:
-        await asyncio.to_thread(lambda: self._stored.end_key(key_id, record, **times))
+        """End a key for good, with the limits of its own. Raises ``UnknownKey``."""
+        await self._journal.decide(DeleteKey(key_id=key_id, at=self._clock.now(), record=record))
         await self._directory.refresh()
-        log.info("API key changed", key_id=key_id, what=sorted(times))
+        log.info("API key deleted", key_id=key_id)
+
+    async def limits(self) -> Mapping[str, Limits]:
+        """The limits of keys' own that are set, by the key's id."""
+        sets = (await self._journal.safety()).sets
+        return {
+            key_id: each.limits
+            for each in sets
+            if (key_id := each.scope.key_id) is not None and each.scope == Scope(key_id=key_id)
+        }
+
+    async def _set_disabled(self, key_id: str, record: AuditRecord, disabled_at: datetime | None) -> None:
+        await asyncio.to_thread(self._stored.set_disabled, key_id, record, disabled_at)
+        await self._directory.refresh()
+        log.info("API key changed", key_id=key_id, disabled=disabled_at is not None)
 
     async def _found(self, key_id: str) -> ApiKey:
         key = (await asyncio.to_thread(self._stored.known)).keys.get(key_id)
@@ -148,7 +167,7 @@ class ApiKeys:
 
 def _check_maker(
     maker: Caller,
-    scopes: Collection[Scope],
+    scopes: Collection[CallerScope],
     environment: Environment,
     accounts: Collection[str] | None,
     connectors: Collection[str] | None,

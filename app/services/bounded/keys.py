@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from app.domain.api_key import ApiKey
 from app.domain.caller import Caller
 from app.domain.errors import UnknownKey
+from app.domain.safety.limits import Limits
 from app.services.accounts.keys import ApiKeys
 from app.services.bounded.accounts import Record
 
@@ -25,6 +26,10 @@ class CallersKeys:
     async def list(self) -> Sequence[ApiKey]:
         """The keys, by their age."""
         return [key for key in await self._keys.list() if self._caller.covers(key.caller)]
+
+    async def limits(self) -> Mapping[str, Limits]:
+        """The limits of keys' own, by the key's id."""
+        return await self._keys.limits()
 
     async def create(self, **wanted: Any) -> tuple[ApiKey, str]:
         """As ``ApiKeys.create``."""

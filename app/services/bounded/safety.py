@@ -10,7 +10,7 @@ from msgspec import structs
 from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
 from app.domain.enums import HaltCancel, HaltMode
-from app.domain.errors import OutOfBounds
+from app.domain.errors import Forbidden, OutOfBounds
 from app.domain.order import AccountKey
 from app.domain.safety.limits import LimitSet
 from app.domain.safety.scope import Place, Scope
@@ -72,8 +72,10 @@ class CallersSafety:
         unlimited_reason: str | None,
         versions: Collection[str] | None,
     ) -> LimitSet:
-        """Change limits of a scope, as ``Limiting.set`` does."""
+        """Change limits of a scope, as ``Limiting.set`` does. Raises ``Forbidden`` for those of the calling key's own."""
         self._check(scope)
+        if scope.key_id is not None and scope.key_id == self._caller.key_id:
+            raise Forbidden("The limits of a key's own are changed by others, not with the key itself")
         pairs = changes.get("allowed_pairs")
         await self._safety.naming.check(scope, pairs if isinstance(pairs, tuple) else ())
         made = await self._safety.limiting.set(

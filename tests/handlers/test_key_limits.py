@@ -1,0 +1,66 @@
+"""The limits of a key's own over HTTP: made with it, shown, kept at a rotation, and gone with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.handlers.test_callers import bearing, made
+from tests.handlers.test_safety import ORDER
+
+
+async def test_a_keys_limits_are_made_with_it_and_hold_for_its_orders(
+    application: Any, client: httpx.AsyncClient
+) -> None:
+    """As reservations over all of its orders, and for no one else's; a rotation keeps them, the deletion lifts them."""
+    limits = {"max_open_orders": 1, "max_order_notional": 50, "allowed_pairs": ["BTC-USDT"]}
+    key = await made(client, limits=limits)
+    other = await made(client)
+    assert (key["limits"], other["limits"]) == (limits, {})
+    assert [each["limits"] for each in (await client.get("/api-keys")).json()["data"]] == [limits, {}]
+    scope = {"key_id": key["id"]}
+    [stored] = (await client.get("/safety/limits")).json()["limits"]
+    assert (stored["scope"], stored["limits"], stored["used"]) == (scope, limits, {"max_open_orders": "0"})
+    path = f"/api-keys/{key['id']}"
+    async with bearing(application, key) as caller, bearing(application, other) as another:
+        dear = await caller.post("/trading/orders", json={**ORDER, "amount": "0.002"})
+        assert [(each["limit"], each["scope"]) for each in dear.json()["violations"]] == [("max_order_notional", scope)]
+        assert (await caller.post("/trading/orders", json=ORDER)).status_code == 201
+        assert (await caller.post("/trading/orders", json=ORDER)).json()["violations"][0]["would_be"] == "2"
+        assert (await another.post("/trading/orders", json=ORDER)).status_code == 201
+    rotated = (await client.post(f"{path}/rotate")).json()
+    assert rotated["limits"] == limits
+    async with bearing(application, rotated) as caller:
+        assert (await caller.post("/trading/orders", json=ORDER)).json()["code"] == "limit_exceeded"
+    changed = await client.put("/safety/limits", json={"scope": scope, "limits": {"max_open_orders": 2}})
+    assert changed.status_code == 200
+    assert (await client.post(f"{path}/disable")).json()["limits"]["max_open_orders"] == 2
+    assert (await client.delete(path)).status_code == 200
+    assert (await client.get("/safety/limits")).json()["limits"] == []
+
+
+async def test_a_slip_of_the_pen_makes_no_key(client: httpx.AsyncClient) -> None:
+    """Limits that nobody knows, that bound nothing, of pairs that nobody has: each is told, as by PUT /safety/limits."""
+    for limits, said in (
+        ({"max_opn_orders": 1}, "max_opn_orders"),
+        ({"price_collar": {"refrence": "mid"}}, "refrence"),
+        ({"price_collar": {"reference": "mid"}}, "max_deviation_bps or max_ticks"),
+        ({"max_position": -1}, "max_position"),
+        ({"allowed_pairs": ["btcusdt"]}, "BTC-USDT?"),
+    ):
+        asked = {"name": "bot", "environment": "paper", "role": "trader", "limits": limits}
+        answer = await client.post("/api-keys", json=asked)
+        assert (answer.status_code in (400, 422), said in answer.text) == (True, True), answer.text
+    assert (await client.get("/api-keys")).json()["data"] == []
+    assert (await client.get("/safety/limits")).headers["etag"] == '"0"'
+
+
+async def test_a_key_does_not_change_the_limits_of_its_own(application: Any, client: httpx.AsyncClient) -> None:
+    """Whatever scopes it has; nor does it make keys that they don't hold for."""
+    key = await made(client, role="admin", limits={"max_open_orders": 1})
+    async with bearing(application, key) as caller:
+        body = {"scope": {"key_id": key["id"]}, "limits": {"max_open_orders": None}}
+        assert (await caller.put("/safety/limits", json=body)).status_code == 403
+        asked = {"name": "bot", "environment": "paper", "role": "trader"}
+        assert (await caller.post("/api-keys", json=asked)).status_code == 400
