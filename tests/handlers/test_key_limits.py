@@ -18,7 +18,8 @@ async def test_a_keys_limits_are_made_with_it_and_hold_for_its_orders(
     key = await made(client, limits=limits)
     other = await made(client)
     assert (key["limits"], other["limits"]) == (limits, {})
-    assert [each["limits"] for each in (await client.get("/api-keys")).json()["data"]] == [limits, {}]
+    listed = {each["id"]: each["limits"] for each in (await client.get("/api-keys")).json()["data"]}
+    assert listed == {key["id"]: limits, other["id"]: {}}
     scope = {"key_id": key["id"]}
     [stored] = (await client.get("/safety/limits")).json()["limits"]
     assert (stored["scope"], stored["limits"], stored["used"]) == (scope, limits, {"max_open_orders": "0"})
