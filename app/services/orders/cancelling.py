@@ -5,6 +5,7 @@ A cancel that was not answered is not sent again by itself: the order stays as i
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from app import failpoints
 from app.clock import Clock
 from app.concurrency.threads import Threads
+from app.connectors.base import Connector
 from app.domain.decimals import plain, shortest
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import OrderNotFound, Refused
@@ -76,9 +78,16 @@ class Cancels:
 
         connector, order = await self._sessions.write_with_current_credentials(connector, note)
         failpoints.reach("orders.cancel_recorded")
+        with self._recorder.awaited.answer(key):
+            return await self._carry_out(connector, order, started, begun_at)
+
+    async def _carry_out(
+        self, connector: Connector, order: Order, started: float, begun_at: datetime
+    ) -> Order:  # float: the clock's monotonic seconds
+        """Send the cancel of ``order``, whose intent is recorded, and record what comes of it."""
         try:
             cancel, stopwatch = partial(connector.cancel_order, order.ref), Stopwatch(self._clock.monotonic)
-            report = await self._calls.make(cancel, key.connector_name, "cancel", started, begun_at, stopwatch)
+            report = await self._calls.make(cancel, order.connector_name, "cancel", started, begun_at, stopwatch)
         except Refused as refusal:
             self._count(order, "refused")
             return await self._record_refusal(order, refusal.about(order.order_id))

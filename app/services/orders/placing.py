@@ -173,7 +173,8 @@ class Orders:
         self, connector: Connector, order: Order, guard: Guard, started: float, stopwatch: Stopwatch
     ) -> Placed:  # float: the clock's monotonic seconds
         """Send ``order``, whose intent is recorded since ``started``."""
-        order = await self._send(connector, order, guard, started, stopwatch)
+        with self._recorder.awaited.answer(order.key):
+            order = await self._send(connector, order, guard, started, stopwatch)
         check_not_rejected(order)
         stopwatch.lap("journal")
         self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])

@@ -24,7 +24,9 @@ from app.domain.reports import OrderReport
 from app.domain.safety.admission import NOTHING_KNOWN, Admission
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
-from app.journal.records import JournalEntry, Opened, Weighed
+from app.journal.records import JournalEntry, Opened, Recorded, Weighed
+from app.journal.units import Decide
+from app.services.orders.inflight import Awaited
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,8 @@ class Recorder:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
+        #: The orders about which an answer is on its way, for whoever hears of them earlier.
+        self.awaited = Awaited()
 
     async def begin(
         self,
@@ -112,9 +116,8 @@ class Recorder:
             )
             return seen[-1].events
 
-        recorded = await self._journal.record(key, decide)
-        _log_entries(recorded.order, recorded.entries)
-        return Observed(order=recorded.order, missing_fills=seen[-1].missing_fills)
+        recorded, is_behind = await self._record_with_said(key, decide)
+        return Observed(order=recorded.order, missing_fills=seen[-1].missing_fills or is_behind)
 
     async def refuse(self, order: Order, refusal: Refused) -> Order:
         """Record that the call of ``order`` was refused, and return the order as it then is.
@@ -139,8 +142,7 @@ class Recorder:
                 ),
             )
 
-        recorded = await self._journal.record(order.key, decide)
-        _log_entries(recorded.order, recorded.entries)
+        recorded, _ = await self._record_with_said(order.key, decide)
         return recorded.order
 
     async def retry(
@@ -220,9 +222,21 @@ class Recorder:
                 ),
             )
 
+        if source == "answer":
+            recorded, _ = await self._record_with_said(key, decide)
+            return recorded.order
         recorded = await self._journal.record(key, decide, credentials_version=credentials_version, guard=guard)
         _log_entries(recorded.order, recorded.entries)
         return recorded.order
+
+    async def _record_with_said(self, key: OrderKey, decide: Decide) -> tuple[Recorded, bool]:
+        """Record what ``decide`` makes of the order, and in the same commit what streams have said while an answer was awaited.
+        Also returns whether they count fills that the journal does not have.
+        """
+        with self.awaited.said(key) as said:
+            recorded = await self._journal.record(key, said.before_and_after(decide, self._clock) if said else decide)
+        _log_entries(recorded.order, recorded.entries)
+        return recorded, said.is_ahead_of(recorded.order)
 
 
 def _evidence_of(refusal: Refused) -> str:

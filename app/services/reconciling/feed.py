@@ -1,20 +1,23 @@
 """The feed of one account: it records in the journal what the account's exchange pushes, and reconciles.
 
 What the stream says and the journal knows already is dropped in memory: events that come twice, that an answer has said before, or
-that are about other programs' orders. An order that is not in memory is looked up: another process may have placed it an instant
-ago, but never after its first event, since intents come first.
+that are about other programs' orders. What it says of an order whose answer this process awaits waits for that a moment, and is
+recorded with it. An order that is not in memory is looked up: another process may have placed it an instant ago, but never after
+its first event, since intents come first.
 
-Four loops run side by side. The first reads the connector's stream, the second looks up the orders that are not in memory. The
-stream reconnects by itself, so the feed restarts it only when it raises, ends, or is silent for too long. The third reconciles
-after every ``Gap``, after every restart, and at intervals, because a stream can lose events without notice. The fourth looks in the
-journal for orders that a dead process left in doubt. A fill may come before the answer to its order, twice, late or out of order;
-the journal records each fill once. Beside the loops, the funding payments of perpetuals are recorded.
+The loops run side by side. The first reads the connector's stream, the second looks up the orders that are not in memory, the third
+ends the waits for slow answers, the fourth records the latest balances. The stream reconnects by itself, so the feed restarts it
+only when it raises, ends, or is silent for too long. The fifth reconciles after every ``Gap``, after every restart, and at
+intervals, because a stream can lose events without notice. The sixth looks in the journal for orders that a dead process left in
+doubt. A fill may come before the answer to its order, twice, late or out of order; the journal records each fill once. Beside the
+loops, the funding payments of perpetuals are recorded.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -52,6 +55,10 @@ _QUIET_INTERVAL = 60.0
 #: Seconds between looks for orders in doubt. A look is one indexed read of the journal, so the orders of a dead process need not
 #: wait for the next reconciliation.
 _DOUBT_INTERVAL = 2.0
+#: Seconds for which an event waits for the answer to its order, and at most once more. Exchanges send both at the same moment.
+_ANSWER_PATIENCE = 0.05
+#: Seconds between records of balances: each order changes them, and whoever reads them wants the latest.
+_BALANCES_INTERVAL = 0.1
 
 
 class Feed:
@@ -80,8 +87,14 @@ class Feed:
         self._clock = clock
         self._funding = funding
         self._lookups = Lookups(self._look_up)
-        #: The balances that this feed recorded last, by asset.
+        #: What waits, or has waited, for an answer since the third loop looked.
+        self._said: list[tuple[OrderKey, OrderReport]] = []
+        self._has_said = asyncio.Event()
+        #: The balances that were reported last, by asset; those of them that are not recorded yet; and when they were reported.
         self._balances: dict[str, Balance] = {}
+        self._changed_balances: dict[str, Balance] = {}
+        self._balances_at: datetime | None = None
+        self._has_balances = asyncio.Event()
         #: Set when events may have been missed.
         self._must_reconcile = asyncio.Event()
         self._log = log.bind(account_name=account.account_name, connector_name=account.connector_name)
@@ -92,6 +105,8 @@ class Feed:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_for_ever())
             group.create_task(self._look_up_for_ever())
+            group.create_task(self._end_waits_for_ever())
+            group.create_task(self._record_balances_for_ever())
             group.create_task(self._reconcile_for_ever())
             group.create_task(self._find_doubt_for_ever())
             group.create_task(self._funding.run(self._account))
@@ -127,21 +142,37 @@ class Feed:
                     self._log.info("reconciling after a gap", reason=event.reason)
                 self._must_reconcile.set()
             case BalanceReport():
-                await self._handle_balances(event)
+                self._handle_balances(event)
             case OrderReport():
                 await self._handle_order(event)
 
-    async def _handle_balances(self, report: BalanceReport) -> None:
-        """Record balances, unless all of them are as this feed recorded them last; no other process records any meanwhile."""
+    def _handle_balances(self, report: BalanceReport) -> None:
+        """Let balances be recorded, unless all of them are as they were reported last; no other process records any meanwhile."""
         latest = {balance.asset: balance for balance in report.balances}
         if any(self._balances.get(asset) != balance for asset, balance in latest.items()):
-            await self._journal.record_balances(*self._account, report)
             self._balances.update(latest)
+            self._changed_balances.update(latest)
+            self._balances_at = report.reported_at
+            self._has_balances.set()
+
+    async def _record_balances(self) -> None:
+        """Record the balances that have changed since the last time, each as it was reported last."""
+        changed, self._changed_balances = self._changed_balances, {}
+        report = BalanceReport(balances=tuple(changed.values()), reported_at=self._balances_at)
+        try:
+            await self._journal.record_balances(*self._account, report)
+        except BaseException:
+            self._changed_balances = changed | self._changed_balances
+            raise
 
     async def _handle_order(self, report: OrderReport) -> None:
         """Record a report, unless memory tells that it adds nothing: neither a thread nor the database is needed then."""
         failpoints.reach("feed.event_read")
         key = self._key(report)
+        if self._recorder.awaited.put(key, report, self._take_back):
+            self._said.append((key, report))
+            self._has_said.set()
+            return
         stored = self._journal.recall(key)
         if stored is not None and not says_something_new(stored, report):
             return
@@ -154,6 +185,12 @@ class Feed:
             await self._record(key, report)
         except OrderNotFound:
             await self._lookups.put(report)
+
+    def _take_back(self, key: OrderKey, report: OrderReport) -> None:
+        """The answer has been recorded without ``report``, or has not come."""
+        stored = self._journal.recall(key)
+        if stored is None or says_something_new(stored, report):
+            self._lookups.add(report)
 
     async def _look_up(self, reports: Sequence[OrderReport]) -> None:
         """Record those of ``reports`` that say something new, and take in orders of ours that the journal does not know."""
@@ -180,6 +217,31 @@ class Feed:
             except Exception as error:  # noqa: BLE001 - what was not recorded is found by comparing; the failure is logged
                 self._log.warning("events not recorded", error=type(error).__name__, text=str(error))
                 self._must_reconcile.set()
+
+    async def _end_waits_for_ever(self) -> None:
+        while True:
+            await self._has_said.wait()
+            self._has_said.clear()
+            said, self._said = self._said, []
+            await self._clock.sleep(_ANSWER_PATIENCE)
+            for key, report in said:
+                if self._recorder.awaited.take_out(key, report):
+                    self._take_back(key, report)
+
+    async def _record_balances_for_ever(self) -> None:
+        backoff = Backoff(_RESTART_PAUSES)
+        while True:
+            await self._has_balances.wait()
+            self._has_balances.clear()
+            pause = _BALANCES_INTERVAL
+            try:
+                await self._record_balances()
+                backoff.reset()
+            except Exception as error:  # noqa: BLE001 - they are recorded after a pause; the failure is logged
+                self._log.warning("balances not recorded", error=type(error).__name__, text=str(error))
+                self._has_balances.set()
+                pause = backoff.next_pause()
+            await self._clock.sleep(pause)
 
     async def _reconcile_for_ever(self) -> None:
         backoff = Backoff(_RESTART_PAUSES)

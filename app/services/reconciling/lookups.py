@@ -28,6 +28,10 @@ class Lookups:
     async def put(self, report: OrderReport) -> None:
         """Let ``report`` be looked up soon; waits while there are too many."""
         await self._has_room.wait()
+        self.add(report)
+
+    def add(self, report: OrderReport) -> None:
+        """Let ``report`` be looked up soon, however many there are."""
         self._waiting.append(report)
         self._has_some.set()
         if len(self._waiting) >= _MOST:

@@ -185,10 +185,12 @@ def said(order_id: str, state: str = "open", exchange_order_id: str = "77") -> O
 
 
 async def handled(feed: Feed, *events: ConnectorEvent) -> None:
-    """Let the feed handle events that come at once, and look up what is not in memory."""
+    """Let the feed handle events that come at once, look up what is not in memory, and record balances."""
     for event in events:
         await feed._handle(event)
     await feed._lookups.look_up_waiting()
+    if feed._changed_balances:
+        await feed._record_balances()
 
 
 async def test_events_of_other_programs_cost_one_look_up(each_world: World) -> None:
@@ -233,23 +235,6 @@ async def test_balances_that_differ_are_recorded(each_world: World) -> None:
         )
     entries = each_world.journal.tail(0, limit=9)
     assert [entry.balances.balances[0].total for entry in entries if entry.balances] == [1, 2, 1]
-
-
-async def test_an_event_before_the_answer_is_recorded(each_world: World) -> None:
-    """The stream is faster than the answer: the order is open from then on, and the answer adds nothing."""
-    feed = each_world.feed()
-    connector = await each_world.connector()
-    submit = connector.submit_order
-
-    async def slow(order: Order) -> OrderReport:
-        report = await submit(order)
-        await handled(feed, report)
-        assert each_world.order("o1").state is OrderState.OPEN
-        return report
-
-    connector.submit_order = slow  # type: ignore[method-assign]
-    await each_world.orders.place(request(client_order_id="o1"))
-    assert each_world.kinds("o1") == ["intended", "accepted"]
 
 
 async def test_an_event_of_another_pair_under_the_same_id_is_not_recorded(world: World) -> None:
