@@ -9,11 +9,13 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos crash simulate explore sabotage previews bench layout halts vendor console-tools
+.PHONY: run python test hostfaults test-gateway test-callers test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos crash simulate explore sabotage previews bench layout halts vendor console-tools
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
 	exec $(BIN)/ordergate serve
+
+VERSION := 'import sys; print(sys.version_info[:3])'
 
 # A Python that is too old, or an environment that another one made, is told in a sentence before anything is installed.
 python:
@@ -21,6 +23,9 @@ python:
 		{ $(BIN)/python -Bc 'import app' && { test ! -e $(VENV)/.runtime || $(BIN)/python -Bc 'import click, pip'; }; } || \
 		{ echo "$(VENV) can't be used. Remove it with 'make clean' and run this again, with PYTHON=python3.12 (or 3.11, 3.13)" \
 			"where python3 is not the one to take." >&2; exit 1; }; \
+		test '$(origin PYTHON)' != 'command line' || \
+		test "$$($(PYTHON) -Bc $(VERSION))" = "$$($(BIN)/python -Bc $(VERSION))" || \
+		{ echo "PYTHON=$(PYTHON) changes nothing: $(VENV) was made by another Python. Remove it with 'make clean' first." >&2; exit 1; }; \
 	else \
 		$(PYTHON) -Bc 'import app' || \
 		{ echo "Install Python 3.11 or newer, and name it: make $(or $(MAKECMDGOALS),run) PYTHON=python3.12" >&2; exit 1; }; \
@@ -30,7 +35,12 @@ python:
 # to: every process of the gateway that a test starts would compile the whole package anew.
 test test-gateway test-client-% contract: export PYTHONDONTWRITEBYTECODE :=
 test:
-	$(MAKE) --keep-going --no-print-directory test-gateway test-client-1.5.1 test-client-1.5.9 contract
+	$(MAKE) --keep-going --no-print-directory test-gateway test-callers
+
+# These wait for servers most of their time, so they run side by side.
+test-callers:
+	$(MAKE) --keep-going --no-print-directory --jobs 3 $(and $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		test-client-1.5.1 test-client-1.5.9 contract
 
 # Half of the time a test waits for a process to start, for a socket or for a limit of the exchange: four workers keep two processors
 # busy.

@@ -41,8 +41,12 @@ def old_python(path: Path) -> Path:
     return path
 
 
-def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
+def make(checkout: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    """Run make; ``path`` is searched before PATH."""
+    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else None
+    return subprocess.run(
+        ["make", "-C", str(checkout), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_an_old_python_is_told_before_anything_is_made(checkout: Path) -> None:
@@ -83,8 +87,19 @@ def test_an_environment_of_another_python_is_told(checkout: Path, kind: str) -> 
 def test_a_good_environment_is_taken_whatever_python3_is(checkout: Path) -> None:
     """The environment's own Python counts. Nothing is said."""
     (checkout / ".venv").symlink_to(sys.prefix)
-    old = old_python(checkout / "python3")
+    old_python(checkout / "python3")
+    made = make(checkout, "--silent", "python", path=str(checkout))
+    assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
+
+
+def test_a_python_that_is_named_is_taken_or_refused(checkout: Path) -> None:
+    """An environment that another one made is not used in its place in silence."""
+    (checkout / ".venv").symlink_to(sys.prefix)
+    old = old_python(checkout / "python3.9")
     made = make(checkout, "--silent", "python", f"PYTHON={old}")
+    assert made.returncode != 0
+    assert "Remove it with 'make clean' first." in made.stderr
+    made = make(checkout, "--silent", "python", f"PYTHON={sys.executable}")
     assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
 
 
