@@ -24,6 +24,7 @@ from app.clock import SystemClock
 from app.commands import key, user
 from app.domain.errors import OrdergateError
 from app.logs import configure_logging
+from app.sandbox import PROTOCOLS
 from app.services.gateway import Gateway
 from app.settings import Settings, load_settings
 from app.storage import schema
@@ -103,9 +104,7 @@ def worker(accept_empty_journal: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--exchange", type=click.Choice(["binance", "bybit"]), default="binance", show_default=True, help="Whose protocol."
-)
+@click.option("--exchange", type=click.Choice(PROTOCOLS), default="binance", show_default=True, help="Whose protocol.")
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free one.")
 @click.option("--key", "keys", multiple=True, metavar="KEY:SECRET", help="An account's API key; may be repeated.")
 @click.option("--seed", type=int, default=20, show_default=True, help="Of the synthetic market.")

@@ -4,3 +4,6 @@ Unmodified clients of an exchange work against it, and faults can be switched on
 ``app.paper``. This package is the server and what every protocol needs; each exchange's protocol is a package below it.
 ``server.Sandbox`` is the entry point.
 """
+
+#: The exchanges whose protocols are served.
+PROTOCOLS = ("binance", "bybit", "okx")

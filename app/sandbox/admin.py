@@ -17,6 +17,7 @@ from aiohttp import web
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
 from app.sandbox.faults import FaultRule
+from app.sandbox.keys import PASSPHRASE
 from app.sandbox.market import Market, Shared
 from app.sandbox.prices import SteeredPath
 
@@ -34,6 +35,7 @@ class NewAccount:
     api_key: str
     secret: str | None = None
     public_key: str | None = None
+    passphrase: str = PASSPHRASE
     balances: dict[str, Decimal] | None = None
     futures_balances: dict[str, Decimal] | None = None
 
@@ -94,7 +96,7 @@ class Admin:
             if self._futures is None:
                 raise ValueError("this sandbox has no futures market")
             await self._futures.open_account(new.name, new.futures_balances)
-        keys.add(new.name, new.api_key, secret=new.secret, public_key=new.public_key)
+        keys.add(new.name, new.api_key, secret=new.secret, public_key=new.public_key, passphrase=new.passphrase)
         return {"name": new.name, "api_keys": keys.of_account(new.name)}
 
     async def show_faults(self, request: web.Request) -> Any:

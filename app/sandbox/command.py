@@ -12,6 +12,7 @@ from pathlib import Path
 from app.clock import SystemClock
 from app.paper.exchange import PaperExchange
 from app.paper.perpetual.exchange import PaperPerpetualExchange
+from app.sandbox.keys import PASSPHRASE
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 
@@ -65,7 +66,8 @@ async def _serve(
 
 def _greeting(sandbox: Sandbox, key: str) -> str:
     name, _, secret = key.partition(":")
+    more = f", its passphrase {PASSPHRASE}" if sandbox.has_passphrases else ""
     return (
-        f"A local {sandbox.title} is served on {sandbox.base_url}. Its first account's key is {name}, its secret {secret}.\n"
+        f"A local {sandbox.title} is served on {sandbox.base_url}. Its first account's key is {name}, its secret {secret}{more}.\n"
         + "\n".join(f"  export {variable}={address}" for variable, address in sandbox.addresses.items())
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
@@ -22,6 +22,7 @@ from app.sandbox.binance.rest import not_served as binance_not_served
 from app.sandbox.binance.spot.market import WS_API_PATH, SpotMarket
 from app.sandbox.bybit import market as bybit
 from app.sandbox.market import Market, Shared
+from app.sandbox.okx import market as okx
 from app.sandbox.prices import SteeredPath
 
 #: Between the answer that announces an outage and the outage.
@@ -33,8 +34,15 @@ _HOST = "127.0.0.1"
 _STOP_SECONDS = 2
 
 
-#: How each protocol answers what nothing serves.
-_NOT_SERVED = {"binance": binance_not_served, "bybit": bybit.not_served}
+#: The protocols beside Binance's: each module has its markets, its answer to what nothing serves, and the gateway's settings that
+#: lead its connectors here.
+_PROTOCOLS = {"bybit": bybit, "okx": okx}
+
+#: How names are written that are no words.
+_TITLES = {"okx": "OKX"}
+
+#: Where a key has a passphrase, too.
+_WITH_PASSPHRASE = frozenset({"okx"})
 
 
 class Sandbox:
@@ -64,8 +72,8 @@ class Sandbox:
         self.connections = self._shared.connections
         self.requests = self._shared.requests
         self._protocol = protocol
-        if protocol == "bybit":
-            self.spot, self.futures = bybit.markets(exchange, futures, self._shared)
+        if protocol in _PROTOCOLS:
+            self.spot, self.futures = _PROTOCOLS[protocol].markets(exchange, futures, self._shared)
         else:
             self.spot = SpotMarket(exchange, self._shared, limits, has_futures=futures is not None)
             self.futures = None if futures is None else FuturesMarket(futures, self._shared, limits)
@@ -86,13 +94,18 @@ class Sandbox:
     @property
     def title(self) -> str:
         """The exchange's name."""
-        return self._protocol.capitalize()
+        return _TITLES.get(self._protocol, self._protocol.capitalize())
+
+    @property
+    def has_passphrases(self) -> bool:
+        """Whether a key has a passphrase, too."""
+        return self._protocol in _WITH_PASSPHRASE
 
     @property
     def addresses(self) -> Mapping[str, str]:
         """The gateway's settings that lead its connectors here."""
-        if self._protocol == "bybit":
-            return dict.fromkeys(("ORDERGATE_BYBIT_URL", "ORDERGATE_BYBIT_PERPETUAL_URL"), self.base_url)
+        if self._protocol in _PROTOCOLS:
+            return dict.fromkeys(_PROTOCOLS[self._protocol].ADDRESSES, self.base_url)
         return {
             "ORDERGATE_BINANCE_REST_URL": self.rest_url,
             "ORDERGATE_BINANCE_WS_API_URL": self.ws_api_url,
@@ -187,9 +200,15 @@ class Sandbox:
         try:
             return await handler(request)
         except web.HTTPMethodNotAllowed as error:
-            return _NOT_SERVED[self._protocol](request, sorted(error.allowed_methods))
+            return self._not_served(request, sorted(error.allowed_methods))
         except web.HTTPNotFound:
-            return _NOT_SERVED[self._protocol](request, ())
+            return self._not_served(request, ())
+
+    @property
+    def _not_served(self) -> Callable[[web.Request, Sequence[str]], web.Response]:
+        """How the protocol answers what nothing serves."""
+        served = _PROTOCOLS.get(self._protocol)
+        return binance_not_served if served is None else served.not_served
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._name_what_is_missing])

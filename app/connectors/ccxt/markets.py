@@ -69,7 +69,8 @@ class CcxtMarkets(Connector):
     async def fetch_ticker(self, trading_pair: str) -> Ticker:
         payload = await self._public(trading_pair, "fetch_ticker")
         with self._reading():
-            return reports.ticker(mapping(payload), trading_pair, self.venue.server_clock.now())
+            scale = self._scale(trading_pair) if self.row.ticker_in_contracts else Decimal(1)
+            return reports.ticker(mapping(payload), trading_pair, self.venue.server_clock.now(), scale)
 
     async def fetch_order_book(self, trading_pair: str, depth: int) -> OrderBook:
         payload = await self._public(trading_pair, "fetch_order_book", None)
@@ -101,7 +102,8 @@ class CcxtMarkets(Connector):
             since = milliseconds_of(end_at) - (wanted - 1) * 1000 * int(client.api.parse_timeframe(interval))
         payload = await self._public(trading_pair, "fetch_ohlcv", interval, since, wanted)
         with self._reading():
-            found = read_rows(payload, partial(reports.candle, scale=self._scale(trading_pair)))
+            scale = Decimal(1) if self.row.candles_in_base else self._scale(trading_pair)
+            found = read_rows(payload, partial(reports.candle, scale=scale))
         self.venue.odd_rows.note("candles", found.unreadable)
         kept = sorted(
             (each for each in found if end_at is None or each.opened_at <= end_at), key=lambda each: each.opened_at

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from ccxt.base.errors import BadResponse, OrderNotFound
+from ccxt.base.errors import BadResponse, BaseError, OrderNotFound
 
 
 class _Grvt:
@@ -49,6 +49,20 @@ class _KucoinFutures:
         return super().create_contract_order_request(symbol, kind, side, Decimal(amount), *more)  # type: ignore[misc]
 
 
+class _Okx:
+    """Says why one order failed: the library knows the codes of some, and of the others that an operation failed."""
+
+    def handle_errors(self, *answer: Any) -> Any:
+        try:
+            return super().handle_errors(*answer)  # type: ignore[misc]
+        except BaseError as error:
+            payload = answer[6]
+            codes = [row["sCode"] for row in payload.get("data") or () if isinstance(row, dict) and "sCode" in row]
+            if len(codes) == 1:
+                error.exchange_code = str(codes[0])
+            raise
+
+
 class _Pacifica:
     """Candles must have a beginning; without one, they are the last ones."""
 
@@ -64,5 +78,6 @@ MENDS: Mapping[str, type] = {
     "gemini": _Gemini,
     "grvt": _Grvt,
     "kucoinfutures": _KucoinFutures,
+    "okx": _Okx,
     "pacifica": _Pacifica,
 }

@@ -198,16 +198,17 @@ def funding_info(row: Mapping[str, Any], trading_pair: str) -> FundingInfo:
     )
 
 
-def ticker(row: Mapping[str, Any], trading_pair: str, now: datetime) -> Ticker:
-    """A ticker; without a last price there is none."""
+def ticker(row: Mapping[str, Any], trading_pair: str, now: datetime, scale: Decimal) -> Ticker:
+    """A ticker; without a last price there is none. ``scale`` is what of the base one unit of its volume is."""
     price = optional(row, "last")
     if price is None:
         raise Unreadable("the ticker has no last price")
+    volume = optional(row, "baseVolume")
     return Ticker(
         trading_pair=trading_pair,
         price=price,
         reported_at=optional_time(row, "timestamp") or now,
-        base_volume=optional(row, "baseVolume"),
+        base_volume=None if volume is None else EXACT.multiply(volume, scale),
         quote_volume=optional(row, "quoteVolume"),
     )
 

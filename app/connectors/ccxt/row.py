@@ -46,7 +46,7 @@ class Refusals:
 
     ``no_such_order`` are the positive answers to a question; ``clock`` are about the timestamp or the nonce, ``rate`` about too
     many requests, ``keys`` about the credentials. ``rules`` are those of ``order`` which say that a pair or a filter is not as
-    we know it.
+    we know it. ``busy`` prove nothing, whatever status they come with.
     """
 
     order: frozenset[str] = frozenset()
@@ -58,6 +58,7 @@ class Refusals:
     clock: frozenset[str] = frozenset()
     no_such_order: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
+    busy: frozenset[str] = frozenset()
 
     def kinds(self) -> Mapping[int | str, type[Refused]]:
         """The class of refusal by code."""
@@ -118,6 +119,9 @@ class Row:
     ``reach`` is how old an order may be for its absence to prove anything, None where the exchange forgets none. ``code_field`` is
     the field of an error that holds its code, for codes that ccxt's tables lack.
 
+    ``ticker_in_contracts`` and ``candles_in_base`` say in what ccxt tells the volumes of perpetuals that count contracts: as a
+    rule, those of tickers are in base and those of candles in contracts.
+
     ``unchanged`` are the codes by which the exchange refuses a setting that is as it should be.
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
     take to show an order, ``docs`` where its API is documented. ``proof`` is what the row was
@@ -171,6 +175,8 @@ class Row:
     price_places: int = 0
     reach: timedelta | None = None
     code_field: str = ""
+    ticker_in_contracts: bool = False
+    candles_in_base: bool = False
     unchanged: frozenset[str] = frozenset()
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)

@@ -91,6 +91,7 @@ def outcomes_of(row: Row) -> Outcomes:
         unsent_texts={},
         texts={},
         codes={**refusals.kinds(), **dict.fromkeys(row.unchanged, OrderRefused)},
+        overloaded=refusals.busy,
         clock_is_off=frozenset(refusals.clock),
         no_such_order=frozenset(refusals.no_such_order),
         rule_codes=frozenset(refusals.rules),

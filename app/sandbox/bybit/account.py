@@ -15,10 +15,12 @@ from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.sandbox.bybit import rows
 from app.sandbox.bybit.categories import Categories
-from app.sandbox.bybit.failures import LINEAR, ApiError, error_of, invalid
-from app.sandbox.bybit.gate import Call, Endpoint
-from app.sandbox.bybit.rows import Row, wire
+from app.sandbox.bybit.failures import LINEAR, error_of, invalid
+from app.sandbox.bybit.rows import Row
 from app.sandbox.bybit.venue import BybitVenue
+from app.sandbox.common.calls import Call, Endpoint
+from app.sandbox.common.errors import ApiError
+from app.sandbox.common.rows import wire
 from app.sandbox.keys import account_number
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.sandbox.bybit.failures import ApiError, enveloped
+from app.sandbox.bybit.failures import enveloped
+from app.sandbox.common.answers import RowFaults, no_json, page
+from app.sandbox.common.errors import ApiError
 from app.sandbox.faults import FaultKind
 from app.sandbox.rest import Answer, FaultAnswers
-
-_HTML = "<html><body><h1>{}</h1></body></html>"
 
 #: Codes by which the exchange says that it does not know.
 _INTERNAL = ApiError(10016, "Internal System Error.")
@@ -20,10 +20,6 @@ _SPOT_INTERNAL = ApiError(170001, "Internal error.")
 _NOT_NOW = ApiError(170217, "Only LIMIT-MAKER order is supported for the current symbol.")
 
 _FORBIDDEN = ApiError(403, "access too frequent.", status=403)
-
-
-def _page(status: int, title: str) -> Answer:
-    return Answer(status=status, html=_HTML.format(title))
 
 
 def _error(error: ApiError, now_ms: int = 0) -> Answer:
@@ -45,53 +41,37 @@ def _other_type(answer: Answer) -> Answer:
     return Answer(payload=[], headers=answer.headers)
 
 
-def _odd_rows(answer: Answer) -> Answer:
-    """A row of another program's order, with words that nobody knows, before the others."""
-    rows = _rows(answer)
-    if rows is None:
-        return answer
-    odd = {"symbol": "BTCUSDT", "orderId": "4711", "orderLinkId": "foreign", "orderStatus": "Limbo", "execId": "odd"}
-    return _with_rows(answer, [odd, *rows])
-
-
-def _without_younger(answer: Answer, youngest: int) -> Answer:
-    rows = _rows(answer)
-    return answer if rows is None else _with_rows(answer, [row for row in rows if _time_of(row) <= youngest])
-
-
 def _rows(answer: Answer) -> list[dict[str, Any]] | None:
     """The rows of a list, None if the answer has none."""
     rows: list[dict[str, Any]] | None = answer.payload.get("result", {}).get("list")
     return rows
 
 
-def _with_rows(answer: Answer, rows: list[dict[str, Any]]) -> Answer:
-    payload = {**answer.payload, "result": {**answer.payload["result"], "list": rows}}
-    return Answer(status=answer.status, payload=payload, headers=answer.headers)
-
-
-def _time_of(row: dict[str, Any]) -> int:
-    return int(row.get("execTime") or row.get("createdTime") or 0)
-
+_ROWS = RowFaults(
+    found=_rows,
+    put=lambda answer, rows: {**answer.payload, "result": {**answer.payload["result"], "list": rows}},
+    time_of=lambda row: int(row.get("execTime") or row.get("createdTime") or 0),
+    odd={"symbol": "BTCUSDT", "orderId": "4711", "orderLinkId": "foreign", "orderStatus": "Limbo", "execId": "odd"},
+)
 
 FAULT_ANSWERS = FaultAnswers(
     spoiled={
-        FaultKind.ACCEPT_500: lambda answer: _page(500, "500 Internal Server Error"),
+        FaultKind.ACCEPT_500: lambda answer: page(500, "500 Internal Server Error"),
         FaultKind.ACCEPT_503: lambda answer: _error(_INTERNAL),
         FaultKind.ACCEPT_504: lambda answer: _error(_TIMEOUT),
         FaultKind.ACCEPT_OVERLOADED: lambda answer: _error(_BUSY),
-        FaultKind.GARBLE_TEXT: lambda answer: Answer(html="not JSON"),
+        FaultKind.GARBLE_TEXT: no_json,
         FaultKind.GARBLE_TYPE: _other_type,
         FaultKind.GARBLE_ERROR: lambda answer: _error(_SPOT_INTERNAL),
-        FaultKind.ODD_ROWS: _odd_rows,
+        FaultKind.ODD_ROWS: _ROWS.odd_rows,
     },
     refusals={
         FaultKind.REFUSE_UNAVAILABLE: lambda now, seconds: _error(_FORBIDDEN, now),
         FaultKind.REFUSE_INTERNAL: lambda now, seconds: _error(_NOT_NOW, now),
         FaultKind.REFUSE_OVERLOADED: lambda now, seconds: _error(_BUSY, now),
-        FaultKind.REFUSE_502: lambda now, seconds: _page(502, "502 Bad Gateway"),
+        FaultKind.REFUSE_502: lambda now, seconds: page(502, "502 Bad Gateway"),
         FaultKind.REFUSE_429: _too_many,
-        FaultKind.REFUSE_418: lambda now, seconds: _page(403, "403 Forbidden: access too frequent"),
+        FaultKind.REFUSE_418: lambda now, seconds: page(403, "403 Forbidden: access too frequent"),
     },
-    without_younger=_without_younger,
+    without_younger=_ROWS.without_younger,
 )

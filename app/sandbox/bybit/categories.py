@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.sandbox.bybit.failures import SPOT, invalid
-from app.sandbox.bybit.gate import Call
 from app.sandbox.bybit.venue import BybitVenue
+from app.sandbox.common.calls import Call
 
 #: Categories of Bybit that have no symbols here.
 _EMPTY = ("inverse", "option")

@@ -9,22 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.paper.refusals import PaperRefusal, RefusalCode
+from app.sandbox.common.errors import ApiError
 
 SPOT, LINEAR = "spot", "linear"
 
 
-class ApiError(Exception):
-    """An error answer."""
-
-    def __init__(self, code: int, message: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.status = status
-        self.headers = dict(headers or {})
-
-
-def enveloped(result: Any, now_ms: int, *, code: int = 0, message: str = "OK") -> dict[str, Any]:
+def enveloped(result: Any, now_ms: int, *, code: int | str = 0, message: str = "OK") -> dict[str, Any]:
     """The body of an answer."""
     return {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": now_ms}
 

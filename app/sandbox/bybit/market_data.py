@@ -18,9 +18,10 @@ from app.sandbox.books import Books
 from app.sandbox.bybit import rows
 from app.sandbox.bybit.categories import Categories
 from app.sandbox.bybit.failures import LINEAR, SPOT, invalid
-from app.sandbox.bybit.gate import Call, Endpoint, Handler
-from app.sandbox.bybit.rows import Row, wire
+from app.sandbox.bybit.rows import Row
 from app.sandbox.bybit.venue import BybitVenue, symbol_of
+from app.sandbox.common.calls import Call, Endpoint, public
+from app.sandbox.common.rows import wire
 from app.sandbox.times import milliseconds, moment
 
 #: Bybit's words for the lengths of candles.
@@ -51,17 +52,14 @@ class MarketData:
         self._books = {name: Books(venue.exchange) for name, venue in categories.venues.items()}
 
     def endpoints(self) -> Sequence[Endpoint]:
-        def public(name: str, answer: Handler) -> Endpoint:
-            return Endpoint(method="GET", path=f"/v5/market/{name}", answer=answer, is_private=False)
-
         return (
-            public("time", self.time),
-            public("instruments-info", self.instruments),
-            public("tickers", self.tickers),
-            public("orderbook", self.book),
-            public("kline", self.candles),
-            public("recent-trade", self.trades),
-            public("funding/history", self.fundings),
+            public("/v5/market/time", self.time),
+            public("/v5/market/instruments-info", self.instruments),
+            public("/v5/market/tickers", self.tickers),
+            public("/v5/market/orderbook", self.book),
+            public("/v5/market/kline", self.candles),
+            public("/v5/market/recent-trade", self.trades),
+            public("/v5/market/funding/history", self.fundings),
         )
 
     async def time(self, call: Call) -> Row:

@@ -11,11 +11,12 @@ from typing import Any
 from app.domain.enums import OrderType, PositionSide, TimeInForce, TradeType
 from app.paper.orders import NewOrder, OrderRecord, PaperOrder
 from app.paper.perpetual.orders import NewPerpetualOrder
-from app.paper.refusals import PaperRefusal, RefusalCode
 from app.sandbox.bybit.categories import Categories
-from app.sandbox.bybit.failures import LINEAR, SPOT, ApiError, invalid, no_such_order
-from app.sandbox.bybit.gate import Call, Endpoint
-from app.sandbox.bybit.venue import BybitVenue, link_id_of
+from app.sandbox.bybit.failures import LINEAR, SPOT, invalid, no_such_order
+from app.sandbox.bybit.venue import BybitVenue
+from app.sandbox.common.calls import Call, Endpoint
+from app.sandbox.common.errors import ApiError
+from app.sandbox.common.venue import client_id_of, unnamed
 
 _SIDES = {"Buy": TradeType.BUY, "Sell": TradeType.SELL}
 _TIMES = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK, "PostOnly": TimeInForce.GTC}
@@ -41,19 +42,7 @@ class Orders:
 
     async def create(self, call: Call) -> dict[str, str]:
         venue = self._categories.of(call)
-        new = _new_order(call, venue)
-
-        def place() -> PaperOrder:
-            if new.client_order_id and venue.named(new.account, new.client_order_id) is not None:
-                raise PaperRefusal(RefusalCode.DUPLICATE_ORDER_ID, "the id was used before")
-            try:
-                return venue.exchange.place(new).order
-            except PaperRefusal as refusal:
-                if refusal.code is not RefusalCode.WOULD_TAKE:
-                    raise
-                return venue.keep_refused(new)
-
-        return _acknowledged(await venue.run(place), venue)
+        return _acknowledged(await venue.run(venue.place, _new_order(call, venue)), venue)
 
     async def cancel(self, call: Call) -> dict[str, str]:
         venue = self._categories.of(call)
@@ -79,7 +68,7 @@ def find(call: Call, venue: BybitVenue) -> OrderRecord | None:
 
 
 def _acknowledged(order: PaperOrder, venue: BybitVenue) -> dict[str, str]:
-    return {"orderId": venue.wire_id(order.exchange_order_id), "orderLinkId": link_id_of(order)}
+    return {"orderId": venue.wire_id(order.exchange_order_id), "orderLinkId": client_id_of(order)}
 
 
 def _new_order(call: Call, venue: BybitVenue) -> NewOrder:
@@ -89,13 +78,8 @@ def _new_order(call: Call, venue: BybitVenue) -> NewOrder:
             raise invalid(f"{name} is not served here")
     if call.text("orderFilter") not in (None, "Order"):
         raise invalid("only orders without a condition are served here")
-    side, kind, amount = call.required("side"), call.required("orderType"), call.number("qty")
-    if side not in _SIDES:
-        raise invalid("side invalid")
-    if kind not in ("Limit", "Market"):
-        raise invalid("orderType invalid")
-    if amount is None:
-        raise invalid("qty is required")
+    side, kind = call.one_of("side", *_SIDES), call.one_of("orderType", "Limit", "Market")
+    amount = call.required_number("qty")
     link_id = call.text("orderLinkId") or ""
     if len(link_id) > _LONGEST_ID:
         raise invalid("orderLinkId is too long")
@@ -104,7 +88,7 @@ def _new_order(call: Call, venue: BybitVenue) -> NewOrder:
         raise ApiError(170115, "Invalid timeInForce.") if venue.category == SPOT else invalid("timeInForce invalid")
     terms: dict[str, Any] = {
         "account": call.account,
-        "client_order_id": link_id or venue.new_link_id(),
+        "client_order_id": link_id or unnamed(),
         "trading_pair": pair.trading_pair,
         "trade_type": _SIDES[side],
     }
@@ -112,12 +96,9 @@ def _new_order(call: Call, venue: BybitVenue) -> NewOrder:
         terms["order_type"] = OrderType.MARKET
         terms["quote_amount" if _is_in_quote(call, venue) else "amount"] = amount
     else:
-        price = call.number("price")
-        if price is None:
-            raise invalid("price is required")
         is_maker = time_in_force == "PostOnly"
         terms |= {"order_type": OrderType.LIMIT_MAKER if is_maker else OrderType.LIMIT, "amount": amount}
-        terms |= {"price": price, "time_in_force": _TIMES[time_in_force]}
+        terms |= {"price": call.required_number("price"), "time_in_force": _TIMES[time_in_force]}
     if venue.category == LINEAR:
         if call.text("positionIdx") not in (None, "0"):
             raise invalid("position idx not match position mode")

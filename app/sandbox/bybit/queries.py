@@ -16,10 +16,11 @@ from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.bybit import rows
 from app.sandbox.bybit.categories import Categories
 from app.sandbox.bybit.failures import LINEAR, invalid
-from app.sandbox.bybit.gate import Call, Endpoint
 from app.sandbox.bybit.orders import find
 from app.sandbox.bybit.rows import Row
 from app.sandbox.bybit.venue import BybitVenue
+from app.sandbox.common.calls import Call, Endpoint
+from app.sandbox.common.venue import ALL
 from app.sandbox.times import moment
 
 _WEEK = timedelta(days=7)
@@ -31,9 +32,6 @@ _EXECUTIONS = (50, 100)
 
 #: How many orders that are done ``realtime`` knows.
 _RECENT = 500
-
-#: More than an account of a sandbox ever has.
-_ALL = 1_000_000
 
 
 class Queries:
@@ -61,7 +59,7 @@ class Queries:
                 return [each for each in found if each.order.is_open or shows_done]
             records = _matching(call, venue, venue.exchange.open_orders(call.account))
             if shows_done:
-                done = [each for each in _all_records(call, venue) if not each.order.is_open]
+                done = [each for each in venue.records(call.account) if not each.order.is_open]
                 records = [*records, *_matching(call, venue, done)[-_RECENT:]]
             return records
 
@@ -73,7 +71,7 @@ class Queries:
         status = call.text("orderStatus")
 
         def read() -> Sequence[OrderRecord]:
-            records = _asked(call, venue) if _names_one(call) else _matching(call, venue, _all_records(call, venue))
+            records = _asked(call, venue) if _names_one(call) else _matching(call, venue, venue.records(call.account))
             return [each for each in records if _is_kept(each.order, since, until, venue.clock.now())]
 
         page = _page(call, venue, await venue.run(read), limit)
@@ -88,7 +86,7 @@ class Queries:
             return await self._fundings(call, venue, since, until, limit)
 
         def read() -> list[Row]:
-            records = _asked(call, venue) if _names_one(call) else _all_records(call, venue)
+            records = _asked(call, venue) if _names_one(call) else venue.records(call.account)
             found = [
                 (fill, record.order)
                 for record in _matching(call, venue, records)
@@ -108,7 +106,7 @@ class Queries:
         name = None if symbol is None else venue.pair(symbol).trading_pair
 
         def read() -> list[Row]:
-            paid = exchange.funding_payments(call.account, trading_pair=name, since=since, until=until, limit=_ALL)
+            paid = exchange.funding_payments(call.account, trading_pair=name, since=since, until=until, limit=ALL)
             return [rows.funding_row(each) for each in reversed(paid)]
 
         return _rows_page(call, venue, await venue.run(read), limit)
@@ -131,16 +129,6 @@ def _asked(call: Call, venue: BybitVenue) -> Sequence[OrderRecord]:
     """The order that is asked for, if it is there. Used on the exchange's thread."""
     record = find(call, venue)
     return [] if record is None or venue.is_forgotten(record.order) else [record]
-
-
-def _all_records(call: Call, venue: BybitVenue) -> Sequence[OrderRecord]:
-    """All orders of the account, oldest first. Used on the exchange's thread."""
-    fills: dict[int, list[Any]] = {}
-    for fill in venue.exchange.fills(call.account, limit=_ALL):
-        fills.setdefault(fill.exchange_order_id, []).append(fill)
-    orders = (*venue.exchange.orders(call.account, limit=_ALL), *venue.refused(call.account))
-    found = [OrderRecord(order=each, fills=tuple(fills.get(each.exchange_order_id, ()))) for each in orders]
-    return sorted(found, key=lambda each: each.order.created_at)
 
 
 def _matching(call: Call, venue: BybitVenue, records: Sequence[OrderRecord]) -> list[OrderRecord]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from app.domain.decimals import EXACT, ZERO, normal, plain
+from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import Liquidity, OrderState, OrderType, TradeType
 from app.paper.candles import PaperCandle
 from app.paper.fees import Fees
 from app.paper.orders import OrderRecord, PaperFill, PaperOrder
 from app.paper.perpetual.orders import PaperFunding, PerpetualOrder, PositionView
 from app.sandbox.bybit.failures import LINEAR, SPOT
-from app.sandbox.bybit.venue import BybitVenue, link_id_of, symbol_of
+from app.sandbox.bybit.venue import BybitVenue, symbol_of
+from app.sandbox.common.rows import average, rounded, total_fee, wire
+from app.sandbox.common.venue import client_id_of
 from app.sandbox.times import milliseconds
 
 Row = dict[str, Any]
-
-#: Averages are shown with so many places.
-_PLACES = Decimal("1e-8")
 
 _SIDES = {TradeType.BUY: "Buy", TradeType.SELL: "Sell"}
 
@@ -29,7 +27,7 @@ def order_row(record: OrderRecord, venue: BybitVenue) -> Row:
     left = order.remaining if order.is_open else ZERO
     row: Row = {
         "orderId": venue.wire_id(order.exchange_order_id),
-        "orderLinkId": link_id_of(order),
+        "orderLinkId": client_id_of(order),
         "blockTradeId": "",
         "symbol": symbol_of(order.trading_pair),
         "price": wire(order.price),
@@ -41,12 +39,12 @@ def order_row(record: OrderRecord, venue: BybitVenue) -> Row:
         "createType": "CreateByUser" if venue.category == LINEAR else "",
         "cancelType": "CancelByUser" if order.state is OrderState.CANCELED and not order.reason else "UNKNOWN",
         "rejectReason": _reject_reason(order),
-        "avgPrice": _average(order),
+        "avgPrice": wire(average(order)),
         "leavesQty": wire(left),
         "leavesValue": wire(EXACT.multiply(left, order.price or ZERO)),
         "cumExecQty": wire(order.filled_amount),
         "cumExecValue": wire(order.filled_quote),
-        "cumExecFee": wire(_total(record.fills)),
+        "cumExecFee": wire(total_fee(record.fills)),
         "cumFeeDetail": _fees(record.fills),
         "timeInForce": _time_in_force(order),
         "orderType": "Market" if is_market else "Limit",
@@ -69,7 +67,7 @@ def execution_row(fill: PaperFill, order: PaperOrder, venue: BybitVenue) -> Row:
     return {
         "symbol": symbol_of(fill.trading_pair),
         "orderId": venue.wire_id(fill.exchange_order_id),
-        "orderLinkId": link_id_of(order),
+        "orderLinkId": client_id_of(order),
         "side": _SIDES[fill.trade_type],
         "orderPrice": wire(order.price),
         "orderQty": wire(order.quote_amount if order.amount is None else order.amount),
@@ -86,7 +84,7 @@ def execution_row(fill: PaperFill, order: PaperOrder, venue: BybitVenue) -> Row:
         "execValue": wire(value),
         "execTime": str(milliseconds(fill.filled_at)),
         "isMaker": fill.liquidity is Liquidity.MAKER,
-        "feeRate": wire(rate.quantize(_PLACES, context=EXACT)),
+        "feeRate": wire(rounded(rate)),
         "seq": fill.fill_id,
     }
 
@@ -173,11 +171,6 @@ def fee_rates(fees: Fees) -> Row:
     return {"takerFeeRate": wire(fees.taker), "makerFeeRate": wire(fees.maker)}
 
 
-def wire(number: Decimal | None) -> str:
-    """A number as text, empty where there is none."""
-    return "" if number is None else plain(normal(number))
-
-
 def _status(order: PaperOrder, category: str) -> str:
     if order.is_open:
         return "PartiallyFilled" if order.filled_amount else "New"
@@ -194,12 +187,6 @@ def _reject_reason(order: PaperOrder) -> str:
     return "EC_NoImmediateQtyToFill" if order.state is OrderState.EXPIRED else "EC_NoError"
 
 
-def _average(order: PaperOrder) -> str:
-    if not order.filled_amount:
-        return ""
-    return wire(EXACT.divide(order.filled_quote, order.filled_amount).quantize(_PLACES, context=EXACT))
-
-
 def _time_in_force(order: PaperOrder) -> str:
     if order.order_type is OrderType.LIMIT_MAKER:
         return "PostOnly"
@@ -210,15 +197,8 @@ def _market_unit(order: PaperOrder) -> str:
     return "baseCoin" if order.quote_amount is None else "quoteCoin"
 
 
-def _total(fills: tuple[PaperFill, ...]) -> Decimal:
-    total = ZERO
-    for fill in fills:
-        total = EXACT.add(total, fill.fee)
-    return total
-
-
 def _fees(fills: tuple[PaperFill, ...]) -> Row:
     return {
-        fill.fee_currency: wire(_total(tuple(f for f in fills if f.fee_currency == fill.fee_currency)))
+        fill.fee_currency: wire(total_fee(tuple(f for f in fills if f.fee_currency == fill.fee_currency)))
         for fill in fills
     }

@@ -17,6 +17,7 @@ from app.paper.exchange import PaperExchange
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS
 from app.paper.perpetual.exchange import PERPETUAL_PAIRS, PaperPerpetualExchange
 from app.sandbox.faults import FaultKind, FaultRule
+from app.sandbox.keys import PASSPHRASE
 from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.settings import Settings
@@ -94,7 +95,7 @@ class FamilyDialect(Dialect):
         self._directory.cleanup()
 
     def connect(self) -> Connector:
-        values = {"apiKey": API_KEY, "secret": SECRET}
+        values = {"apiKey": API_KEY, "secret": SECRET, "password": PASSPHRASE}
         secrets = ROWS[self.connector_class.name].secrets
         context = ConnectorContext(
             account_name=ACCOUNT,
@@ -141,3 +142,17 @@ class BybitPerpetualDialect(FamilyDialect):
 
     protocol = "bybit"
     connector_class = family_class("bybit_perpetual")
+
+
+class OkxDialect(FamilyDialect):
+    protocol = "okx"
+    connector_class = family_class("okx")
+    names = "card"
+
+
+class OkxPerpetualDialect(FamilyDialect):
+    """The account's leverage is 1, and amounts are in contracts."""
+
+    protocol = "okx"
+    connector_class = family_class("okx_perpetual")
+    names = "card"

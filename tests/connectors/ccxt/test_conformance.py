@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from app.connectors.ccxt.exchanges import ROWS
-from tests.connectors.ccxt.dialect import BybitDialect, BybitPerpetualDialect, FamilyDialect
+from tests.connectors.ccxt.dialect import (
+    BybitDialect,
+    BybitPerpetualDialect,
+    FamilyDialect,
+    OkxDialect,
+    OkxPerpetualDialect,
+)
 from tests.connectors.conformance import Check, Dialect, Fault, collect, run
 
-DIALECTS: list[type[Dialect]] = [BybitDialect, BybitPerpetualDialect]
+DIALECTS: list[type[Dialect]] = [BybitDialect, BybitPerpetualDialect, OkxDialect, OkxPerpetualDialect]
 
 
 @pytest.mark.parametrize(("check", "dialect"), collect(DIALECTS))

@@ -1,0 +1,1 @@
+"""What exchanges share whose protocol is plain REST with acknowledgements: admission, orders that are done, markets, faults."""
