@@ -20,6 +20,8 @@ from msgspec import structs
 
 from app.connectors.base import Connector
 from app.connectors.capabilities import CredentialField
+from app.connectors.optional import OptionalVerbs
+from app.connectors.rows import Rows
 from app.domain.errors import OrdergateError
 from app.domain.reports import Gap, OrderReport
 
@@ -28,6 +30,8 @@ _SHORTEST = 6
 #: A text that agrees with a secret for this many characters holds the secret, cut off where the text was shortened.
 _HEAD = 12
 _STRUCK = "***"
+#: The verbs that yield.
+_STREAMS = ("events", "follow")
 
 
 class ConnectorFault(Exception):
@@ -78,6 +82,9 @@ class Redactor:
             )
         if isinstance(value, Gap):
             return replace(value, reason=self.text(value.reason))
+        if isinstance(value, Rows):
+            odd = (replace(row, why=self.text(row.why)) for row in value.unreadable)
+            return Rows.of((self.report(each) for each in value), odd)
         if isinstance(value, list):
             return [self.report(each) for each in value]
         return value
@@ -117,7 +124,7 @@ class Redactor:
 def guarded(connector: Connector, redactor: Redactor) -> Connector:
     """``connector`` itself; from now on its verbs return and raise nothing with a secret in it."""
     if redactor:
-        for name, verb in vars(Connector).items():
+        for name, verb in {**vars(OptionalVerbs), **vars(Connector)}.items():
             if inspect.isfunction(verb) and not name.startswith("_"):
                 setattr(connector, name, _guarded_verb(connector, name, verb, redactor))
     return connector
@@ -154,7 +161,7 @@ def _guarded_verb(connector: Connector, name: str, verb: Callable[..., Any], red
 
     if inspect.iscoroutinefunction(verb):
         return awaited
-    return streamed if name == "events" else called
+    return streamed if name in _STREAMS else called
 
 
 def _forms(secret: str) -> Iterator[str]:

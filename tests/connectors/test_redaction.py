@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,13 +14,14 @@ from urllib.parse import quote
 import pytest
 
 from app.connectors.base import Connector, ConnectorContext
-from app.connectors.capabilities import Capabilities, CredentialField
+from app.connectors.capabilities import Capabilities, CredentialField, MarketTopic
 from app.connectors.redaction import ConnectorFault, Redactor, guarded, secrets_of
 from app.connectors.registry import CONNECTORS, connector_class
-from app.domain.errors import ExchangeDown, OrderRefused, RateLimited
+from app.connectors.rows import Rows, UnreadableRow, unreadable_rows
+from app.domain.errors import CredentialsRefused, ExchangeDown, OrderRefused, RateLimited
 from app.domain.fill import Fill
 from app.domain.order import Order, OrderRef
-from app.domain.reports import Balance, ConnectorEvent, Gap, OrderReport
+from app.domain.reports import Balance, ConnectorEvent, Gap, MarketEvent, OrderReport
 from app.domain.trading_rule import TradingRule
 from tests.clock import FakeClock
 
@@ -63,7 +64,9 @@ class Parrot(Connector):
             raise OrderRefused("no", exchange_code=KEY) from error
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
-        return [REPORT]
+        if trading_pair is None:
+            return [REPORT]
+        return Rows.of([REPORT], [UnreadableRow(order_id="og-2", exchange_order_id=None, why=f"no number: {KEY}")])
 
     async def fetch_exchange_account(self) -> str | None:
         return None
@@ -77,6 +80,16 @@ class Parrot(Connector):
     async def events(self) -> AsyncIterator[ConnectorEvent]:
         yield Gap(reason=f"connected as {KEY}")
         yield REPORT
+        raise OSError(f"lost {KEY}")
+
+    async def try_order(self) -> None:
+        raise CredentialsRefused(f"no such key: {KEY}")
+
+    def follow(self, topic: MarketTopic) -> AsyncGenerator[MarketEvent, None]:
+        return self._follow()
+
+    async def _follow(self) -> AsyncGenerator[MarketEvent, None]:
+        yield Gap(reason=f"connected as {KEY}")
         raise OSError(f"lost {KEY}")
 
     async def close(self) -> None:
@@ -120,6 +133,15 @@ async def test_a_time_out_stays_one(parrot: Parrot) -> None:
     assert type(await raised(parrot.close())) is ConnectorFault
 
 
+async def test_verbs_that_a_connector_need_not_have_are_guarded_too(parrot: Parrot) -> None:
+    """Those of markets, of perpetuals, and of previews and operators."""
+    error = await raised(parrot.try_order())
+    assert (type(error), str(error)) == (CredentialsRefused, "no such key: ***")
+    events = parrot.follow(MarketTopic(kind="ticker", trading_pair="BTC-USDT"))
+    assert await anext(events) == Gap(reason="connected as ***")
+    assert str(await raised(anext(events))) == "OSError: lost ***"
+
+
 def test_the_verb_that_does_not_wait(parrot: Parrot) -> None:
     """It is guarded like the others."""
     with pytest.raises(ExchangeDown, match=r"^\*\*\* is closed$"):
@@ -135,6 +157,12 @@ async def test_reports_are_cleaned(parrot: Parrot) -> None:
     assert await anext(events) == Gap(reason="connected as ***")
     assert KEY not in repr(await anext(events))
     assert str(await raised(anext(events))) == "OSError: lost ***"
+
+
+async def test_what_can_not_be_read_of_a_list_is_still_said(parrot: Parrot) -> None:
+    """The rows that are left out prove nothing about the orders that they may be about, so they go on with the list, cleaned."""
+    [odd] = unreadable_rows(await parrot.fetch_open_orders("BTC-USDT"))
+    assert (odd.order_id, odd.why) == ("og-2", "no number: ***")
 
 
 async def test_a_stream_that_is_let_go_of_ends_inside(parrot: Parrot) -> None:
