@@ -45,6 +45,7 @@ from app.services.orders.admitting import Admissions
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
+from app.services.reconciliations import Reconciliations
 from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.feed import Feed
 from app.services.reconciling.funding import FundingRecorder
@@ -63,6 +64,7 @@ from app.sqlite import restrict
 from app.storage.audit_log import AuditLog
 from app.storage.directory_lock import DirectoryLock
 from app.storage.preferences import Preferences
+from app.storage.reconciliations import StoredReconciliations
 from app.vault import Vault, add_key, load_secret
 
 #: ``all`` serves orders and feeds the accounts, ``web`` leaves the accounts to workers.
@@ -83,6 +85,7 @@ class _Base:
     recorder: Recorder
     exchange_accounts: ExchangeAccounts
     installations: Installations
+    reconciliations: Reconciliations
     settling: Settling
     names: Names
     market_data: MarketData
@@ -125,7 +128,7 @@ def build_gateway(
         environments=environments(settings),
         sessions=sessions,
         rules=rules,
-        catalog=Catalog(journal=journal, accounts=journal.accounts, rules=rules, sessions=sessions, clock=clock),
+        catalog=Catalog(journal=journal, rules=rules, sessions=sessions, settings=settings, clock=clock),
         accounts=_accounts(base, preferences, portfolio),
         portfolio=portfolio,
         market_data=base.market_data,
@@ -140,18 +143,12 @@ def build_gateway(
         position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
         settling=base.settling,
         installations=base.installations,
+        reconciliations=base.reconciliations,
         resolving=_resolving(base),
         inflight=inflight,
         event_streams=event_streams,
         metrics=base.metrics,
-        gauges=Gauges(
-            metrics=base.metrics,
-            journal=journal,
-            event_streams=event_streams,
-            sessions=sessions,
-            safety=safety,
-            clock=clock,
-        ),
+        gauges=_gauges(base, event_streams, safety),
         account_feeds=account_feeds,
         snapshot_taker=snapshot_taker,
         lock=DirectoryLock(settings.data_dir) if settings.is_sqlite else None,
@@ -185,6 +182,7 @@ def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -
         installations=Installations(
             journal=journal, preferences=Preferences(journal.database), clock=clock, random_bits=random_bits
         ),
+        reconciliations=Reconciliations(None if settings.is_sqlite else StoredReconciliations(journal.database), clock),
         settling=Settling(
             journal=journal,
             recorder=recorder,
@@ -259,6 +257,17 @@ def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int], 
     )
 
 
+def _gauges(base: _Base, event_streams: EventStreams, safety: Safety) -> Gauges:
+    return Gauges(
+        metrics=base.metrics,
+        journal=base.journal,
+        event_streams=event_streams,
+        sessions=base.sessions,
+        safety=safety,
+        clock=base.clock,
+    )
+
+
 def _resolving(base: _Base) -> Resolving:
     return Resolving(
         journal=base.journal,
@@ -284,7 +293,9 @@ def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:
         "sessions": base.sessions,
         "clock": base.clock,
     }
-    recovery = Recovery(settings=base.settings, installations=base.installations, **shared)
+    recovery = Recovery(
+        settings=base.settings, installations=base.installations, reconciliations=base.reconciliations, **shared
+    )
     funding = FundingRecorder(
         payments=base.journal.funding_payments,
         sessions=base.sessions,

@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from app.clock import Clock
-from app.connectors.base import Connector
 from app.connectors.registry import connector_class
 from app.doctor.finding import Finding
-from app.domain.errors import CredentialsRefused, OrdergateError
+from app.domain.errors import ConnectorNotConfigured, OrdergateError
 from app.domain.order import AccountKey
+from app.services.accounts.credential_trial import CredentialTrials
 from app.services.sessions import Sessions
 from app.settings import Settings
 from app.storage.accounts import Accounts
-from app.vault import Vault, VaultError
+from app.vault import Vault
 
 #: Orders are signed with the exchange's time, so a clock that is wrong refuses none. Times in the journal, and the deadlines that
 #: several hosts share, are by the machine's clock.
@@ -36,11 +36,12 @@ async def exchanges(settings: Settings, clock: Clock, accounts: Accounts, vault:
         yield Finding(check="Exchanges", text="no account has keys of one; orders go to the paper exchange only")
         return
     sessions = Sessions(accounts, vault, settings, clock)
+    trials = CredentialTrials(accounts, vault, sessions, settings.exchange_timeout)
     try:
         for name in dict.fromkeys(each.connector_name for each in asked):
             yield await _clock(sessions, name, settings)
             for account in (each for each in asked if each.connector_name == name):
-                yield await _keys(sessions, accounts, vault, account, settings)
+                yield await _keys(trials, account)
             yield _limits(name, sessions.headroom().get(name))
     finally:
         await sessions.close()
@@ -68,50 +69,35 @@ async def _clock(sessions: Sessions, name: str, settings: Settings) -> Finding:
     )
 
 
-async def _keys(
-    sessions: Sessions, accounts: Accounts, vault: Vault, account: AccountKey, settings: Settings
-) -> Finding:
+async def _keys(trials: CredentialTrials, account: AccountKey) -> Finding:
     check = f"Keys of {account.account_name} for {account.connector_name}"
     path = f"POST /accounts/add-credential/{account.account_name}/{account.connector_name}"
     try:
-        credential = await asyncio.to_thread(accounts.find_credential, *account)
-        if credential is None:
-            return Finding(check=check, text="deleted at this moment")
-        credentials = vault.open(*account, credential.sealed)
-    except (VaultError, ValueError) as error:
-        advice = f"Restore the key file or ORDERGATE_SECRET_KEY that was used before, or add the keys again: {path}"
-        return Finding(check=check, level="failure", text=str(error), advice=advice)
-    try:
-        async with (
-            asyncio.timeout(settings.exchange_timeout.total_seconds()),
-            sessions.trial(account, credentials) as connector,
-        ):
-            await connector.check_credentials()
-            return await _permission(connector, check)
-    except CredentialsRefused as refusal:
-        return Finding(
-            check=check, level="failure", text=refusal.detail, advice=f"Make keys at the exchange, and add them: {path}"
-        )
-    except (OrdergateError, TimeoutError) as error:
-        return Finding(
-            check=check, level="warning", text=f"could not be tried: {_words(error)}", advice="Try again later"
-        )
-
-
-async def _permission(connector: Connector, check: str) -> Finding:
-    try:
-        await connector.try_order()
-    except CredentialsRefused as refusal:
-        return Finding(
-            check=check,
-            level="failure",
-            text=f"the exchange takes them, but not for orders: {refusal.detail}",
-            advice="Give the key the permission to trade, and this machine's address, in the exchange's pages",
-        )
-    except OrdergateError as error:
-        text = f"the exchange takes them; whether they may trade could not be tried: {_words(error)}"
-        return Finding(check=check, level="warning", text=text)
-    return Finding(check=check, text="the exchange takes them, and they may trade")
+        trial = await trials.try_stored(account)
+    except ConnectorNotConfigured:
+        return Finding(check=check, text="deleted at this moment")
+    match trial.verdict:
+        case "ok":
+            return Finding(check=check, text="the exchange takes them, and they may trade")
+        case "sealed":
+            advice = f"Restore the key file or ORDERGATE_SECRET_KEY that was used before, or add the keys again: {path}"
+            return Finding(check=check, level="failure", text=trial.detail, advice=advice)
+        case "refused":
+            advice = f"Make keys at the exchange, and add them: {path}"
+            return Finding(check=check, level="failure", text=trial.detail, advice=advice)
+        case "no_orders":
+            return Finding(
+                check=check,
+                level="failure",
+                text=f"the exchange takes them, but not for orders: {trial.detail}",
+                advice="Give the key the permission to trade, and this machine's address, in the exchange's pages",
+            )
+        case "orders_untried":
+            text = f"the exchange takes them; whether they may trade could not be tried: {trial.detail}"
+            return Finding(check=check, level="warning", text=text)
+        case "untried":
+            text = f"could not be tried: {trial.detail}"
+            return Finding(check=check, level="warning", text=text, advice="Try again later")
 
 
 def _limits(name: str, headroom: float | None) -> Finding:

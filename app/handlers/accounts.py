@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
-from app.domain.errors import ActiveOrders, UnknownAccount
+from app.domain.errors import ActiveOrders, ConnectorNotConfigured, UnknownAccount
 from app.domain.order import AccountKey
+from app.handlers.schemas import AccountReconciliationSchema, CredentialTrialSchema
 from app.handlers.wording import worded
 from app.services.acting import ActingGateway
+
+_TRIAL = CredentialTrialSchema()
+_RECONCILIATION = AccountReconciliationSchema()
 
 
 def list_accounts(gateway: ActingGateway) -> Sequence[str]:
@@ -49,6 +55,24 @@ async def delete_credential(gateway: ActingGateway, account_name: str, connector
     with _offering_force():
         await gateway.accounts.delete_credential(AccountKey(account_name, connector_name), force=force)
     return {"message": "Credential deleted successfully."}
+
+
+async def test_credential(gateway: ActingGateway, account_name: str, connector_name: str) -> Any:
+    """POST /accounts/{account_name}/credentials/{connector_name}/test"""
+    trial = await gateway.accounts.test_credential(AccountKey(account_name, connector_name))
+    return _TRIAL.dump({"verdict": trial.verdict, "detail": trial.detail, "tried_at": gateway.clock.now()})
+
+
+async def get_reconciliation(gateway: ActingGateway, account_name: str, connector_name: str) -> Any:
+    """GET /accounts/{account_name}/credentials/{connector_name}/reconciliation"""
+    with worded(UnknownAccount, f"Directory 'credentials/{account_name}/connectors' not found"):
+        stored = await asyncio.to_thread(gateway.accounts.list_credentials, account_name)
+    if connector_name not in stored:
+        raise ConnectorNotConfigured(connector_name, account_name)
+    state = await gateway.reconciliations.last(AccountKey(account_name, connector_name))
+    last = None if state.last is None else asdict(state.last)
+    row = {"account_name": account_name, "connector_name": connector_name, "last": last}
+    return _RECONCILIATION.dump({**row, "failed_at": state.failed_at, "problem": state.problem})
 
 
 @contextmanager

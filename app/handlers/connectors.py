@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from app.connectors.capabilities import CredentialField
 from app.domain.enums import Environment
-from app.handlers.schemas import ConnectorCapabilitiesSchema
+from app.handlers.schemas import ConnectorCapabilitiesSchema, ConnectorHealthSchema
 from app.handlers.views import rule_row
 from app.services.acting import ActingGateway
 
 _CAPABILITIES = ConnectorCapabilitiesSchema()
+_HEALTH = ConnectorHealthSchema()
 
 
 def list_connectors(gateway: ActingGateway) -> list[str]:
@@ -51,6 +53,23 @@ def get_capabilities(gateway: ActingGateway, connector_name: str) -> Any:
             "stream": can.stream,
             "market_buy_in": can.market_buy_in,
             "proof": can.proof,
+        }
+    )
+
+
+async def get_health(gateway: ActingGateway, connector_name: str) -> Any:
+    """GET /connectors/{connector_name}/health"""
+    found = await gateway.catalog.health(connector_name)
+    ahead = found.clock_ahead
+    return _HEALTH.dump(
+        {
+            "connector": connector_name,
+            "environment": gateway.environment_of(connector_name),
+            "problem": found.problem,
+            "clock_ahead_ms": None if ahead is None else round(ahead / timedelta(milliseconds=1)),
+            "clock_problem": found.clock_problem,
+            "request_headroom": found.request_headroom,
+            "unreadable_rows": dict(found.unreadable),
         }
     )
 

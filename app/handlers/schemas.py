@@ -535,6 +535,16 @@ class ConnectorCapabilitiesSchema(Schema):
     proof = fields.String(required=True)
 
 
+class ConnectorHealthSchema(Schema):
+    connector = fields.String(required=True)
+    environment = fields.Enum(enums.Environment, by_value=True, required=True)
+    problem = fields.String(required=True, allow_none=True)
+    clock_ahead_ms = fields.Integer(required=True, allow_none=True)
+    clock_problem = fields.String(required=True, allow_none=True)
+    request_headroom = fields.Float(required=True, allow_none=True)
+    unreadable_rows = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
 class OrderTypesSchema(Schema):
     connector = fields.String(required=True)
     supported_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), required=True)
@@ -623,6 +633,46 @@ class ApiKeyListSchema(Schema):
 
 class MessageSchema(Schema):
     message = fields.String(required=True)
+
+
+class CredentialTrialSchema(Schema):
+    verdict = fields.String(required=True)
+    detail = fields.String(required=True)
+    tried_at = fields.UtcDateTime(required=True)
+
+
+class AccountReconciliationSchema(Schema):
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    last = fields.Nested(lambda: ReconciliationSchema(), required=True, allow_none=True)
+    failed_at = fields.UtcDateTime(required=True, allow_none=True)
+    problem = fields.String(required=True, allow_none=True)
+
+
+class ReconciliationSchema(Schema):
+    """A comparison of the journal with the exchange's book. What differs is recorded, or asked about order by
+    order.
+    """
+
+    at = fields.UtcDateTime(required=True)
+    is_whole = fields.Boolean(required=True)
+    orders = fields.Integer(required=True)
+    difference_count = fields.Integer(required=True)
+    differences = fields.List(fields.Nested(lambda: ReconciliationDifferenceSchema()), required=True)
+    foreign_orders = fields.Integer(required=True)
+
+
+class ReconciliationDifferenceSchema(Schema):
+    """An order that the journal and the book did not have alike. What the exchange said is null where its book did
+    not show the order.
+    """
+
+    order_id = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    state = fields.Enum(enums.OrderState, by_value=True, required=True)
+    filled_amount = fields.DecimalNumber(required=True)
+    exchange_state = fields.String(required=True, allow_none=True)
+    exchange_filled_amount = fields.DecimalNumber(required=True, allow_none=True)
 
 
 class ConfigFieldSchema(Schema):

@@ -41,6 +41,7 @@ from app.services.markets.rates import Rates
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
 from app.services.orders.previewing import Preview, Previews
+from app.services.reconciliations import Reconciliations
 from app.services.reconciling.resolving import Resolution, Resolving
 from app.services.safety.safety import Safety
 from app.storage.audit_log import AuditLog
@@ -133,6 +134,7 @@ class Services:
     position_settings: PositionSettings
     positions: Positions
     rates: Rates
+    reconciliations: Reconciliations
     resolving: Resolving
     safety: Safety
 
@@ -220,6 +222,10 @@ class ActingGateway:
     @property
     def market_data(self) -> MarketData:
         return self._services.market_data
+
+    @property
+    def reconciliations(self) -> Reconciliations:
+        return self._services.reconciliations
 
     @property
     def position_settings(self) -> PositionSettings:

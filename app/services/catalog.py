@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 
 from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.registry import connector_class, credential_fields, served_names
-from app.domain.errors import JournalUnavailable
+from app.domain.errors import JournalUnavailable, OrdergateError
 from app.domain.trading_rule import TradingRule
+from app.domain.wording import in_words
 from app.journal.journal import Journal
 from app.services.markets.rules import Rules
 from app.services.sessions import Sessions
-from app.storage.accounts import Accounts
+from app.settings import Settings
 
 #: Seconds within which the database answers a short question.
 _READ_SECONDS = 0.5
@@ -26,12 +29,37 @@ _PROBLEMS_SECONDS = 1.0
 Problems = tuple[str | None, Mapping[str, str | None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorHealth:
+    """How it is with an exchange.
+
+    ``problem`` is why it is not ready for orders; ``clock_ahead`` how far its clock is ahead of ours, None where it can't be asked
+    (then ``clock_problem`` says why) or has none; ``request_headroom`` the share of its request limits that is left, None where
+    nothing is counted; ``unreadable`` how many rows could not be read, by the list that they were in.
+    """
+
+    problem: str | None
+    clock_ahead: timedelta | None
+    clock_problem: str | None
+    request_headroom: float | None
+    unreadable: Mapping[str, int]
+
+
 class Catalog:
     """Describes the connectors."""
 
-    def __init__(self, *, journal: Journal, accounts: Accounts, rules: Rules, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        rules: Rules,
+        sessions: Sessions,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._timeout = settings.exchange_timeout
         self._journal = journal
-        self._accounts = accounts
+        self._accounts = journal.accounts
         self._rules = rules
         self._sessions = sessions
         self._problems: Cached[Problems] = Cached(clock, self._look)
@@ -58,6 +86,27 @@ class Catalog:
         not been used yet has no problem. Anybody may ask, so the answer is a second old at the most, and shared.
         """
         return await self._problems.get(_PROBLEMS_SECONDS)
+
+    async def health(self, connector_name: str) -> ConnectorHealth:
+        """How it is with an exchange as this process sees it. Its clock is asked at most every three minutes, where it has one.
+
+        Raises ``UnknownConnector`` or ``UnsupportedConnector``.
+        """
+        ahead, clock_problem = None, None
+        if connector_class(connector_name).has_verb("fetch_clock_difference"):
+            try:
+                async with asyncio.timeout(self._timeout.total_seconds()):
+                    ahead = await (await self._sessions.keyless(connector_name)).fetch_clock_difference()
+            except (OrdergateError, TimeoutError) as error:
+                clock_problem = in_words(error)
+        problems = {**self._sessions.problems(), **self._rules.problems}
+        return ConnectorHealth(
+            problem=problems.get(connector_name),
+            clock_ahead=ahead,
+            clock_problem=clock_problem,
+            request_headroom=self._sessions.headroom().get(connector_name),
+            unreadable=self._sessions.unreadable().get(connector_name, {}),
+        )
 
     async def close(self) -> None:
         """Cancel a look that is under way."""

@@ -45,6 +45,7 @@ from app.services.markets.rules import Rules
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.previewing import Previews
+from app.services.reconciliations import Reconciliations
 from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
@@ -90,6 +91,7 @@ class Gateway:
     settling: Settling
     resolving: Resolving
     installations: Installations
+    reconciliations: Reconciliations
     inflight: InFlight
     event_streams: EventStreams
     metrics: Metrics
@@ -129,6 +131,7 @@ class Gateway:
         self.sessions.start()
         self.undecided = await self.safety.limiting.undecided()
         if self.account_feeds is not None:
+            self.reconciliations.start()
             self.account_feeds.start()
             self.safety.sweeps.start()
             self.checkpoints.start()
@@ -154,6 +157,7 @@ class Gateway:
         await self.safety.sweeps.close()
         if self.account_feeds is not None:
             await self.account_feeds.close()
+        await self.reconciliations.close()
         if self.snapshot_taker is not None:
             await self.snapshot_taker.close()
         self.orders.close()
@@ -196,6 +200,7 @@ class Gateway:
                 position_settings=self.position_settings,
                 positions=self.positions,
                 rates=self.rates,
+                reconciliations=self.reconciliations,
                 resolving=self.resolving,
                 safety=self.safety,
             )

@@ -325,6 +325,16 @@ LIMITS = Table(
     PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "key_id"),
 )
 
+#: What the last comparison of each account with its exchange came to, as JSON.
+RECONCILIATIONS = Table(
+    "reconciliations",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("state", Text, nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name"),
+)
+
 #: What an operator chose at run time, as JSON by name; what the environment says is in ``app.settings``.
 SETTINGS = Table(
     "settings",

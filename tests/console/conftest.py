@@ -138,10 +138,19 @@ def account(running: RunningGateway, request: pytest.FixtureRequest) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def session(running: RunningGateway) -> dict[str, str]:
+    """The cookie of a session, as a browser is given it."""
+    answer = httpx.post(f"{running.url}/console/session", auth=(USERNAME, PASSWORD), timeout=30)
+    [(name, value)] = answer.cookies.items()
+    return {"name": name, "value": value, "url": running.url}
+
+
 @pytest.fixture
-def trader(page: Page, account: str) -> Page:
+def trader(page: Page, account: str, session: Any) -> Page:
     """The page, signed in, its ticket on the test's account."""
-    sign_in(page)
+    page.context.add_cookies([session])
+    page.reload()
     page.get_by_role("combobox", name="Account").select_option(account)
     page.locator(".price").first.wait_for()
     return page

@@ -71,6 +71,7 @@ def main() -> None:
                 (f"orders/{order_id}/master_account/paper", "timeline", ".events li"),
                 ("orders", "blotter", ".blotter tbody tr"),
                 ("positions", "positions", ".positions tbody tr"),
+                ("accounts", "accounts", ".connector dd.good"),
             ):
                 page.goto(f"{gateway.url}/console#/{path}")
                 page.locator(awaited).first.wait_for()

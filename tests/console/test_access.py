@@ -47,6 +47,7 @@ def test_every_page_is_for_everybody(
         ("orders", ".blotter tr"),
         (f"orders/{placed['order_id']}", ".events li"),
         ("positions", ".balances tbody tr"),
+        ("accounts", ".connector dd"),
     ):
         page.goto(f"{running.url}/console#/{path}")
         page.locator(awaited).first.wait_for()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.connectors.stub import StubExchange
+from app.domain.enums import OrderState
+from app.domain.order import AccountKey
+from app.domain.reconciliation import Difference, Reconciliation
+from app.services.gateway import Gateway
+from tests.connectors.stub import StubExchange, reply
 from tests.handlers.contract import checked
 from tests.services.binance_stub import ACCOUNT, API_KEY, API_SECRET, CREDENTIALS, REFUSED
 
@@ -16,6 +21,11 @@ DELETE_ACCOUNT = "/accounts/delete-account"
 ADD_CREDENTIAL = "/accounts/add-credential/{account_name}/{connector_name}"
 DELETE_CREDENTIAL = "/accounts/delete-credential/{account_name}/{connector_name}"
 LIST_CREDENTIALS = "/accounts/{account_name}/credentials"
+TEST_CREDENTIAL = "/accounts/{account_name}/credentials/{connector_name}/test"
+RECONCILIATION = "/accounts/{account_name}/credentials/{connector_name}/reconciliation"
+
+#: Where Binance checks an order without placing it.
+TEST_ORDER = ("POST", "/api/v3/order/test")
 
 ORDER = {
     "account_name": "master_account",
@@ -193,3 +203,60 @@ async def test_no_answer_ever_holds_a_credential(client: httpx.AsyncClient) -> N
         for canary in (API_KEY, API_SECRET):
             assert canary not in answer.text
             assert canary not in str(answer.headers)
+
+
+async def test_stored_credentials_are_tried(client: httpx.AsyncClient, stub: StubExchange) -> None:
+    """In the exchange's words, which are cleaned of the key; nothing is changed by it."""
+    await client.post("/accounts/add-credential/master_account/binance", json=CREDENTIALS)
+    path = "/accounts/master_account/credentials/binance/test"
+    for script, verdict in (
+        ({TEST_ORDER: reply({})}, "ok"),
+        ({TEST_ORDER: REFUSED}, "no_orders"),
+        ({ACCOUNT: REFUSED}, "refused"),
+    ):
+        for asked, answer in script.items():
+            stub.script(*asked, answer)
+        document = checked(await client.post(path), TEST_CREDENTIAL)
+        assert document["verdict"] == verdict
+        assert API_KEY not in document["detail"]
+        assert ("Invalid API-key" in document["detail"]) == (verdict != "ok")
+    paper = checked(await client.post("/accounts/master_account/credentials/paper/test"), TEST_CREDENTIAL)
+    assert paper["verdict"] == "orders_untried"
+    missing = await client.post("/accounts/master_account/credentials/kraken/test")
+    assert (missing.status_code, checked(missing, TEST_CREDENTIAL)["code"]) == (404, "connector_not_configured")
+
+
+async def test_the_last_reconciliation_is_told(client: httpx.AsyncClient, gateway: Gateway) -> None:
+    """None before the first; then what differed, and why the next one failed. Only for what has credentials."""
+    path, account = "/accounts/master_account/credentials/paper/reconciliation", AccountKey("master_account", "paper")
+    before = checked(await client.get(path), RECONCILIATION)
+    assert (before["last"], before["failed_at"], before["problem"]) == (None, None, None)
+    difference = Difference(
+        order_id="x",
+        trading_pair="BTC-USDT",
+        state=OrderState.OPEN,
+        filled_amount=Decimal("0.100000000000000001"),
+        exchange_state="filled",
+        exchange_filled_amount=Decimal(1),
+    )
+    found = Reconciliation(
+        at=gateway.clock.now(),
+        is_whole=True,
+        orders=1,
+        difference_count=1,
+        differences=(difference,),
+        foreign_orders=2,
+    )
+    gateway.reconciliations.note(account, found)
+    gateway.reconciliations.note_failure(account, TimeoutError())
+    response = await client.get(path)
+    assert '"filled_amount":0.100000000000000001' in response.text
+    told = checked(response, RECONCILIATION)
+    assert (told["last"]["differences"][0]["state"], told["last"]["foreign_orders"]) == ("open", 2)
+    assert (told["problem"], told["failed_at"] is None) == ("it took too long", False)
+    for wrong, code in (
+        ("no_such/credentials/paper", "unknown_account"),
+        ("master_account/credentials/binance", "connector_not_configured"),
+    ):
+        missing = await client.get(f"/accounts/{wrong}/reconciliation")
+        assert (missing.status_code, checked(missing, RECONCILIATION)["code"]) == (404, code)

@@ -8,6 +8,7 @@ import pytest
 from app.connectors.known import KNOWN_FIELDS
 from app.connectors.registry import served_names
 from app.connectors.unserved import UNSERVED
+from tests.connectors.stub import StubExchange, error
 from tests.handlers.contract import checked
 
 CONFIG_MAP = "/connectors/{connector_name}/config-map"
@@ -42,7 +43,18 @@ async def test_config_map_of_choices_and_of_paper(client: httpx.AsyncClient) -> 
     assert "USDT:1000" in fields["starting_balances"]["help"]
 
 
-@pytest.mark.parametrize("path", ["config-map", "trading-rules", "order-types"])
+async def test_the_health_of_an_exchange(client: httpx.AsyncClient, stub: StubExchange) -> None:
+    """The paper exchange has no clock and counts nothing; another one's clock is compared, and said where it can't be asked."""
+    path = "/connectors/{connector_name}/health"
+    paper = checked(await client.get("/connectors/paper/health"), path)
+    assert (paper["environment"], paper["problem"], paper["clock_ahead_ms"]) == ("paper", None, None)
+    assert (paper["clock_problem"], paper["request_headroom"], paper["unreadable_rows"]) == (None, None, {})
+    stub.script("GET", "/api/v3/time", error(503, -1000, "not now"))
+    away = checked(await client.get("/connectors/binance/health"), path)
+    assert (away["clock_ahead_ms"], "not now" in away["clock_problem"]) == (None, True)
+
+
+@pytest.mark.parametrize("path", ["config-map", "trading-rules", "order-types", "health"])
 async def test_unknown_names_are_404(client: httpx.AsyncClient, path: str) -> None:
     """A name that nobody knows is not found, whatever is asked about it."""
     response = await client.get(f"/connectors/krakken/{path}")
@@ -50,7 +62,7 @@ async def test_unknown_names_are_404(client: httpx.AsyncClient, path: str) -> No
     assert checked(response, f"/connectors/{{connector_name}}/{path}")["detail"] == "Connector 'krakken' not found"
 
 
-@pytest.mark.parametrize("path", ["trading-rules", "order-types"])
+@pytest.mark.parametrize("path", ["trading-rules", "order-types", "health"])
 async def test_known_names_that_can_not_trade_are_501(client: httpx.AsyncClient, path: str) -> None:
     """An exchange that is known and not supported says so."""
     response = await client.get(f"/connectors/dexalot/{path}")

@@ -233,6 +233,7 @@ async def running_world(
             settling=gateway.settling,
             exchange_accounts=gateway.settling._exchange_accounts,
             installations=gateway.installations,
+            reconciliations=gateway.reconciliations,
             settings=settings,
             clock=clock,
         ),

@@ -2,6 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { route } from "../lib/route.js";
 import { session } from "../lib/session.js";
+import { Accounts } from "./accounts-page.js";
 import { Header } from "./header.js";
 import { Holdings } from "./holdings-page.js";
 import { Orders } from "./orders-page.js";
@@ -12,6 +13,7 @@ export const PAGES = {
   trade: { title: "Trade", page: Trade },
   orders: { title: "Orders", page: Orders },
   positions: { title: "Positions", page: Holdings },
+  accounts: { title: "Accounts", page: Accounts },
 };
 
 export function App() {

@@ -38,6 +38,7 @@ from app.domain.wording import in_words
 from app.journal.journal import Journal
 from app.services.accounts.calls_under_way import calls_ended
 from app.services.accounts.credential_check import checked
+from app.services.accounts.credential_trial import CredentialTrials, Trial
 from app.services.accounts.portfolio import Portfolio
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.sessions import Sessions
@@ -84,6 +85,7 @@ class AccountAdmin:
         self._exchange_accounts = exchange_accounts
         self._portfolio = portfolio
         self._timeout = settings.exchange_timeout
+        self._trials = CredentialTrials(journal.accounts, vault, sessions, settings.exchange_timeout)
         self._clock = clock
 
     def list_accounts(self) -> Sequence[str]:
@@ -166,6 +168,10 @@ class AccountAdmin:
         self._forget(account)
         await self._calls_ended(account)
         log.info("credentials deleted", account_name=account_name, connector_name=connector_name, force=force)
+
+    async def test_credential(self, account: AccountKey) -> Trial:
+        """Try the stored credentials against their exchange. Raises ``ConnectorNotConfigured``."""
+        return await self._trials.try_stored(account)
 
     def check_journal(self, key_file: Path) -> None:
         """Raise ``EmptyJournal`` if no gateway has ever used the database, for a start with a ``key_file`` that was made by one."""

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.audit import AuditRecord
 from app.domain.order import AccountKey
 from app.services.accounts.accounts import AccountAdmin
+from app.services.accounts.credential_trial import Trial
 from app.services.accounts.portfolio import Portfolio, PortfolioState
 from app.services.accounts.positions import PositionPage, Positions
 from app.services.bounded.bounds import Bounds
@@ -67,6 +68,11 @@ class CallersAccounts:
             account, force=force, record=self._record("accounts.delete_credential", "/".join(account))
         )
         self._noted()
+
+    async def test_credential(self, account: AccountKey) -> Trial:
+        """Try stored credentials."""
+        self._bounds.check(account_name=account.account_name, connector_name=account.connector_name)
+        return await self._accounts.test_credential(account)
 
 
 class CallersPortfolio:

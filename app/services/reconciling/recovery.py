@@ -37,7 +37,9 @@ from app.journal.records import StoredOrder
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.installation import Installations
 from app.services.orders.recorder import Recorder
+from app.services.reconciliations import Reconciliations
 from app.services.reconciling.comparing import Comparison, compare
+from app.services.reconciling.differences import summary
 from app.services.reconciling.pacing import Pace
 from app.services.reconciling.settling import ACCOUNT_AGE, Settling
 from app.services.reconciling.strangers import Strangers
@@ -72,10 +74,12 @@ class Recovery:
         settling: Settling,
         exchange_accounts: ExchangeAccounts,
         installations: Installations,
+        reconciliations: Reconciliations,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._journal = journal
+        self._reconciliations = reconciliations
         self._sessions = sessions
         self._settling = settling
         self._exchange_accounts = exchange_accounts
@@ -95,6 +99,13 @@ class Recovery:
         The whole book is asked for after a gap, and else every few minutes; in between only the pairs on which orders rest, where
         that is cheaper. Where many accounts share an address, each waits for its turn.
         """
+        try:
+            return await self._reconcile(account, after_gap=after_gap)
+        except Exception as error:
+            self._reconciliations.note_failure(account, error)
+            raise
+
+    async def _reconcile(self, account: AccountKey, *, after_gap: bool) -> bool:
         known = await self._read(account)
         self._wake_unsettled(known, at_once=True)
         connector = await self._sessions.connector(account)
@@ -111,11 +122,15 @@ class Recovery:
             self._whole_at[account] = self._clock.monotonic()
         found = await asyncio.to_thread(compare, book, known)
         shown = found.shown | _shown_unread(known, unreadable_rows(book))
+        asked = [stored for stored in known if pairs is None or stored.order.trading_pair in pairs]
         try:
             await self._record_news(connector, account, found)
         finally:
-            asked = [stored for stored in known if pairs is None or stored.order.trading_pair in pairs]
             self._ask_about_missing(asked, shown)
+        missing = [each for each in asked if each.order.state is OrderState.OPEN and each.order.order_id not in shown]
+        self._reconciliations.note(
+            account, summary(found, asked, missing, at=self._clock.now(), is_whole=pairs is None)
+        )
         return bool(found.news)
 
     def _next_question(

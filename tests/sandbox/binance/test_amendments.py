@@ -223,6 +223,7 @@ class Rig:
             settling=gateway.settling,
             exchange_accounts=gateway.settling._exchange_accounts,
             installations=gateway.installations,
+            reconciliations=gateway.reconciliations,
             settings=gateway.sessions._settings,
             clock=SystemClock(),
         )

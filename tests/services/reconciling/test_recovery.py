@@ -82,6 +82,34 @@ async def test_an_order_that_left_the_book_is_asked_about(world: World) -> None:
     assert world.violations() == ()
 
 
+async def test_what_the_last_comparison_found_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing differs; then an order has left the book; then the exchange can't be asked, and what was found before stays."""
+    account, told = AccountKey(ACCOUNT, "paper"), world.recovery._reconciliations
+    await world.orders.place(request(client_order_id="o1"))
+    place_past_the_gateway(world, "foreign", price=30_000)
+    await reconcile(world)
+    before = (await told.last(account)).last
+    assert before is not None
+    assert (before.is_whole, before.orders, before.differences, before.foreign_orders) == (True, 1, (), 1)
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(5)
+    await reconcile(world)
+    found = (await told.last(account)).last
+    assert found is not None
+    [missing] = found.differences
+    assert (missing.order_id, missing.state, missing.exchange_state) == ("o1", OrderState.OPEN, None)
+    connector = await world.connector()
+
+    async def fetch_open_orders(trading_pair: str | None = None) -> Rows[OrderReport]:
+        raise ExchangeReadFailed("not now")
+
+    monkeypatch.setattr(connector, "fetch_open_orders", fetch_open_orders)
+    with pytest.raises(ExchangeReadFailed):
+        await reconcile(world)
+    state = await told.last(account)
+    assert (state.last, state.problem, state.failed_at) == (found, "not now", world.clock.now())
+
+
 async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -> None:
     """An order under an id of our form is taken into the journal, with an alarm."""
     order_id = new_order_id(world.clock.now(), lambda bits: 1, (await world.installations.get()).name)
