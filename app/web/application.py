@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Protocol
 
@@ -38,6 +38,7 @@ from app.web.contract.arguments import PreparedValidation
 from app.web.contract.resolver import HandlerResolver, Named
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import PreparedSecurity, security_map
+from app.web.contract.validity import taken_as_valid
 from app.web.docs import pages_for
 from app.web.edge import Cors, Edge, FrontRouter, SocketRoute
 from app.web.inner import GatewayApp, WireJsonifier
@@ -149,7 +150,8 @@ def create_app(
         security_map=security_map(authenticator),
     )
     closing.append(app.bridge.close)
-    app.add_api(contract)
+    with taken_as_valid() if spec is None else nullcontext():
+        app.add_api(contract)
     app.build()
     return app
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.forked import Forked, fork
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "a password for rehearsals"
 #: A server imports for two seconds; on a busy machine for ten.
@@ -54,12 +56,13 @@ class Process:
 
     def __init__(self, arguments: Sequence[str], env: Mapping[str, str], output: Path) -> None:
         # The tests of the official clients run in environments of their own, where the gateway is not installed.
-        self._arguments = [os.environ.get("ORDERGATE_PYTHON", sys.executable), *arguments]
+        self._python = os.environ.get("ORDERGATE_PYTHON", sys.executable)
+        self._arguments = arguments
         #: A command that starts it, which must become it.
         self.through: tuple[str, ...] = ()
         self._env = dict(env)
         self._output = output
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -72,10 +75,14 @@ class Process:
 
     def start(self, **settings: str) -> None:
         """Start; ``settings`` are for this time only."""
+        env = {**self._env, **settings}
         with self._output.open("ab") as output:
+            if self._arguments[0] == "-m" and not self.through:
+                self._process = fork(self._python, self._arguments[1:], env, output.fileno())
+                return
             self._process = subprocess.Popen(
-                [*self.through, *self._arguments],
-                env={**self._env, **settings},
+                [*self.through, self._python, *self._arguments],
+                env=env,
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
