@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any, Protocol
 
 from app.domain.errors import OrdergateError
@@ -68,9 +69,11 @@ class Told:
         self.on_answer(operation)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Habits:
-    """How a caller acts. ``pause`` is the longest time between two deeds, in seconds."""
+    """How callers act. ``orders`` are those that are still to be placed, by whoever comes first; ``pause`` is the longest time
+    between two deeds, in seconds.
+    """
 
     account_name: str
     connector_name: str
@@ -88,8 +91,9 @@ class Caller:
         self.told = told
         self._habits = habits
         self._known: list[str] = []
-        #: How many orders it has placed.
+        #: How many orders it has placed, and how many of the last ones limits have refused.
         self.placed = 0
+        self.limited = 0
 
     @property
     def now(self) -> float:
@@ -98,10 +102,12 @@ class Caller:
     async def run(self) -> None:
         """Act until all orders are placed."""
         names = [*all_verbs()]
-        weights = [verb.weight for verb in all_verbs().values()]
-        while self.placed < self._habits.orders:
+        weights = [*accumulate(verb.weight for verb in all_verbs().values())]
+        while True:
             await asyncio.sleep(self.random.random() * self._habits.pause * (self.random.random() < 0.8))
-            name = self.random.choices(names, weights)[0]
+            if self._habits.orders <= 0:
+                break
+            name = self.random.choices(names, cum_weights=weights)[0]
             verb = all_verbs()[name]
             if self._known or not verb.needs_order:
                 self.told.deeds[name] += 1
@@ -112,6 +118,11 @@ class Caller:
                 await cancel.act(self)
             else:
                 self.forget_one()
+
+    def take_one(self) -> None:
+        """Take one of the orders that are to be placed."""
+        self.placed += 1
+        self._habits.orders -= 1
 
     async def ask(self, service: Service, key: str | None = None) -> Answer:
         """Let one of the processes do ``service``."""

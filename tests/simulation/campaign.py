@@ -71,6 +71,10 @@ def template(path: Path, connector_name: str = seams.CONNECTOR) -> Path:
     return path / f"template-{connector_name}.db"
 
 
+#: How many callers a world has: many, so that little time passes in which nothing happens, except in one world out of ten, where
+#: what is odd lasts longer, too.
+_MANY, _FEW = 160, 8
+_SPARSE = 1
 #: How many worlds out of ten are on futures, and have each of the quirks.
 _ON_FUTURES = 3
 _QUIRKY = 1
@@ -81,9 +85,12 @@ def plans(seed: int, orders: int, *, processes: int | None = None) -> Iterator[P
     number = 0
     while orders > 0:
         luck = stream(seed, "plan", number)
+        is_sparse = luck.randrange(10) < _SPARSE
         yield Plan(
             seed=seed * 1_000_000 + number,
             orders=min(orders, WORLD_ORDERS),
+            callers=_FEW if is_sparse else _MANY,
+            is_lingering=is_sparse,
             processes=luck.randint(1, 4) if processes is None else processes,
             connector_name="binance_perpetual" if luck.randrange(10) < _ON_FUTURES else "binance",
             quirks=frozenset(quirk for quirk in QUIRKS if luck.randrange(10) < _QUIRKY),

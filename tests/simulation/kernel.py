@@ -20,6 +20,9 @@ from greenlet import getcurrent, greenlet
 from tests.simulation.loops import VirtualLoop
 from tests.simulation.policy import Policy
 
+#: The most callbacks of one process in a turn.
+_LONGEST_TURN = 1000
+
 
 class Host:
     """One simulated process: its loop, its threads, and what must end with it."""
@@ -56,7 +59,9 @@ class Host:
         self.kernel.troubles.append(f"{self.name}: {text}")
 
     def turn(self) -> None:
-        """Run callbacks: one, or as many as are ready if nobody else is."""
+        """Run the callbacks that are ready, and those that they make ready. What passes between processes is an event, so nobody
+        can tell in which order callbacks of two of them ran at one time.
+        """
         self.kernel.enter(self, self._greenlet)
 
     def crash(self) -> None:
@@ -70,11 +75,13 @@ class Host:
 
     def _serve(self) -> None:
         loop, kernel = self.loop, self.kernel
+        ready, switch = loop.ready, kernel.main.switch
         while True:
-            loop.step()
-            kernel.steps += 1
-            if not loop.ready or not kernel.is_burst or kernel.steps >= kernel.disrupt_at:
-                kernel.main.switch()
+            last = min(kernel.steps + _LONGEST_TURN, kernel.disrupt_at)
+            while ready and kernel.steps < last:
+                kernel.steps += 1
+                loop.step()
+            switch()
 
 
 class Kernel:
@@ -95,7 +102,6 @@ class Kernel:
         self.steps = 0
         self.disrupt_at = policy.next_disruption(0)
         self.disrupt: Callable[[], None] = lambda: None
-        self.is_burst = True
         self._events: list[tuple[float, int, Event]] = []
         self._numbers = count()
 
@@ -182,7 +188,6 @@ class Kernel:
                 each for each in self.hosts if each.loop.ready and not each.is_busy and each.stands_until <= self.now
             ]
             if ready:
-                self.is_burst = len(ready) == 1
                 self.policy.choose_host(ready).turn()
             elif self._happen():
                 continue

@@ -10,7 +10,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, copy_context
 from itertools import count
 from typing import Any, Protocol
 
@@ -55,13 +55,35 @@ class _Future(asyncio.Future[Any]):
         return self.number
 
 
+class _Handle:
+    """What ``asyncio.Handle`` and ``TimerHandle`` are to their callers. Theirs ask the loop for its debug mode each time."""
+
+    __slots__ = ("args", "callback", "context", "is_cancelled", "time")
+
+    def __init__(self, callback: Any, args: tuple[Any, ...], context: Context | None, time: float = 0.0) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = copy_context() if context is None else context
+        self.time = time
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
+
+    def when(self) -> float:
+        return self.time
+
+
 class VirtualLoop(asyncio.AbstractEventLoop):
     """The loop of one simulated process. ``step`` runs the next callback; ``wake_timers`` makes those ready whose time has come."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self.ready: deque[asyncio.Handle] = deque()
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self.ready: deque[_Handle] = deque()
+        self._timers: list[tuple[float, int, _Handle]] = []
         self._numbers = count()
         #: A loop of a dead process takes nothing and runs nothing.
         self.is_dead = False
@@ -71,7 +93,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def next_timer(self) -> float | None:
         """When the next timer is due."""
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2].is_cancelled:
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
@@ -80,14 +102,20 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         timers = self._timers
         while timers and timers[0][0] <= now:
             handle = heapq.heappop(timers)[2]
-            if not handle.cancelled():
+            if not handle.is_cancelled:
                 self.ready.append(handle)
 
     def step(self) -> None:
         """Run the next callback."""
         handle = self.ready.popleft()
-        if not handle.cancelled():
-            handle._run()
+        if handle.is_cancelled:
+            return
+        try:
+            handle.context.run(handle.callback, *handle.args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # as asyncio does it
+            self.call_exception_handler({"message": f"Exception in {handle.callback!r}", "exception": error})
 
     def kill(self) -> list[Any]:
         """Take nothing from now on. Return what must be kept, so that no ``finally`` of the dead process ever runs."""
@@ -102,27 +130,22 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self._host.now
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:  # type: ignore[override]
-        handle = asyncio.Handle(callback, args, self, context)
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> _Handle:  # type: ignore[override]
+        handle = _Handle(callback, args, context)
         if not self.is_dead:
             self.ready.append(handle)
         return handle
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
-    def call_later(
-        self, delay: float, callback: Any, *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:  # type: ignore[override]
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> _Handle:  # type: ignore[override]
         return self.call_at(self._host.now + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:  # type: ignore[override]
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> _Handle:  # type: ignore[override]
+        handle = _Handle(callback, args, context, when)
         if not self.is_dead:
             heapq.heappush(self._timers, (when, next(self._numbers), handle))
         return handle
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """asyncio tells of each cancelled timer; they are dropped when their time comes."""
 
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(loop=self)

@@ -237,6 +237,13 @@ class Market:
         found = self.by_client_id.get((account, symbol, client_id))
         return found[-1] if found else None
 
+    def show_all(self) -> None:
+        """Keep nothing back any more, and take orders on every symbol."""
+        for order in self.orders:
+            order.hidden_until = order.trades_late_until = 0.0
+        self._closed_until.clear()
+        self._unlisted_until.clear()
+
     def _keep_back(self, order: Order) -> None:
         if self._faults.of_exchange("hidden", 0.04):
             order.hidden_until = self._kernel.now + self._faults.within(_HIDDEN)

@@ -6,7 +6,7 @@ it was refused. When a caller is told something, the journal must have it, and n
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
 
 from app.domain.enums import OrderState
@@ -32,6 +32,8 @@ class Watch:
         self._shown: dict[tuple[str, str], str] = {}
         #: The halts that surely hold: by pair, the entry of the journal with which each began.
         self._halts: dict[str, list[int]] = defaultdict(list)
+        #: How often callers have asked for the end of the halts of a pair.
+        self.resumes: Counter[str] = Counter()
         self.violations: list[Violation] = []
 
     def asked(self, operation: Operation) -> None:
@@ -39,8 +41,11 @@ class Watch:
         self._refused.discard(_terms(operation))
 
     def halted(self, pair: str, seq: int | None) -> None:
-        """A caller has halted a pair, or is about to let trading go on there, which ends every halt of the pair."""
+        """A caller has halted a pair, or is about to let trading go on there, which ends every halt of the pair, also a later one
+        where the call comes late.
+        """
         if seq is None:
+            self.resumes[pair] += 1
             self._halts.pop(pair, None)
         else:
             self._halts[pair].append(seq)
@@ -62,8 +67,9 @@ class Watch:
             self._found("one_key_makes_one_order", f"{name} or its terms {terms} came to the exchange twice")
         if terms in self._refused:
             self._found("refused_orders_are_not_at_the_exchange", f"{name} arrives after it was answered as refused")
-        for began in self._halts.get(f"{order.symbol.removesuffix('USDT')}-USDT", ()):
-            if self._number(order) > began:
+        pair = f"{order.symbol.removesuffix('USDT')}-USDT"
+        for began in self._halts.get(pair, ()):
+            if self._number(order) > began and not self._was_resumed(pair, began):
                 self._found("nothing_is_intended_while_halted", f"{name} was intended after the halt of entry {began}")
         self._names.add(name)
         self._terms.add(terms)
@@ -100,6 +106,11 @@ class Watch:
         query = "SELECT id FROM orders WHERE account_name = ? AND connector_name = ? AND order_id = ?"
         rows = self._look.rows(query, (self._account_name, self._connector_name, order.placed_as))
         return int(rows[0][0]) if rows else 0
+
+    def _was_resumed(self, pair: str, after: int) -> bool:
+        """Whether a resume has come since an entry of the journal, as that of a call that came late."""
+        query = "SELECT 1 FROM events WHERE seq > ? AND kind = 'resumed' AND trading_pair = ?"
+        return bool(self._look.rows(query, (after, pair)))
 
     def was_seen(self, order: Order) -> bool:
         """Whether the journal has had something of the exchange about an order."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.enums import EventKind
@@ -17,6 +18,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.kernel import Kernel
 from tests.simulation.policy import SeededPolicy
 from tests.simulation.randomness import stream
+from tests.simulation.safety import check_safety
 from tests.simulation.stage import Stage
 
 #: Seconds of simulated time: until the journal must be equal to the exchange once nothing goes wrong any more, and between looks.
@@ -53,6 +55,8 @@ class Plan:
     steps_per_disruption: int = 12_000
     crash_points: float = 0.0006
     stand_points: float = 0.0003
+    #: Whether what the exchange keeps back, and processes that stand still, outlast the trading.
+    is_lingering: bool = True
     skipped_faults: frozenset[int] = frozenset()
     skipped_disruptions: frozenset[int] = frozenset()
 
@@ -128,13 +132,11 @@ class World(Stage):
         for process in self.processes:
             process.start()
         self.kernel.run_until(lambda: all(process.is_up for process in self.processes))
-        share = -(-self.plan.orders // self.plan.callers)
-        habits = Habits(account_name=seams.ACCOUNT, connector_name=self.connector_name, orders=share)
+        habits = Habits(account_name=seams.ACCOUNT, connector_name=self.connector_name, orders=self.plan.orders)
         callers = [Caller(number, self.plan.seed, self, self.told, habits) for number in range(self.plan.callers)]
         tasks = [self.outside.loop.create_task(caller.run()) for caller in callers]
-        self.kernel.run_until(
-            lambda: all(task.done() for task in tasks) or bool(self.watch.violations) or self.now > _LONGEST
-        )
+        all_done = self.outside.loop.create_task(_ended(tasks))
+        self.kernel.run_until(lambda: all_done.done() or bool(self.watch.violations) or self.now > _LONGEST)
         for task in tasks:
             if task.done():
                 task.result()
@@ -143,6 +145,10 @@ class World(Stage):
     def _settle(self) -> float | None:
         """Nothing goes wrong any more: the seconds until journal and exchange agree, None if they never do."""
         self.policy.is_calm = self.faults.is_calm = True
+        if not self.plan.is_lingering:
+            self.exchange.market.show_all()
+            for host in self.kernel.hosts:
+                host.stands_until = min(host.stands_until, self.now)
         calm_at = next_look = self.now
         settled_after: float | None = None
 
@@ -182,6 +188,10 @@ class World(Stage):
             settled_after=settled_after,
             processor_seconds=round(used.ru_utime + used.ru_stime, 3),
             memory=round(used.ru_maxrss / 1024, 1),
-            violations=(*self.watch.violations, *check(evidence)),
+            violations=(*self.watch.violations, *check(evidence), *check_safety(journal, self.watch.resumes)),
             troubles=tuple(self.kernel.troubles),
         )
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

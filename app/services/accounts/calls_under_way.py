@@ -17,8 +17,10 @@ from app.journal.journal import Journal
 
 #: What ends the call of a cancel without ending its order. An order that is done ends it, too.
 _CANCEL_ANSWERED = frozenset({EventKind.CANCEL_REFUSED, EventKind.CANCEL_UNCONFIRMED})
-#: The most seconds between two looks, though nothing seems to have happened in the journal.
+#: The most seconds between two looks, though nothing seems to have happened in the journal, and the fewest: every look asks the
+#: database about each order, and a busy journal grows every few milliseconds.
 _LOOK = 1.0
+_PAUSE = 0.1
 
 
 async def calls_ended(journal: Journal, account: AccountKey, *, limit: timedelta, clock: Clock) -> None:
@@ -31,6 +33,7 @@ async def calls_ended(journal: Journal, account: AccountKey, *, limit: timedelta
         if not orders:
             return
         await journal.wait_beyond(head, min(left, _LOOK))
+        await asyncio.sleep(_PAUSE)
 
 
 def _active(journal: Journal, account: AccountKey) -> Sequence[OrderKey]:

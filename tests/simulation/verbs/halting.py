@@ -23,14 +23,25 @@ async def halt(caller: Caller) -> None:
     """Halt, wait, and resume, each again until it is answered; meanwhile nothing new may be intended there."""
     pair = PAIRS[caller.number % len(PAIRS)].name
     cancel = HaltCancel.ALL if caller.random.random() < 0.3 else HaltCancel.NONE
-    seq = (await _until_done(caller, _halting(pair, cancel))).body["seq"]
+    seq = (await until_done(caller, _halting(pair, cancel))).body["seq"]
     caller.told.halts(pair, seq)
     await asyncio.sleep(caller.random.random() * _HALTED)
+    while True:
+        caller.told.halts(pair, None)
+        if (await caller.ask(_resuming(pair))).status == 200:
+            break
+        await asyncio.sleep(_PAUSE)
+
+
+async def lift(caller: Caller) -> None:
+    """Let trading go on under a halt that nobody knows of any more, as that of a call that came late."""
+    pair = PAIRS[caller.number % len(PAIRS)].name
     caller.told.halts(pair, None)
-    await _until_done(caller, _resuming(pair))
+    await caller.ask(_resuming(pair))
 
 
-async def _until_done(caller: Caller, service: Service) -> Answer:
+async def until_done(caller: Caller, service: Service) -> Answer:
+    """Ask for ``service`` until it is answered."""
     while True:
         answer = await caller.ask(service)
         if answer.status == 200:
@@ -41,7 +52,7 @@ async def _until_done(caller: Caller, service: Service) -> Answer:
 def _halting(pair: str, cancel: HaltCancel) -> Service:
     async def halt(gateway: Gateway) -> Answer:
         made = await gateway.safety.halting.halt(
-            Scope(trading_pair=pair), mode=HaltMode.HALT, cancel=cancel, reason="simulated", record=_record(gateway)
+            Scope(trading_pair=pair), mode=HaltMode.HALT, cancel=cancel, reason="simulated", record=record(gateway)
         )
         return Answer(status=200, body={"seq": made.halt.seq})
 
@@ -50,13 +61,14 @@ def _halting(pair: str, cancel: HaltCancel) -> Service:
 
 def _resuming(pair: str) -> Service:
     async def resume(gateway: Gateway) -> Answer:
-        await gateway.safety.halting.resume(Scope(trading_pair=pair), reason="simulated", record=_record(gateway))
+        await gateway.safety.halting.resume(Scope(trading_pair=pair), reason="simulated", record=record(gateway))
         return Answer(status=200)
 
     return resume
 
 
-def _record(gateway: Gateway) -> AuditRecord:
+def record(gateway: Gateway) -> AuditRecord:
+    """Who does it, for the audit log."""
     return AuditRecord(at=gateway.clock.now(), actor=Actor(name="caller"), operation="simulated")
 
 

@@ -37,4 +37,4 @@ def _storing(caller: Caller, api_key: str) -> Service:
     return store
 
 
-VERB = Verb(weight=0.01, act=store)
+VERB = Verb(weight=0.006, act=store)

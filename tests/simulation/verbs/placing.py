@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.enums import OrderType, TimeInForce, TradeType
+from app.domain.errors import Halted, LimitExceeded
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import RETRYABLE, OrderRequest
 from app.services.gateway import Gateway
@@ -18,7 +19,7 @@ from tests.chaos.clients import Answer, completed
 from tests.chaos.operations import Operation
 from tests.simulation.callers import OVERLAPPED, Caller, Service
 from tests.simulation.market import PAIRS
-from tests.simulation.verbs import Verb
+from tests.simulation.verbs import Verb, halting, limiting
 
 #: Seconds between two attempts of one call, and for how long a caller repeats it.
 _RETRY = (0.05, 0.3, 1.0, 3.0, 5.0)
@@ -26,6 +27,9 @@ _RETRY_LIMIT = 150.0
 #: The share of repeated calls that come much later, as from a program that was started again, and by how many seconds at most.
 _IDLE_SHARE = 0.3
 _IDLE = 25.0
+#: Seconds after which a halt under which a caller can't place is one that nobody knows of, and how many orders limits may refuse.
+_HALTED_LONG = 20.0
+_LIMITED_OFTEN = 3
 #: The shares of first and of repeated calls that are made twice at once, and of refusals which pass that are tried again.
 _HURRIED = 0.03
 _HURRIED_AGAIN = 0.4
@@ -34,7 +38,7 @@ _STUBBORN = 0.9
 
 async def place(caller: Caller) -> None:
     """Place the caller's next order, and know it from then on if it may rest."""
-    caller.placed += 1
+    caller.take_one()
     key = f"c{caller.number}-{caller.placed}"
     body = _terms(caller)
     if caller.random.random() < 0.3:
@@ -46,9 +50,14 @@ async def place(caller: Caller) -> None:
         is_over = done.outcome != "unknown" and not (code in RETRYABLE and caller.random.random() < _STUBBORN)
         if is_over or caller.now - begun > _RETRY_LIMIT:
             break
+        if code == Halted.code and caller.now - begun > _HALTED_LONG:
+            await halting.lift(caller)
         idle = caller.random.random() * _IDLE if caller.random.random() < _IDLE_SHARE else 0.0
         await asyncio.sleep(idle + _RETRY[min(attempt, len(_RETRY) - 1)] * (0.5 + caller.random.random()))
         attempt, hurry = attempt + 1, _HURRIED_AGAIN
+    caller.limited = caller.limited + 1 if code == LimitExceeded.code else 0
+    if caller.limited >= _LIMITED_OFTEN:
+        await limiting.lift(caller)
     if done.order_id is not None and done.state in ("open", "unknown", None):
         caller.knows(done.order_id)
 
