@@ -20,6 +20,7 @@ from app.cli import main
 from app.clock import SystemClock
 from app.storage.accounts import Accounts
 from app.storage.database import Database
+from tests.chaos.processes import Process
 
 
 @pytest.mark.parametrize(
@@ -55,25 +56,24 @@ def test_only_serving_imports_the_edge() -> None:
     assert shown.stdout == "set()\n"
 
 
-def _serve(directory: Path, port: int) -> subprocess.CompletedProcess[str]:
-    """A server that must not start."""
-    env = {"ORDERGATE_DATA_DIR": str(directory), "PORT": str(port)}
-    return subprocess.run(
-        [sys.executable, "-m", "app", "serve"], env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+def _serve(directory: Path, port: int) -> tuple[int, str]:
+    """The exit code of a server that must not start, and what it said."""
+    output = directory.with_suffix(".log")
+    server = Process(["-m", "app", "serve"], {"ORDERGATE_DATA_DIR": str(directory), "PORT": str(port)}, output)
+    server.start()
+    return server.wait(), server.output()
 
 
 def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
     """No greeting, and no password that would be shown to nobody again."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        served = _serve(tmp_path, taken.getsockname()[1])
         port = taken.getsockname()[1]
-    assert served.returncode == 1
-    assert served.stderr == (
+        code, said = _serve(tmp_path, port)
+    assert code == 1
+    assert said == (
         f"Error: Port {port} on 127.0.0.1 is in use by another program, perhaps by another Ordergate."
         f" Stop that one, or choose another port with PORT, such as: PORT={port + 1} make run\n"
     )
-    assert served.stdout == ""
     assert not (tmp_path / "ordergate.db").exists()
 
 
@@ -90,10 +90,10 @@ def test_a_port_in_use_is_told_by_the_sandbox_too() -> None:
 def test_a_damaged_database_is_told_in_one_line(tmp_path: Path) -> None:
     """The log says why the server did not start, without a traceback."""
     (tmp_path / "ordergate.db").write_bytes(b"no database" * 1000)
-    served = _serve(tmp_path, 0)
-    assert served.returncode == 3
-    assert "file is not a database" in served.stderr
-    assert "Traceback" not in served.stderr
+    code, said = _serve(tmp_path, 0)
+    assert code == 3
+    assert "file is not a database" in said
+    assert "Traceback" not in said
 
 
 def test_verifying_tells_and_ends_accordingly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,14 +145,16 @@ def test_nobody_else_can_read_what_is_stored(tmp_path: Path, mask: int) -> None:
 
 def _refusal(directory: Path, *options: str, **settings: str) -> str | None:
     """Start a server and stop it: None if it has greeted, else what it said when it ended by itself."""
+    output = directory.with_suffix(".log")
+    output.unlink(missing_ok=True)
     env = {"ORDERGATE_DATA_DIR": str(directory), "PORT": "0", **settings}
-    command = [sys.executable, "-m", "app", "serve", *options]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        greeting = server.stdout.readline()
-        server.terminate()
-        _, said = server.communicate(timeout=60)
-    return None if greeting else said
+    server = Process(["-m", "app", "serve", *options], env, output)
+    server.start()
+    while server.is_running and "is ready on" not in server.output():
+        time.sleep(0.02)
+    is_ready = server.is_running
+    server.terminate()
+    return None if is_ready else server.output()
 
 
 def test_an_empty_journal_beside_an_old_key_is_refused(tmp_path: Path) -> None:
@@ -180,7 +182,8 @@ def test_an_empty_journal_can_be_accepted_by_a_setting(tmp_path: Path) -> None:
 def test_a_first_start_that_failed_does_not_refuse_the_next(tmp_path: Path) -> None:
     """The port was taken: nothing was used yet, so nothing can be missing."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert _serve(tmp_path, taken.getsockname()[1]).returncode != 0
+        code, _ = _serve(tmp_path, taken.getsockname()[1])
+    assert code != 0
     assert _refusal(tmp_path) is None
 
 
