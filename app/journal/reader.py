@@ -76,6 +76,13 @@ _NAMES_AT_ONCE = 500
 
 _ALL_EVENTS = EventFilter()
 
+#: Asked for every second by every process, so it is built once. The index holds only unsettled orders; asked in one step, SQLite
+#: would rather read all orders in the order of their ids.
+_OF_UNSETTLED = ORDERS.alias("unsettled")
+_UNSETTLED = (
+    select(*ORDERS.c).where(ORDERS.c.id.in_(select(_OF_UNSETTLED.c.id).where(UNSETTLED_ONLY))).order_by(ORDERS.c.id)
+)
+
 
 class Reader:
     """The reading half of the journal."""
@@ -99,9 +106,7 @@ class Reader:
 
     def unsettled_orders(self) -> list[Order]:
         """The orders of all accounts of which it is not known whether the exchange has them, oldest first."""
-        unsettled = ORDERS.alias("unsettled")
-        # The index holds only unsettled orders; asked in one step, SQLite would rather read all orders in the order of their ids.
-        return self._orders(ORDERS.c.id.in_(select(unsettled.c.id).where(UNSETTLED_ONLY)))
+        return [order_of(row) for row in self.database.rows(_UNSETTLED)]
 
     def active_orders_of(self, account: AccountKey | None = None) -> list[StoredOrder]:
         """All orders of one account, or of all, that may rest at an exchange, with the fills that are known of them, oldest first;

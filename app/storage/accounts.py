@@ -28,6 +28,13 @@ from app.storage.tables import ACCOUNTS, ACTIVE_ONLY, CREDENTIALS, ORDERS, SEQUE
 Allow = Callable[[Mapping[str, int]], None]
 
 
+#: Asked for every second or more often by every process, so they are built once.
+_CREDENTIAL_NAMES = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name).order_by(
+    CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name
+)
+_CREDENTIAL_VERSIONS = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.version)
+
+
 class Accounts:
     """The accounts in one database."""
 
@@ -71,9 +78,7 @@ class Accounts:
 
     def all_credentials(self) -> list[AccountKey]:
         """Every account with every connector for which it has credentials, sorted."""
-        query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name)
-        rows = self._database.rows(query.order_by(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name))
-        return [AccountKey(row.account_name, row.connector_name) for row in rows]
+        return [AccountKey(row.account_name, row.connector_name) for row in self._database.rows(_CREDENTIAL_NAMES)]
 
     def put_credential(
         self,
@@ -136,8 +141,7 @@ class Accounts:
 
     def credential_versions(self) -> dict[AccountKey, int]:
         """Which credentials each account and connector has, by which other processes see that they changed."""
-        query = select(CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name, CREDENTIALS.c.version)
-        rows = self._database.rows(query)
+        rows = self._database.rows(_CREDENTIAL_VERSIONS)
         return {AccountKey(row.account_name, row.connector_name): row.version for row in rows}
 
     def replace_seal(self, account_name: str, connector_name: str, old: bytes, new: bytes) -> bool:

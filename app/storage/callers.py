@@ -24,6 +24,9 @@ from app.storage.safety import changing
 from app.storage.tables import API_KEYS, SEQUENCE, USERS
 from app.storage.types import Codec
 
+#: Asked for several times per second by every process, so it is built once.
+_VERSION = select(SEQUENCE.c.safety_version)
+
 
 class User(Struct, frozen=True, kw_only=True):
     """A stored user."""
@@ -69,7 +72,7 @@ class StoredCallers:
 
     def version(self) -> int:
         """How often users, keys, halts and limits have been changed."""
-        found: int = self._database.rows(select(SEQUENCE.c.safety_version))[0][0]
+        found: int = self._database.rows(_VERSION)[0][0]
         return found
 
     def known(self) -> Known:

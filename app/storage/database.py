@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -81,8 +81,8 @@ class Database:
 
     def driver_rows(self, text: str, values: Sequence[Any]) -> list[Any]:
         """The driver's own rows of one query in SQLite's words, for what is asked so often that SQLAlchemy's work would be felt."""
-        with self._connected(self._single) as connection:
-            driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+        with self._in_use_and_translated(), closing(self.engine.raw_connection()) as connection:
+            driver: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
             return driver.execute(text, values).fetchall()
 
     @contextmanager
@@ -109,14 +109,20 @@ class Database:
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
+        with self._in_use_and_translated(), engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _in_use_and_translated(self) -> Iterator[None]:
+        """Whatever is done with one connection of the pool: it is counted, and its trouble is named."""
         problem = None if self._file is None else self._file.problem()
         if problem is not None:
             raise JournalUnavailable(f"The database is not available: {problem}")
         with self._lock:
             self._in_use += 1
         try:
-            with _translated(), engine.connect() as connection:
-                yield connection
+            with _translated():
+                yield
         finally:
             with self._lock:
                 self._in_use -= 1

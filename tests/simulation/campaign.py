@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from tests.postgres import PostgresServer, running_server
 from tests.simulation import seams
@@ -71,10 +73,13 @@ def template(path: Path, connector_name: str = seams.CONNECTOR) -> Path:
     return path / f"template-{connector_name}.db"
 
 
-#: How many callers a world has: many, so that little time passes in which nothing happens, except in one world out of ten, where
-#: what is odd lasts longer, too.
-_MANY, _FEW = 160, 8
-_SPARSE = 1
+#: Worlds in which little time passes without an order, and how many out of ten are none of these: in them few callers take their
+#: time, and much more goes wrong, for longer.
+_DENSE: Mapping[str, Any] = MappingProxyType(
+    {"callers": 160, "fault_rate": 0.05, "oddity": 0.5, "steps_per_disruption": 9000, "is_lingering": False}
+)
+_SPARSE: Mapping[str, Any] = MappingProxyType({"callers": 8})
+_SPARSE_SHARE = 1
 #: How many worlds out of ten are on futures, and have each of the quirks.
 _ON_FUTURES = 3
 _QUIRKY = 1
@@ -85,15 +90,13 @@ def plans(seed: int, orders: int, *, processes: int | None = None) -> Iterator[P
     number = 0
     while orders > 0:
         luck = stream(seed, "plan", number)
-        is_sparse = luck.randrange(10) < _SPARSE
         yield Plan(
             seed=seed * 1_000_000 + number,
             orders=min(orders, WORLD_ORDERS),
-            callers=_FEW if is_sparse else _MANY,
-            is_lingering=is_sparse,
             processes=luck.randint(1, 4) if processes is None else processes,
             connector_name="binance_perpetual" if luck.randrange(10) < _ON_FUTURES else "binance",
             quirks=frozenset(quirk for quirk in QUIRKS if luck.randrange(10) < _QUIRKY),
+            **(_SPARSE if luck.randrange(10) < _SPARSE_SHARE else _DENSE),
         )
         orders -= WORLD_ORDERS
         number += 1

@@ -17,7 +17,7 @@ AtPoint = Literal["go on", "wait", "stand", "die"]
 _IN_TRANSACTION = ".before_commit"
 
 #: The longest delays of what happens beside a loop, in seconds.
-_DELAYS = {"job": 0.002, "wake": 0.01, "thread": 0.001, "join": 0.001}
+_DELAYS = {"job": 0.002, "wake": 0.03, "thread": 0.001, "join": 0.001}
 _LONG_DELAY = 0.05
 
 #: How long a process may stand still, in seconds: less than a call's time, more than that, and more than all graces together.

@@ -328,7 +328,7 @@ INFO: dict[str, Any] = {
     "timezone": "UTC",
     "rateLimits": [
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
-        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
+        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 1000},
     ],
     "symbols": [
         {

@@ -104,7 +104,7 @@ class World(Stage):
             base,
             seed=plan.seed,
             processes=plan.processes,
-            restart_after=lambda: 0.05 + self._luck.random() ** 3 * 8,
+            restart_after=lambda: 0.05 + self._luck.random() ** 3 * 6,
             connector_name=plan.connector_name,
             quirks=plan.quirks,
         )

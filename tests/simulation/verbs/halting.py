@@ -16,7 +16,7 @@ from tests.simulation.verbs import Verb
 
 #: Seconds between two attempts, and for how long a pair stays halted at most.
 _PAUSE = 1.0
-_HALTED = 6.0
+_HALTED = 3.0
 
 
 async def halt(caller: Caller) -> None:

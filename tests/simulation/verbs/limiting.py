@@ -17,7 +17,7 @@ from tests.simulation.verbs.halting import record, until_done
 #: How many orders may be alive at a time, at least and at most.
 _FEWEST, _MOST = 3, 12
 #: For how many seconds a pair stays limited at most.
-_LIMITED = 6.0
+_LIMITED = 3.0
 _NO_LIMITS: Mapping[str, object] = dict.fromkeys(("allowed_order_types", "max_open_orders", "max_order_amount"))
 
 
