@@ -42,6 +42,7 @@ from app.services.markets.readings import Readings
 from app.services.markets.rules import Rules
 from app.services.names import Names
 from app.services.orders.admitting import Admissions
+from app.services.orders.countdowns import Countdowns
 from app.services.orders.inflight import InFlight
 from app.services.orders.placing import Orders
 from app.services.orders.recorder import Recorder
@@ -52,6 +53,7 @@ from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
+from app.services.safety.dead_man import DeadMen
 from app.services.safety.evidence import Evidence
 from app.services.safety.halting import Halting
 from app.services.safety.limiting import Limiting
@@ -87,6 +89,7 @@ class _Base:
     installations: Installations
     reconciliations: Reconciliations
     settling: Settling
+    countdowns: Countdowns
     names: Names
     market_data: MarketData
 
@@ -191,6 +194,7 @@ def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -
             settings=settings,
             clock=clock,
         ),
+        countdowns=Countdowns(journal=journal, sessions=sessions, settings=settings, clock=clock),
         market_data=MarketData(sessions, Readings(clock, settings.exchange_timeout), clock),
     )
 
@@ -214,6 +218,7 @@ def _admissions(base: _Base, rates: Rates) -> Admissions:
         market_data=base.market_data,
         rates=rates,
         rules=base.rules,
+        countdowns=base.countdowns,
         settings=base.settings,
         clock=base.clock,
     )
@@ -235,6 +240,14 @@ def _safety(base: _Base, orders: Orders, admissions: Admissions) -> Safety:
         Limiting(journal=journal, accounts=journal.accounts, admissions=admissions, clock=clock),
         Naming(journal, base.names),
         sweeps,
+        DeadMen(
+            journal=journal,
+            sessions=sessions,
+            countdowns=base.countdowns,
+            sweeps=sweeps,
+            evidence=evidence,
+            clock=clock,
+        ),
     )
 
 

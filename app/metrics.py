@@ -72,13 +72,13 @@ class Metrics:
         self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
         self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")
         self.unsettled = self._gauge("ordergate_unsettled_orders", "Orders that are pending or unknown", "connector")
-        self.oldest_unsettled = self._gauge(
-            "ordergate_oldest_unsettled_seconds", "Age of the oldest pending or unknown order", "connector"
-        )
-        held = "Halts that hold, by their mode"
-        self.halts = self._gauge("ordergate_halts", held, "mode")
+        oldest = "Age of the oldest pending or unknown order"
+        self.oldest_unsettled = self._gauge("ordergate_oldest_unsettled_seconds", oldest, "connector")
+        self.halts = self._gauge("ordergate_halts", "Halts that hold, by their mode", "mode")
         left = "What is left of a limit in the scope where it is the least, 1 is all"
         self.limit_headroom = self._gauge("ordergate_limit_headroom_ratio", left, "limit")
+        until = "Seconds until a dead-man's switch fires unless it is renewed; no value where none is armed"
+        self.dead_man_seconds = self._gauge("ordergate_dead_man_seconds_left", until, "account", "connector")
         by_age = "Orders that are pending or unknown for at least so many seconds"
         self.unsettled_by_age = self._gauge("ordergate_unsettled_orders_by_age", by_age, "seconds")
         self.stream_clients = self._gauge("ordergate_stream_clients", "Open event streams and sockets")

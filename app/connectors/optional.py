@@ -100,6 +100,16 @@ class OptionalVerbs:
         """The leverage that new positions of the pair get."""
         raise self._unsupported("leverage")
 
+    # Dead-man's switches.
+
+    async def set_countdown(self, trading_pair: str, until: datetime | None) -> None:
+        """Let the exchange cancel all orders of the account on the pair at ``until``, whoever placed them and whether or not
+        anybody is connected, in place of the countdown that runs; None ends that. It may come a moment later, never before.
+
+        Raises ``Refused`` where it surely was not taken, ``ExchangeReadFailed`` where nobody knows.
+        """
+        raise self._unsupported("countdowns")
+
     # What a preview asks.
 
     async def fetch_fee_rates(self, trading_pair: str, trade_type: TradeType) -> FeeRates:

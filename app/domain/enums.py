@@ -159,3 +159,24 @@ class HaltCancel(StrEnum):
     NONE = "none"
     ENTRIES = "entries"
     ALL = "all"
+
+
+class DeadManKeep(StrEnum):
+    """What a dead-man's switch leaves when it fires: nothing, or what only reduces a position."""
+
+    NONE = "none"
+    PROTECTIVE = "protective"
+
+
+class DeadManThen(StrEnum):
+    """What follows when a dead-man's switch has fired."""
+
+    NOTHING = "nothing"
+    HALT = "halt"
+
+
+class DeadManRequire(StrEnum):
+    """Who must hold a dead-man's switch."""
+
+    ANY = "any"
+    EXCHANGE = "exchange"

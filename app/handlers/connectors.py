@@ -52,6 +52,7 @@ def get_capabilities(gateway: ActingGateway, connector_name: str) -> Any:
             "settles": can.settles,
             "stream": can.stream,
             "market_buy_in": can.market_buy_in,
+            "countdown": can.countdown,
             "proof": can.proof,
         }
     )

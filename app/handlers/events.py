@@ -128,6 +128,8 @@ def _safety(event: SafetyEvent) -> Mapping[str, Any]:
         "mode": event.mode,
         "cancel": event.cancel,
         "limits": None if event.limits is None else sorted(event.limits.given),
+        "timeout_seconds": event.timeout_seconds,
+        "then": event.then,
         "reason": event.reason,
         "by": None if event.actor is None else event.actor.name,
     }

@@ -1,4 +1,4 @@
-"""Halts and limits."""
+"""Halts, limits and dead-man's switches."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from typing import Any
 
 from app.domain.decimals import shortest
 from app.domain.errors import InvalidArgument
+from app.domain.order import AccountKey
+from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.scope import Scope
+from app.handlers.dead_man import dead_man
 from app.handlers.limits import changes_of, refuse_unknown, refuse_unknown_limits, shown
-from app.handlers.schemas import HaltRequestSchema, LimitChangeSchema, ResumeRequestSchema, SafetyScopeSchema
+from app.handlers.schemas import (
+    DeadManRequestSchema,
+    HaltRequestSchema,
+    LimitChangeSchema,
+    ResumeRequestSchema,
+    SafetyScopeSchema,
+)
 from app.journal.safety_units import Usage
 from app.services.acting import ActingGateway
 from app.services.safety.halting import HaltStatus
@@ -18,13 +27,19 @@ from app.services.safety.halting import HaltStatus
 _HALT = HaltRequestSchema()
 _RESUME = ResumeRequestSchema()
 _CHANGE = LimitChangeSchema()
+_DEAD_MAN = DeadManRequestSchema()
 _SCOPE = SafetyScopeSchema()
 
 
 async def get_safety(gateway: ActingGateway) -> Any:
     """GET /safety"""
     seq, halts = await gateway.safety.status()
-    return {"seq": seq, "halts": [_status(gateway, each) for each in halts]}
+    switches = await gateway.safety.dead_men()
+    return {
+        "seq": seq,
+        "halts": [_status(gateway, each) for each in halts],
+        "dead_man": [dead_man(each) for each in switches],
+    }
 
 
 async def halt(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -50,6 +65,36 @@ async def resume(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
             {"scope": each.scope.parts(), "mode": each.mode, "reason": each.reason, "halted_at_seq": each.seq}
             for each in resumed.remaining
         ],
+    }
+
+
+async def get_dead_man(gateway: ActingGateway) -> Any:
+    """GET /safety/dead-man"""
+    return {"switches": [dead_man(each) for each in await gateway.safety.dead_men()]}
+
+
+async def arm_dead_man(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
+    """PUT /safety/dead-man"""
+    refuse_unknown(body, _DEAD_MAN, "A dead-man's switch")
+    asked = _DEAD_MAN.load(body)
+    terms = DeadManTerms(
+        account=AccountKey(asked["account_name"], asked["connector_name"]),
+        timeout_seconds=asked["timeout_seconds"],
+        keep=asked["keep"],
+        then=asked["then"],
+        require=asked["require"],
+    )
+    return dead_man(await gateway.safety.arm(terms))
+
+
+async def disarm_dead_man(gateway: ActingGateway, account_name: str, connector_name: str) -> Any:
+    """DELETE /safety/dead-man"""
+    account = AccountKey(account_name, connector_name)
+    disarmed = await gateway.safety.disarm(account)
+    return {
+        **account._asdict(),
+        "disarmed": disarmed.was_armed,
+        "still_counting": list(disarmed.still_counting),
     }
 
 

@@ -532,6 +532,7 @@ class ConnectorCapabilitiesSchema(Schema):
     settles = fields.String(required=True)
     stream = fields.String(required=True)
     market_buy_in = fields.List(fields.String(), required=True)
+    countdown = fields.String(required=True)
     proof = fields.String(required=True)
 
 
@@ -1154,6 +1155,7 @@ class HaltStatusSchema(Schema):
 class SafetySchema(Schema):
     seq = fields.Integer(required=True)
     halts = fields.List(fields.Nested(lambda: HaltStatusSchema()), required=True)
+    dead_man = fields.List(fields.Nested(lambda: DeadManSchema()), required=True)
 
 
 class RemainingHaltSchema(Schema):
@@ -1167,6 +1169,62 @@ class ResumeResponseSchema(Schema):
     scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
     resumed = fields.Boolean(required=True)
     halts = fields.List(fields.Nested(lambda: RemainingHaltSchema()), required=True)
+
+
+class DeadManRequestSchema(Schema):
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    timeout_seconds = fields.Integer(required=True)
+    keep = fields.Enum(enums.DeadManKeep, by_value=True, load_default=enums.DeadManKeep.NONE)
+    then = fields.Enum(enums.DeadManThen, by_value=True, load_default=enums.DeadManThen.NOTHING)
+    require = fields.Enum(enums.DeadManRequire, by_value=True, load_default=enums.DeadManRequire.ANY)
+
+
+class DeadManCoverSchema(Schema):
+    """``exchange``: the pairs whose countdown runs at the exchange, which cancels all orders of the account on
+    them, whoever placed them. ``gateway``: which of the orders that were placed here the gateway cancels.
+    """
+
+    exchange = fields.List(fields.String(), required=True)
+    gateway = fields.Enum(enums.HaltCancel, by_value=True, required=True)
+
+
+class DeadManSchema(Schema):
+    """A switch. ``armed_until`` is when it fires unless it is renewed, null where it has fired and was not armed
+    anew; ``renew_before`` is half way there. ``fired_at`` and ``fired_at_seq`` tell of the last time that it
+    fired, and of the event in the journal. ``quiet``: nothing is left of what was to be canceled then. Until it
+    is, no order is taken on the account.
+    """
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    timeout_seconds = fields.Integer(required=True)
+    keep = fields.Enum(enums.DeadManKeep, by_value=True, required=True)
+    then = fields.Enum(enums.DeadManThen, by_value=True, required=True)
+    require = fields.Enum(enums.DeadManRequire, by_value=True, required=True)
+    armed_until = fields.UtcDateTime(required=True, allow_none=True)
+    held_by = fields.String(required=True, allow_none=True)
+    covers = fields.Nested(lambda: DeadManCoverSchema(), required=True)
+    renew_before = fields.UtcDateTime(required=True, allow_none=True)
+    renewed_by = fields.String(required=True)
+    fired_at = fields.UtcDateTime(required=True, allow_none=True)
+    fired_at_seq = fields.Integer(required=True, allow_none=True)
+    quiet = fields.Boolean(required=True)
+
+
+class DeadManListSchema(Schema):
+    switches = fields.List(fields.Nested(lambda: DeadManSchema()), required=True)
+
+
+class DeadManDisarmedSchema(Schema):
+    """``still_counting`` are pairs whose countdown the exchange could not be asked to end: the gateway goes on
+    asking, and a repeated call does so at once.
+    """
+
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    disarmed = fields.Boolean(required=True)
+    still_counting = fields.List(fields.String(), required=True)
 
 
 class PriceCollarSchema(Schema):

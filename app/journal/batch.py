@@ -18,9 +18,11 @@ from app.domain.api_key import ApiKey
 from app.domain.audit import AuditRecord
 from app.domain.decimals import ZERO
 from app.domain.errors import LimitExceeded
+from app.domain.lifecycle import ACTIVE
 from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import Balance
 from app.domain.safety.admission import Admission
+from app.domain.safety.dead_man import DeadMan
 from app.domain.safety.events import SafetyEvent, halted_event
 from app.domain.safety.halts import Halt
 from app.domain.safety.ledger import place_of
@@ -30,7 +32,7 @@ from app.journal.caches import CredentialCache, CredentialVersion, OrderCache, S
 from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.rows import Row, balance_row, change_row, decoder, event_row, fill_row, order_of, order_row
-from app.journal.safety_rows import halt_row, limits_row, scope_row
+from app.journal.safety_rows import dead_man_row, halt_row, limits_row, scope_row
 from app.journal.store import Store
 from app.storage.audit import ORIGIN, row_of
 from app.storage.callers import key_row
@@ -135,10 +137,26 @@ class Batch:
         known = self.balances(order.account_name, order.connector_name).get(order.trading_pair.partition("-")[0])
         return ZERO if known is None else known.total
 
+    def active_pairs(self, account: AccountKey) -> frozenset[str]:
+        """The pairs that ``account`` has active orders of."""
+        pairs = {order_id: pair for pair, order_id in self._store.find(statements.FIND_ACTIVE_PAIRS, [tuple(account)])}
+        for key, stored in self._touched.items():
+            if key.account == account:
+                pairs.pop(key.order_id, None)
+                if stored.order.state in ACTIVE:
+                    pairs[key.order_id] = stored.order.trading_pair
+        return frozenset(pairs.values())
+
+    def read_switches(self) -> None:
+        """Read the dead-man's switches anew, which other processes renew without a word."""
+        self.permits.read_switches(self._store)
+
     # Deciding.
 
     def check_permitted(self, order: Order, admission: Admission, at: datetime) -> None:
-        """Raise what keeps ``order`` from being sent at ``at``: a halt, or limits. A refusal by limits counts for the brake."""
+        """Raise what keeps ``order`` from being sent at ``at``: a halt, limits, or a dead-man's switch. A refusal by limits counts
+        for the brake.
+        """
         try:
             self.permits.check(order, admission, at, partial(self.held, order))
         except LimitExceeded:
@@ -204,6 +222,15 @@ class Batch:
         """What ``safety_version`` is after this transaction."""
         return self._store.safety_version + 1
 
+    def put_switch(self, switch: DeadMan, event: SafetyEvent | None = None, *, must_announce: bool = True) -> DeadMan:
+        """A dead-man's switch as it is from now on, or from ``event`` on."""
+        if event is not None:
+            switch = structs.replace(switch, seq=self.head + 1)
+        self.permits.put_switch(switch, dead_man_row(switch, self._codec), must_announce=must_announce)
+        if event is not None:
+            self._append_safety(event)
+        return switch
+
     def _append_safety(self, event: SafetyEvent) -> None:
         scope = event.scope
         entry = JournalEntry(
@@ -254,7 +281,8 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        return not self._events and not self._audit and not self._keys and not self.must_write
+        is_unchanged = not self._events and not self._audit and not self._keys and not self.permits.switches
+        return is_unchanged and not self.must_write
 
     def flush(self) -> None:
         """Write everything, in the order that the foreign keys want."""
@@ -279,13 +307,16 @@ class Batch:
         self._store.set_head(Head(self.head, self.head, chain, *audit))
 
     def _safety_rows(self) -> list[tuple[statements.Statement, Sequence[Row]]]:
-        """What is written of halts, limits and keys: nothing in nearly every transaction."""
-        halts, limits = self.permits.halts, self.permits.limits
-        if not halts and not limits and not self._keys:
+        """What is written of halts, limits, switches and keys: nothing in nearly every transaction."""
+        halts, limits, switches = self.permits.halts, self.permits.limits, self.permits.switches
+        if not halts and not limits and not switches and not self._keys:
             return []
-        self._store.announce_safety()
+        if self.permits.must_announce or self._keys:
+            self._store.announce_safety()
         return [
             *self._keys.items(),
+            (statements.DELETE_DEAD_MAN, [tuple(account) for account in switches]),
+            (statements.INSERT_DEAD_MAN, list(switches.values())),
             (statements.DELETE_HALTS, [scope_row(scope) for scope in halts]),
             (statements.INSERT_HALTS, list(halts.values())),
             (statements.DELETE_LIMITS, [scope_row(scope) for scope in limits]),

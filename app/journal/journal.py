@@ -22,6 +22,7 @@ from app.domain.safety.state import SafetyState
 from app.journal.balances import RecordBalances
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.permits import Bulletin, Known, Permits
+from app.journal.plain_units import Probe, RecordAudit
 from app.journal.reader import Reader
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
 from app.journal.safety_rows import read_safety
@@ -29,7 +30,7 @@ from app.journal.safety_units import SafetyUnit
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, Probe, RecordAudit, RecordEvents, Unit, WeighOrder
+from app.journal.units import Decide, OpenOrder, RecordEvents, Unit, WeighOrder
 from app.journal.verifying import check_tail
 from app.journal.writer import Writer
 from app.metrics import Metrics

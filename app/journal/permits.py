@@ -21,8 +21,9 @@ from app.clock import Clock
 from app.domain.enums import EventKind
 from app.domain.errors import OrdergateError
 from app.domain.fill import Fill
-from app.domain.order import Order
+from app.domain.order import AccountKey, Order
 from app.domain.safety.admission import Admission, Measured
+from app.domain.safety.dead_man import DeadMan
 from app.domain.safety.halts import Halt
 from app.domain.safety.ledger import Ledger, place_of
 from app.domain.safety.limits import LimitSet
@@ -31,9 +32,9 @@ from app.domain.safety.scope import Place, Scope
 from app.domain.safety.state import SafetyState
 from app.journal import statements
 from app.journal.rows import Row, decoder, order_of
-from app.journal.safety_rows import state_of
+from app.journal.safety_rows import state_of, switches_of
 from app.journal.store import Store
-from app.storage.tables import HALTS, ORDERS
+from app.storage.tables import DEAD_MAN, HALTS, ORDERS
 
 #: Seconds for which what a process knows of halts is taken as true: whoever halts waits as long before an order that was intended
 #: earlier, and may be about to leave, counts as not sent.
@@ -93,6 +94,9 @@ class Permits:
         #: What this transaction writes of halts and limits, by scope.
         self.halts: dict[Scope, Row] = {}
         self.limits: dict[Scope, Row] = {}
+        self.switches: dict[AccountKey, Row] = {}
+        #: Whether what this transaction writes must be read anew by others.
+        self.must_announce = False
 
     # -- transactions ---------------------------------------------------------------------------------------------------
 
@@ -103,7 +107,8 @@ class Permits:
         if store.safety_version != self._version:
             decode = decoder(HALTS.c, store.codec)
             halts = [decode(row) for row in store.find(statements.FIND_HALTS, [()])]
-            self.state = self._committed = state_of(halts, store.find(statements.FIND_LIMITS, [()]))
+            limits = store.find(statements.FIND_LIMITS, [()])
+            self.state = self._committed = state_of(halts, limits, _switch_rows(store))
             self._version = store.safety_version
         self._bulletin.put(self._known(self.state))
         if not self.state.needs_ledger:
@@ -144,8 +149,8 @@ class Permits:
 
     def commit(self, head: int) -> None:
         """What was decided is in the journal, which ends at ``head``."""
-        if self.halts or self.limits:
-            self._version += 1
+        if self.state is not self._committed:
+            self._version += self.must_announce
             self._committed = self.state
             self._clear()
             self._bulletin.put(self._known(self.state))
@@ -171,7 +176,7 @@ class Permits:
     def check(self, order: Order, admission: Admission, now: datetime, held: Callable[[], Decimal]) -> None:
         """Raise what keeps ``order`` from being sent, as ``SafetyState.check`` does."""
         state = self.state
-        if state.halts or state.sets or admission.needs_limits:
+        if state.halts or state.sets or state.switches or admission.needs_limits:
             state.check(order, admission, self._ledger, now, held)
 
     def objections(
@@ -211,31 +216,50 @@ class Permits:
     def put_halt(self, halt: Halt, row: Row) -> None:
         """Let ``halt`` hold from its event on, in place of another one of its scope."""
         self.halts[halt.scope] = row
+        self.must_announce = True
         others = tuple(each for each in self.state.halts if each.scope != halt.scope)
         self._change(halts=(*others, halt))
 
     def end_halt(self, halt: Halt, row: Row, at: datetime) -> None:
         """Let ``halt`` hold no more."""
         self.halts[halt.scope] = row
+        self.must_announce = True
         others = tuple(each for each in self.state.halts if each.scope != halt.scope)
         self._change(halts=others, resumed={**self.state.resumed, halt.scope: at})
 
     def put_limits(self, one: LimitSet, row: Row) -> None:
         """Let the limits of a scope be those of ``one``."""
         self.limits[one.scope] = row
+        self.must_announce = True
         self._change(sets=(*(each for each in self.state.sets if each.scope != one.scope), one))
+
+    def put_switch(self, switch: DeadMan, row: Row, *, must_announce: bool) -> None:
+        """Let a dead-man's switch stand as ``switch``. Others need not be told of a deadline that moves on: before they act on the
+        one that they know they read it anew.
+        """
+        account = switch.terms.account
+        self.switches[account] = row
+        self.must_announce = self.must_announce or must_announce
+        self._change(switches={**self.state.switches, account: switch})
+
+    def read_switches(self, store: Store) -> None:
+        """Read anew what other processes may have renewed without a word. What this transaction has written stays."""
+        ours = {account: self.state.switches[account] for account in self.switches}
+        self._change(switches={**switches_of(_switch_rows(store)), **ours})
 
     def _change(
         self,
         halts: tuple[Halt, ...] | None = None,
         sets: tuple[LimitSet, ...] | None = None,
         resumed: Mapping[Scope, datetime] | None = None,
+        switches: Mapping[AccountKey, DeadMan] | None = None,
     ) -> None:
         state = self.state
         self.state = SafetyState(
             halts=state.halts if halts is None else halts,
             sets=state.sets if sets is None else sets,
             resumed=state.resumed if resumed is None else resumed,
+            switches=state.switches if switches is None else switches,
         )
 
     @property
@@ -244,10 +268,16 @@ class Permits:
         return self._ledger
 
     def _clear(self) -> None:
-        self.halts, self.limits = {}, {}
+        self.halts, self.limits, self.switches = {}, {}, {}
+        self.must_announce = False
 
     def _known(self, state: SafetyState) -> Known:
         return Known(version=self._version, state=state, seen_at=self._clock.monotonic())
+
+
+def _switch_rows(store: Store) -> list[Row]:
+    decode = decoder(DEAD_MAN.c, store.codec)
+    return [decode(row) for row in store.find(statements.FIND_DEAD_MAN, [()])]
 
 
 # -- reading the journal ------------------------------------------------------------------------------------------------

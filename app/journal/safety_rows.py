@@ -8,18 +8,21 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import select
 
-from app.domain.enums import HaltCancel, HaltMode
+from app.domain.enums import DeadManKeep, DeadManRequire, DeadManThen, HaltCancel, HaltMode
+from app.domain.order import AccountKey
+from app.domain.safety.dead_man import DeadMan, DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.limits import Limits, LimitSet
 from app.domain.safety.scope import Scope
 from app.domain.safety.state import SafetyState
 from app.journal.rows import Row
 from app.storage.database import Database
-from app.storage.tables import HALTS, LIMITS, SEQUENCE
+from app.storage.tables import DEAD_MAN, HALTS, LIMITS, SEQUENCE
 from app.storage.types import Codec
 
 _ENCODER = msgspec.json.Encoder()
 _LIMITS = msgspec.json.Decoder(Limits)
+_PAIRS = msgspec.json.Decoder(tuple[str, ...])
 
 
 def scope_row(scope: Scope) -> tuple[str, str, str, str]:
@@ -59,8 +62,58 @@ def limits_row(one: LimitSet, codec: Codec) -> Row:
     )
 
 
-def state_of(halts: Iterable[Row], limits: Iterable[Row]) -> SafetyState:
-    """All that is set, from the rows of the two tables."""
+def dead_man_row(switch: DeadMan, codec: Codec) -> Row:
+    """``switch`` as a row of ``dead_man``."""
+    terms = switch.terms
+    return (
+        *terms.account,
+        terms.timeout_seconds,
+        terms.keep.value,
+        terms.then.value,
+        terms.require.value,
+        terms.by_exchange,
+        codec.text(switch.by),
+        switch.beat,
+        codec.time(switch.armed_until),
+        _ENCODER.encode(switch.covered).decode(),
+        _ENCODER.encode(switch.ending).decode(),
+        codec.time(switch.fired_at),
+        switch.fired_seq,
+        None if switch.clearing is None else switch.clearing.value,
+        switch.seq,
+    )
+
+
+def switches_of(rows: Iterable[Row]) -> dict[AccountKey, DeadMan]:
+    """The switches in rows of ``dead_man``, by account."""
+    found = [_switch_of(row) for row in rows]
+    return {switch.terms.account: switch for switch in found}
+
+
+def _switch_of(row: Row) -> DeadMan:
+    return DeadMan(
+        terms=DeadManTerms(
+            account=AccountKey(row[0], row[1]),
+            timeout_seconds=row[2],
+            keep=DeadManKeep(row[3]),
+            then=DeadManThen(row[4]),
+            require=DeadManRequire(row[5]),
+            by_exchange=bool(row[6]),
+        ),
+        by=row[7],
+        beat=row[8],
+        armed_until=row[9],
+        covered=_PAIRS.decode(row[10]),
+        ending=_PAIRS.decode(row[11]),
+        fired_at=row[12],
+        fired_seq=row[13],
+        clearing=None if row[14] is None else HaltCancel(row[14]),
+        seq=row[15],
+    )
+
+
+def state_of(halts: Iterable[Row], limits: Iterable[Row], switches: Iterable[Row]) -> SafetyState:
+    """All that is set, from the rows of the three tables."""
     rows = sorted(halts, key=lambda row: row[9])
     return SafetyState(
         halts=tuple(_halt_of(row) for row in rows if row[10] is None),
@@ -69,6 +122,7 @@ def state_of(halts: Iterable[Row], limits: Iterable[Row]) -> SafetyState:
             for row in sorted(limits, key=lambda row: tuple(row[:4]))
         ),
         resumed={scope_of(row): row[10] for row in rows if row[10] is not None},
+        switches=switches_of(switches),
     )
 
 
@@ -90,5 +144,5 @@ def read_safety(database: Database, version: int, known: SafetyState) -> tuple[i
         now: int = connection.execute(select(SEQUENCE.c.safety_version)).scalar_one()
         if now == version:
             return version, known
-        halts, limits = connection.execute(select(*HALTS.c)).all(), connection.execute(select(*LIMITS.c)).all()
-        return now, state_of(halts, limits)
+        halts, limits, switches = (connection.execute(select(*table.c)).all() for table in (HALTS, LIMITS, DEAD_MAN))
+        return now, state_of(halts, limits, switches)

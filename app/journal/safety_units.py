@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
 from app.domain.enums import HaltMode
-from app.domain.errors import ChangeConflict
+from app.domain.errors import ChangeConflict, DeadManDue
 from app.domain.order import Order, OrderKey
 from app.domain.safety.admission import Admission
 from app.domain.safety.events import SafetyEvent, SafetyKind, halted_event
@@ -25,6 +25,7 @@ from app.domain.safety.scope import Scope
 from app.domain.safety.state import SafetyState, halted
 from app.domain.safety.usage import used_of
 from app.journal.batch import Batch, IdempotencyKey
+from app.journal.firing import account_of, fire_if_over
 
 T = TypeVar("T")
 
@@ -144,13 +145,26 @@ class ReadUsage(SafetyUnit[Usage]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookAgain(SafetyUnit[None]):
-    """Raise ``Halted`` if ``order``, whose intent is recorded and which has not left yet, must not leave any more."""
+class LookAgain(SafetyUnit[datetime | None]):
+    """Raise ``Halted`` or ``DeadManDue`` if ``order``, whose intent is recorded and which has not left yet, must not leave any
+    more. Return the moment from which on it must not leave.
+    """
 
     order: Order
     admission: Admission
+    at: datetime
 
-    def stage(self, batch: Batch) -> None:
+    def stage(self, batch: Batch) -> datetime | None:
+        self._check_halts(batch)
+        switch = fire_if_over(batch, account_of(self.order), self.at)
+        if switch is None:
+            return None
+        why = switch.objection(self.at)
+        if why is not None:
+            raise DeadManDue(f"{why}; nothing was sent")
+        return switch.sends_until
+
+    def _check_halts(self, batch: Batch) -> None:
         place = place_of(self.order)
         halts = [halt for halt in batch.permits.state.halts if halt.scope.covers(place)]
         if not halts:

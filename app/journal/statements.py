@@ -33,6 +33,7 @@ from app.storage.tables import (
     AUDIT,
     BALANCES,
     CREDENTIALS,
+    DEAD_MAN,
     EVENTS,
     FILLS,
     HALTS,
@@ -176,10 +177,22 @@ FIND_TIME = Statement(
 )
 FIND_HALTS = Statement(columns=(), build=lambda _: select(*HALTS.c))
 FIND_LIMITS = Statement(columns=(), build=lambda _: select(*LIMITS.c))
+FIND_DEAD_MAN = Statement(columns=(), build=lambda _: select(*DEAD_MAN.c))
 DELETE_HALTS = _delete(HALTS, keys=4)
 INSERT_HALTS = _insert(HALTS)
 DELETE_LIMITS = _delete(LIMITS, keys=4)
 INSERT_LIMITS = _insert(LIMITS)
+DELETE_DEAD_MAN = _delete(DEAD_MAN, keys=2)
+INSERT_DEAD_MAN = _insert(DEAD_MAN)
+#: The pairs that an account has active orders of.
+FIND_ACTIVE_PAIRS = Statement(
+    columns=(ORDERS.c.account_name, ORDERS.c.connector_name),
+    build=lambda _: select(ORDERS.c.trading_pair, ORDERS.c.order_id).where(
+        ACTIVE_ONLY,
+        ORDERS.c.account_name == bindparam("account_name"),
+        ORDERS.c.connector_name == bindparam("connector_name"),
+    ),
+)
 INSERT_ORDERS = _insert(ORDERS)
 INSERT_EVENTS = _insert(EVENTS)
 INSERT_FILLS = _insert(FILLS)

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
-from app.domain.audit import AuditRecord
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
@@ -22,6 +21,7 @@ from app.domain.order import AccountKey, Anomaly, Order, OrderKey
 from app.domain.safety.admission import NOTHING_KNOWN, Admission, Measured
 from app.domain.safety.ledger import place_of
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
+from app.journal.firing import account_of, check_countdown, fire_if_over
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
 
@@ -86,7 +86,7 @@ class OpenOrder:
         order = self.on_account(batch)
         self.guard.check(batch, order, self.event)
         if self.event.kind is EventKind.INTENDED:
-            batch.check_permitted(order, self.admission, self.event.at)
+            _check_permitted(batch, order, self.admission, self.event)
         entry = _entry(batch.head + 1, order, self.event)
         batch.add_order(order, entry)
         self.guard.passed(batch, order, self.event)
@@ -144,34 +144,6 @@ class WeighOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """Writes nothing that can be read: it finds out whether the journal could be written. Only one that ``is_writing`` finds out
-    whether there is room for it.
-    """
-
-    is_writing: bool
-    is_intent: bool = False
-    keys: tuple[OrderKey, ...] = ()
-    idempotency_keys: tuple[IdempotencyKey, ...] = ()
-
-    def stage(self, batch: Batch) -> None:
-        batch.must_write = batch.must_write or self.is_writing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordAudit:
-    """A row of the audit log about what is in no transaction, such as a refusal."""
-
-    record: AuditRecord
-    is_intent: bool = False
-    keys: tuple[OrderKey, ...] = ()
-    idempotency_keys: tuple[IdempotencyKey, ...] = ()
-
-    def stage(self, batch: Batch) -> None:
-        batch.audit(self.record)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvents:
     """Record what ``decide`` makes of an order; with ``credentials_version``, only if these are still its account's credentials.
     ``guard`` is asked about the first event, if there is one; before another attempt to send the order, halts and limits as well.
@@ -199,10 +171,20 @@ class RecordEvents:
             return Recorded(order=stored.order)
         self.guard.check(batch, stored.order, events[0])
         if events[0].kind is EventKind.RETRIED and stored.order.state is OrderState.REJECTED:
-            batch.check_permitted(stored.order.apply(events[0]), self.admission, events[0].at)
+            _check_permitted(batch, stored.order.apply(events[0]), self.admission, events[0])
         recorded = _apply(batch, stored, events)
         self.guard.passed(batch, stored.order, events[0])
         return recorded
+
+
+def _check_permitted(batch: Batch, order: Order, admission: Admission, event: OrderEvent) -> None:
+    """Raise what keeps ``order`` from being sent by ``event``: a halt, limits, or a dead-man's switch."""
+    has_switches = bool(batch.permits.state.switches)
+    if has_switches:
+        fire_if_over(batch, account_of(order), event.at)
+    batch.check_permitted(order, admission, event.at)
+    if has_switches:
+        check_countdown(batch, order)
 
 
 def _check_credentials(batch: Batch, account: AccountKey, version: int | None) -> None:

@@ -133,7 +133,7 @@ class Gateway:
         if self.account_feeds is not None:
             self.reconciliations.start()
             self.account_feeds.start()
-            self.safety.sweeps.start()
+            self.safety.start()
             self.checkpoints.start()
         if self.snapshot_taker is not None:
             self.snapshot_taker.start()
@@ -154,7 +154,7 @@ class Gateway:
     async def stop(self) -> None:
         """Take no new orders, finish those in flight within the limit, leave the rest to recovery, and close everything."""
         await self.inflight.drain(self.settings.shutdown_timeout)
-        await self.safety.sweeps.close()
+        await self.safety.close()
         if self.account_feeds is not None:
             await self.account_feeds.close()
         await self.reconciliations.close()

@@ -335,6 +335,29 @@ RECONCILIATIONS = Table(
     PrimaryKeyConstraint("account_name", "connector_name"),
 )
 
+#: The dead-man's switch of each account and connector that ever had one. A renewal changes the row and is no event.
+DEAD_MAN = Table(
+    "dead_man",
+    METADATA,
+    Column("account_name", Name, nullable=False),
+    Column("connector_name", Name, nullable=False),
+    Column("timeout_seconds", Sequence, nullable=False),
+    Column("keep", Name, nullable=False),
+    Column("after_firing", Name, nullable=False),
+    Column("required", Name, nullable=False),
+    Column("by_exchange", Boolean, nullable=False),
+    Column("renewed_by", Text, nullable=False),
+    Column("beat", Sequence, nullable=False),
+    Column("armed_until", UtcTime),
+    Column("covered", Text, nullable=False),
+    Column("ending", Text, nullable=False),
+    Column("fired_at", UtcTime),
+    Column("fired_seq", Sequence, ForeignKey("events.seq")),
+    Column("clearing", Name),
+    Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
+    PrimaryKeyConstraint("account_name", "connector_name"),
+)
+
 #: What an operator chose at run time, as JSON by name; what the environment says is in ``app.settings``.
 SETTINGS = Table(
     "settings",

@@ -35,6 +35,7 @@ def test_what_is_pushed_can_be_fetched_too(connector: type[Connector]) -> None:
     capabilities = connector.capabilities
     assert connector.has_verb("fetch_candles") is (capabilities.candles_page > 0)
     assert connector.has_verb("follow") is bool(capabilities.followed)
+    assert connector.has_verb("set_countdown") is (capabilities.countdown != "none")
     assert ("order_book" in capabilities.followed) is (capabilities.followed_levels > 0)
 
 

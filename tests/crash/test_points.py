@@ -71,15 +71,24 @@ RECOVERING = {
 FETCHING = ("settling.fills_answered",)
 #: Needs several processes: tests/crash/test_processes.py.
 ELSEWHERE = ("account_feeds.lease_taken",)
+#: Of dead-man's switches: tests/crash/test_dead_man.py, tests/services/safety/test_countdowns.py.
+DEAD_MAN = (
+    "dead_man.armed",
+    "dead_man.disarmed",
+    "dead_man.fired",
+    "dead_man.cleared",
+    "countdowns.started",
+    "countdowns.renewed",
+)
 
 
 def test_every_point_is_covered() -> None:
     """A new failpoint needs a test here, and one on the local exchanges."""
     retrying = {point.partition("@")[0] for point in RETRYING}
     named = named_points()
-    assert named == {*PLACING, *retrying, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE}
+    assert named == {*PLACING, *retrying, *CANCELING, *RECOVERING, *FETCHING, *ELSEWHERE, *DEAD_MAN}
     of_paper = {point for point in named if point.startswith("connector.paper.")}
-    assert named - of_paper == {*test_local_exchanges.EVERY, *test_local_exchanges.ELSEWHERE}
+    assert named - of_paper - {*DEAD_MAN} == {*test_local_exchanges.EVERY, *test_local_exchanges.ELSEWHERE}
 
 
 @pytest.fixture

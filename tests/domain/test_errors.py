@@ -31,13 +31,14 @@ from app.domain.errors import (
     availability,
     base,
     callers,
+    dead_man,
     questions,
     refusals,
     requests,
 )
 
 #: The modules of the package in the order in which the drawing shows their classes.
-MODULES = (base, requests, callers, refusals, availability, questions)
+MODULES = (base, requests, dead_man, callers, refusals, availability, questions)
 
 CLASSES: list[type[OrdergateError]] = [
     found
@@ -135,7 +136,7 @@ def test_advice_on_retrying() -> None:
             "JournalUnavailable",
             "JournalInDoubt",
         ),
-        *("RateLimited", "ClockRefused", "ExchangeDown", "Halted"),
+        *("RateLimited", "ClockRefused", "ExchangeDown", "Halted", "DeadManDue", "CountdownMissing"),
         *("ExchangeReadFailed", "ExchangeReadTimeout", "ExchangeReadError"),
     }
 

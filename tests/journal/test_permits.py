@@ -262,7 +262,7 @@ async def test_what_was_intended_before_a_halt_must_not_leave_after_it(journals:
     [seen] = (await one.safety()).halts
     assert seen.seq == 2
     with pytest.raises(Halted):
-        await one.decide(LookAgain(order=order, admission=PERPETUAL))
+        await one.decide(LookAgain(order=order, admission=PERPETUAL, at=START))
     assert TRUSTED_SECONDS <= 1
 
 

@@ -36,7 +36,7 @@ from app.connectors.common.stream import Socket
 from app.connectors.rows import Rows, UnreadableRow, row_count
 from app.domain.decimals import shortest
 from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSide, TimeInForce, TradeType
-from app.domain.errors import ExchangeReadError, OrderRefused
+from app.domain.errors import ExchangeDown, ExchangeReadError, OrderRefused
 from app.domain.fill import total_amount
 from app.domain.order import Order
 from app.domain.reports import (
@@ -63,6 +63,9 @@ _INCOME_PAGE = 1000
 
 _MILLISECOND = timedelta(milliseconds=1)
 
+#: How late a countdown may arrive.
+_COUNTDOWN_WINDOW = timedelta(seconds=2)
+
 #: How far back ``income`` and ``userTrades`` tell: three and six months, less a day for the months' lengths and for clocks.
 #: Source: "Get Income History" and "Account Trade List" in Binance's USD-M futures API documentation.
 _INCOME_HISTORY = timedelta(days=88)
@@ -78,6 +81,7 @@ class BinancePerpetualConnector(BinanceAccount):
         times_in_force=(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
         reduce_only=True,
         is_perpetual=True,
+        countdown="pair",
         position_modes=(PositionMode.ONEWAY, PositionMode.HEDGE),
         absence_grace=ABSENCE_GRACE,
         overload_grace=OVERLOAD_GRACE,
@@ -203,6 +207,25 @@ class BinancePerpetualConnector(BinanceAccount):
             now = number(mapping(answer), "leverage")
         if now != leverage:
             raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
+
+    async def set_countdown(self, trading_pair: str, until: datetime | None) -> None:
+        """Source: "Auto-Cancel All Open Orders" of the USD-M API. It counts from its arrival, so one that was long on its way would
+        end too late: Binance refuses it.
+        """
+        symbol = self._symbol(trading_pair)
+        await self.venue.ready_to_sign()
+        left = timedelta(0) if until is None else until - self.context.clock.now()
+        if until is not None and left < _MILLISECOND:
+            raise ExchangeDown(f"The countdown of {trading_pair} was not sent: its time was over")
+        answer = await self.calls.change(
+            "futures_countdown_cancel_all",
+            symbol=symbol,
+            countdownTime=left // _MILLISECOND,
+            recvWindow=_COUNTDOWN_WINDOW // _MILLISECOND,
+        )
+        with self.reading():
+            if mapping(answer).get("symbol") != symbol:
+                raise ExchangeReadError(f"Binance answered about another countdown than that of {trading_pair}")
 
     async def _order_terms(self, order: Order) -> Mapping[str, str]:
         return perpetual_terms(order, self._mode or await self.fetch_position_mode())

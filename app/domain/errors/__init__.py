@@ -35,6 +35,8 @@
     │   │   └── PriceOutsideCollar          400  the price is too far from the reference price
     │   ├── LimitsNotSet                409  nobody has decided about the limits of a live account
     │   ├── PreviewOutdated             412  the order or the market is not what the preview showed
+    │   ├── NoExchangeCountdown         409  the exchange can't hold a dead-man's switch
+    │   ├── ProtectiveNotKept           409  the exchange can only cancel everything
     │   ├── KeyRevoked                  401  the key or user is not valid any more
     │   ├── Forbidden                   403  the caller is known and may not do this
     │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
@@ -53,7 +55,9 @@
     │   ├── RateLimited                 503  too many requests; says when to come back
     │   ├── ClockRefused                503  the exchange refused the timestamp of the call
     │   ├── ExchangeDown                503  the exchange could not be reached, or said that it cannot take the order now
-    │   └── Halted                      409  trading is halted where the order belongs
+    │   ├── Halted                      409  trading is halted where the order belongs
+    │   ├── DeadManDue                  409  the account's dead-man's switch was not renewed in time
+    │   └── CountdownMissing            503  the exchange has not started the countdown of the dead-man's switch
     ├── NotNow                      nothing was sent, the same request may succeed later
     │   ├── RequestInProgress           409  the first request with this key is still running
     │   ├── CredentialsChanged          503  the account's credentials were replaced or deleted at this moment
@@ -111,6 +115,7 @@ from app.domain.errors.callers import (
     UnknownUser,
     WrongEnvironment,
 )
+from app.domain.errors.dead_man import NoExchangeCountdown, ProtectiveNotKept
 from app.domain.errors.questions import (
     ExchangeAccountChanged,
     ExchangeReadError,
@@ -122,7 +127,9 @@ from app.domain.errors.questions import (
 from app.domain.errors.refusals import (
     ChangeRefused,
     ClockRefused,
+    CountdownMissing,
     CredentialsRefused,
+    DeadManDue,
     DuplicateOrderId,
     ExchangeDown,
     Halted,
@@ -178,8 +185,10 @@ __all__ = [
     "ChangeRefused",
     "ClockRefused",
     "ConnectorNotConfigured",
+    "CountdownMissing",
     "CredentialsChanged",
     "CredentialsRefused",
+    "DeadManDue",
     "DirectoryInUse",
     "DuplicateOrderId",
     "EmptyJournal",
@@ -207,6 +216,7 @@ __all__ = [
     "MarketDataNotFound",
     "MethodNotAllowed",
     "MissingScope",
+    "NoExchangeCountdown",
     "NotAuthenticated",
     "NotNow",
     "OrderNotFound",
@@ -219,6 +229,7 @@ __all__ = [
     "PreviewOutdated",
     "PriceOutsideCollar",
     "PriceRequired",
+    "ProtectiveNotKept",
     "RateLimited",
     "ReferencePriceMissing",
     "Refused",

@@ -103,3 +103,25 @@ class Halted(Refused):
     code = "halted"
     title = "Trading is halted"
     retryable = True
+
+
+class DeadManDue(Refused):
+    """The account's dead-man's switch is about to fire, or has fired and is still cancelling what was there. Nothing was sent; the
+    same request may be tried again once the switch is renewed and `quiet`.
+    """
+
+    status = 409
+    code = "dead_man_due"
+    title = "The dead-man's switch has not been renewed"
+    retryable = True
+
+
+class CountdownMissing(Refused):
+    """The exchange holds the account's dead-man's switch, and the pair's countdown could not be started there. Nothing was sent;
+    the same request may be tried again.
+    """
+
+    status = 503
+    code = "countdown_missing"
+    title = "The exchange did not start its countdown"
+    retryable = True

@@ -8,7 +8,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from app.domain.caller import Actor
-from app.domain.enums import HaltCancel, HaltMode
+from app.domain.enums import DeadManThen, HaltCancel, HaltMode
+from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.limits import Limits
 from app.domain.safety.scope import Scope
@@ -20,11 +21,15 @@ class SafetyKind(StrEnum):
     HALTED = "halted"
     RESUMED = "resumed"
     LIMITS_SET = "limits_set"
+    DEAD_MAN_ARMED = "dead_man_armed"
+    DEAD_MAN_DISARMED = "dead_man_disarmed"
+    DEAD_MAN_FIRED = "dead_man_fired"
 
 
 class SafetyEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change. ``mode`` and ``cancel`` are those of a halt; ``limits`` all that the scope has from then on. ``actor`` is who
-    caused it, None where the anomaly brake did.
+    """One change. ``mode`` and ``cancel`` are those of a halt; ``limits`` all that the scope has from then on. Of a
+    dead-man's switch, ``cancel`` says what goes when it fires, ``timeout_seconds`` and ``then`` are its terms. ``actor`` is who
+    caused it, None where the gateway did by itself.
     """
 
     kind: SafetyKind
@@ -35,7 +40,25 @@ class SafetyEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits | None = None
     is_unlimited: bool = False
     reason: str | None = None
+    timeout_seconds: int | None = None
+    then: DeadManThen | None = None
     actor: Actor | None = None
+
+
+def dead_man_event(
+    kind: SafetyKind, terms: DeadManTerms, at: datetime, *, reason: str | None = None, actor: Actor | None = None
+) -> SafetyEvent:
+    """What happened to a dead-man's switch."""
+    return SafetyEvent(
+        kind=kind,
+        at=at,
+        scope=terms.scope,
+        cancel=terms.cancels,
+        timeout_seconds=terms.timeout_seconds,
+        then=terms.then,
+        reason=reason,
+        actor=actor,
+    )
 
 
 def halted_event(halt: Halt, actor: Actor | None = None) -> SafetyEvent:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from app.domain.enums import HaltCancel, HaltMode
-from app.domain.errors import Halted, LimitExceeded, LimitsNotSet, OrdergateError, PriceOutsideCollar
-from app.domain.order import Order
+from app.domain.enums import DeadManKeep, HaltCancel, HaltMode
+from app.domain.errors import DeadManDue, Halted, LimitExceeded, LimitsNotSet, OrdergateError, PriceOutsideCollar
+from app.domain.order import AccountKey, Order
 from app.domain.safety.admission import Admission, Measured, Missing
+from app.domain.safety.dead_man import DeadMan
 from app.domain.safety.halts import Halt, strictest
 from app.domain.safety.judging import judge
 from app.domain.safety.ledger import FILLS, REFUSALS, SHORTEST_MEMORY, UNKNOWNS, Ledger, place_of
@@ -25,24 +26,30 @@ _MOST_PLACES = 4096
 
 
 class SafetyState:
-    """The halts and limits as of one moment. ``resumed`` is when each scope was last resumed: a brake counts from there on."""
+    """The halts, limits and dead-man's switches as of one moment; a switch may have been renewed since. ``resumed`` is when each
+    scope was last resumed: a brake counts from there on.
+    """
 
     def __init__(
         self,
         halts: tuple[Halt, ...] = (),
         sets: tuple[LimitSet, ...] = (),
         resumed: Mapping[Scope, datetime] | None = None,
+        switches: Mapping[AccountKey, DeadMan] | None = None,
     ) -> None:
         self.halts = halts
         self.sets = sets
         self.resumed = resumed or {}
+        self.switches = switches or {}
         self._covering: dict[Place, tuple[LimitSet, ...]] = {}
         brakes = [brake for each in sets if (brake := each.limits.anomaly_brake) is not None]
         #: Whether an anomaly may set a halt.
         self.has_brakes = bool(brakes)
         #: Whether anything is set that must know what is used, or what position there is.
-        self.needs_ledger = any(each.limits.given for each in sets) or any(
-            halt.mode is HaltMode.REDUCE_ONLY or halt.cancel is HaltCancel.ENTRIES for halt in halts
+        self.needs_ledger = (
+            any(each.limits.given for each in sets)
+            or any(halt.mode is HaltMode.REDUCE_ONLY or halt.cancel is HaltCancel.ENTRIES for halt in halts)
+            or any(_tells_entries_apart(switch) for switch in self.switches.values())
         )
         #: How long the times of events must be kept.
         self.memory = max(
@@ -78,7 +85,8 @@ class SafetyState:
     def check(
         self, order: Order, admission: Admission, ledger: Ledger | None, now: datetime, held: Callable[[], Decimal]
     ) -> None:
-        """Raise what keeps ``order`` from being placed: ``Halted``, ``LimitsNotSet``, ``LimitExceeded``, ``PriceOutsideCollar``.
+        """Raise what keeps ``order`` from being placed: ``Halted``, ``DeadManDue``, ``LimitsNotSet``, ``LimitExceeded``,
+        ``PriceOutsideCollar``.
 
         Raises ``Missing`` if that can't be told without further prices. ``held`` is what the account has of the base asset.
         """
@@ -104,6 +112,9 @@ class SafetyState:
             halt = strictest(halts)
             if halt.mode is HaltMode.HALT or not _reduces(order, admission, ledger, held):
                 yield halted(halt)
+        switch = self.switches.get(AccountKey(order.account_name, order.connector_name))
+        if switch is not None and (why := switch.objection(now)) is not None:
+            yield DeadManDue(f"{why}; nothing was sent")
         if admission.needs_limits and not any(each.is_set for each in sets):
             yield LimitsNotSet(order.account_name, order.connector_name)
         if ledger is None or not sets:
@@ -163,6 +174,12 @@ def halted(halt: Halt) -> Halted:
     """The refusal of an order under ``halt``."""
     taken = "nothing is placed" if halt.mode is HaltMode.HALT else "only what surely reduces a position is placed"
     return Halted(f"Trading is halted for {halt.scope} since event {halt.seq}, so {taken}: {halt.reason}")
+
+
+def _tells_entries_apart(switch: DeadMan) -> bool:
+    """Whether a firing of ``switch`` must know what only reduces a position."""
+    keeps = switch.armed_until is not None and switch.terms.keep is DeadManKeep.PROTECTIVE
+    return keeps or switch.clearing is HaltCancel.ENTRIES
 
 
 def _reduces(order: Order, admission: Admission, ledger: Ledger | None, held: Callable[[], Decimal]) -> bool:

@@ -1,4 +1,6 @@
-"""Halts and limits for one caller. A bounded caller halts and limits only what lies whole within the bounds, and sees only that."""
+"""Halts, limits and dead-man's switches for one caller. A bounded caller sets only what lies whole within the bounds, and sees
+only that.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,12 @@ from app.domain.caller import Caller
 from app.domain.enums import HaltCancel, HaltMode
 from app.domain.errors import Forbidden, OutOfBounds
 from app.domain.order import AccountKey
+from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.limits import LimitSet
 from app.domain.safety.scope import Place, Scope
 from app.journal.safety_units import Usage
 from app.services.bounded.bounds import Bounds
+from app.services.safety.dead_man import DeadManStatus, Disarmed
 from app.services.safety.halting import HaltStatus, Resumed
 from app.services.safety.safety import Safety
 
@@ -58,6 +62,27 @@ class CallersSafety:
         )
         self._noted()
         return structs.replace(resumed, remaining=[each for each in resumed.remaining if self._is_within(each.scope)])
+
+    async def dead_men(self) -> Sequence[DeadManStatus]:
+        """The dead-man's switches."""
+        found = await self._safety.dead_men.status()
+        return [each for each in found if self._is_within(each.switch.terms.scope)]
+
+    async def arm(self, terms: DeadManTerms) -> DeadManStatus:
+        """Arm or renew a dead-man's switch, as ``DeadMen.arm`` does."""
+        self._check(terms.scope)
+        status = await self._safety.dead_men.arm(terms, self._record("safety.arm_dead_man", str(terms.scope)))
+        self._noted()
+        return status
+
+    async def disarm(self, account: AccountKey) -> Disarmed:
+        """Disarm a dead-man's switch, as ``DeadMen.disarm`` does."""
+        scope = Scope(account_name=account.account_name, connector_name=account.connector_name)
+        self._check(scope)
+        disarmed = await self._safety.dead_men.disarm(account, self._record("safety.disarm_dead_man", str(scope)))
+        if disarmed.was_armed:
+            self._noted()
+        return disarmed
 
     async def usage(self) -> Usage:
         """The limits with what is used of them."""

@@ -20,7 +20,7 @@ from app.connectors.base import Connector
 from app.connectors.registry import environments
 from app.domain.decimals import ZERO
 from app.domain.enums import Environment, OrderType, PositionAction, TimeInForce, TradeType
-from app.domain.errors import OrdergateError, ReferencePriceMissing
+from app.domain.errors import CountdownMissing, OrdergateError, ReferencePriceMissing
 from app.domain.order import Order, OrderRequest
 from app.domain.order_book import middle_price, sweep_quote_volume, sweep_volume, taken_side
 from app.domain.safety.admission import Admission, Missing
@@ -31,6 +31,7 @@ from app.journal.journal import Journal
 from app.services.markets.market_data import MarketData
 from app.services.markets.rates import Rates
 from app.services.markets.rules import Rules
+from app.services.orders.countdowns import Countdowns
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -61,10 +62,12 @@ class Admissions:
         market_data: MarketData,
         rates: Rates,
         rules: Rules,
+        countdowns: Countdowns,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._journal = journal
+        self._countdowns = countdowns
         self._market_data = market_data
         self._rules = rules
         self._needs_limits = settings.require_limits
@@ -79,18 +82,24 @@ class Admissions:
         key_id: str | None,
         write: Callable[[Admitted], Awaitable[T]],
     ) -> T:
-        """Do ``write`` with what limits must know of ``request``, and again with the prices that it finds missing.
+        """Do ``write`` with what limits must know of ``request``, and again with the prices that it finds missing, or once the
+        exchange has started the countdown of a dead-man's switch.
 
-        Raises ``ReferencePriceMissing`` if they can't be had, and what ``write`` raises.
+        Raises ``ReferencePriceMissing`` or ``CountdownMissing`` if they can't be had, and what ``write`` raises.
         """
         missing: Missing | None = None
+        failure: OrdergateError | None = None
         for _ in range(_ATTEMPTS):
             admitted = await self._admitted(request, connector, key_id, missing)
             try:
                 return await write(admitted)
             except Missing as error:
-                missing = error
-        raise ReferencePriceMissing(str(missing))
+                missing, failure = error, ReferencePriceMissing(str(error))
+            except CountdownMissing as error:
+                failure = error
+                await self._countdowns.cover(request.account, request.trading_pair)
+        assert failure is not None, "each attempt but the last has failed"
+        raise failure
 
     async def write_again(self, order: Order, connector: Connector, write: Callable[[Admission], Awaitable[T]]) -> T:
         """The same for another attempt of ``order``, whose terms stay as they are."""

@@ -86,7 +86,7 @@ class Orders:
         self._metrics = metrics
         self._recorder = recorder
         self._retries = Retries(recorder, settling, admissions)
-        self._leaving = Leaving(journal)
+        self._leaving = Leaving(journal, clock)
         self._sessions = sessions
         self._settling = settling
         self._inflight = inflight

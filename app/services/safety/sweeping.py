@@ -18,6 +18,7 @@ from app.domain.enums import HaltCancel, OrderState
 from app.domain.errors import OrdergateError
 from app.domain.order import Order, OrderKey
 from app.domain.safety.halts import Halt
+from app.domain.safety.scope import Scope
 from app.journal.guard import Guard
 from app.journal.journal import Journal
 from app.journal.safety_units import FindEntries
@@ -72,20 +73,28 @@ class Sweeps:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def sweep(self, halt: Halt) -> None:
-        """Ask about the orders of the halt's scope that are unknown, then cancel those that it names. Raises nothing of orders."""
-        orders = [stored.order for stored in await self._evidence.orders_of(halt.scope)]
+        """Sweep what the halt names, as ``clear`` does."""
+        await self.clear(halt.scope, halt.cancel)
+
+    async def clear(self, scope: Scope, cancel: HaltCancel, *, before: int | None = None) -> bool:
+        """Ask about the orders of ``scope`` that are unknown, then cancel those that ``cancel`` names; with ``before`` only those
+        whose first event has a lower number. Whether nothing was left to do. Raises nothing of orders.
+        """
+        stored = await self._evidence.orders_of(scope)
+        orders = [each.order for each in stored if before is None or each.number < before]
         unknown = [order for order in orders if order.state is OrderState.UNKNOWN]
         asked = await asyncio.gather(*(self._chase(order) for order in unknown))
         known = [order for order in orders if order.state is OrderState.OPEN]
         found = [order for order in asked if order is not None and order.is_active]
-        wanted = await self._wanted(halt, [*known, *found])
+        wanted = await self._wanted(cancel, [*known, *found])
         self._asked = {key: at for key, at in self._asked.items() if self._clock.now() - at < _AGAIN}
         await asyncio.gather(*(self._cancel(order) for order in wanted if order.key not in self._asked))
+        return not unknown and not wanted and len(known) == len(orders)
 
-    async def _wanted(self, halt: Halt, orders: Sequence[Order]) -> Sequence[Order]:
-        if halt.cancel is HaltCancel.NONE or not orders:
+    async def _wanted(self, cancel: HaltCancel, orders: Sequence[Order]) -> Sequence[Order]:
+        if cancel is HaltCancel.NONE or not orders:
             return ()
-        if halt.cancel is HaltCancel.ALL:
+        if cancel is HaltCancel.ALL:
             return orders
         markets = [(order, market_of(order, await self._sessions.connector(order.key.account))) for order in orders]
         entries = await self._journal.decide(FindEntries(orders=tuple(markets)))
