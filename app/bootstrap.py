@@ -160,7 +160,7 @@ def build_gateway(
 
 def _base(settings: Settings, clock: Clock, random_bits: Callable[[int], int]) -> _Base:
     check_addresses(settings)
-    metrics = Metrics()
+    metrics = Metrics(clock.now)
     journal = Journal(settings, clock, metrics)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A directory that others made for us, or a key that was copied to it.

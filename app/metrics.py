@@ -6,7 +6,13 @@ are placed. Labels are names of operations, connectors and outcomes, never of ac
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter as Counts
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
 from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,6 +20,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics import MetricWrapperBase
 
 T = TypeVar("T", bound=MetricWrapperBase)
+
+#: The step that is one transaction of the journal.
+COMMIT = ("commit",)
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -23,10 +32,68 @@ _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
-class Metrics:
-    """All counters, histograms and gauges."""
+#: The durations of each step that are kept for quantiles, and the minutes of outcomes.
+_KEPT, _MINUTES = 2_000, 60
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantiles:
+    """Of the last durations of a step, in seconds; ``count`` is how many they are."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+
+
+class Recent:
+    """The last durations of each step, and what came of orders minute by minute, for a page that somebody looks at.
+    Prometheus keeps the history, by buckets.
+    """
+
+    def __init__(self, now: Callable[[], datetime] | None) -> None:
+        self._now = now
+        self._durations: dict[tuple[str, ...], deque[float]] = {}
+        #: Of each minute, by connector, verb and outcome; the oldest first.
+        self.outcomes: dict[datetime, Counts[tuple[str, str, str]]] = {}
+
+    def add(self, step: tuple[str, ...], seconds: float) -> None:
+        """Note how long ``step`` took. Threads may call it."""
+        durations = self._durations.get(step)
+        if durations is None:
+            durations = self._durations.setdefault(step, deque(maxlen=_KEPT))
+        durations.append(seconds)
+
+    def count(self, outcome: tuple[str, str, str]) -> None:
+        """Note what came of an order or a cancel."""
+        if self._now is None:
+            return
+        minute = self._now().replace(second=0, microsecond=0)
+        counts = self.outcomes.get(minute)
+        if counts is None:
+            counts = self.outcomes[minute] = Counts()
+            while len(self.outcomes) > _MINUTES:
+                del self.outcomes[min(self.outcomes)]
+        counts[outcome] += 1
+
+    def steps(self) -> list[tuple[str, ...]]:
+        """The steps that have been measured."""
+        return sorted(self._durations)
+
+    def quantiles(self, step: tuple[str, ...]) -> Quantiles | None:
+        """The quantiles of a step by the nearest rank; None if it was never measured."""
+        durations = sorted(self._durations.get(step, ()))
+        if not durations:
+            return None
+        p50, p95, p99 = (durations[-(-len(durations) * part // 100) - 1] for part in (50, 95, 99))
+        return Quantiles(count=len(durations), p50=p50, p95=p95, p99=p99)
+
+
+class Metrics:
+    """All counters, histograms and gauges. ``now`` is for outcomes minute by minute, which are not kept without it."""
+
+    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+        self.recent = Recent(now)
         self.registry = CollectorRegistry()
         self._children: dict[tuple[object, ...], MetricWrapperBase] = {}
         self.request_seconds = Histogram(
@@ -94,10 +161,28 @@ class Metrics:
 
     def observe_call(self, connector_name: str, verb: str, seconds: float) -> None:
         """Note how long a call to an exchange took."""
+        self.recent.add(("exchange", connector_name, verb), seconds)
         self._child(self.exchange_seconds, connector_name, verb).observe(seconds)
+
+    def observe_placing(self, connector_name: str, seconds: float) -> None:
+        """Note how long the gateway's own part of placing an order took."""
+        self.recent.add(("gateway", connector_name, "place"), seconds)
+        self.gateway_seconds.observe(seconds)
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Within it the journal does one transaction. The writer's thread calls it."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            seconds = perf_counter() - started
+            self.recent.add(COMMIT, seconds)
+            self.commit_seconds.observe(seconds)
 
     def count_outcome(self, connector_name: str, verb: str, outcome: str) -> None:
         """Note what came of an order or a cancel."""
+        self.recent.count((connector_name, verb, outcome))
         self._child(self.outcomes, connector_name, verb, outcome).inc()
 
     def count_history_cut(self, connector_name: str, history: str) -> None:

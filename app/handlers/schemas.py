@@ -1335,6 +1335,54 @@ class LivenessSchema(Schema):
     status = fields.String(required=True)
 
 
+class QuantilesSchema(Schema):
+    """Quantiles of the last durations, in milliseconds."""
+
+    count = fields.Integer(required=True)
+    p50_ms = fields.Float(required=True)
+    p95_ms = fields.Float(required=True)
+    p99_ms = fields.Float(required=True)
+
+
+class PerformanceStepSchema(Schema):
+    """A step of an order or a cancel, with the quantiles of its last durations in milliseconds."""
+
+    part = fields.String(required=True)
+    connector = fields.String(required=True)
+    verb = fields.String(required=True)
+    count = fields.Integer(required=True)
+    p50_ms = fields.Float(required=True)
+    p95_ms = fields.Float(required=True)
+    p99_ms = fields.Float(required=True)
+
+
+class OutcomeCountSchema(Schema):
+    """How often something came of an order, a cancel or a preview within a minute."""
+
+    minute = fields.UtcDateTime(required=True)
+    connector = fields.String(required=True)
+    verb = fields.String(required=True)
+    outcome = fields.String(required=True)
+    count = fields.Integer(required=True)
+
+
+class JournalPerformanceSchema(Schema):
+    head = fields.Integer(required=True)
+    queue = fields.Integer(required=True)
+    commits = fields.Nested(lambda: QuantilesSchema(), required=True, allow_none=True)
+    unsettled_orders = fields.Integer(required=True)
+    oldest_unsettled_seconds = fields.Float(required=True, allow_none=True)
+
+
+class PerformanceSchema(Schema):
+    process = fields.Integer(required=True)
+    as_of = fields.UtcDateTime(required=True)
+    steps = fields.List(fields.Nested(lambda: PerformanceStepSchema()), required=True)
+    outcomes = fields.List(fields.Nested(lambda: OutcomeCountSchema()), required=True)
+    journal = fields.Nested(lambda: JournalPerformanceSchema(), required=True)
+    streams = fields.Integer(required=True)
+
+
 class ReadinessSchema(Schema):
     """``ready``, or what is missing."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
 from app import __version__
+from app.handlers.schemas import PerformanceSchema
 from app.handlers.streaming import StreamAnswer
-from app.metrics import CONTENT_TYPE
+from app.metrics import CONTENT_TYPE, Quantiles
 from app.services.acting import ActingGateway
+
+_PERFORMANCE = PerformanceSchema()
 
 
 async def get_root(gateway: ActingGateway) -> Any:
@@ -29,6 +33,42 @@ async def get_liveness(gateway: ActingGateway) -> Any:
 async def get_metrics(gateway: ActingGateway) -> StreamAnswer:
     """GET /metrics"""
     return StreamAnswer(content_type=CONTENT_TYPE, chunks=_once(await gateway.gauges.text()))
+
+
+async def get_performance(gateway: ActingGateway) -> Any:
+    """GET /performance"""
+    found = await gateway.gauges.performance()
+    sees = gateway.bounds.holds
+    return _PERFORMANCE.dump(
+        {
+            "process": os.getpid(),
+            "as_of": gateway.clock.now(),
+            "steps": [
+                {"part": part, "connector": connector, "verb": verb, **_milliseconds(quantiles)}
+                for (part, connector, verb), quantiles in found.steps.items()
+                if sees(None, connector)
+            ],
+            "outcomes": [
+                {"minute": minute, "connector": connector, "verb": verb, "outcome": outcome, "count": count}
+                for minute, counts in found.outcomes.items()
+                for (connector, verb, outcome), count in sorted(counts.items())
+                if sees(None, connector)
+            ],
+            "journal": {
+                "head": found.journal_head,
+                "queue": found.journal_queue,
+                "commits": None if found.commits is None else _milliseconds(found.commits),
+                "unsettled_orders": found.unsettled,
+                "oldest_unsettled_seconds": found.oldest_unsettled,
+            },
+            "streams": found.streams,
+        }
+    )
+
+
+def _milliseconds(quantiles: Quantiles) -> dict[str, Any]:
+    named = {"p50_ms": quantiles.p50, "p95_ms": quantiles.p95, "p99_ms": quantiles.p99}
+    return {"count": quantiles.count, **{name: round(seconds * 1000, 3) for name, seconds in named.items()}}
 
 
 async def _once(text: bytes) -> AsyncIterator[bytes]:

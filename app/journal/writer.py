@@ -176,7 +176,7 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._inbox.take():
-            with self._metrics.commit_seconds.time():
+            with self._metrics.committing():
                 outcome = self._write(group)
             self._metrics.commit_size.observe(len(group))
             self._answer(outcome)

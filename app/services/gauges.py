@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 from app.clock import Clock
 from app.domain.enums import HaltMode
 from app.domain.errors import ReferencePriceMissing
 from app.journal.journal import Journal
-from app.metrics import Metrics
+from app.metrics import COMMIT, Metrics, Quantiles
 from app.services.event_streams import EventStreams
 from app.services.safety.safety import Safety, headroom
 from app.services.sessions import Sessions
 
 #: Ages by which orders without an outcome are told apart, in seconds.
 _AGES = (1, 10, 60, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """How this process does, by what it measured lately. ``steps`` are by part (``gateway`` or ``exchange``), connector and verb;
+    ``outcomes`` by minute, and then by connector, verb and outcome. ``oldest_unsettled`` is the age of the oldest order without an
+    outcome, in seconds.
+    """
+
+    steps: Mapping[tuple[str, str, str], Quantiles]
+    outcomes: Mapping[datetime, Mapping[tuple[str, str, str], int]]
+    commits: Quantiles | None
+    journal_head: int
+    journal_queue: int
+    unsettled: int
+    oldest_unsettled: float | None
+    streams: int
 
 
 class Gauges:
@@ -53,6 +73,29 @@ class Gauges:
             for name, count in counts.items():
                 metrics.unreadable_rows.labels(connector_name, name).set(count)
         return metrics.text()
+
+    async def performance(self) -> Performance:
+        """What this process measured lately, and how its journal and streams are. Raises ``JournalUnavailable``."""
+        recent = self._metrics.recent
+        head, orders = await asyncio.gather(
+            asyncio.to_thread(self._journal.head), asyncio.to_thread(self._journal.unsettled_orders)
+        )
+        measured = {step: recent.quantiles(step) for step in recent.steps()}
+        ages = [(self._clock.now() - order.attempted_at).total_seconds() for order in orders]
+        return Performance(
+            steps={
+                (step[0], step[1], step[2]): found
+                for step, found in measured.items()
+                if found is not None and step != COMMIT
+            },
+            outcomes={minute: dict(counts) for minute, counts in sorted(recent.outcomes.items())},
+            commits=measured.get(COMMIT),
+            journal_head=head,
+            journal_queue=self._journal.queue_length,
+            unsettled=len(orders),
+            oldest_unsettled=max(ages, default=None),
+            streams=self._event_streams.open_count,
+        )
 
     async def _set_unsettled(self) -> None:
         orders = await asyncio.to_thread(self._journal.unsettled_orders)

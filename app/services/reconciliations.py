@@ -7,8 +7,8 @@ in one write and apart from the comparing, and questions are answered from there
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import structlog
@@ -53,11 +53,16 @@ class Reconciliations:
         """A comparison came to its end."""
         self._put(account, ReconciliationState(last=found))
 
-    def note_failure(self, account: AccountKey, error: Exception) -> None:
-        """A comparison failed; what the last one found stays known."""
-        problem = error.detail if isinstance(error, OrdergateError) else in_words(error)
-        before = self._states.get(account, ReconciliationState())
-        self._put(account, ReconciliationState(last=before.last, failed_at=self._clock.now(), problem=problem))
+    @contextmanager
+    def noting_failure(self, account: AccountKey) -> Iterator[None]:
+        """Within it a comparison is made. If it fails, what the last one found stays known beside the reason."""
+        try:
+            yield
+        except Exception as error:
+            problem = error.detail if isinstance(error, OrdergateError) else in_words(error)
+            before = self._states.get(account, ReconciliationState())
+            self._put(account, ReconciliationState(last=before.last, failed_at=self._clock.now(), problem=problem))
+            raise
 
     async def last(self, account: AccountKey) -> ReconciliationState:
         """What is known of an account's last comparison. Raises ``JournalUnavailable``."""

@@ -20,6 +20,8 @@ def _trade(gateway: RunningGateway) -> str:
     spot = {**_MASTER, "connector_name": "paper", "trading_pair": "BTC-USDT"}
     perpetual = {**_MASTER, "connector_name": "paper_perpetual", "trading_pair": "BTC-USDT", "position_action": "OPEN"}
     market, limit = {"order_type": "MARKET"}, {"order_type": "LIMIT"}
+    book = gateway.call("POST", "/market-data/order-book", json={"connector_name": "paper", "trading_pair": "BTC-USDT"})
+    mid = int(book["bids"][0]["price"])
     filled = [
         {**spot, **market, "trade_type": "BUY", "amount": "0.05"},
         {**spot, **market, "trade_type": "SELL", "amount": "0.02"},
@@ -28,9 +30,9 @@ def _trade(gateway: RunningGateway) -> str:
         {**perpetual, **market, "trading_pair": "ETH-USDT", "trade_type": "SELL", "amount": "0.5"},
     ]
     resting = [
-        {**spot, **limit, "trade_type": "BUY", "amount": "0.01", "price": "50000"},
-        {**spot, **limit, "trade_type": "SELL", "amount": "0.01", "price": "90000"},
-        {**perpetual, **limit, "trade_type": "BUY", "amount": "0.01", "price": "48000"},
+        {**spot, **limit, "trade_type": "BUY", "amount": "0.01", "price": str(mid - 400)},
+        {**spot, **limit, "trade_type": "SELL", "amount": "0.01", "price": str(mid + 500)},
+        {**perpetual, **limit, "trade_type": "BUY", "amount": "0.01", "price": str(mid - 900)},
     ]
     placed = [gateway.call("POST", "/trading/orders", json=terms) for terms in [*filled, *resting]]
     return str(placed[0]["order_id"])
@@ -60,6 +62,7 @@ def main() -> None:
             context = browser.new_context(viewport=viewport, color_scheme=options.scheme, reduced_motion="reduce")
             page = context.new_page()
             page.on("pageerror", lambda error: print("page error:", error))
+            page.on("console", lambda said: print(said.text) if said.type == "error" else None)
             page.goto(f"{gateway.url}/console")
             sign_in(page)
             page.locator(".price").first.wait_for()
@@ -71,6 +74,8 @@ def main() -> None:
                 (f"orders/{order_id}/master_account/paper", "timeline", ".events li"),
                 ("orders", "blotter", ".blotter tbody tr"),
                 ("positions", "positions", ".positions tbody tr"),
+                ("market/paper/BTC-USDT", "market", ".chart canvas"),
+                ("latency", "latency", ".latency tbody tr"),
                 ("accounts", "accounts", ".connector dd.good"),
             ):
                 page.goto(f"{gateway.url}/console#/{path}")

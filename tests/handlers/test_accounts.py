@@ -248,7 +248,8 @@ async def test_the_last_reconciliation_is_told(client: httpx.AsyncClient, gatewa
         foreign_orders=2,
     )
     gateway.reconciliations.note(account, found)
-    gateway.reconciliations.note_failure(account, TimeoutError())
+    with pytest.raises(TimeoutError), gateway.reconciliations.noting_failure(account):
+        raise TimeoutError
     response = await client.get(path)
     assert '"filled_amount":0.100000000000000001' in response.text
     told = checked(response, RECONCILIATION)

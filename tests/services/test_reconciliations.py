@@ -38,7 +38,8 @@ async def test_one_process_needs_no_store(clock: FakeClock) -> None:
     assert await reconciliations.last(ACCOUNT) == ReconciliationState()
     found = _found(clock)
     reconciliations.note(ACCOUNT, found)
-    reconciliations.note_failure(ACCOUNT, ExchangeReadFailed("the exchange said 503"))
+    with pytest.raises(ExchangeReadFailed), reconciliations.noting_failure(ACCOUNT):
+        raise ExchangeReadFailed("the exchange said 503")
     state = await reconciliations.last(ACCOUNT)
     assert (state.last, state.failed_at, state.problem) == (found, clock.now(), "the exchange said 503")
     reconciliations.note(ACCOUNT, found)
@@ -55,7 +56,8 @@ async def test_other_processes_read_what_one_notes(stored: StoredReconciliations
     assert await _until(second, clock, ReconciliationState(last=found))
     await first.close()
     second.start()
-    second.note_failure(ACCOUNT, TimeoutError())
+    with pytest.raises(TimeoutError), second.noting_failure(ACCOUNT):
+        raise TimeoutError
     failed = ReconciliationState(last=found, failed_at=clock.now(), problem="it took too long")
     assert await _until(first, clock, failed)
     await second.close()

@@ -5,15 +5,19 @@ import { session } from "../lib/session.js";
 import { Accounts } from "./accounts-page.js";
 import { Header } from "./header.js";
 import { Holdings } from "./holdings-page.js";
+import { Market } from "./market-page.js";
 import { Orders } from "./orders-page.js";
+import { Performance } from "./performance-page.js";
 import { SignIn } from "./sign-in.js";
 import { Trade } from "./trade.js";
 
 export const PAGES = {
   trade: { title: "Trade", page: Trade },
   orders: { title: "Orders", page: Orders },
+  market: { title: "Market", page: Market },
   positions: { title: "Positions", page: Holdings },
   accounts: { title: "Accounts", page: Accounts },
+  latency: { title: "Latency", page: Performance },
 };
 
 export function App() {

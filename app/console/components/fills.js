@@ -11,8 +11,8 @@ export function Fills({ rows }) {
           (fill) => html`<tr key=${`${fill.connector_name} ${fill.trading_pair} ${fill.trade_id}`}>
             <td><a href=${linkTo("orders", fill.order_id, fill.account_name, fill.connector_name)}>${new Date(fill.at).toLocaleTimeString()}</a></td>
             <td>${fill.trade_type ?? ""} ${fill.trading_pair}</td>
-            <td class="num">${fill.amount}</td><td class="num">${fill.price}</td>
-            <td class="num">${fill.fee} ${fill.fee_currency ?? ""}</td>
+            <td class="num" data-label="Amount">${fill.amount}</td><td class="num" data-label="Price">${fill.price}</td>
+            <td class="num" data-label="Fee">${fill.fee} ${fill.fee_currency ?? ""}</td>
           </tr>`,
         )}
       </tbody>

@@ -25,11 +25,11 @@ export function OrderRow({ order, isDoubtful, time }) {
         </a>
         <small>${order.order_type} ${price} · ${order.account_name}/${order.connector_name}</small>
       </td>
-      <td><strong class="state" data-state=${order.state}>${isDoubtful ? "UNKNOWN" : order.state}</strong>
+      <td data-label="State"><strong class="state" data-state=${order.state}>${isDoubtful ? "UNKNOWN" : order.state}</strong>
         ${isDoubtful && html`<small>The gateway asks the exchange until it is known</small>`}
         ${order.error_message && html`<small>${order.error_message}</small>`}</td>
-      <td class="num">${order.filled_amount}</td>
-      <td class="num">${ageText(time - Date.parse(order.created_at))}</td>
+      <td class="num" data-label="Filled">${order.filled_amount}</td>
+      <td class="num" data-label="Age">${ageText(time - Date.parse(order.created_at))}</td>
       <td>
         ${!isFinal(order) && scopes.value.has("orders:cancel") &&
         html`<button type="button" class="quiet" onClick=${ask} aria-label=${`Cancel ${order.trade_type} ${order.amount ?? order.quote_amount} ${order.trading_pair} ${order.order_id}`}>Cancel</button>`}

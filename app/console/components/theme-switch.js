@@ -3,7 +3,8 @@ import { effect, html, signal } from "../vendor/preact.js";
 
 const KEPT = "ordergate.theme";
 const ORDER = ["system", "dark", "light"];
-const theme = signal(ORDER.includes(localStorage.getItem(KEPT)) ? localStorage.getItem(KEPT) : "system");
+/** The theme that was chosen: system, dark or light. */
+export const theme = signal(ORDER.includes(localStorage.getItem(KEPT)) ? localStorage.getItem(KEPT) : "system");
 
 effect(() => {
   document.documentElement.dataset.theme = theme.value;

@@ -177,7 +177,7 @@ class Orders:
             order = await self._send(connector, order, guard, started, stopwatch)
         check_not_rejected(order)
         stopwatch.lap("journal")
-        self._metrics.gateway_seconds.observe(stopwatch.laps["validate"] + stopwatch.laps["journal"])
+        self._metrics.observe_placing(order.connector_name, stopwatch.laps["validate"] + stopwatch.laps["journal"])
         outcome = "unknown" if order.state in UNSETTLED else "accepted"
         self._metrics.count_outcome(order.connector_name, "place", outcome)
         return Placed(order=order, laps=stopwatch.laps)

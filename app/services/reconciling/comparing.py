@@ -9,9 +9,10 @@ because of what is found here.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from app.connectors.rows import UnreadableRow
 from app.domain.observation import observe
 from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
@@ -74,6 +75,12 @@ def says_something_new(stored: StoredOrder, report: OrderReport) -> bool:
         order, report, known_fills=stored.fill_ids, at=order.updated_at, source="recovery", evidence="only compared"
     )
     return bool(seen.events) or seen.missing_fills
+
+
+def shown_unread(known: Iterable[StoredOrder], unreadable: Sequence[UnreadableRow]) -> frozenset[str]:
+    """The known orders that a row of the book, which can't be read, names: they are there, whatever the book says of them."""
+    named = [row for row in unreadable if not row.is_nameless]
+    return frozenset(stored.order.order_id for stored in known if any(row.may_be(stored.order.ref) for row in named))
 
 
 class ForeignOrders:

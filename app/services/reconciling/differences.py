@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container
 from datetime import datetime
 
+from app.domain.enums import OrderState
 from app.domain.reconciliation import Difference, Reconciliation
 from app.domain.reports import OrderReport
 from app.journal.records import StoredOrder
@@ -15,14 +16,10 @@ _TOLD = 50
 
 
 def summary(
-    found: Comparison,
-    compared: Collection[StoredOrder],
-    missing: Iterable[StoredOrder],
-    *,
-    at: datetime,
-    is_whole: bool,
+    found: Comparison, compared: Collection[StoredOrder], shown: Container[str], at: datetime, *, is_whole: bool
 ) -> Reconciliation:
-    """``found`` as a summary. ``missing`` are the open orders that the book did not show."""
+    """``found`` as a summary. ``shown`` are the ids of the orders that the book showed: open ones beside them differ, too."""
+    missing = (each for each in compared if each.order.state is OrderState.OPEN and each.order.order_id not in shown)
     differences = [
         *(_difference(stored, report) for stored, report in found.news),
         *(_difference(stored, None) for stored in missing),

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Container, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -27,10 +28,10 @@ from app import failpoints
 from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.connectors.base import Connector
-from app.connectors.rows import Rows, UnreadableRow, unreadable_rows
+from app.connectors.rows import Rows, unreadable_rows
 from app.domain.enums import OrderState
 from app.domain.lifecycle import UNSETTLED
-from app.domain.order import AccountKey, Order
+from app.domain.order import AccountKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
@@ -38,7 +39,7 @@ from app.services.exchange_accounts import ExchangeAccounts
 from app.services.installation import Installations
 from app.services.orders.recorder import Recorder
 from app.services.reconciliations import Reconciliations
-from app.services.reconciling.comparing import Comparison, compare
+from app.services.reconciling.comparing import Comparison, compare, shown_unread
 from app.services.reconciling.differences import summary
 from app.services.reconciling.pacing import Pace
 from app.services.reconciling.settling import ACCOUNT_AGE, Settling
@@ -86,7 +87,7 @@ class Recovery:
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pace = Pace(clock, _SHARE)
-        self._unsettled = Cached(clock, self._read_unsettled)
+        self._unsettled = Cached(clock, partial(asyncio.to_thread, journal.unsettled_orders))
         #: When the whole book of an account was last seen, in monotonic seconds; absent where a gap has come since.
         self._whole_at: dict[AccountKey, float] = {}
         self._strangers = Strangers(recorder=recorder, settling=settling, installations=installations, clock=clock)
@@ -99,11 +100,8 @@ class Recovery:
         The whole book is asked for after a gap, and else every few minutes; in between only the pairs on which orders rest, where
         that is cheaper. Where many accounts share an address, each waits for its turn.
         """
-        try:
+        with self._reconciliations.noting_failure(account):
             return await self._reconcile(account, after_gap=after_gap)
-        except Exception as error:
-            self._reconciliations.note_failure(account, error)
-            raise
 
     async def _reconcile(self, account: AccountKey, *, after_gap: bool) -> bool:
         known = await self._read(account)
@@ -121,16 +119,13 @@ class Recovery:
         if pairs is None:
             self._whole_at[account] = self._clock.monotonic()
         found = await asyncio.to_thread(compare, book, known)
-        shown = found.shown | _shown_unread(known, unreadable_rows(book))
+        shown = found.shown | shown_unread(known, unreadable_rows(book))
         asked = [stored for stored in known if pairs is None or stored.order.trading_pair in pairs]
         try:
             await self._record_news(connector, account, found)
         finally:
             self._ask_about_missing(asked, shown)
-        missing = [each for each in asked if each.order.state is OrderState.OPEN and each.order.order_id not in shown]
-        self._reconciliations.note(
-            account, summary(found, asked, missing, at=self._clock.now(), is_whole=pairs is None)
-        )
+        self._reconciliations.note(account, summary(found, asked, shown, self._clock.now(), is_whole=pairs is None))
         return bool(found.news)
 
     def _next_question(
@@ -177,9 +172,6 @@ class Recovery:
             return ()
         names = {report.order_id for report in reports}
         return await asyncio.to_thread(self._journal.stored_orders, account, names)
-
-    async def _read_unsettled(self) -> Sequence[Order]:
-        return await asyncio.to_thread(self._journal.unsettled_orders)
 
     async def _read(self, account: AccountKey) -> Sequence[StoredOrder]:
         """The orders that may be on the book as far as the journal knows: the one read of a reconciliation, before the exchange is
@@ -236,12 +228,6 @@ class Recovery:
                 order.order_id not in on_book or order.cancel_requested_at is not None
             ):
                 self._settling.wake(order.key)
-
-
-def _shown_unread(known: Iterable[StoredOrder], unreadable: Sequence[UnreadableRow]) -> frozenset[str]:
-    """The known orders that a row of the book, which can't be read, names: they are there, whatever the book says of them."""
-    named = [row for row in unreadable if not row.is_nameless]
-    return frozenset(stored.order.order_id for stored in known if any(row.may_be(stored.order.ref) for row in named))
 
 
 def _noted(report: OrderReport, error: Exception) -> Exception:
