@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,41 +96,27 @@ class Metrics:
         self.recent = Recent(now)
         self.registry = CollectorRegistry()
         self._children: dict[tuple[object, ...], MetricWrapperBase] = {}
-        self.request_seconds = Histogram(
-            "ordergate_request_seconds",
-            "Time to answer a request, the exchange's part included",
-            ("operation", "status"),
-            buckets=_BUCKETS,
-            registry=self.registry,
+        self.request_seconds = self._histogram(
+            "ordergate_request_seconds", "Time to answer a request, the exchange's part included", "operation", "status"
         )
-        self.gateway_seconds = Histogram(
-            "ordergate_place_gateway_seconds",
-            "The gateway's own part of placing an order: checks and journal",
-            buckets=_BUCKETS,
-            registry=self.registry,
+        self.gateway_seconds = self._histogram(
+            "ordergate_place_gateway_seconds", "The gateway's own part of placing an order: checks and journal"
         )
-        self.exchange_seconds = Histogram(
+        self.exchange_seconds = self._histogram(
             "ordergate_exchange_call_seconds",
             "Time of one call that places or cancels at an exchange",
-            ("connector", "verb"),
-            buckets=_BUCKETS,
-            registry=self.registry,
+            "connector",
+            "verb",
         )
         came_of = "Orders and cancels by outcome: accepted, refused, unknown"
         self.outcomes = self._counter("ordergate_order_outcomes", came_of, "connector", "verb", "outcome")
         cuts = "Times that an exchange no longer told as far back as was needed, by the kind of history"
         self.history_cuts = self._counter("ordergate_history_cuts", cuts, "connector", "history")
-        self.commit_size = Histogram(
-            "ordergate_journal_commit_size",
-            "Writes that shared one commit",
-            buckets=_SIZES,
-            registry=self.registry,
+        self.commit_size = self._histogram(
+            "ordergate_journal_commit_size", "Writes that shared one commit", buckets=_SIZES
         )
-        self.commit_seconds = Histogram(
-            "ordergate_journal_commit_seconds",
-            "Time of one transaction of the journal",
-            buckets=_BUCKETS,
-            registry=self.registry,
+        self.commit_seconds = self._histogram(
+            "ordergate_journal_commit_seconds", "Time of one transaction of the journal"
         )
         failed = "Sign-ins that were refused: wrong, throttled after too many wrong ones, or busy because too many wait"
         whole = "Whether the audit log was what was written, as of the last look"
@@ -200,6 +186,9 @@ class Metrics:
         if child is None:
             child = self._children[key] = metric.labels(*labels)
         return cast(T, child)
+
+    def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _BUCKETS) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
