@@ -11,4 +11,4 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - it is what this is for; what stands above must be read by any Python
     sys.exit("Ordergate needs Python 3.11 or newer, and %s is Python %s." % (sys.executable, sys.version.split()[0]))  # noqa: UP031
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -45,6 +45,7 @@ class Contender:
     environment: dict[str, str] = field(default_factory=dict)
     directory: Path = ROOT
     path: str = "/trading/orders"
+    alive: str = "/health/live"
     connector: str = "binance"
     data_dir: Path | None = None
     cpu: str | None = SERVER_CPU
@@ -139,7 +140,7 @@ class Contender:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/live", timeout=1) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{self.alive}", timeout=1) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
@@ -213,9 +214,10 @@ def gateway(
     command: Sequence[str] = ("-m", "app", "serve"),
     cpu: str | None = SERVER_CPU,
     is_fresh: bool = True,
+    connectors: Sequence[str] = ("binance",),
     **environment: str,
 ) -> Contender:
-    """The gateway with Binance credentials for the stub, on a fresh SQLite journal unless DATABASE_URL says otherwise."""
+    """The gateway with credentials for ``connectors``, on a fresh SQLite journal unless DATABASE_URL says otherwise."""
     data_dir = WORK / name
     settings = {
         "ORDERGATE_DATA_DIR": str(data_dir),
@@ -230,7 +232,7 @@ def gateway(
     if is_fresh:
         shutil.rmtree(data_dir, ignore_errors=True)
         data_dir.mkdir(parents=True)
-        prepare = [OUR_PYTHON, "-m", "benchmarks.prepare"]
+        prepare = [OUR_PYTHON, "-m", "benchmarks.prepare", *connectors]
         subprocess.run(prepare, cwd=ROOT, env={**os.environ, **settings}, check=True, stdout=subprocess.DEVNULL)
     return Contender(
         name=name,
@@ -238,6 +240,7 @@ def gateway(
         port=port,
         command=[OUR_PYTHON, *command],
         environment=settings,
+        connector=connectors[0],
         data_dir=data_dir,
         cpu=cpu,
     )

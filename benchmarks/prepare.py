@@ -1,8 +1,11 @@
-"""Stores the stub's Binance credentials in a fresh gateway, as an operator would over HTTP, without verifying them."""
+"""Stores credentials of connectors in a fresh gateway, as an operator would over HTTP, without verifying them."""
 
 from __future__ import annotations
 
+import sys
+
 from app.bootstrap import build_gateway
+from app.connectors.registry import credential_fields
 from app.services.accounts.accounts import MASTER_ACCOUNT
 from app.settings import load_settings
 from app.storage import schema
@@ -16,12 +19,14 @@ def main() -> None:
     schema.upgrade(settings.database_url)
     gateway = build_gateway(settings)
     gateway.journal.accounts.add_account(MASTER_ACCOUNT)
-    # A key of its own: the stub pushes an order's events to whoever listens with the key that placed it.
-    credentials = {"binance_api_key": settings.data_dir.name, "binance_api_secret": "bench-secret"}
     vault = Vault(load_secret(settings.secret_key, settings.data_dir / "secret.key"))
-    gateway.journal.accounts.put_credential(
-        MASTER_ACCOUNT, "binance", vault.seal(MASTER_ACCOUNT, "binance", credentials)
-    )
+    for name in sys.argv[1:]:
+        fields = credential_fields(name)
+        # A key of its own: the stub pushes an order's events to whoever listens with the key that placed it.
+        credentials = dict.fromkeys(fields, "bench-secret") | {
+            field: settings.data_dir.name for field in fields if field.endswith("_api_key")
+        }
+        gateway.journal.accounts.put_credential(MASTER_ACCOUNT, name, vault.seal(MASTER_ACCOUNT, name, credentials))
 
 
 if __name__ == "__main__":

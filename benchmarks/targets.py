@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.figures import find, ratio
-from benchmarks.parts import attacks, growth, memory, no_exchange, restart, side_by_side, streams
+from benchmarks.parts import attacks, family, growth, memory, no_exchange, restart, side_by_side, streams
 from benchmarks.tables import table
 
 Measured = Mapping[str, Any]
@@ -83,6 +83,26 @@ def _above_bare(part: Measured) -> Iterator[Target]:
             )
 
 
+def _family(part: Any) -> Iterator[Target]:
+    for at in (8, 64):
+        times = family.times(part, at)
+        if times is not None:
+            yield Target(
+                measure=f"orders/s, durable, through ccxt at the local Bybit, concurrency {at}, against {family.THEIRS}",
+                target=">= 0.9 x",
+                measured=f"{times:.2f} x",
+                is_met=times >= 0.9,
+            )
+    seconds, megabytes = family.figures(part)
+    for what, figure, limit, unit in (("first answer", seconds, 3.0, "s"), ("memory", megabytes, 250.0, "MB")):
+        yield Target(
+            measure=f"{what} with {family.NAMES} names of the family configured",
+            target=f"<= {limit:g} {unit}",
+            measured=f"{figure:.2f} {unit}" if unit == "s" else f"{figure:.0f} {unit}",
+            is_met=figure <= limit,
+        )
+
+
 def _no_exchange(part: Measured) -> Iterator[Target]:
     for theirs, limit in ((no_exchange.CONNEXION, 8.0), (no_exchange.FASTAPI, 2.0)):
         for at in (8, 64):
@@ -151,6 +171,7 @@ def _restart(part: Measured) -> Iterator[Target]:
 #: The targets of each part.
 _TARGETS: Mapping[str, Callable[[Measured], Iterator[Target]]] = {
     "peers": _side_by_side,
+    "family": _family,
     "null": _no_exchange,
     "streams": _streams,
     "attacks": _attacks,

@@ -172,9 +172,8 @@ class Connector(OptionalVerbs, ABC):
 
     @abstractmethod
     async def fetch_exchange_account(self) -> str | None:
-        """The exchange's own name of the account that the credentials open: the same for all its keys, and for no other account.
-        Where the exchange has none, what never opens another account, such as the key, stands for it; its orders must be done
-        before another key of the same account can be stored. None if the exchange's answer does not say, which proves no absence.
+        """The exchange's own name of the account that the credentials open: the same for all its keys, and for no other account;
+        without one what opens no other, such as the key. None if the answer does not say, and then no absence is a proof.
         """
 
     @abstractmethod

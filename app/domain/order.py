@@ -26,7 +26,7 @@ from app.domain.enums import (
 )
 from app.domain.errors import ClockRefused, DeadManDue, DuplicateOrderId, ExchangeDown, Halted, RateLimited
 from app.domain.events import OrderEvent
-from app.domain.fill import Fill
+from app.domain.fill import UNTOLD, Fill
 from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
 from app.domain.reports import OrderReport
 
@@ -161,7 +161,7 @@ class Order(Struct, frozen=True, kw_only=True):
     amended_at: datetime | None = None
     filled_amount: Decimal = ZERO
     filled_quote: Decimal = ZERO
-    fees: Mapping[str, Decimal] = field(default_factory=dict)
+    fees: Mapping[str, Decimal | None] = field(default_factory=dict)
     cancel_requested_at: datetime | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -310,8 +310,10 @@ class Order(Struct, frozen=True, kw_only=True):
 
     def _with_fill(self, fill: Fill) -> Order:
         fees = dict(self.fees)
-        if fill.fee_currency is not None:
-            fees[fill.fee_currency] = EXACT.add(fees.get(fill.fee_currency, ZERO), fill.fee)
+        if fill.fee_currency is not None and fill.fee is not None:
+            fees[fill.fee_currency] = EXACT.add(fees.get(fill.fee_currency) or ZERO, fill.fee)
+        elif fill.fee != ZERO:
+            fees[UNTOLD] = None
         return replace(
             self,
             filled_amount=EXACT.add(self.filled_amount, fill.amount),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.decimals import ZERO
+from app.domain.fill import UNTOLD
 from app.domain.order import Order
 from app.domain.trading_rule import TradingRule
 from app.handlers.schemas import (
@@ -50,7 +51,7 @@ def order_row(order: Order) -> Any:
         "average_fill_price": order.average_fill_price,
         "fee_paid": fee_paid,
         "fee_currency": fee_currency,
-        "fees": [{"currency": name, "amount": amount} for name, amount in order.fees.items()],
+        "fees": [{"currency": name, "amount": amount} for name, amount in order.fees.items() if name != UNTOLD],
         "position_action": order.position_action,
         "time_in_force": order.time_in_force,
         "reduce_only": order.reduce_only,
@@ -136,8 +137,11 @@ def rule_row(rule: TradingRule) -> Any:
 
 def fee_of(order: Order) -> tuple[Decimal | None, str | None]:
     """The one fee that ``fee_paid`` and ``fee_currency`` have room for: in the currency of the first fill that cost one. Amounts
-    of different currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``.
+    of different currencies can't be compared, so none is "the" fee of the order; all of them are in ``fees``. None where a fill's
+    fee was not told: what was paid is more than the others' sum.
     """
     fees = order.fees
+    if UNTOLD in fees:
+        return None, None
     currency = next((name for name, paid in fees.items() if paid != ZERO), next(iter(fees), None))
     return (None, None) if currency is None else (fees[currency], currency)

@@ -77,7 +77,7 @@ _ENCODER = msgspec.json.Encoder()
 _EVENT = msgspec.json.Decoder(OrderEvent)
 _BALANCES = msgspec.json.Decoder(BalanceReport)
 _SAFETY = msgspec.json.Decoder(SafetyEvent)
-_FEES = msgspec.json.Decoder(dict[str, Decimal])
+_FEES = msgspec.json.Decoder(dict[str, Decimal | None])
 
 
 def decoder(columns: Iterable[Column[Any]], codec: Codec) -> Callable[[Row], Row]:
@@ -341,12 +341,12 @@ def decode_safety(text: str) -> SafetyEvent:
     return _SAFETY.decode(text)
 
 
-def encode_fees(fees: Mapping[str, Decimal]) -> str:
+def encode_fees(fees: Mapping[str, Decimal | None]) -> str:
     """Fees by currency as text."""
     return _ENCODER.encode(_numbers(fees)).decode() if fees else "{}"
 
 
-def decode_fees(text: str) -> dict[str, Decimal]:
+def decode_fees(text: str) -> dict[str, Decimal | None]:
     """Fees by currency."""
     return {} if text == "{}" else _FEES.decode(text)
 
@@ -365,8 +365,8 @@ def _documents(values: tuple[Any, ...]) -> list[dict[str, Any]]:
     return [_document(value) for value in values]
 
 
-def _numbers(numbers: Mapping[str, Decimal]) -> dict[str, str]:
-    return {name: plain(number) for name, number in numbers.items()}
+def _numbers(numbers: Mapping[str, Decimal | None]) -> dict[str, str | None]:
+    return {name: None if number is None else plain(number) for name, number in numbers.items()}
 
 
 #: What the JSON encoder must not do in its own way. A look-up by type, since this runs for each field of each event.

@@ -76,6 +76,7 @@ class PaperExchange:
         pairs: Mapping[str, Pair] | None = None,
         fees: Fees | None = None,
         default_balances: Mapping[str, Decimal] | None = None,
+        is_durable: bool = True,
     ) -> None:
         self.pairs = self.default_pairs if pairs is None else pairs
         self.fees = fees or self.default_fees
@@ -86,7 +87,7 @@ class PaperExchange:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
         self._reset()
-        self._store = self._open_store(url)
+        self._store = self._open_store(url, is_durable=is_durable)
 
     # Accounts.
 
@@ -385,8 +386,8 @@ class PaperExchange:
     def _new_engine(self) -> Engine:
         return Engine(self.pairs, self._market, self.fees)
 
-    def _open_store(self, url: str) -> PaperStore:
-        return PaperStore(url)
+    def _open_store(self, url: str, *, is_durable: bool) -> PaperStore:
+        return PaperStore(url, is_durable=is_durable)
 
     def _ensure_account(self, engine: Engine, account: str) -> None:
         if account not in engine.state.accounts:

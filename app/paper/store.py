@@ -41,10 +41,11 @@ class PaperStore:
         *,
         tables: Tables = SPOT,
         transaction: type[Transaction] = Transaction,
+        is_durable: bool = True,
     ) -> None:
         self._tables = tables
         self._transaction = transaction
-        self._engine = _sqlite_engine(url) if url.startswith("sqlite") else _postgres_engine(url)
+        self._engine = _sqlite_engine(url, is_durable=is_durable) if url.startswith("sqlite") else _postgres_engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         try:
             self._create()
@@ -118,7 +119,7 @@ _FIRST_ROW = {
 }
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _sqlite_engine(url: str, *, is_durable: bool) -> Engine:
     """An engine that leaves BEGIN to the store: the driver's own would take the lock too late."""
     engine = create_engine(
         make_url(url),
@@ -130,7 +131,7 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         use_write_ahead_log(connection, BUSY_TIMEOUT_SECONDS)
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
 
     return engine
 

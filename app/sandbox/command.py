@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from app.clock import SystemClock
 from app.paper.exchange import PaperExchange
@@ -41,11 +42,11 @@ async def _serve(
     protocol: str, port: int, keys: Sequence[str], seed: int, data: Path, echo: Callable[[str], None]
 ) -> None:
     clock, path = SystemClock(), SteeredPath(seed)
+    # What a killed process has committed is kept; a machine that loses its power may forget the last orders.
+    terms: dict[str, Any] = {"clock": clock, "seed": seed, "path": path, "is_durable": False}
     with (
-        closing(PaperExchange(f"sqlite:///{data / 'sandbox.db'}", clock=clock, seed=seed, path=path)) as exchange,
-        closing(
-            PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", clock=clock, seed=seed, path=path)
-        ) as futures,
+        closing(PaperExchange(f"sqlite:///{data / 'sandbox.db'}", **terms)) as exchange,
+        closing(PaperPerpetualExchange(f"sqlite:///{data / 'futures.db'}", **terms)) as futures,
     ):
         sandbox = Sandbox(exchange, clock, path=path, futures=futures, protocol=protocol)
         for index, key in enumerate(keys):

@@ -163,7 +163,7 @@ FILLS = Table(
     Column("exchange_fill_id", Name, nullable=False),
     Column("price", Money, nullable=False),
     Column("amount", Money, nullable=False),
-    Column("fee", Money, nullable=False),
+    Column("fee", Money),
     Column("fee_currency", Text),
     Column("filled_at", UtcTime, nullable=False),
     Column("liquidity", Name),

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.events import OrderEvent
-from app.domain.fill import Fill
+from app.domain.fill import UNTOLD, Fill
 from app.domain.lifecycle import ACTIVE, FINAL, TRANSITIONS, next_state
 from app.domain.order import Anomaly, Order, OrderKey, OrderRef, OrderRequest, intended
 from tests.domain.orders import T0, WAYS, a_fill, a_request, after, an_event, an_order
@@ -236,6 +236,22 @@ def test_totals_of_two_fills() -> None:
     assert plain_average(order) == "60123.456666666666666667"
     assert dict(order.fees) == {"BTC": D("0.0003")}
     assert order.status is OrderStatus.PARTIALLY_FILLED
+
+
+@pytest.mark.parametrize(
+    ("fee", "currency", "fees"),
+    [
+        (None, None, {"BTC": D("0.001"), UNTOLD: None}),
+        (D("0.5"), None, {"BTC": D("0.001"), UNTOLD: None}),
+        (D(0), None, {"BTC": D("0.001")}),
+        (D(0), "BNB", {"BTC": D("0.001"), "BNB": D(0)}),
+    ],
+)
+def test_a_fee_that_is_not_told_is_not_zero(fee: D | None, currency: str | None, fees: dict[str, D | None]) -> None:
+    """It is in no sum, and the order says that something is missing there; before other fills as after them."""
+    untold = a_fill("2", "0.1", fee=fee, fee_currency=currency)
+    for fills in ((a_fill("1", "0.1"), untold), (untold, a_fill("1", "0.1"))):
+        assert dict(filled_by(*fills).fees) == fees
 
 
 def plain_average(order: Order) -> str:

@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from app.domain.enums import EventKind, Liquidity, OrderState, OrderType, TimeInForce, TradeType
+from app.domain.fill import UNTOLD
 from app.domain.trading_rule import TradingRule
 from app.handlers import views
 from app.journal.records import JournalEntry, Trade
@@ -132,14 +133,18 @@ def test_exact_numbers() -> None:
         ({"BNB": D("0.002"), "USDT": D(3)}, "BNB", D("0.002")),
         ({"USDT": D(3), "BNB": D("0.002")}, "USDT", D(3)),
         ({"BNB": D(0), "USDT": D("-0.5")}, "USDT", D("-0.5")),
+        ({UNTOLD: None}, None, None),
+        ({"BTC": D("0.1"), UNTOLD: None}, None, None),
     ],
 )
-def test_fees(fees: dict[str, Decimal], currency: str | None, paid: Decimal | None) -> None:
-    """All that was paid is listed. The pair has room for one: the first that cost something, not the larger number."""
+def test_fees(fees: dict[str, Decimal | None], currency: str | None, paid: Decimal | None) -> None:
+    """All that was paid is listed. The pair has room for one: the first that cost something, not the larger number; for none where
+    something was paid that is not told.
+    """
     row = views.order_row(structs.replace(an_order(), fees=fees))
     check("Order", row)
     assert (row["fee_currency"], row["fee_paid"]) == (currency, paid)
-    assert row["fees"] == [{"currency": name, "amount": amount} for name, amount in fees.items()]
+    assert row["fees"] == [{"currency": name, "amount": amount} for name, amount in fees.items() if name != UNTOLD]
 
 
 def entry(seq: int, kind: EventKind, state: OrderState, **changes: Any) -> JournalEntry:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.domain.enums import EventKind, OrderState, OrderStatus, TradeType
 from app.domain.errors import InvalidCursor, JournalUnavailable
+from app.domain.fill import UNTOLD
 from app.domain.order import AccountKey, Order, OrderKey
 from app.journal.filters import OrderFilter, TradeFilter
 from app.journal.journal import Journal
@@ -212,6 +213,19 @@ async def test_a_trade_names_its_order(journal: Journal) -> None:
     (trade,) = journal.search_trades(TradeFilter(), limit=1, cursor=None).items
     assert (trade.trade_id, trade.account_name, trade.trade_type) == ("o1_77", ACCOUNT, TradeType.SELL)
     assert trade.fill.amount == Decimal("0.5")
+
+
+async def test_a_fee_that_was_not_told_stays_unknown(journal: Journal) -> None:
+    """In the trade, in the event and in the order, also once it is read anew; none of them says zero."""
+    await journal.open_order(order(), INTENDED)
+    await journal.record(key(), lambda _order, _fills: (filled("77", "0.5", fee=None, fee_currency=None),))
+
+    (trade,) = journal.search_trades(TradeFilter(), limit=1, cursor=None).items
+    assert (trade.fill.fee, trade.fill.fee_currency) == (None, None)
+    found = journal.find_order(key())
+    assert found is not None
+    assert found.fees == {UNTOLD: None}
+    assert journal.tail(0, limit=9)[-1].event.fill == trade.fill
 
 
 async def test_a_foreign_cursor_is_refused(journal: Journal) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from app.domain.enums import EventKind, Liquidity, TimeInForce
+from app.domain.fill import UNTOLD
 from app.domain.reports import Balance, BalanceReport
 from app.journal import rows
 from tests.clock import START
@@ -65,3 +66,4 @@ def test_fees_come_back_whole() -> None:
     assert rows.encode_fees(fees) == '{"BNB":"0.00000001","USDT":"-1"}'
     assert rows.decode_fees(rows.encode_fees(fees)) == fees
     assert rows.decode_fees(rows.encode_fees({})) == {}
+    assert rows.decode_fees(rows.encode_fees({UNTOLD: None})) == {UNTOLD: None}

@@ -17,10 +17,13 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.errors import SchemaOutdated
+from app.journal.journal import Journal
+from app.settings import Settings
 from app.storage import schema
 from app.storage.database import Database
-from app.storage.tables import BALANCES, EVENTS, METADATA
-from tests.clock import START
+from app.storage.tables import BALANCES, EVENTS, FILL_COUNTS, FILLS, METADATA
+from tests.clock import START, FakeClock
+from tests.journal.orders import INTENDED, filled, key, order
 from tests.storage.migrating import migrate_again
 
 
@@ -112,6 +115,31 @@ def test_a_database_of_a_later_program_is_refused_in_words(sqlite_url: str) -> N
     with pytest.raises(SchemaOutdated, match="later version"):
         schema.upgrade(sqlite_url)
     assert not schema.is_current(sqlite_url)
+
+
+async def test_fills_of_before_are_kept(database_url: str) -> None:
+    """The migration that lets a fee be unknown keeps every fill, what finds them, and what counts them."""
+    journal = Journal(Settings(database_url=database_url), FakeClock())
+    await journal.open()
+    await journal.open_order(order(), INTENDED)
+    await journal.record(key(), lambda _order, _fills: (filled("1", "0.25"), filled("2", "0.25")))
+    database = Database(database_url)
+    before = [tuple(row) for row in database.rows(select(*FILLS.c).order_by(FILLS.c.seq))]
+    if database.is_sqlite:
+        beside = text("SELECT sql FROM sqlite_master WHERE tbl_name = 'fills' AND type <> 'table' ORDER BY name")
+    else:
+        beside = text("SELECT indexdef FROM pg_indexes WHERE tablename = 'fills' ORDER BY indexname")
+        with database.change() as connection:
+            connection.execute(text("ALTER TABLE fills ALTER COLUMN fee SET NOT NULL"))
+    indexes = [tuple(row) for row in database.rows(beside)]
+    migrate_again(database_url, "v0017_untold_fees")
+    assert [tuple(row) for row in database.rows(select(*FILLS.c).order_by(FILLS.c.seq))] == before
+    assert [tuple(row) for row in database.rows(beside)] == indexes
+    await journal.record(key(), lambda _order, _fills: (filled("3", "0.25", fee=None, fee_currency=None),))
+    assert [row.number for row in database.rows(select(FILL_COUNTS.c.number))] == [3]
+    assert len(before) == 2
+    await journal.close()
+    database.dispose()
 
 
 def test_balances_of_before_are_kept(database_url: str) -> None:

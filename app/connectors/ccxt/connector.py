@@ -7,6 +7,7 @@ each poll is told as a gap, after which the gateway compares its orders with the
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 #: How long before its intent a list of orders begins in which an order is looked for: clocks differ.
 _BEFORE = timedelta(minutes=2)
 
+#: The most orders whose fills may be asked for later than the order itself without a further question.
+_REMEMBERED = 256
+
 #: Every how many polls the balances are asked for.
 _BALANCE_POLLS = 6
 
@@ -55,6 +59,8 @@ class CcxtConnector(CcxtMarkets):
         super().__init__(context)
         self.calls = AccountCalls(self.venue, self._build_client)
         self._closing = asyncio.Event()
+        #: Orders that were found to be done, until their fills are asked for: they need not be asked about again.
+        self._done: OrderedDict[str, OrderReport] = OrderedDict()
 
     def check_available(self) -> None:
         self.calls.check_available()
@@ -96,6 +102,14 @@ class CcxtConnector(CcxtMarkets):
         return report
 
     async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+        found = await self._find(ref)
+        if found is not None and found.state != "open" and found.exchange_order_id is not None:
+            self._done[found.exchange_order_id] = found
+            if len(self._done) > _REMEMBERED:
+                self._done.popitem(last=False)
+        return found
+
+    async def _find(self, ref: OrderRef) -> OrderReport | None:
         pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
         if self.row.ask_client_id:
             found = await self._ask_by(self.row.ask_client_id, ref.client_order_id, symbol, ref, pairs)
@@ -118,7 +132,9 @@ class CcxtConnector(CcxtMarkets):
         return self._reports("open orders", payload, pairs)
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
-        report = await self.fetch_order(ref)
+        report = None if ref.exchange_order_id is None else self._done.pop(ref.exchange_order_id, None)
+        if report is None or not is_same_order(ref, report):
+            report = await self._find(ref)
         number = ref.exchange_order_id if report is None else report.exchange_order_id
         if number is None:
             return []

@@ -119,7 +119,7 @@ def fill(trade: Mapping[str, Any], pairs: Pairs) -> Fill:
         exchange_fill_id=str(identity),
         price=exact(trade, "price"),
         amount=pairs.base(symbol, exact(trade, "amount")),
-        fee=ZERO if cost is None else cost,
+        fee=cost,
         fee_currency=None if cost is None else fee.get("currency"),
         filled_at=time(trade, "timestamp"),
         liquidity=Liquidity(taker_or_maker) if taker_or_maker in ("maker", "taker") else None,

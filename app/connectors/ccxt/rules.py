@@ -27,7 +27,7 @@ def markets_of(api: Any, row: Row) -> Markets:
     symbols: dict[str, str] = {}
     unreadable = []
     for symbol, market in api.markets.items():
-        if not _is_of(market, row):
+        if not is_of(market, row):
             continue
         try:
             rule = _rule(market, api.precisionMode, row)
@@ -55,7 +55,7 @@ def contract_size(market: Mapping[str, Any]) -> Decimal:
     return bounded(Decimal(size))
 
 
-def _is_of(market: Mapping[str, Any], row: Row) -> bool:
+def is_of(market: Mapping[str, Any], row: Row) -> bool:
     """Whether it is a spot market, or a perpetual that is settled in its quote; inverse and dated contracts are not served."""
     if row.market == "spot":
         return market.get("type") == "spot"

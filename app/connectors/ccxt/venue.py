@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.clock import Clock
 from app.connectors.ccxt.row import Row
-from app.connectors.ccxt.rules import markets_of
+from app.connectors.ccxt.rules import is_of, markets_of
 from app.connectors.common.answers import ErrorAnswer
 from app.connectors.common.judging import UNKNOWN, Outcomes, reading
 from app.connectors.common.limits import AddressLimits
@@ -70,7 +70,9 @@ class CcxtVenue(RestVenue["CcxtClient"]):
     async def _fetch_markets(self, client: CcxtClient) -> Markets:
         listed = await self.read(client.asked(verb="fetch_markets"))
         with reading(self.row.title):  # thousands of symbols: in a thread, so that no order waits for them
-            await asyncio.to_thread(client.api.set_markets, listed)
+            # What the row does not serve, such as options, is not kept: a market takes ten kilobytes.
+            kept = [market for market in listed if isinstance(market, dict) and is_of(market, self.row)]
+            await asyncio.to_thread(client.api.set_markets, kept)
             return await asyncio.to_thread(markets_of, client.api, self.row)
 
     async def _fetch_server_ms(self, client: CcxtClient) -> int:

@@ -12,7 +12,7 @@ export function Fills({ rows }) {
             <td><a href=${linkTo("orders", fill.order_id, fill.account_name, fill.connector_name)}>${new Date(fill.at).toLocaleTimeString()}</a></td>
             <td>${fill.trade_type ?? ""} ${fill.trading_pair}</td>
             <td class="num" data-label="Amount">${fill.amount}</td><td class="num" data-label="Price">${fill.price}</td>
-            <td class="num" data-label="Fee">${fill.fee} ${fill.fee_currency ?? ""}</td>
+            <td class="num" data-label="Fee">${fill.fee ?? "not told"} ${fill.fee_currency ?? ""}</td>
           </tr>`,
         )}
       </tbody>

@@ -58,7 +58,7 @@ function Event({ event, before }) {
         ${event.evidence && html`<div><dt>How we know</dt><dd>${event.evidence}</dd></div>`}
         ${event.exchange_at && html`<div><dt>The exchange's time</dt><dd>${event.exchange_at}</dd></div>`}
         ${event.reason && html`<div><dt>In its words</dt><dd>${event.reason_code ? `${event.reason_code}: ` : ""}${event.reason}</dd></div>`}
-        ${event.fill && html`<div><dt>Fill</dt><dd>${event.fill.amount} at ${event.fill.price}, fee ${event.fill.fee} ${event.fill.fee_currency ?? ""}</dd></div>`}
+        ${event.fill && html`<div><dt>Fill</dt><dd>${event.fill.amount} at ${event.fill.price}, fee ${event.fill.fee ?? "not told"} ${event.fill.fee_currency ?? ""}</dd></div>`}
       </dl>
     </li>
   `;

@@ -170,7 +170,11 @@ class Ledger:
         self._undo.append(lambda: setattr(book, "standing", before))
 
     def _fee(self, book: Book, fill: Fill) -> Decimal:
-        """The fee in quote units. One in a third currency counts at the last price of the fills; zero where there is none."""
+        """The fee in quote units. One in a third currency counts at the last price of the fills; zero where there is none, and
+        where the exchange does not tell what it was.
+        """
+        if fill.fee is None:
+            return ZERO
         if fill.fee_currency in (None, book.quote):
             return fill.fee
         base = book.place.trading_pair.partition("-")[0]

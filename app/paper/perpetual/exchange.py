@@ -242,8 +242,8 @@ class PaperPerpetualExchange(PaperExchange):
     def _new_engine(self) -> Engine:
         return PerpetualEngine(self.pairs, self._market, self.fees)
 
-    def _open_store(self, url: str) -> PaperStore:
-        return PaperStore(url, tables=PERPETUAL, transaction=PerpetualTransaction)
+    def _open_store(self, url: str, *, is_durable: bool) -> PaperStore:
+        return PaperStore(url, tables=PERPETUAL, transaction=PerpetualTransaction, is_durable=is_durable)
 
 
 def _view(engine: PerpetualEngine, position: PaperPosition) -> PositionView:
