@@ -14,6 +14,7 @@ from app.clock import Clock, SystemClock
 from app.connectors.registry import check_addresses, environments
 from app.domain.order import AccountKey
 from app.entropy import Entropy
+from app.journal.guard import Guards
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin, reseal
@@ -31,7 +32,6 @@ from app.services.event_streams import EventStreams
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.gateway import Gateway
 from app.services.gauges import Gauges
-from app.services.guards import Guards
 from app.services.history import History
 from app.services.installation import Installations
 from app.services.markets.books import Books

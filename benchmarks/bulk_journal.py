@@ -27,9 +27,10 @@ from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.ids import new_order_id
 from app.domain.observation import observe
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
+from app.services.orders.preparing import intended
 from app.settings import Settings
 from app.storage import schema
 from app.storage.types import link

@@ -17,10 +17,11 @@ from app.bootstrap import build_gateway
 from app.clock import Clock
 from app.domain.enums import OrderState
 from app.domain.ids import new_order_id
-from app.domain.order import OrderRequest, intended
+from app.domain.order import OrderRequest
 from app.services.gateway import Gateway
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
+from app.services.orders.preparing import intended
 from app.settings import Settings
 
 

@@ -27,7 +27,7 @@ from app.domain.enums import (
 from app.domain.errors import ClockRefused, DeadManDue, DuplicateOrderId, ExchangeDown, Halted, RateLimited
 from app.domain.events import OrderEvent
 from app.domain.fill import UNTOLD, Fill
-from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, next_state, wire_status
+from app.domain.lifecycle import ACTIVE, FINAL, NOTES, next_state, wire_status
 from app.domain.reports import OrderReport
 
 
@@ -360,38 +360,3 @@ class Anomaly(Exception):
 
 def _differ(known: str | None, said: str | None) -> bool:
     return None not in (known, said) and known != said
-
-
-def intended(
-    request: OrderRequest,
-    *,
-    order_id: str,
-    at: datetime,
-    terms: str,
-    key_id: str | None = None,
-    exchange_client_order_id: str | None = None,
-    reserved_price: Decimal | None = None,
-) -> Order:
-    """The order as it is the moment before it is sent; under ``exchange_client_order_id``, where its own id does not fit."""
-    return Order(
-        account_name=request.account_name,
-        connector_name=request.connector_name,
-        order_id=order_id,
-        trading_pair=request.trading_pair,
-        trade_type=request.trade_type,
-        order_type=request.order_type,
-        amount=request.amount,
-        price=request.price,
-        quote_amount=request.quote_amount,
-        position_action=request.position_action,
-        time_in_force=request.time_in_force,
-        reduce_only=request.reduce_only,
-        idempotency_key=request.idempotency_key,
-        terms=terms,
-        state=FIRST_STATE[EventKind.INTENDED],
-        created_at=at,
-        updated_at=at,
-        key_id=key_id,
-        exchange_client_order_id=exchange_client_order_id,
-        reserved_price=reserved_price,
-    )

@@ -17,7 +17,7 @@ from app.domain.caller import Caller
 from app.domain.enums import Environment, Scope
 from app.domain.errors import MissingScope
 from app.domain.order import Order, OrderKey, OrderRequest
-from app.journal.guard import Guard
+from app.journal.guard import Guard, Guards
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.console_sessions import ConsoleSessions
 from app.services.accounts.keys import ApiKeys
@@ -33,7 +33,6 @@ from app.services.bounded.safety import CallersSafety
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
-from app.services.guards import Guards
 from app.services.history import History
 from app.services.markets.books import Books
 from app.services.markets.market_data import MarketData

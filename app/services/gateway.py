@@ -19,6 +19,7 @@ from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
 from app.domain.enums import Environment
 from app.domain.order import AccountKey
+from app.journal.guard import Guards
 from app.journal.journal import Journal
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin
@@ -35,7 +36,6 @@ from app.services.catalog import Catalog
 from app.services.checkpoints import Checkpoints
 from app.services.event_streams import EventStreams
 from app.services.gauges import Gauges
-from app.services.guards import Guards
 from app.services.history import History
 from app.services.installation import Installations
 from app.services.markets.books import Books

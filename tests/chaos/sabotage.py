@@ -24,7 +24,7 @@ from app.connectors.rows import Rows
 from app.domain import observation
 from app.domain.errors import ExchangeDown, ExchangeReadError, Refused
 from app.domain.events import OrderEvent
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
 from app.journal import units
 from app.journal.batch import Batch
 from app.journal.guard import Guard
@@ -32,7 +32,7 @@ from app.journal.journal import Journal
 from app.journal.records import Opened, StoredOrder
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
-from app.services.orders.preparing import Preparing
+from app.services.orders.preparing import Preparing, intended
 from app.services.orders.recorder import Recorder
 from app.services.reconciling import settling
 from app.services.reconciling.settling import Settling

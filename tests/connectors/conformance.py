@@ -33,8 +33,9 @@ from app.domain.errors import (
     RuleViolation,
     WouldTake,
 )
-from app.domain.order import Order, OrderRef, OrderRequest, intended
+from app.domain.order import Order, OrderRef, OrderRequest
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
+from app.services.orders.preparing import intended
 from tests.clock import FakeClock
 
 #: Nothing here takes longer than some milliseconds; a card that waits this long has failed.

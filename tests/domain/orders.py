@@ -10,8 +10,9 @@ from app.domain.enums import EventKind, OrderState, OrderType, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.observation import Observation, observe
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
 from app.domain.reports import OrderReport
+from app.services.orders.preparing import intended
 
 #: When the order of every case is made.
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

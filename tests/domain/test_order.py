@@ -13,7 +13,8 @@ from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, Posi
 from app.domain.events import OrderEvent
 from app.domain.fill import UNTOLD, Fill
 from app.domain.lifecycle import ACTIVE, FINAL, TRANSITIONS, next_state
-from app.domain.order import Anomaly, Order, OrderKey, OrderRef, OrderRequest, intended
+from app.domain.order import Anomaly, Order, OrderKey, OrderRef, OrderRequest
+from app.services.orders.preparing import intended
 from tests.domain.orders import T0, WAYS, a_fill, a_request, after, an_event, an_order
 
 D = Decimal

@@ -11,7 +11,8 @@ from msgspec import structs
 from app.domain.enums import EventKind, OrderState, OrderType, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.order import Order, OrderKey, OrderRequest, intended
+from app.domain.order import Order, OrderKey, OrderRequest
+from app.services.orders.preparing import intended
 from tests.clock import START
 
 ACCOUNT = "master_account"

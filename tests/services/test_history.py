@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import AmbiguousOrder, OrderNotFound
-from app.domain.order import intended
 from app.journal.journal import Journal
+from app.services.orders.preparing import intended
 from app.services.orders.recorder import Recorder
 from tests.clock import FakeClock
 from tests.services.reconciling.test_recovery import counted

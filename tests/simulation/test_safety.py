@@ -10,11 +10,12 @@ import pytest
 
 from app.domain.enums import EventKind, HaltCancel, HaltMode, OrderState, OrderType, TradeType
 from app.domain.events import OrderEvent
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
 from app.domain.safety.events import SafetyEvent, SafetyKind
 from app.domain.safety.limits import Limits
 from app.domain.safety.scope import Scope
 from app.journal.records import JournalEntry
+from app.services.orders.preparing import intended
 from tests.chaos.journal_view import JournalView
 from tests.clock import START
 from tests.simulation.safety import check_safety

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Protocol, TypeVar
 
 from app.clock import Clock
 from app.concurrency.threads import Threads
 from app.connectors.base import Connector
+from app.domain.enums import EventKind
 from app.domain.ids import new_order_id
-from app.domain.order import Order, OrderKey, OrderRequest, intended
+from app.domain.lifecycle import FIRST_STATE
+from app.domain.order import Order, OrderKey, OrderRequest
 from app.domain.safety.admission import Admission
 from app.domain.wire_ids import wire_id
 from app.journal.guard import Guard
@@ -113,3 +116,38 @@ class Preparing:
         if self._installation is None:
             self._installation = (await self._installations.get()).name
         return new_order_id(now, self._random_bits, self._installation)
+
+
+def intended(
+    request: OrderRequest,
+    *,
+    order_id: str,
+    at: datetime,
+    terms: str,
+    key_id: str | None = None,
+    exchange_client_order_id: str | None = None,
+    reserved_price: Decimal | None = None,
+) -> Order:
+    """The order as it is the moment before it is sent; under ``exchange_client_order_id``, where its own id does not fit."""
+    return Order(
+        account_name=request.account_name,
+        connector_name=request.connector_name,
+        order_id=order_id,
+        trading_pair=request.trading_pair,
+        trade_type=request.trade_type,
+        order_type=request.order_type,
+        amount=request.amount,
+        price=request.price,
+        quote_amount=request.quote_amount,
+        position_action=request.position_action,
+        time_in_force=request.time_in_force,
+        reduce_only=request.reduce_only,
+        idempotency_key=request.idempotency_key,
+        terms=terms,
+        state=FIRST_STATE[EventKind.INTENDED],
+        created_at=at,
+        updated_at=at,
+        key_id=key_id,
+        exchange_client_order_id=exchange_client_order_id,
+        reserved_price=reserved_price,
+    )

@@ -26,7 +26,7 @@ from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry, Opened, Recorded, Weighed
 from app.journal.units import Decide
-from app.services.orders.inflight import Awaited
+from app.services.orders.awaited import Awaited
 
 log = structlog.get_logger(__name__)
 

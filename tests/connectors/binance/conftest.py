@@ -16,7 +16,8 @@ from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
 from app.connectors.binance.venue import BinanceVenue
 from app.domain.enums import OrderType, TradeType
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
+from app.services.orders.preparing import intended
 from app.settings import Settings
 from tests.connectors.hand_clock import HandClock
 from tests.connectors.stub import StubExchange, reply

@@ -37,11 +37,12 @@ from app.domain.errors import (
     UnsupportedPair,
     WouldTake,
 )
-from app.domain.order import OrderRef, OrderRequest, intended
+from app.domain.order import OrderRef, OrderRequest
 from app.domain.reports import BalanceReport, OrderReport
 from app.paper.exchange import PaperExchange
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.paper.store import PaperStore
+from app.services.orders.preparing import intended
 from app.settings import Settings
 from tests.connectors.conformance import Bench, next_report
 from tests.connectors.paper.dialect import PaperDialect
@@ -338,7 +339,8 @@ from app.clock import SystemClock
 from app.connectors.base import ConnectorContext
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import OrderType, TradeType
-from app.domain.order import OrderRequest, intended
+from app.domain.order import OrderRequest
+from app.services.orders.preparing import intended
 from app.settings import Settings
 
 async def main():

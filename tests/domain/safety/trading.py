@@ -14,12 +14,13 @@ from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState, OrderType, TradeType
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
 from app.domain.safety.admission import Admission
 from app.domain.safety.ledger import Ledger
 from app.domain.safety.limits import Limits, LimitSet
 from app.domain.safety.scope import Scope
 from app.domain.safety.state import SafetyState
+from app.services.orders.preparing import intended
 from tests.domain.orders import T0
 
 WHOLE = Scope()

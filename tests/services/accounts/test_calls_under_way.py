@@ -12,9 +12,10 @@ import pytest
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ConnectorNotConfigured, OrdergateError, OrderNotFound, UnknownAccount
-from app.domain.order import AccountKey, Order, OrderRef, OrderRequest, intended
+from app.domain.order import AccountKey, Order, OrderRef, OrderRequest
 from app.domain.reports import OrderReport
 from app.services.accounts.calls_under_way import calls_ended
+from app.services.orders.preparing import intended
 from app.storage.accounts import Accounts
 from app.storage.database import Database
 from app.vault import Vault

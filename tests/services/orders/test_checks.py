@@ -26,8 +26,9 @@ from app.domain.errors import (
     RequestInProgress,
     RuleViolation,
 )
-from app.domain.order import Order, OrderRequest, intended
+from app.domain.order import Order, OrderRequest
 from app.services.orders.checks import check_client_order_id, check_replay, check_unchanged, refusal_of
+from app.services.orders.preparing import intended
 from tests.clock import START
 from tests.services.world import request
 

@@ -9,8 +9,9 @@ import structlog
 
 from app.domain.enums import EventKind, OrderState
 from app.domain.fill import Fill
-from app.domain.order import Order, intended
+from app.domain.order import Order
 from app.domain.reports import OrderReport
+from app.services.orders.preparing import intended
 from tests.clock import START
 from tests.services.world import World, request
 

@@ -13,10 +13,11 @@ from msgspec import structs
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.ids import new_order_id
-from app.domain.order import AccountKey, Order, intended
+from app.domain.order import AccountKey, Order
 from app.domain.reports import Balance, BalanceReport, ConnectorEvent, OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
+from app.services.orders.preparing import intended
 from app.services.orders.recorder import Recorder
 from app.services.reconciling import lookups
 from app.services.reconciling.feed import Feed

@@ -20,8 +20,9 @@ from app.domain.errors import (
     RequestInProgress,
 )
 from app.domain.fill import Fill
-from app.domain.order import AccountKey, Order, OrderRef, intended
+from app.domain.order import AccountKey, Order, OrderRef
 from app.domain.reports import OrderReport
+from app.services.orders.preparing import intended
 from app.services.reconciling.resolving import Resolution
 from tests.clock import START
 from tests.services.world import ACCOUNT, TIMEOUT, World, key, market, request, until

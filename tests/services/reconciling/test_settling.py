@@ -15,8 +15,9 @@ from app.connectors.rows import Rows, UnreadableRow
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ExchangeAccountChanged, OtherExchangeAccount
 from app.domain.fill import Fill
-from app.domain.order import Order, OrderRef, intended
+from app.domain.order import Order, OrderRef
 from app.domain.reports import OrderReport
+from app.services.orders.preparing import intended
 from app.vault import Vault
 from tests.clock import START
 from tests.services.world import ACCOUNT, TIMEOUT, World, key, market, request

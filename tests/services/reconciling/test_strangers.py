@@ -6,8 +6,9 @@ import pytest
 from msgspec import structs
 
 from app.domain.enums import OrderState
-from app.domain.order import AccountKey, intended
+from app.domain.order import AccountKey
 from app.domain.reports import OrderReport
+from app.services.orders.preparing import intended
 from app.services.reconciling.strangers import Strangers
 from tests.services.world import ACCOUNT, World, request
 
