@@ -63,9 +63,6 @@ _INCOME_PAGE = 1000
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-#: How late a countdown may arrive.
-_COUNTDOWN_WINDOW = timedelta(seconds=2)
-
 #: How far back ``income`` and ``userTrades`` tell: three and six months, less a day for the months' lengths and for clocks.
 #: Source: "Get Income History" and "Account Trade List" in Binance's USD-M futures API documentation.
 _INCOME_HISTORY = timedelta(days=88)
@@ -209,8 +206,8 @@ class BinancePerpetualConnector(BinanceAccount):
             raise ExchangeReadError(f"Binance set the leverage of {trading_pair} to {now} instead of {leverage}")
 
     async def set_countdown(self, trading_pair: str, until: datetime | None) -> None:
-        """Source: "Auto-Cancel All Open Orders" of the USD-M API. It counts from its arrival, so one that was long on its way would
-        end too late: Binance refuses it.
+        """Source: "Auto-Cancel All Open Orders" of the USD-M API. It counts from its arrival, which Binance refuses once the call's
+        ``recvWindow`` is over.
         """
         symbol = self._symbol(trading_pair)
         await self.venue.ready_to_sign()
@@ -221,7 +218,6 @@ class BinancePerpetualConnector(BinanceAccount):
             "futures_countdown_cancel_all",
             symbol=symbol,
             countdownTime=left // _MILLISECOND,
-            recvWindow=_COUNTDOWN_WINDOW // _MILLISECOND,
         )
         with self.reading():
             if mapping(answer).get("symbol") != symbol:
