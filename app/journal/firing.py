@@ -27,13 +27,17 @@ def read_switch(batch: Batch, account: AccountKey) -> DeadMan | None:
     return batch.permits.state.switches.get(account)
 
 
-def fire_if_over(batch: Batch, account: AccountKey, at: datetime) -> DeadMan | None:
-    """The switch of ``account`` at ``at``, after it has fired if its time is over. It is read anew unless what is known of it lets
-    orders leave: a deadline only moves on.
-    """
+def switch_at(batch: Batch, account: AccountKey, at: datetime) -> DeadMan | None:
+    """The switch of ``account``, read anew unless what is known of it lets orders leave at ``at``: a deadline only moves on."""
     switch = batch.permits.state.switches.get(account)
     if switch is not None and switch.sends_until is not None and at >= switch.sends_until:
         switch = read_switch(batch, account)
+    return switch
+
+
+def fire_if_over(batch: Batch, account: AccountKey, at: datetime) -> DeadMan | None:
+    """The switch of ``account`` at ``at``, after it has fired if its time is over."""
+    switch = switch_at(batch, account, at)
     return fire(batch, switch, at) if switch is not None and switch.is_over(at) else switch
 
 

@@ -21,7 +21,7 @@ from app.domain.order import AccountKey, Anomaly, Order, OrderKey
 from app.domain.safety.admission import NOTHING_KNOWN, Admission, Measured
 from app.domain.safety.ledger import place_of
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
-from app.journal.firing import account_of, check_countdown, fire_if_over
+from app.journal.firing import account_of, check_countdown, fire_if_over, switch_at
 from app.journal.guard import UNGUARDED, Guard
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
 
@@ -128,6 +128,8 @@ class WeighOrder:
             return Weighed(order=earlier, is_new=False, as_of_seq=batch.head)
         order, event = opening.on_account(batch), opening.event
         measured: list[Measured] = []
+        if batch.permits.state.switches:
+            switch_at(batch, account_of(order), event.at)
         held = partial(batch.held, order)
         objections = [
             *opening.guard.objections(batch, order, event),

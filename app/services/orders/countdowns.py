@@ -124,7 +124,7 @@ class Countdowns:
         async with self._slots:
             try:
                 connector = await self._sessions.connector(account)
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._limit(until)):
                     await connector.set_countdown(trading_pair, until)
             except TimeoutError:
                 failure: OrdergateError = ExchangeReadTimeout("The exchange did not answer in time")
@@ -134,3 +134,9 @@ class Countdowns:
                 return None
         log.warning("countdown not set", **account._asdict(), trading_pair=trading_pair, reason=failure.detail)
         return failure
+
+    def _limit(self, until: datetime | None) -> float:  # float: seconds of the clock
+        """The seconds that a call may take: half of what is left, so that one that hangs leaves time for the caller's next word."""
+        if until is None:
+            return self._timeout
+        return max(0.0, min(self._timeout, (until - self._clock.now()).total_seconds() / 2))

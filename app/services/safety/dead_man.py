@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from app import failpoints
 from app.clock import Clock
+from app.concurrency.backoff import Backoff
 from app.domain.audit import AuditRecord
 from app.domain.enums import DeadManKeep, DeadManRequire
 from app.domain.errors import NoExchangeCountdown, ProtectiveNotKept
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 #: Seconds between two looks for deadlines that have passed.
 _LOOK = 0.5
 #: Seconds between two looks for what is left of a firing.
-_CLEAR = 1.0
+_CLEAR = (1.0, 1.0, 1.0, 2.0, 2.0, 5.0)
 
 
 class DeadManStatus(Struct, frozen=True, kw_only=True):
@@ -185,22 +186,25 @@ class DeadMen:
 
     async def _clear(self, account: AccountKey) -> None:
         """Cancel what a firing is to cancel until nothing of it is left, and end what runs at the exchange."""
+        backoff = Backoff(_CLEAR)
         while (switch := (await self._journal.safety()).switches.get(account)) is not None:
             try:
                 if await self._clear_once(switch):
                     return
             except Exception as error:  # noqa: BLE001 - the database or the exchange can't be asked now; it is tried again
                 log.warning("not cleared", **account._asdict(), error=type(error).__name__, text=str(error))
-            await self._clock.sleep(_CLEAR)
+            await self._clock.sleep(backoff.next_pause())
 
     async def _clear_once(self, switch: DeadMan) -> bool:
         """One round. Whether nothing is left to do."""
         account = switch.terms.account
-        is_clear = True
-        if switch.clearing is not None:
-            is_clear = await self._sweeps.clear(switch.terms.scope, switch.clearing, before=switch.fired_seq)
+        if switch.clearing is not None and not await self._sweeps.clear(
+            switch.terms.scope, switch.clearing, before=switch.fired_seq
+        ):
+            # What runs at the exchange may still do it.
+            return False
         ended = await self._countdowns.end(account)
-        if ended is None or not is_clear or (ended.armed_until is None and ended.ending):
+        if ended is None or (ended.armed_until is None and ended.ending):
             return False
         if switch.clearing is not None and switch.fired_seq is not None:
             failpoints.reach("dead_man.cleared")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from app.domain.enums import OrderType, PositionAction, PositionMode, PositionSi
 from app.domain.errors import ExchangeDown, ExchangeReadError, OrderRefused, RateLimited
 from app.domain.order import Order, OrderRef
 from tests.connectors.binance.conftest import SERVER_MS, payload
+from tests.connectors.hand_clock import HandClock
 from tests.connectors.stub import GARBLE, Reply, Request, StubExchange, error, reply
 
 OrderOf = Callable[..., Order]
@@ -194,6 +195,29 @@ async def test_setting_the_leverage(perpetual: BinancePerpetualConnector, exchan
         exchange.script("POST", path, answer)
         with pytest.raises(kind):
             await perpetual.set_leverage("BTC-USDT", 20)
+
+
+async def test_a_countdown(perpetual: BinancePerpetualConnector, exchange: StubExchange, clock: HandClock) -> None:
+    """What is left of the time is sent, zero to end it; only the exchange's own word about the symbol counts as set."""
+    path = "/fapi/v1/countdownCancelAll"
+    exchange.script("POST", path, reply({"symbol": "BTCUSDT", "countdownTime": "60000"}))
+    await perpetual.set_countdown("BTC-USDT", clock.now() + timedelta(seconds=60))
+    await perpetual.set_countdown("BTC-USDT", None)
+    sent = [request.parameters for request in exchange.asked("POST", path)]
+    assert [(each["symbol"], each["countdownTime"]) for each in sent] == [("BTCUSDT", "60000"), ("BTCUSDT", "0")]
+    with pytest.raises(ExchangeDown, match="was not sent"):
+        await perpetual.set_countdown("BTC-USDT", clock.now())
+    assert len(exchange.asked("POST", path)) == 2
+    for answer, kind in (
+        (error(400, -4028), OrderRefused),
+        (GARBLE, ExchangeReadError),
+        (Reply(status=500), ExchangeReadError),
+        (reply({"symbol": "ETHUSDT", "countdownTime": "60000"}), ExchangeReadError),
+        (error(429, -1003), RateLimited),
+    ):
+        exchange.script("POST", path, answer)
+        with pytest.raises(kind):
+            await perpetual.set_countdown("BTC-USDT", clock.now() + timedelta(seconds=60))
 
 
 async def test_positions(perpetual: BinancePerpetualConnector, exchange: StubExchange) -> None:

@@ -215,6 +215,24 @@ async def test_after_firing_countdowns_are_ended_before_orders_are_taken(exchang
     await world.safety.close()
 
 
+async def test_the_exchanges_countdown_runs_until_the_orders_are_gone(exchange: Exchange, world: World) -> None:
+    """While the gateway's own cancels come to nothing it may be all that there is."""
+    await world.orders.place(request(client_order_id="o1"))
+    await arm(world)
+    exchange.ends_at[BTC] += timedelta(seconds=5)
+    world.faults.plan("cancel", *["cancel_down"] * 100)
+    world.safety.dead_men.start()
+    while kinds(world)[-1] != "dead_man_fired":
+        await pass_time(world, 1)
+    await pass_time(world, 5)
+    assert world.order("o1").state is OrderState.OPEN
+    assert BTC in exchange.ends_at
+    world.faults.forget()
+    await is_clear(world)
+    assert exchange.ends_at == {}
+    await world.safety.close()
+
+
 async def test_what_could_not_be_ended_is_ended_later(exchange: Exchange, world: World) -> None:
     """A disarmed switch must not cancel anything. The gateway goes on asking, and a repeated call asks at once."""
     await world.orders.place(request(client_order_id="o1"))

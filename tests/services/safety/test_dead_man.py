@@ -19,6 +19,7 @@ from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.events import SafetyKind
 from app.journal.dead_man_units import ReadDeadMan
+from app.journal.guard import UNGUARDED
 from app.services.safety.dead_man import DeadManStatus
 from tests.clock import START, FakeClock
 from tests.paper.hand_path import HandPath
@@ -114,6 +115,21 @@ async def test_the_first_order_after_the_deadline_finds_it_fired(world: World) -
     assert world.order("o1").state is OrderState.CANCELED
     assert (await world.orders.place(request(client_order_id="o2", idempotency_key="k"))).order.state is OrderState.OPEN
     await world.safety.close()
+
+
+async def test_a_preview_tells_of_a_switch_and_fires_nothing(worlds: tuple[World, World]) -> None:
+    """What another process has renewed is no objection; what is over is one, and stays to be fired."""
+    one, other = worlds
+    await arm(one)
+    await one.previews.preview(request(), UNGUARDED, asks_exchange=False)
+    one.clock.advance(8)
+    await arm(other)
+    one.clock.advance(8)
+    assert (await one.previews.preview(request(), UNGUARDED, asks_exchange=False)).refusals == ()
+    one.clock.advance(8)
+    [refusal] = (await one.previews.preview(request(), UNGUARDED, asks_exchange=False)).refusals
+    assert refusal.code == "dead_man_due"
+    assert kinds(one) == ["dead_man_armed"]
 
 
 async def test_what_was_intended_before_the_deadline_does_not_leave_after_it(world: World) -> None:
