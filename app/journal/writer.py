@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import takewhile
@@ -33,6 +33,7 @@ from app.journal.caches import CredentialCache, OrderCache, SafetyCache
 from app.journal.inbox import Inbox
 from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
+from app.journal.safety_units import HaltTrading, SetLimits
 from app.journal.store import ConnectionLost, Store
 from app.journal.units import Unit
 from app.metrics import Metrics
@@ -175,11 +176,12 @@ class Writer:
     # From here on, everything runs on the writer's thread.
 
     def _run(self) -> None:
-        while group := self._inbox.take():
-            with self._metrics.committing():
-                outcome = self._write(group)
-            self._metrics.commit_size.observe(len(group))
-            self._answer(outcome)
+        while taken := self._inbox.take():
+            for group in _groups(taken):
+                with self._metrics.committing():
+                    outcome = self._write(group)
+                self._metrics.commit_size.observe(len(group))
+                self._answer(outcome)
         self._store.close()
 
     def _write(self, group: Sequence[_Waiting]) -> list[_Done]:
@@ -298,6 +300,17 @@ class Writer:
             self._under_way[key] -= 1
             if not self._under_way[key]:
                 del self._under_way[key]
+
+
+def _groups(taken: Sequence[_Waiting]) -> Iterator[Sequence[_Waiting]]:
+    """``taken`` in groups, one transaction each, which end with a change of halts or limits: what is used of limits is counted when
+    a transaction begins, if any are set by then.
+    """
+    begin = 0
+    for end, waiting in enumerate(taken, start=1):
+        if end == len(taken) or isinstance(waiting.unit, (HaltTrading, SetLimits)):
+            yield taken[begin:end]
+            begin = end
 
 
 def _late() -> JournalUnavailable:

@@ -166,6 +166,26 @@ async def test_within_one_transaction_each_sees_those_before(journal: Journal) -
     assert sum(isinstance(each, LimitExceeded) for each in answers) == 43
 
 
+async def test_orders_behind_the_first_limits_are_counted(journal: Journal) -> None:
+    """They wait for the writer together with the limits, at a moment at which nobody has counted anything."""
+    await place(journal, "o1")
+    await place(journal, "o2")
+    answers = await asyncio.gather(
+        limit(journal, max_open_orders=2), place(journal, "o3"), place(journal, "o4"), return_exceptions=True
+    )
+    assert [type(each) for each in answers] == [LimitSet, LimitExceeded, LimitExceeded]
+
+
+async def test_what_reduces_passes_behind_a_halt_for_the_rest(journal: Journal) -> None:
+    """Also where both wait for the writer together, and nobody has counted positions so far."""
+    bought = await place(journal, "o1")
+    await journal.record(bought.key, lambda *_: (filled("f1", "1", full=True),))
+    _, sold = await asyncio.gather(
+        halt(journal, mode=HaltMode.REDUCE_ONLY), place(journal, "o2", trade_type=TradeType.SELL)
+    )
+    assert sold.order_id == "o2"
+
+
 async def test_a_rollback_leaves_no_reservation(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not committed holds nothing."""
     await limit(journal, max_open_orders=1)

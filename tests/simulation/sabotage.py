@@ -75,6 +75,25 @@ _PLAN = Plan(
 )
 
 
+#: Worlds in which little goes wrong but that processes stand still, often and for long, at any step: what was decided before is
+#: carried out after it. By safeguard, where these show it sooner.
+_STANDING = replace(
+    _PLAN,
+    orders=100,
+    callers=25,
+    fault_rate=0.05,
+    oddity=0.0,
+    lost_answers=0.0,
+    steps_per_disruption=1_000_000_000,
+    crash_points=0.0,
+    stand_points=0.02,
+)
+_DIRECTED: Mapping[str, Plan] = {
+    "conclusions_hold_as_seen": _STANDING,
+    "nothing_sent_past_the_deadline": _STANDING,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The first world that showed it, and the processor seconds until then; None where it was not found in time."""
@@ -89,7 +108,7 @@ def find(path: Path, safeguard: str, *, workers: int, limit: float = LIMIT) -> F
     """Run worlds without ``safeguard`` until one shows a violation."""
     spent = 0.0
     orders = 0
-    works = (partial(_run_without, safeguard, path, _plan(number)) for number in count(1))
+    works = (partial(_run_without, safeguard, path, _plan(safeguard, number)) for number in count(1))
     for verdict in in_parallel(works, workers):
         orders += verdict.orders
         spent += verdict.processor_seconds
@@ -100,9 +119,11 @@ def find(path: Path, safeguard: str, *, workers: int, limit: float = LIMIT) -> F
     return Found(safeguard=safeguard, seconds=spent, orders=orders, verdict=None)
 
 
-def _plan(number: int) -> Plan:
+def _plan(safeguard: str, number: int) -> Plan:
     """Spot and futures in turn."""
-    return replace(_PLAN, seed=number, connector_name="binance" if number % 2 else "binance_perpetual")
+    return replace(
+        _DIRECTED.get(safeguard, _PLAN), seed=number, connector_name="binance" if number % 2 else "binance_perpetual"
+    )
 
 
 def _run_without(safeguard: str, path: Path, plan: Plan) -> Verdict:

@@ -117,8 +117,9 @@ class SafetyState:
             yield DeadManDue(f"{why}; nothing was sent")
         if admission.needs_limits and not any(each.is_set for each in sets):
             yield LimitsNotSet(order.account_name, order.connector_name)
-        if ledger is None or not sets:
+        if not any(each.limits.given for each in sets):
             return
+        assert ledger is not None, "limits are judged by what is used of them"
         try:
             verdict = judge(order, admission, sets, ledger, now, reduces=False)
             if not verdict.is_clear and _reduces(order, admission, ledger, held):
