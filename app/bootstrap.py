@@ -53,6 +53,7 @@ from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.recovery import Recovery
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
+from app.services.safety.approving import Approving
 from app.services.safety.dead_man import DeadMen
 from app.services.safety.evidence import Evidence
 from app.services.safety.halting import Halting
@@ -118,6 +119,7 @@ def build_gateway(
     admissions = _admissions(base, rates)
     orders = _orders(base, inflight, random_bits, admissions)
     safety = _safety(base, orders, admissions)
+    approving = Approving(journal=journal, orders=orders, clock=clock)
     return Gateway(
         settings=settings,
         clock=clock,
@@ -140,6 +142,7 @@ def build_gateway(
         orders=orders,
         previews=orders.previews,
         safety=safety,
+        approving=approving,
         guards=Guards(),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
@@ -151,7 +154,7 @@ def build_gateway(
         inflight=inflight,
         event_streams=event_streams,
         metrics=base.metrics,
-        gauges=_gauges(base, event_streams, safety),
+        gauges=_gauges(base, event_streams, safety, approving),
         account_feeds=account_feeds,
         snapshot_taker=snapshot_taker,
         lock=DirectoryLock(settings.data_dir) if settings.is_sqlite else None,
@@ -270,13 +273,14 @@ def _orders(base: _Base, inflight: InFlight, random_bits: Callable[[int], int], 
     )
 
 
-def _gauges(base: _Base, event_streams: EventStreams, safety: Safety) -> Gauges:
+def _gauges(base: _Base, event_streams: EventStreams, safety: Safety, approving: Approving) -> Gauges:
     return Gauges(
         metrics=base.metrics,
         journal=base.journal,
         event_streams=event_streams,
         sessions=base.sessions,
         safety=safety,
+        approving=approving,
         clock=base.clock,
     )
 

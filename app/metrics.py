@@ -119,27 +119,35 @@ class Metrics:
             "ordergate_journal_commit_seconds", "Time of one transaction of the journal"
         )
         failed = "Sign-ins that were refused: wrong, throttled after too many wrong ones, or busy because too many wait"
-        whole = "Whether the audit log was what was written, as of the last look"
-        self.audit_chain_ok = self._gauge("ordergate_audit_chain_ok", whole)
         self.sign_in_failures = self._counter("ordergate_sign_in_failures", failed, "reason")
         self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
         self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")
         self.unsettled = self._gauge("ordergate_unsettled_orders", "Orders that are pending or unknown", "connector")
         oldest = "Age of the oldest pending or unknown order"
         self.oldest_unsettled = self._gauge("ordergate_oldest_unsettled_seconds", oldest, "connector")
-        self.halts = self._gauge("ordergate_halts", "Halts that hold, by their mode", "mode")
-        left = "What is left of a limit in the scope where it is the least, 1 is all"
-        self.limit_headroom = self._gauge("ordergate_limit_headroom_ratio", left, "limit")
-        until = "Seconds until a dead-man's switch fires unless it is renewed; no value where none is armed"
-        self.dead_man_seconds = self._gauge("ordergate_dead_man_seconds_left", until, "account", "connector")
-        by_age = "Orders that are pending or unknown for at least so many seconds"
-        self.unsettled_by_age = self._gauge("ordergate_unsettled_orders_by_age", by_age, "seconds")
         self.stream_clients = self._gauge("ordergate_stream_clients", "Open event streams and sockets")
         odd = "Rows and events of an exchange that could not be read since the start, by the list that they were in"
         self.unreadable_rows = self._gauge("ordergate_unreadable_rows", odd, "connector", "list")
         self.rate_limit_headroom = self._gauge(
             "ordergate_rate_limit_headroom_ratio", "What is left of an exchange's request weight, 1 is all", "connector"
         )
+
+        self._add_safety()
+
+    def _add_safety(self) -> None:
+        """What tells of halts, limits and the audit log."""
+        whole = "Whether the audit log was what was written, as of the last look"
+        self.audit_chain_ok = self._gauge("ordergate_audit_chain_ok", whole)
+        waiting = "Orders that wait for another person's approval"
+        self.approvals_waiting = self._gauge("ordergate_approvals_waiting", waiting)
+        held = "Halts that hold, by their mode"
+        self.halts = self._gauge("ordergate_halts", held, "mode")
+        left = "What is left of a limit in the scope where it is the least, 1 is all"
+        self.limit_headroom = self._gauge("ordergate_limit_headroom_ratio", left, "limit")
+        until = "Seconds until a dead-man's switch fires unless it is renewed; no value where none is armed"
+        self.dead_man_seconds = self._gauge("ordergate_dead_man_seconds_left", until, "account", "connector")
+        by_age = "Orders that are pending or unknown for at least so many seconds"
+        self.unsettled_by_age = self._gauge("ordergate_unsettled_orders_by_age", by_age, "seconds")
 
     def observe_request(self, operation: str, status: int, seconds: float) -> None:
         """Note how long a request took."""

@@ -31,8 +31,9 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
 _VARIABLES = frozenset(
     f"ORDERGATE_{name}"
     for name in (
-        "ACCEPT_EMPTY_JOURNAL", "AUDIT_CHECKPOINTS", "CORS_ORIGINS", "DATA_DIR", "DURABILITY", "EXCHANGE_TIMEOUT", "FAILPOINT",
-        "MAX_CONNECTIONS", "MAX_STREAMS", "PAPER_FAULTS", "PAPER_SEED", "PASSWORD", "PYTHON", "REQUEST_TIMEOUT", "REQUIRE_LIMITS",
+        "ACCEPT_EMPTY_JOURNAL", "APPROVAL_SECONDS", "AUDIT_CHECKPOINTS", "CORS_ORIGINS", "DATA_DIR", "DURABILITY",
+        "EXCHANGE_TIMEOUT", "FAILPOINT", "MAX_CONNECTIONS", "MAX_STREAMS",
+        "PAPER_FAULTS", "PAPER_SEED", "PASSWORD", "PYTHON", "REQUEST_TIMEOUT", "REQUIRE_LIMITS",
         "SECRET_KEY", "USERNAME",
     )
 )  # fmt: skip
@@ -73,6 +74,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     #: Whether live accounts take orders only where somebody has decided about limits.
     require_limits: bool = False
+    #: How long an order waits for its approval.
+    approval_lifetime: timedelta = timedelta(seconds=60)
     #: The seed of the paper exchange's synthetic market.
     paper_seed: int = 20
     #: What goes wrong at the paper exchange on purpose (``app.paper.faults``); empty, so nothing, outside of rehearsals.
@@ -132,6 +135,9 @@ def load_settings() -> Settings:
         accept_empty_journal=env.bool("ORDERGATE_ACCEPT_EMPTY_JOURNAL", False),
         cors_origins=_origins(env.str("ORDERGATE_CORS_ORIGINS", "", validate=_check_origins)),
         require_limits=env.bool("ORDERGATE_REQUIRE_LIMITS", False),
+        approval_lifetime=timedelta(
+            seconds=env.int("ORDERGATE_APPROVAL_SECONDS", 60, validate=validate.Range(1, 86_400))
+        ),
         audit_checkpoints=Path(checkpoints).absolute()
         if (checkpoints := env.str("ORDERGATE_AUDIT_CHECKPOINTS", ""))
         else None,

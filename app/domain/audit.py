@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from app.domain.caller import Actor
 
-#: The outcome of what was done; every other outcome is the code of the error that it ended with.
+#: The outcome of what was done; every other outcome but ``AWAITING`` is the code of the error that it ended with.
 DONE = "done"
+#: The outcome of what waits for another person's word.
+AWAITING = "awaiting_approval"
 
 
 class AuditRecord(Struct, frozen=True, kw_only=True):

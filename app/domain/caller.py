@@ -20,7 +20,14 @@ SCOPES_OF = MappingProxyType(
     {
         Role.VIEWER: _VIEWER,
         Role.TRADER: _VIEWER | {Scope.ORDERS_PLACE, Scope.ORDERS_CANCEL, Scope.ORDERS_AMEND, Scope.SAFETY_HALT},
-        Role.RISK: _VIEWER | {Scope.ORDERS_CANCEL, Scope.SAFETY_HALT, Scope.SAFETY_WRITE, Scope.AUDIT_READ},
+        Role.RISK: _VIEWER
+        | {
+            Scope.ORDERS_CANCEL,
+            Scope.ORDERS_APPROVE,
+            Scope.SAFETY_HALT,
+            Scope.SAFETY_WRITE,
+            Scope.AUDIT_READ,
+        },
         Role.OPERATOR: _VIEWER | {Scope.ACCOUNTS_WRITE, Scope.WEBHOOKS_WRITE},
         Role.ADMIN: frozenset(Scope),
     }

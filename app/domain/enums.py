@@ -117,6 +117,7 @@ class Scope(StrEnum):
     ORDERS_PLACE = "orders:place"
     ORDERS_CANCEL = "orders:cancel"
     ORDERS_AMEND = "orders:amend"
+    ORDERS_APPROVE = "orders:approve"
     ACCOUNTS_WRITE = "accounts:write"
     SAFETY_READ = "safety:read"
     SAFETY_HALT = "safety:halt"
@@ -180,3 +181,19 @@ class DeadManRequire(StrEnum):
 
     ANY = "any"
     EXCHANGE = "exchange"
+
+
+class ApprovalState(StrEnum):
+    """What became of an order that needs an approval."""
+
+    AWAITING = "awaiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+class ApprovalDecision(StrEnum):
+    """What is decided about an order that awaits an approval."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"

@@ -122,6 +122,7 @@ def _message(entry: JournalEntry) -> Mapping[str, Any]:
 
 
 def _safety(event: SafetyEvent) -> Mapping[str, Any]:
+    approval = event.approval
     return {
         "kind": event.kind,
         "scope": event.scope.parts(),
@@ -131,6 +132,8 @@ def _safety(event: SafetyEvent) -> Mapping[str, Any]:
         "timeout_seconds": event.timeout_seconds,
         "then": event.then,
         "reason": event.reason,
+        "approval_id": None if approval is None else approval.approval_id,
+        "order_id": None if approval is None else approval.order_id,
         "by": None if event.actor is None else event.actor.name,
     }
 

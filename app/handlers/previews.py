@@ -39,6 +39,7 @@ def _answer(found: Preview) -> Mapping[str, Any]:
         "funds": None if found.funds is None else _funds(found.funds),
         "position_after": None if found.holding is None else _holding(found.holding),
         "limits": [_measured(each) for each in found.limits],
+        "needs_approval": found.needs_approval,
         "collar": None if found.collar is None else _band(found.collar),
         "band": None if found.allowed is None else _band(found.allowed),
         "checked_by_exchange": found.is_checked_by_exchange,

@@ -96,6 +96,7 @@ class PreviewSchema(Schema):
     funds = fields.Nested(lambda: PreviewFundsSchema(), required=True, allow_none=True)
     position_after = fields.Nested(lambda: PreviewHoldingSchema(), required=True, allow_none=True)
     limits = fields.List(fields.Nested(lambda: PreviewLimitSchema()), required=True)
+    needs_approval = fields.Boolean(required=True)
     collar = fields.Nested(lambda: PriceBandSchema(), required=True, allow_none=True)
     band = fields.Nested(lambda: PriceBandSchema(), required=True, allow_none=True)
     checked_by_exchange = fields.Boolean(required=True)
@@ -1260,7 +1261,9 @@ class LimitsSchema(Schema):
     of the UTC day. ``cancels_per_minute`` never stops a cancel: when it is reached, new orders are refused
     until the minute is over. ``max_leverage`` holds for setting it and for orders on positions that have more.
     ``duplicate_window``: seconds in which the same terms do not come again. What only reduces a position passes
-    everything that exists to stop growth: all that begin with ``max_``, and ``allowed_pairs``.
+    everything that exists to stop growth: all that begin with ``max_``, ``approval_above_notional``, and
+    ``allowed_pairs``. An order worth more than ``approval_above_notional`` is placed once another person has
+    approved it.
     """
 
     max_order_amount = fields.DecimalNumber(allow_none=True)
@@ -1276,6 +1279,7 @@ class LimitsSchema(Schema):
     allowed_pairs = fields.List(fields.String(), allow_none=True)
     allowed_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), allow_none=True)
     max_leverage = fields.DecimalNumber(allow_none=True)
+    approval_above_notional = fields.DecimalNumber(allow_none=True)
     duplicate_window = fields.Integer(allow_none=True)
     prevent_self_cross = fields.Boolean(allow_none=True)
     price_collar = fields.Nested(lambda: PriceCollarSchema(), allow_none=True)
@@ -1305,6 +1309,67 @@ class LimitSetSchema(Schema):
 class LimitListSchema(Schema):
     seq = fields.Integer(required=True)
     limits = fields.List(fields.Nested(lambda: LimitSetSchema()), required=True)
+
+
+class AwaitingApprovalSchema(Schema):
+    """An order that is not placed before another person has approved it. Nothing was sent, and it reserves
+    nothing.
+    """
+
+    status = fields.String(required=True)
+    approval_id = fields.String(required=True)
+    expires_at = fields.UtcDateTime(required=True)
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    environment = fields.Enum(enums.Environment, by_value=True, required=True)
+
+
+class ApprovalSchema(Schema):
+    """An order that was asked for and needs an approval, with its terms as they were asked for."""
+
+    id = fields.String(required=True)
+    state = fields.Enum(enums.ApprovalState, by_value=True, required=True)
+    account_name = fields.String(required=True)
+    connector_name = fields.String(required=True)
+    trading_pair = fields.String(required=True)
+    trade_type = fields.Enum(enums.TradeType, by_value=True, required=True)
+    order_type = fields.Enum(enums.OrderType, by_value=True, required=True)
+    amount = fields.DecimalText(required=True, allow_none=True)
+    quote_amount = fields.DecimalText(required=True, allow_none=True)
+    price = fields.DecimalText(required=True, allow_none=True)
+    position_action = fields.Enum(enums.PositionAction, by_value=True, required=True)
+    client_order_id = fields.String(required=True, allow_none=True)
+    notional = fields.DecimalText(required=True)
+    above = fields.DecimalText(required=True)
+    scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
+    asked_by = fields.String(required=True)
+    key_id = fields.String(required=True, allow_none=True)
+    asked_at = fields.UtcDateTime(required=True)
+    expires_at = fields.UtcDateTime(required=True)
+    decided_by = fields.String(required=True, allow_none=True)
+    decided_at = fields.UtcDateTime(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    order_id = fields.String(required=True, allow_none=True)
+    seq = fields.Integer(required=True)
+    environment = fields.Enum(enums.Environment, by_value=True, required=True)
+
+
+class DecidedApprovalSchema(Schema):
+    """What was decided, with the order as it stands, if it was approved."""
+
+    approval = fields.Nested(lambda: ApprovalSchema(), required=True)
+    order = fields.Nested(lambda: OrderSchema(), required=True, allow_none=True)
+
+
+class ApprovalRequestSchema(Schema):
+    decision = fields.Enum(enums.ApprovalDecision, by_value=True, required=True)
+    reason = fields.String()
+
+
+class ApprovalPageSchema(Schema):
+    data = fields.List(fields.Nested(lambda: ApprovalSchema()), required=True)
+    pagination = fields.Nested(lambda: PaginationSchema(), required=True)
 
 
 class ViolationSchema(Schema):

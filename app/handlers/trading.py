@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.domain.enums import OrderState, OrderStatus, OrderType, PositionAction
+from app.domain.enums import Environment, OrderState, OrderStatus, OrderType, PositionAction
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import Order, OrderKey, OrderRequest
+from app.domain.safety.approvals import Approval
 from app.handlers import pages
 from app.handlers.prepared import PreparedSchema
 from app.handlers.schemas import (
     ActiveOrderFilterSchema,
+    AwaitingApprovalSchema,
     CancelResponseSchema,
     OrderFilterSchema,
     ResolutionSchema,
@@ -29,6 +31,7 @@ from app.storage.records import Page
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
 _TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())
+_AWAITING = AwaitingApprovalSchema()
 _CANCEL_RESPONSE = CancelResponseSchema()
 _ACTIVE_FILTER = ActiveOrderFilterSchema()
 _ORDER_FILTER = OrderFilterSchema()
@@ -49,6 +52,8 @@ async def place_order(
     request = order_request(body, idempotency_key)
     placed = await gateway.orders.place(request, preview_token)
     environment = gateway.environment_of(placed.order.connector_name)
+    if placed.approval is not None:
+        return _awaiting(placed, placed.approval, environment)
     answer = _TRADE_RESPONSE.dump({**_answer(placed), "status": "submitted", "environment": environment})
     headers = {"Idempotent-Replayed": "true"} if placed.replayed else {"Server-Timing": _timing(placed.laps)}
     without_effect = _without_effect(gateway, request)
@@ -200,6 +205,20 @@ def _without_effect(gateway: ActingGateway, request: OrderRequest) -> list[str]:
 def _in_environment(gateway: ActingGateway) -> Callable[[Order], Any]:
     """Makes rows of orders that name what their connector trades with."""
     return lambda order: {**order_row(order), "environment": gateway.environment_of(order.connector_name)}
+
+
+def _awaiting(placed: Placed, approval: Approval, environment: Environment) -> Any:
+    """The answer to an order that waits for an approval."""
+    answer = {
+        "status": "awaiting_approval",
+        "approval_id": approval.approval_id,
+        "expires_at": approval.expires_at,
+        "account_name": approval.account_name,
+        "connector_name": approval.connector_name,
+        "trading_pair": approval.trading_pair,
+        "environment": environment,
+    }
+    return _AWAITING.dump(answer), 202, {"Idempotent-Replayed": "true"} if placed.replayed else {}
 
 
 def _answer(placed: Placed) -> dict[str, Any]:

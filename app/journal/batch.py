@@ -16,18 +16,21 @@ from msgspec import structs
 
 from app.domain.api_key import ApiKey
 from app.domain.audit import AuditRecord
+from app.domain.caller import Actor
 from app.domain.decimals import ZERO
 from app.domain.errors import LimitExceeded
 from app.domain.lifecycle import ACTIVE
 from app.domain.order import AccountKey, Order, OrderKey
 from app.domain.reports import Balance
-from app.domain.safety.admission import Admission
+from app.domain.safety.admission import Admission, Measured
+from app.domain.safety.approvals import Approval
 from app.domain.safety.dead_man import DeadMan
-from app.domain.safety.events import SafetyEvent, halted_event
+from app.domain.safety.events import SafetyEvent, approval_event, halted_event
 from app.domain.safety.halts import Halt
 from app.domain.safety.ledger import place_of
 from app.domain.safety.limits import LimitSet
 from app.journal import statements
+from app.journal.batch_approvals import BatchApprovals
 from app.journal.caches import CredentialCache, CredentialVersion, OrderCache, SafetyCache
 from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
@@ -86,6 +89,7 @@ class Batch:
         #: What is written of keys, by statement, and how those that end here look from then on, by ``FIND_KEY``.
         self._keys: dict[statements.Statement, list[Row]] = {}
         self._ended_keys: dict[Row, Sequence[Row]] = {}
+        self.approvals = BatchApprovals(store)
 
     # Reading.
 
@@ -153,12 +157,12 @@ class Batch:
 
     # Deciding.
 
-    def check_permitted(self, order: Order, admission: Admission, at: datetime) -> None:
+    def check_permitted(self, order: Order, admission: Admission, at: datetime) -> Sequence[Measured]:
         """Raise what keeps ``order`` from being sent at ``at``: a halt, limits, or a dead-man's switch. A refusal by limits counts
-        for the brake.
+        for the brake. Return the limits above which it needs an approval.
         """
         try:
-            self.permits.check(order, admission, at, partial(self.held, order))
+            return self.permits.check(order, admission, at, partial(self.held, order))
         except LimitExceeded:
             self._brake(self.permits.refuse(place_of(order), at))
             raise
@@ -206,6 +210,13 @@ class Batch:
         self.permits.put_limits(one, limits_row(one, self._codec))
         self._append_safety(event)
         return one
+
+    def put_approval(self, approval: Approval, at: datetime, actor: Actor | None) -> Approval:
+        """An approval that ``actor`` has asked for (its number is 0) or decided; None where time did."""
+        seq = self.head + 1
+        approval = structs.replace(approval, seq=seq, number=approval.number or seq)
+        self._append_safety(approval_event(approval, at, actor))
+        return self.approvals.put(approval)
 
     def add_key(self, key: ApiKey) -> None:
         """A key that is there from now on."""
@@ -298,6 +309,7 @@ class Batch:
             (statements.INSERT_BALANCES, list(self._new_balances.values())),
             (statements.UPDATE_BALANCES, list(self._changed_balances.values())),
             (statements.INSERT_AUDIT, self._audit),
+            *self.approvals.rows(),
             *self._safety_rows(),
         )
         for statement, rows in written:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from app.domain.audit import DONE, AuditRecord
+from app.domain.audit import AWAITING, DONE, AuditRecord
 from app.domain.caller import Actor, Caller
 from app.domain.errors import CallerChanged, KeyRevoked, OrdergateError
 from app.domain.events import OrderEvent
@@ -52,6 +52,15 @@ Check = Callable[[View], Sequence[OrdergateError]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """That the approval of that number is given, by whom ``guard`` names and checks."""
+
+    number: int
+    guard: Guard
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """``checks`` for something that ``actor`` causes by ``operation``. With an actor, what is written and what is refused stands in
     the audit log by the same transaction, and ``on_audit`` is called on the writer's thread.
@@ -61,6 +70,8 @@ class Guard:
     operation: str = ""
     checks: tuple[Check, ...] = ()
     on_audit: Callable[[], None] | None = None
+    #: For an order that has waited: the approval that it is given with its intent.
+    decision: Decision | None = None
 
     def check(self, batch: Batch, order: Order, event: OrderEvent) -> None:
         """Raise the first of what speaks against ``event``; its ``violations`` are all of them."""
@@ -80,6 +91,10 @@ class Guard:
     def passed(self, batch: Batch, order: Order, event: OrderEvent) -> None:
         """Note that ``event`` is written; ``batch`` has it."""
         self._audit(batch, order, event, DONE)
+
+    def waits(self, batch: Batch, order: Order, event: OrderEvent) -> None:
+        """Note that an approval of ``order`` is asked for; ``batch`` has it."""
+        self._audit(batch, order, event, AWAITING)
 
     def _audit(self, batch: Batch, order: Order, event: OrderEvent, outcome: str) -> None:
         if self.actor is None:

@@ -30,8 +30,9 @@ from app.journal.safety_units import SafetyUnit
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, RecordEvents, Unit, WeighOrder
+from app.journal.units import Decide, OpenOrder, RecordEvents, Unit
 from app.journal.verifying import check_tail
+from app.journal.weighing import WeighOrder
 from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings
@@ -61,6 +62,7 @@ class Journal(Reader):
         self.funding_payments = FundingPayments(self.database)
         self._clock = clock
         self._is_durable = settings.is_durable
+        self._approval_lifetime = settings.approval_lifetime
         self._metrics = metrics or Metrics()
         self._bulletin = Bulletin()
         self._tail = Tail(self.database, self, clock, self._bulletin.doubt)
@@ -77,7 +79,7 @@ class Journal(Reader):
             await asyncio.to_thread(_refuse_pooler, self.database)
         await asyncio.to_thread(check_tail, self.database)
         store = _store(self.database, is_durable=self._is_durable)
-        permits = Permits(self._clock, self._bulletin)
+        permits = Permits(self._clock, self._bulletin, self._approval_lifetime)
         writer = Writer(store, asyncio.get_running_loop(), self._tail.advance, permits, self._metrics)
         await writer.start()
         self._writer = writer

@@ -10,8 +10,8 @@ A process that begins to count in the middle of a long journal first reads it, p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock
 
@@ -39,6 +39,9 @@ from app.storage.tables import DEAD_MAN, HALTS, ORDERS
 #: Seconds for which what a process knows of halts is taken as true: whoever halts waits as long before an order that was intended
 #: earlier, and may be about to leave, counts as not sent.
 TRUSTED_SECONDS = 1.0
+
+#: How long an order waits for its approval, where the settings say nothing else.
+APPROVAL_LIFETIME = timedelta(seconds=60)
 
 #: Events that are folded in one go, and the most that are folded while other writers wait.
 _PAGE = 2000
@@ -82,7 +85,9 @@ class Bulletin:
 class Permits:
     """The state, and the ledger where one is needed."""
 
-    def __init__(self, clock: Clock, bulletin: Bulletin) -> None:
+    def __init__(self, clock: Clock, bulletin: Bulletin, approval_lifetime: timedelta = APPROVAL_LIFETIME) -> None:
+        #: How long an order waits for its approval.
+        self.approval_lifetime = approval_lifetime
         self._clock = clock
         self._bulletin = bulletin
         self.state = SafetyState()
@@ -171,13 +176,20 @@ class Permits:
         """Nobody else can have changed anything so far: the transaction, which holds the lock, is about to end."""
         self._bulletin.put(self._known(self._committed))
 
+    def asks_approvals(self, order: Order) -> bool:
+        """Whether orders like ``order`` may need an approval."""
+        return bool(self.state.sets) and self.state.asks_approvals(place_of(order))
+
     # -- deciding -------------------------------------------------------------------------------------------------------
 
-    def check(self, order: Order, admission: Admission, now: datetime, held: Callable[[], Decimal]) -> None:
-        """Raise what keeps ``order`` from being sent, as ``SafetyState.check`` does."""
+    def check(
+        self, order: Order, admission: Admission, now: datetime, held: Callable[[], Decimal]
+    ) -> Sequence[Measured]:
+        """Raise what keeps ``order`` from being sent, and return what it needs approvals for, as ``SafetyState.check`` does."""
         state = self.state
         if state.halts or state.sets or state.switches or admission.needs_limits:
-            state.check(order, admission, self._ledger, now, held)
+            return state.check(order, admission, self._ledger, now, held)
+        return ()
 
     def objections(
         self,
@@ -186,9 +198,10 @@ class Permits:
         now: datetime,
         held: Callable[[], Decimal],
         measured: list[Measured],
+        approvals: list[Measured],
     ) -> list[OrdergateError]:
         """Everything that keeps ``order`` from being sent, as ``SafetyState.objections`` tells it."""
-        return list(self.state.objections(order, admission, self._ledger, now, held, measured))
+        return list(self.state.objections(order, admission, self._ledger, now, held, measured, approvals))
 
     def only_reduces(self, order: Order, admission: Admission, held: Callable[[], Decimal]) -> bool:
         """Whether ``order``, which is active, only reduces, all active orders of its side together."""

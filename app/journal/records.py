@@ -16,6 +16,7 @@ from app.domain.fill import Fill
 from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.domain.safety.admission import Measured
+from app.domain.safety.approvals import Approval
 from app.domain.safety.events import SafetyEvent
 from app.domain.safety.limits import LimitSet
 
@@ -62,6 +63,8 @@ class Weighed(Struct, frozen=True, kw_only=True):
     objections: tuple[OrdergateError, ...] = ()
     measured: tuple[Measured, ...] = ()
     limit_sets: tuple[LimitSet, ...] = ()
+    #: Whether it would have to wait for an approval.
+    needs_approval: bool = False
 
 
 class Head(NamedTuple):
@@ -78,10 +81,13 @@ class Head(NamedTuple):
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """The order under the id or key that was asked for; ``is_new`` is False where it was there before."""
+    """The order under the id or key that was asked for; ``is_new`` is False where it was there before. With an ``approval`` there
+    is no order: that one waits, and ``is_new`` is whether it was asked for now.
+    """
 
     order: Order
     is_new: bool
+    approval: Approval | None = None
 
 
 class Recorded(Struct, frozen=True, kw_only=True):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 from sqlalchemy import select
 
-from app.domain.enums import DeadManKeep, DeadManRequire, DeadManThen, HaltCancel, HaltMode
+from app.domain.caller import Actor
+from app.domain.enums import ApprovalState, DeadManKeep, DeadManRequire, DeadManThen, HaltCancel, HaltMode
 from app.domain.order import AccountKey
+from app.domain.safety.approvals import Approval
 from app.domain.safety.dead_man import DeadMan, DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.limits import Limits, LimitSet
@@ -59,6 +62,65 @@ def limits_row(one: LimitSet, codec: Codec) -> Row:
         _ENCODER.encode(one.limits).decode(),
         codec.text(one.unlimited_reason),
         one.seq,
+    )
+
+
+class _Asked(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The part of an approval that is stored as JSON."""
+
+    notional: Decimal
+    above: Decimal
+    scope: Scope
+    actor: Actor
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
+
+
+def approval_row(approval: Approval, codec: Codec) -> Row:
+    """``approval`` as a row of ``approvals``."""
+    asked = _Asked(notional=approval.notional, above=approval.above, scope=approval.scope, actor=approval.asked_by)
+    return (
+        approval.number,
+        approval.account_name,
+        approval.connector_name,
+        approval.trading_pair,
+        approval.terms,
+        approval.idempotency_key,
+        approval.order_id,
+        codec.text(_ENCODER.encode(asked).decode()),
+        codec.time(approval.asked_at),
+        codec.time(approval.expires_at),
+        approval.state.value,
+        codec.text(approval.decided_by),
+        codec.time(approval.decided_at),
+        codec.text(approval.reason),
+        approval.seq,
+    )
+
+
+def approval_of(row: Row) -> Approval:
+    """The approval in a row of ``approvals``."""
+    asked = _ASKED.decode(row[7])
+    return Approval(
+        number=row[0],
+        account_name=row[1],
+        connector_name=row[2],
+        trading_pair=row[3],
+        terms=row[4],
+        idempotency_key=row[5],
+        order_id=row[6],
+        notional=asked.notional,
+        above=asked.above,
+        scope=asked.scope,
+        asked_by=asked.actor,
+        asked_at=row[8],
+        expires_at=row[9],
+        state=ApprovalState(row[10]),
+        decided_by=row[11],
+        decided_at=row[12],
+        reason=row[13],
+        seq=row[14],
     )
 
 

@@ -30,7 +30,9 @@ from app.journal.rows import CHANGEABLE
 from app.storage.tables import (
     ACTIVE_ONLY,
     API_KEYS,
+    APPROVALS,
     AUDIT,
+    AWAITING_ONLY,
     BALANCES,
     CREDENTIALS,
     DEAD_MAN,
@@ -178,6 +180,16 @@ FIND_TIME = Statement(
 FIND_HALTS = Statement(columns=(), build=lambda _: select(*HALTS.c))
 FIND_LIMITS = Statement(columns=(), build=lambda _: select(*LIMITS.c))
 FIND_DEAD_MAN = Statement(columns=(), build=lambda _: select(*DEAD_MAN.c))
+FIND_APPROVAL = _select(tuple(APPROVALS.c), (APPROVALS.c.number,))
+FIND_APPROVAL_BY_KEY = _select(
+    tuple(APPROVALS.c), (APPROVALS.c.account_name, APPROVALS.c.connector_name, APPROVALS.c.idempotency_key)
+)
+FIND_APPROVALS_OF_ORDER = _select(
+    tuple(APPROVALS.c), (APPROVALS.c.account_name, APPROVALS.c.connector_name, APPROVALS.c.order_id)
+)
+FIND_AWAITING = Statement(columns=(), build=lambda _: select(*APPROVALS.c).where(AWAITING_ONLY))
+DELETE_APPROVALS = _delete(APPROVALS, keys=1)
+INSERT_APPROVALS = _insert(APPROVALS)
 DELETE_HALTS = _delete(HALTS, keys=4)
 INSERT_HALTS = _insert(HALTS)
 DELETE_LIMITS = _delete(LIMITS, keys=4)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -19,11 +18,11 @@ from app.domain.events import OrderEvent
 from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import AccountKey, Anomaly, Order, OrderKey
 from app.domain.safety.admission import NOTHING_KNOWN, Admission, Measured
-from app.domain.safety.ledger import place_of
+from app.journal.asking import ask, check_retry, find_asked, find_waiting, give
 from app.journal.batch import Batch, IdempotencyKey, idempotency_name
-from app.journal.firing import account_of, check_countdown, fire_if_over, switch_at
+from app.journal.firing import account_of, check_countdown, fire_if_over
 from app.journal.guard import UNGUARDED, Guard
-from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
+from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
 Decide = Callable[[Order, frozenset[str]], Sequence[OrderEvent]]
@@ -54,7 +53,8 @@ class OpenOrder:
 
     With ``credentials_version``, only if these are still the account's credentials. The order is on the account at the exchange
     that they open. Only if ``guard``, and the halts and limits that hold, let it pass, which are not asked about an order that is
-    there already; ``admission`` is what limits must know of it.
+    there already; ``admission`` is what limits must know of it. An order that needs an approval waits as one instead, unless the
+    guard has the decision that gives it: then both are written, or neither.
     """
 
     order: Order
@@ -80,17 +80,30 @@ class OpenOrder:
         return () if name is None else (name,)
 
     def stage(self, batch: Batch) -> Opened:
-        stored = self.find_earlier(batch)
-        if stored is not None:
+        stored, decision, waiting = self.find_earlier(batch), self.guard.decision, None
+        if decision is not None:
+            waiting = find_waiting(batch, decision, self.order, self.event, stored)
+            if not waiting.is_awaiting:
+                return Opened(order=self.order, is_new=False, approval=waiting)
+        elif stored is not None:
             return Opened(order=stored, is_new=False)
         order = self.on_account(batch)
+        is_intended = self.event.kind is EventKind.INTENDED
+        if is_intended and decision is None and batch.permits.asks_approvals(order):
+            waiting = find_asked(batch, order, self.event.at)
+            if waiting is not None:
+                return Opened(order=order, is_new=False, approval=waiting)
         self.guard.check(batch, order, self.event)
-        if self.event.kind is EventKind.INTENDED:
-            _check_permitted(batch, order, self.admission, self.event)
+        if is_intended:
+            above = _check_permitted(batch, order, self.admission, self.event)
+            if above and decision is None:
+                return Opened(order=order, is_new=True, approval=ask(batch, order, self.event, above, self.guard))
         entry = _entry(batch.head + 1, order, self.event)
         batch.add_order(order, entry)
         self.guard.passed(batch, order, self.event)
-        return Opened(order=order, is_new=True)
+        if decision is not None and waiting is not None:
+            waiting = give(batch, decision, waiting, order, self.event)
+        return Opened(order=order, is_new=True, approval=waiting)
 
     def find_earlier(self, batch: Batch) -> Order | None:
         """The order that has the id or the idempotency key."""
@@ -104,45 +117,6 @@ class OpenOrder:
         credentials = batch.credentials(account)
         exchange_account = None if credentials is None else credentials.exchange_account
         return structs.replace(self.order, exchange_account=exchange_account)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeighOrder:
-    """Find out what ``opening`` would come to at this moment, and write nothing. What limits need, it raises ``Missing`` for."""
-
-    opening: OpenOrder
-    is_intent: bool = False
-
-    @property
-    def keys(self) -> tuple[OrderKey, ...]:
-        return self.opening.keys
-
-    @property
-    def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:
-        return self.opening.idempotency_keys
-
-    def stage(self, batch: Batch) -> Weighed:
-        opening = self.opening
-        earlier = opening.find_earlier(batch)
-        if earlier is not None and not earlier.is_retryable:
-            return Weighed(order=earlier, is_new=False, as_of_seq=batch.head)
-        order, event = opening.on_account(batch), opening.event
-        measured: list[Measured] = []
-        if batch.permits.state.switches:
-            switch_at(batch, account_of(order), event.at)
-        held = partial(batch.held, order)
-        objections = [
-            *opening.guard.objections(batch, order, event),
-            *batch.permits.objections(order, opening.admission, event.at, held, measured),
-        ]
-        return Weighed(
-            order=order,
-            is_new=True,
-            as_of_seq=batch.head,
-            objections=tuple(objections),
-            measured=tuple(measured),
-            limit_sets=batch.permits.state.covering(place_of(order)),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,20 +147,25 @@ class RecordEvents:
             return Recorded(order=stored.order)
         self.guard.check(batch, stored.order, events[0])
         if events[0].kind is EventKind.RETRIED and stored.order.state is OrderState.REJECTED:
-            _check_permitted(batch, stored.order.apply(events[0]), self.admission, events[0])
+            retried = stored.order.apply(events[0])
+            if _check_permitted(batch, retried, self.admission, events[0]):
+                check_retry(batch, retried, events[0].at)
         recorded = _apply(batch, stored, events)
         self.guard.passed(batch, stored.order, events[0])
         return recorded
 
 
-def _check_permitted(batch: Batch, order: Order, admission: Admission, event: OrderEvent) -> None:
-    """Raise what keeps ``order`` from being sent by ``event``: a halt, limits, or a dead-man's switch."""
+def _check_permitted(batch: Batch, order: Order, admission: Admission, event: OrderEvent) -> Sequence[Measured]:
+    """Raise what keeps ``order`` from being sent by ``event``: a halt, limits, or a dead-man's switch. Return the limits above
+    which it needs an approval.
+    """
     has_switches = bool(batch.permits.state.switches)
     if has_switches:
         fire_if_over(batch, account_of(order), event.at)
-    batch.check_permitted(order, admission, event.at)
+    above = batch.check_permitted(order, admission, event.at)
     if has_switches:
         check_countdown(batch, order)
+    return above
 
 
 def _check_credentials(batch: Batch, account: AccountKey, version: int | None) -> None:

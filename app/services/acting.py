@@ -20,11 +20,13 @@ from app.domain.order import Order, OrderKey, OrderRequest
 from app.journal.guard import Guard, Guards
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.console_sessions import ConsoleSessions
+from app.services.accounts.directory import Directory
 from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
 from app.services.bounded.accounts import CallersAccounts, CallersPortfolio, CallersPositions
+from app.services.bounded.approvals import OPERATION, CallersApprovals
 from app.services.bounded.bounds import Bounds
 from app.services.bounded.keys import CallersKeys
 from app.services.bounded.markets import CallersRates
@@ -42,6 +44,7 @@ from app.services.orders.placing import Orders
 from app.services.orders.previewing import Preview, Previews
 from app.services.reconciliations import Reconciliations
 from app.services.reconciling.resolving import Resolution, Resolving
+from app.services.safety.approving import Approving
 from app.services.safety.safety import Safety
 from app.storage.audit_log import AuditLog
 
@@ -115,11 +118,13 @@ class Services:
     """The services as they are for nobody in particular."""
 
     accounts: AccountAdmin
+    approving: Approving
     audit_log: AuditLog
     books: Books
     catalog: Catalog
     clock: Clock
     console_sessions: ConsoleSessions
+    directory: Directory
     environments: Mapping[str, Environment]
     event_streams: EventStreams
     gauges: Gauges
@@ -175,6 +180,13 @@ class ActingGateway:
         return CallersSafety(
             self._services.safety, self.acting.caller, self.bounds, self._record, self.acting.note_audited
         )
+
+    @property
+    def approvals(self) -> CallersApprovals:
+        of = self._services
+        acting = self.acting
+        guard = of.guards.ending(acting.caller, acting.actor, OPERATION, acting.note_audited)
+        return CallersApprovals(of.approving, of.directory, self.bounds, guard, acting, self._record)
 
     @property
     def history(self) -> CallersHistory:

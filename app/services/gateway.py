@@ -49,6 +49,7 @@ from app.services.reconciliations import Reconciliations
 from app.services.reconciling.account_feeds import AccountFeeds
 from app.services.reconciling.resolving import Resolving
 from app.services.reconciling.settling import Settling
+from app.services.safety.approving import Approving
 from app.services.safety.safety import Safety
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -85,6 +86,7 @@ class Gateway:
     previews: Previews
     guards: Guards
     safety: Safety
+    approving: Approving
     history: History
     positions: Positions
     position_settings: PositionSettings
@@ -134,6 +136,7 @@ class Gateway:
             self.reconciliations.start()
             self.account_feeds.start()
             self.safety.start()
+            self.approving.start()
             self.checkpoints.start()
         if self.snapshot_taker is not None:
             self.snapshot_taker.start()
@@ -155,6 +158,7 @@ class Gateway:
         """Take no new orders, finish those in flight within the limit, leave the rest to recovery, and close everything."""
         await self.inflight.drain(self.settings.shutdown_timeout)
         await self.safety.close()
+        await self.approving.close()
         if self.account_feeds is not None:
             await self.account_feeds.close()
         await self.reconciliations.close()
@@ -182,11 +186,13 @@ class Gateway:
         if self._services is None:
             self._services = Services(
                 accounts=self.accounts,
+                approving=self.approving,
                 audit_log=self.audit_log,
                 books=self.books,
                 catalog=self.catalog,
                 clock=self.clock,
                 console_sessions=self.console_sessions,
+                directory=self.directory,
                 environments=self.environments,
                 event_streams=self.event_streams,
                 gauges=self.gauges,

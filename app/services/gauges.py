@@ -15,6 +15,7 @@ from app.domain.errors import ReferencePriceMissing
 from app.journal.journal import Journal
 from app.metrics import COMMIT, Metrics, Quantiles
 from app.services.event_streams import EventStreams
+from app.services.safety.approving import Approving
 from app.services.safety.safety import Safety, headroom
 from app.services.sessions import Sessions
 
@@ -50,9 +51,11 @@ class Gauges:
         event_streams: EventStreams,
         sessions: Sessions,
         safety: Safety,
+        approving: Approving,
         clock: Clock,
     ) -> None:
         self._safety = safety
+        self._approving = approving
         self._metrics = metrics
         self._journal = journal
         self._event_streams = event_streams
@@ -120,6 +123,7 @@ class Gauges:
         metrics.dead_man_seconds.clear()
         for account, left in (await self._safety.dead_men.seconds_left()).items():
             metrics.dead_man_seconds.labels(*account).set(left)
+        metrics.approvals_waiting.set(await self._approving.count())
         metrics.limit_headroom.clear()
         if not any(each.limits.given for each in state.sets):
             return

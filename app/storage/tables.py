@@ -7,6 +7,8 @@ refuses it); a projection that was lost could be rebuilt from them. The migratio
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -54,18 +57,25 @@ SEQUENCE = Table(
 #: The conditions of the partial indexes. A query must use the same words, as text, to be served by one.
 ACTIVE_ONLY = text("state IN ('pending', 'unknown', 'open')")
 UNSETTLED_ONLY = text("state IN ('pending', 'unknown')")
+AWAITING_ONLY = text("state = 'awaiting'")
 RENAMED_ONLY = text("exchange_client_order_id IS NOT NULL")
+
+
+def _names(*names: str) -> list[Column[Any]]:
+    """Columns of names, none of which is absent."""
+    return [Column(name, Name, nullable=False) for name in names]
+
+
+def _only(condition: TextClause) -> dict[str, Any]:
+    """What makes an index one of the rows of ``condition`` alone."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
 
 ORDERS = Table(
     "orders",
     METADATA,
     Column("id", Sequence, primary_key=True, autoincrement=False),
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("order_id", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("trade_type", Name, nullable=False),
-    Column("order_type", Name, nullable=False),
+    *_names("account_name", "connector_name", "order_id", "trading_pair", "trade_type", "order_type"),
     Column("amount", Money),
     Column("price", Money),
     Column("quote_amount", Money),
@@ -101,35 +111,19 @@ ORDERS = Table(
         "account_name",
         "connector_name",
         unique=True,
-        sqlite_where=text("idempotency_key IS NOT NULL"),
-        postgresql_where=text("idempotency_key IS NOT NULL"),
+        **_only(text("idempotency_key IS NOT NULL")),
     ),
     Index(
         "ix_orders_exchange_client_order_id",
         "exchange_client_order_id",
         "account_name",
         "connector_name",
-        sqlite_where=RENAMED_ONLY,
-        postgresql_where=RENAMED_ONLY,
+        **_only(RENAMED_ONLY),
     ),
     Index("ix_orders_created_at", "created_at", "id"),
     Index("ix_orders_kind", "account_name", "connector_name", "trading_pair", "status", "created_at", "id"),
-    Index(
-        "ix_orders_active",
-        "order_id",
-        "account_name",
-        "connector_name",
-        sqlite_where=ACTIVE_ONLY,
-        postgresql_where=ACTIVE_ONLY,
-    ),
-    Index(
-        "ix_orders_unsettled",
-        "account_name",
-        "connector_name",
-        "id",
-        sqlite_where=UNSETTLED_ONLY,
-        postgresql_where=UNSETTLED_ONLY,
-    ),
+    Index("ix_orders_active", "order_id", "account_name", "connector_name", **_only(ACTIVE_ONLY)),
+    Index("ix_orders_unsettled", "account_name", "connector_name", "id", **_only(UNSETTLED_ONLY)),
 )
 
 EVENTS = Table(
@@ -137,9 +131,7 @@ EVENTS = Table(
     METADATA,
     Column("seq", Sequence, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False),
-    Column("kind", Name, nullable=False),
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
+    *_names("kind", "account_name", "connector_name"),
     Column("trading_pair", Name),
     Column("order_id", Name),
     Column("order_number", Sequence, ForeignKey("orders.id")),
@@ -157,10 +149,7 @@ FILLS = Table(
     METADATA,
     Column("seq", Sequence, ForeignKey("events.seq"), primary_key=True, autoincrement=False),
     Column("order_number", Sequence, ForeignKey("orders.id"), nullable=False),
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("exchange_fill_id", Name, nullable=False),
+    *_names("account_name", "connector_name", "trading_pair", "exchange_fill_id"),
     Column("price", Money, nullable=False),
     Column("amount", Money, nullable=False),
     Column("fee", Money),
@@ -176,8 +165,7 @@ FILLS = Table(
 
 def _counts(name: str, *key: str) -> Table:
     """A table with a ``number`` for each ``key``."""
-    columns = [Column(each, Name, nullable=False) for each in key]
-    return Table(name, METADATA, *columns, Column("number", Sequence, nullable=False), PrimaryKeyConstraint(*key))
+    return Table(name, METADATA, *_names(*key), Column("number", Sequence, nullable=False), PrimaryKeyConstraint(*key))
 
 
 #: How many orders and fills there are of each kind (``app.journal.pages``) and month (``2026-01``, of ``created_at`` and
@@ -190,9 +178,7 @@ FILL_COUNTS = _counts("fill_counts", "account_name", "connector_name", "trading_
 BALANCES = Table(
     "balances",
     METADATA,
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("asset", Name, nullable=False),
+    *_names("account_name", "connector_name", "asset"),
     Column("total", Money, nullable=False),
     Column("available", Money, nullable=True),
     PrimaryKeyConstraint("account_name", "connector_name", "asset"),
@@ -297,12 +283,7 @@ PORTFOLIO_SNAPSHOTS = Table(
 HALTS = Table(
     "halts",
     METADATA,
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("key_id", Name, nullable=False),
-    Column("mode", Name, nullable=False),
-    Column("cancel", Name, nullable=False),
+    *_names("account_name", "connector_name", "trading_pair", "key_id", "mode", "cancel"),
     Column("reason", Text, nullable=False),
     Column("halted_at", UtcTime, nullable=False),
     Column("halted_by", Text, nullable=False),
@@ -315,10 +296,7 @@ HALTS = Table(
 LIMITS = Table(
     "limits",
     METADATA,
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("key_id", Name, nullable=False),
+    *_names("account_name", "connector_name", "trading_pair", "key_id"),
     Column("limits", Text, nullable=False),
     Column("unlimited_reason", Text),
     Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
@@ -342,9 +320,7 @@ DEAD_MAN = Table(
     Column("account_name", Name, nullable=False),
     Column("connector_name", Name, nullable=False),
     Column("timeout_seconds", Sequence, nullable=False),
-    Column("keep", Name, nullable=False),
-    Column("after_firing", Name, nullable=False),
-    Column("required", Name, nullable=False),
+    *_names("keep", "after_firing", "required"),
     Column("by_exchange", Boolean, nullable=False),
     Column("renewed_by", Text, nullable=False),
     Column("beat", Sequence, nullable=False),
@@ -356,6 +332,37 @@ DEAD_MAN = Table(
     Column("clearing", Name),
     Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
     PrimaryKeyConstraint("account_name", "connector_name"),
+)
+
+#: Orders that need an approval, in the state that the last event about each left it. ``asked`` is JSON: how it was asked for.
+#: ``order_id`` is the caller's own at first, then that of the order which was placed.
+APPROVALS = Table(
+    "approvals",
+    METADATA,
+    # The sequence number of the event by which it was asked for.
+    Column("number", Sequence, primary_key=True, autoincrement=False),
+    *_names("account_name", "connector_name", "trading_pair"),
+    Column("terms", Text, nullable=False),
+    Column("idempotency_key", Name),
+    Column("order_id", Name),
+    Column("asked", Text, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", UtcTime),
+    Column("reason", Text),
+    Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
+    Index(
+        "uq_approvals_idempotency_key",
+        "idempotency_key",
+        "account_name",
+        "connector_name",
+        unique=True,
+        **_only(text("idempotency_key IS NOT NULL")),
+    ),
+    Index("ix_approvals_order_id", "order_id", "account_name", "connector_name", **_only(text("order_id IS NOT NULL"))),
+    Index("ix_approvals_awaiting", "expires_at", **_only(AWAITING_ONLY)),
 )
 
 #: What an operator chose at run time, as JSON by name; what the environment says is in ``app.settings``.
@@ -372,10 +379,7 @@ FUNDING_PAYMENTS = Table(
     "funding_payments",
     METADATA,
     Column("id", Sequence, primary_key=True, autoincrement=True),
-    Column("account_name", Name, nullable=False),
-    Column("connector_name", Name, nullable=False),
-    Column("trading_pair", Name, nullable=False),
-    Column("exchange_funding_id", Name, nullable=False),
+    *_names("account_name", "connector_name", "trading_pair", "exchange_funding_id"),
     Column("payment", Money, nullable=False),
     Column("currency", Name, nullable=False),
     Column("rate", Money),

@@ -28,6 +28,7 @@ from app.domain.errors import (
     UnknownAccount,
     UnsupportedConnector,
     UnsupportedPair,
+    approvals,
     availability,
     base,
     callers,
@@ -38,7 +39,7 @@ from app.domain.errors import (
 )
 
 #: The modules of the package in the order in which the drawing shows their classes.
-MODULES = (base, requests, dead_man, callers, refusals, availability, questions)
+MODULES = (base, requests, dead_man, callers, approvals, refusals, availability, questions)
 
 CLASSES: list[type[OrdergateError]] = [
     found
@@ -133,6 +134,7 @@ def test_advice_on_retrying() -> None:
             "ShuttingDown",
             "TooManyStreams",
             "TooManySignIns",
+            "TooManyApprovals",
             "JournalUnavailable",
             "JournalInDoubt",
         ),

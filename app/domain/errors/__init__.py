@@ -41,10 +41,17 @@
     │   ├── Forbidden                   403  the caller is known and may not do this
     │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
     │   │   ├── OutOfBounds             403  the key is bounded to other accounts, connectors or pairs
-    │   │   └── WrongEnvironment        403  a key for play money names a connector with real money, or the other way round
+    │   │   ├── WrongEnvironment        403  a key for play money names a connector with real money, or the other way round
+    │   │   └── OwnApproval             403  nobody approves what they asked for themselves
     │   ├── UnknownUser                 404
     │   ├── UnknownKey                  404
-    │   └── LastAdmin                   409  nobody would be left who may do everything
+    │   ├── LastAdmin                   409  nobody would be left who may do everything
+    │   ├── ApprovalRefused             409  the approval that the order needs was refused
+    │   ├── ApprovalExpired             409  nobody has approved the order in time
+    │   ├── ApprovalNotFound            404
+    │   ├── ApprovalUsed                409  the key or id has placed another order meanwhile
+    │   ├── ApprovalDecided             409  it was decided otherwise before
+    │   └── ApprovalVoid                409  who asked for the order may not place it any more
     ├── Refused                     the exchange's rules prove that the order was not accepted, or nothing was sent
     │   ├── OrderRefused                400  the exchange refused it
     │   │   ├── InsufficientBalance     400
@@ -66,6 +73,7 @@
     │   ├── ReferencePriceMissing       503  a limit or a collar needs a price that is not there
     │   ├── ShuttingDown                503
     │   ├── TooManySignIns              429  too many failed; says when to come back
+    │   ├── TooManyApprovals            429  as many await an approval as one may let wait
     │   ├── TooManyStreams              429  the user has as many streams open as one may
     │   └── JournalUnavailable          503  the database did not take the intent, so nothing was sent
     ├── JournalInDoubt              503  the commit broke: the order must not be sent, recovery finds out whether it was written
@@ -86,6 +94,14 @@ classified, is an unknown outcome once an order call has begun, and a plain faul
 the classes in the order of the drawing; everybody imports them from here.
 """
 
+from app.domain.errors.approvals import (
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalNotFound,
+    ApprovalRefused,
+    ApprovalUsed,
+    ApprovalVoid,
+)
 from app.domain.errors.availability import (
     CallerChanged,
     CredentialsChanged,
@@ -101,6 +117,7 @@ from app.domain.errors.availability import (
     RulesNotLoaded,
     SchemaOutdated,
     ShuttingDown,
+    TooManyApprovals,
     TooManySignIns,
     TooManyStreams,
 )
@@ -111,6 +128,7 @@ from app.domain.errors.callers import (
     LastAdmin,
     MissingScope,
     OutOfBounds,
+    OwnApproval,
     UnknownKey,
     UnknownUser,
     WrongEnvironment,
@@ -179,6 +197,12 @@ from app.domain.errors.requests import (
 __all__ = [
     "ActiveOrders",
     "AmbiguousOrder",
+    "ApprovalDecided",
+    "ApprovalExpired",
+    "ApprovalNotFound",
+    "ApprovalRefused",
+    "ApprovalUsed",
+    "ApprovalVoid",
     "BodyTooLarge",
     "CallerChanged",
     "ChangeConflict",
@@ -225,6 +249,7 @@ __all__ = [
     "OrdergateError",
     "OtherExchangeAccount",
     "OutOfBounds",
+    "OwnApproval",
     "PoolerFound",
     "PreviewOutdated",
     "PriceOutsideCollar",
@@ -240,6 +265,7 @@ __all__ = [
     "SchemaOutdated",
     "SchemaViolation",
     "ShuttingDown",
+    "TooManyApprovals",
     "TooManySignIns",
     "TooManyStreams",
     "UnknownAccount",

@@ -89,6 +89,19 @@ class TooManySignIns(NotNow):
         super().__init__("Too many failed sign-ins: this one was not verified", retry_after=retry_after)
 
 
+class TooManyApprovals(NotNow):
+    """The user or key has as many orders that await an approval as one may."""
+
+    status = 429
+    code = "too_many_approvals"
+    title = "Too many wait"
+
+    def __init__(self, count: int, retry_after: timedelta) -> None:
+        super().__init__(
+            f"{count} orders of yours await an approval already; nothing was asked for", retry_after=retry_after
+        )
+
+
 class TooManyStreams(NotNow):
     """The user has as many event streams and WebSockets open as one may, or the server as many as it can hold."""
 

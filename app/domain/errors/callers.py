@@ -62,6 +62,16 @@ class WrongEnvironment(Forbidden):
         super().__init__(f"A {key_environment} key does not reach the connector '{connector_name}'")
 
 
+class OwnApproval(Forbidden):
+    """Nobody approves what they asked for themselves."""
+
+    code = "own_approval"
+    title = "Your own order"
+
+    def __init__(self) -> None:
+        super().__init__("Another person must decide: you asked for this order, or made the key that you call with")
+
+
 class UnknownUser(RequestError):
     """There is no user of that name."""
 

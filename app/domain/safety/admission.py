@@ -65,8 +65,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     violations: tuple[Violation, ...] = ()
     outside: tuple[Violation, ...] = ()
     measured: tuple[Measured, ...] = ()
+    #: The limits above which the order needs an approval.
+    approvals: tuple[Measured, ...] = ()
 
     @property
     def is_clear(self) -> bool:
-        """Whether nothing speaks against the order."""
-        return not self.violations and not self.outside
+        """Whether the order may be placed as it is."""
+        return not self.violations and not self.outside and not self.approvals

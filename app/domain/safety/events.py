@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from app.domain.caller import Actor
-from app.domain.enums import DeadManThen, HaltCancel, HaltMode
+from app.domain.enums import ApprovalState, DeadManThen, HaltCancel, HaltMode
+from app.domain.safety.approvals import Approval
 from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.limits import Limits
@@ -24,12 +26,16 @@ class SafetyKind(StrEnum):
     DEAD_MAN_ARMED = "dead_man_armed"
     DEAD_MAN_DISARMED = "dead_man_disarmed"
     DEAD_MAN_FIRED = "dead_man_fired"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVED = "approved"
+    APPROVAL_REFUSED = "approval_refused"
+    APPROVAL_EXPIRED = "approval_expired"
 
 
 class SafetyEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change. ``mode`` and ``cancel`` are those of a halt; ``limits`` all that the scope has from then on. Of a
-    dead-man's switch, ``cancel`` says what goes when it fires, ``timeout_seconds`` and ``then`` are its terms. ``actor`` is who
-    caused it, None where the gateway did by itself.
+    """One change. ``mode`` and ``cancel`` are those of a halt; ``limits`` all that the scope has from then on; ``approval`` is as
+    it is after the event. Of a dead-man's switch, ``cancel`` says what goes when it fires, ``timeout_seconds`` and ``then`` are its
+    terms. ``actor`` is who caused it, None where the gateway did by itself.
     """
 
     kind: SafetyKind
@@ -42,7 +48,19 @@ class SafetyEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     timeout_seconds: int | None = None
     then: DeadManThen | None = None
+    approval: Approval | None = None
     actor: Actor | None = None
+
+
+#: What an approval's state is called as an event.
+_KIND_OF = MappingProxyType(
+    {
+        ApprovalState.AWAITING: SafetyKind.APPROVAL_ASKED,
+        ApprovalState.APPROVED: SafetyKind.APPROVED,
+        ApprovalState.REFUSED: SafetyKind.APPROVAL_REFUSED,
+        ApprovalState.EXPIRED: SafetyKind.APPROVAL_EXPIRED,
+    }
+)
 
 
 def dead_man_event(
@@ -57,6 +75,19 @@ def dead_man_event(
         timeout_seconds=terms.timeout_seconds,
         then=terms.then,
         reason=reason,
+        actor=actor,
+    )
+
+
+def approval_event(approval: Approval, at: datetime, actor: Actor | None) -> SafetyEvent:
+    """That ``approval`` is as it is from ``at`` on."""
+    account_name, connector_name, trading_pair, key_id = approval.place
+    return SafetyEvent(
+        kind=_KIND_OF[approval.state],
+        at=at,
+        scope=Scope(account_name=account_name, connector_name=connector_name, trading_pair=trading_pair, key_id=key_id),
+        reason=approval.reason,
+        approval=approval,
         actor=actor,
     )
 

@@ -29,7 +29,10 @@ def judge(
         judging.look_at(each)
     judging.check_missing()
     return Verdict(
-        violations=tuple(judging.violations), outside=tuple(judging.outside), measured=tuple(judging.measured)
+        violations=tuple(judging.violations),
+        outside=tuple(judging.outside),
+        measured=tuple(judging.measured),
+        approvals=tuple(judging.approvals),
     )
 
 
@@ -46,6 +49,7 @@ class _Judging:
         self.violations: list[Violation] = []
         self.outside: list[Violation] = []
         self.measured: list[Measured] = []
+        self.approvals: list[Measured] = []
         self._currencies: set[str] = set()
         self._references: set[ReferenceKind] = set()
         self._needs_price = False
@@ -78,6 +82,11 @@ class _Judging:
             self._check_own("max_order_amount", scope, limits.max_order_amount, self._amount())
         if limits.max_order_notional is not None:
             self._check_own("max_order_notional", scope, limits.max_order_notional, self._value())
+        if limits.approval_above_notional is not None:
+            value = self._value()
+            if value > limits.approval_above_notional:
+                above = limits.approval_above_notional
+                self.approvals.append(Measured("approval_above_notional", scope, ZERO, above, value))
         books = self._ledger.books(scope)
         if limits.max_open_orders is not None:
             used = sum(len(book.active) for book in books)

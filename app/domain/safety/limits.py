@@ -60,6 +60,7 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     allowed_pairs: tuple[str, ...] | None = None
     allowed_order_types: tuple[OrderType, ...] | None = None
     max_leverage: Decimal | None = None
+    approval_above_notional: Decimal | None = None
     duplicate_window: int | None = None
     prevent_self_cross: bool | None = None
     price_collar: Collar | None = None
@@ -83,7 +84,13 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
 #: The limits of a scope that has none.
 NO_LIMITS = Limits()
 
-_VALUES = ("max_order_notional", "max_open_notional", "max_gross_notional", "max_daily_loss")
+_VALUES = (
+    "max_order_notional",
+    "max_open_notional",
+    "max_gross_notional",
+    "max_daily_loss",
+    "approval_above_notional",
+)
 
 
 class LimitSet(Struct, frozen=True, kw_only=True):

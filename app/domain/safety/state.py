@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -82,16 +82,22 @@ class SafetyState:
             found = self._covering[place] = covering(self.sets, place)
         return found
 
+    def asks_approvals(self, place: Place) -> bool:
+        """Whether some orders at ``place`` need an approval."""
+        return any(each.limits.approval_above_notional is not None for each in self.covering(place))
+
     def check(
         self, order: Order, admission: Admission, ledger: Ledger | None, now: datetime, held: Callable[[], Decimal]
-    ) -> None:
+    ) -> Sequence[Measured]:
         """Raise what keeps ``order`` from being placed: ``Halted``, ``DeadManDue``, ``LimitsNotSet``, ``LimitExceeded``,
-        ``PriceOutsideCollar``.
+        ``PriceOutsideCollar``. Return the limits above which it needs an approval.
 
         Raises ``Missing`` if that can't be told without further prices. ``held`` is what the account has of the base asset.
         """
-        for objection in self.objections(order, admission, ledger, now, held):
+        approvals: list[Measured] = []
+        for objection in self.objections(order, admission, ledger, now, held, approvals=approvals):
             raise objection
+        return approvals
 
     def objections(
         self,
@@ -101,9 +107,11 @@ class SafetyState:
         now: datetime,
         held: Callable[[], Decimal],
         measured: list[Measured] | None = None,
+        approvals: list[Measured] | None = None,
     ) -> Iterator[OrdergateError]:
         """Everything that keeps ``order`` from being placed, as ``check`` raises the first of it. ``measured`` gets what each limit
-        that was looked at comes to with the order, whether it is kept or not. Raises ``Missing``.
+        that was looked at comes to with the order, whether it is kept or not, ``approvals`` those above which it needs an approval.
+        Raises ``Missing``.
         """
         place = place_of(order)
         sets = self.covering(place)
@@ -131,6 +139,8 @@ class SafetyState:
             verdict = judge(order, admission, sets, ledger, now, reduces=True)
         if measured is not None:
             measured += verdict.measured
+        if approvals is not None:
+            approvals += verdict.approvals
         if verdict.violations:
             yield LimitExceeded([_told(each) for each in (*verdict.violations, *verdict.outside)])
         elif verdict.outside:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from app.domain.order import Order
+from app.domain.safety.approvals import Approval
 
 
 class Placed(Struct, frozen=True, kw_only=True):
@@ -15,6 +16,8 @@ class Placed(Struct, frozen=True, kw_only=True):
     """
 
     order: Order
+    #: What waits in place of the order, which is not placed then.
+    approval: Approval | None = None
     replayed: bool = False
     #: Seconds by step: validate, journal, exchange.
     laps: Mapping[str, float] = field(default_factory=dict)

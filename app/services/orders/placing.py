@@ -151,7 +151,7 @@ class Orders:
     async def _place(self, request: OrderRequest, guard: Guard, token: str | None) -> Placed:
         stopwatch = Stopwatch(self._clock.monotonic)
         connector = await self._sessions.connector(request.account)
-        earlier = await self._preparing.earlier(request)
+        earlier = None if guard.decision is not None else await self._preparing.earlier(request)
         if earlier is not None:
             return await self._repeat(request, connector, earlier, guard, token, stopwatch)
         sendable = await self._preparing.checked(request, connector)
@@ -164,6 +164,8 @@ class Orders:
             connector, sendable, guard, request.terms(), self._recorder.intend
         )
         stopwatch.lap("journal")
+        if opened.approval is not None and (guard.decision is None or not opened.is_new):
+            return Placed(order=opened.order, approval=opened.approval, replayed=not opened.is_new)
         if not opened.is_new:
             return await self._repeat(request, connector, opened.order, guard, token, stopwatch)
         failpoints.reach("orders.intent_recorded")

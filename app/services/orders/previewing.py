@@ -85,6 +85,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     #: What the exchange would probably refuse the order for.
     foreseen: tuple[OrdergateError, ...] = ()
     limits: tuple[Measured, ...] = ()
+    needs_approval: bool = False
     collar: Band | None = None
     allowed: Band | None = None
     token: Issued | None = None
@@ -184,6 +185,7 @@ class Previews:
             as_of_seq=weighed.as_of_seq,
             refusals=(*refusals, *weighed.objections),
             limits=weighed.measured,
+            needs_approval=weighed.needs_approval,
             collar=collar,
         )
 
