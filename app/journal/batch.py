@@ -89,7 +89,7 @@ class Batch:
         #: What is written of keys, by statement, and how those that end here look from then on, by ``FIND_KEY``.
         self._keys: dict[statements.Statement, list[Row]] = {}
         self._ended_keys: dict[Row, Sequence[Row]] = {}
-        self.approvals = BatchApprovals(store)
+        self._approvals: BatchApprovals | None = None
 
     # Reading.
 
@@ -154,6 +154,12 @@ class Batch:
     def read_switches(self) -> None:
         """Read the dead-man's switches anew, which other processes renew without a word."""
         self.permits.read_switches(self._store)
+
+    @property
+    def approvals(self) -> BatchApprovals:
+        """The approvals, of which most transactions know nothing."""
+        self._approvals = self._approvals or BatchApprovals(self._store)
+        return self._approvals
 
     # Deciding.
 
@@ -309,7 +315,7 @@ class Batch:
             (statements.INSERT_BALANCES, list(self._new_balances.values())),
             (statements.UPDATE_BALANCES, list(self._changed_balances.values())),
             (statements.INSERT_AUDIT, self._audit),
-            *self.approvals.rows(),
+            *(() if self._approvals is None else self._approvals.rows()),
             *self._safety_rows(),
         )
         for statement, rows in written:
