@@ -78,7 +78,11 @@ tools/console/node_modules/.ready: tools/console/package-lock.json tools/console
 	cd tools/console && npm ci --no-progress --loglevel error
 	touch $@
 
-.PHONY: console-pictures
+.PHONY: console-pictures console-load
+
+# The console under load in Chromium: 200 events per second for a minute, and order entry with 20 consoles open. Wants a quiet machine.
+console-load: $(VENV)/.dev
+	$(BIN)/python -m tests.console.load
 
 # The pictures of the console in docs/pictures, taken in Chromium. SCHEME=light WIDTH=390 FOLDER=/tmp takes others.
 console-pictures: $(VENV)/.dev

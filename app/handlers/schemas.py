@@ -337,6 +337,7 @@ class OrderWithEventsSchema(Schema):
     exchange_client_order_id = fields.String(required=True, allow_none=True)
     error_code = fields.String(required=True, allow_none=True)
     error_message = fields.String(required=True, allow_none=True)
+    next_check_at = fields.UtcDateTime(required=True, allow_none=True)
     events = fields.List(fields.Nested(lambda: OrderEventSchema()), required=True)
 
 

@@ -135,7 +135,9 @@ async def get_order(
         connector_name=connector_name,
         seconds=float(wait),  # float: a duration in seconds, no money
     )
-    return {**order_with_events(found), "environment": gateway.environment_of(found.order.connector_name)}
+    next_check_at = gateway.orders.next_question_at(found.order.key)
+    environment = gateway.environment_of(found.order.connector_name)
+    return {**order_with_events(found, next_check_at), "environment": environment}
 
 
 async def resolve_order(

@@ -6,6 +6,7 @@ step" 1e-56 on the wire, as callers of hummingbot-api expect.
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -65,9 +66,10 @@ def order_row(order: Order) -> Any:
     return _ORDER.dump(view)
 
 
-def order_with_events(found: OrderWithEvents) -> Any:
-    """One order with its history."""
-    return {**order_row(found.order), "events": [event_row(entry) for entry in found.entries]}
+def order_with_events(found: OrderWithEvents, next_check_at: datetime | None) -> Any:
+    """One order with its history, and when it is asked about next."""
+    checks = {"next_check_at": None if next_check_at is None else next_check_at.isoformat(timespec="microseconds")}
+    return {**order_row(found.order), **checks, "events": [event_row(entry) for entry in found.entries]}
 
 
 def event_row(entry: JournalEntry) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.clock import Clock
@@ -102,6 +103,10 @@ class CallersOrders:
             history = CallersHistory(self._history, self._bounds)
             await history.get(key.order_id, account_name=key.account_name, connector_name=key.connector_name)
         return await self._orders.cancel(key, self._guarded("trading.cancel_order"))
+
+    def next_question_at(self, key: OrderKey) -> datetime | None:
+        """When this process asks the exchange about an order next, as ``Resolving.next_question_at`` says."""
+        return self._resolving.next_question_at(key)
 
     async def resolve(self, key: OrderKey, said: Resolution) -> Order:
         """Record an operator's word about an order, as ``Resolving.resolve`` does."""

@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,14 @@ class RunningGateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start it, and wait until it greets."""
+    def start(self, **settings: str) -> None:
+        """Start it with ``settings``, and wait until it greets."""
         env = {
             "PATH": os.environ["PATH"],
             "ORDERGATE_DATA_DIR": str(self.directory),
             "ORDERGATE_PASSWORD": PASSWORD,
             "PORT": str(self.port),
+            **settings,
         }
         # Its log goes to a file: a pipe that nobody reads would fill and stop it.
         with (self.directory.parent / "gateway.log").open("a") as log:
@@ -114,19 +116,27 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, running: RunningGateway) -> Iterator[Page]:
+@contextmanager
+def _opened(browser: Browser, url: str, cookies: Sequence[Any] = ()) -> Iterator[Page]:
     """The console's first page in a profile of its own. A script that fails, or that the policy stops, fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(_PATIENCE)
+    context.add_cookies(cookies)
     faults: list[str] = []
     page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-    page.goto(f"{running.url}/console")
+    page.goto(f"{url}/console")
     yield page
     context.close()
     assert faults == []
+
+
+@pytest.fixture
+def page(browser: Browser, running: RunningGateway) -> Iterator[Page]:
+    """The page where a person signs in."""
+    with _opened(browser, running.url) as page:
+        yield page
 
 
 @pytest.fixture
@@ -147,13 +157,12 @@ def session(running: RunningGateway) -> dict[str, str]:
 
 
 @pytest.fixture
-def trader(page: Page, account: str, session: Any) -> Page:
-    """The page, signed in, its ticket on the test's account."""
-    page.context.add_cookies([session])
-    page.reload()
-    page.get_by_role("combobox", name="Account").select_option(account)
-    page.locator(".price").first.wait_for()
-    return page
+def trader(browser: Browser, running: RunningGateway, account: str, session: Any) -> Iterator[Page]:
+    """The page of somebody who has signed in, its ticket on the test's account."""
+    with _opened(browser, running.url, [session]) as page:
+        page.get_by_role("combobox", name="Account").select_option(account)
+        page.locator(".price").first.wait_for()
+        yield page
 
 
 def sign_in(page: Page, password: str = PASSWORD) -> None:

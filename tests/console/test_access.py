@@ -12,16 +12,20 @@ from playwright.sync_api import Browser, Page, expect
 from tests.console.conftest import RunningGateway, sign_in
 
 _AXE = Path(__file__).parents[2] / "tools/console/node_modules/axe-core/axe.min.js"
-_PHONE = 390
+_PHONE, _DESK = 390, 1280
 _FIND = "async () => (await axe.run()).violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html)}`)"
 
 
 def _wrong(page: Page) -> list[str]:
-    """What axe finds, and what is too wide."""
+    """What axe finds, and what is too wide, on a phone and on a desk."""
     page.evaluate(_AXE.read_text())
-    found: list[str] = page.evaluate(_FIND)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    return [*found, *([f"the page is {width} wide"] if width > page.evaluate("innerWidth") else [])]
+    wrong = []
+    for width in (_DESK, _PHONE):
+        page.set_viewport_size({"width": width, "height": 800})
+        wrong += page.evaluate(_FIND)
+        needed = page.evaluate("document.documentElement.scrollWidth")
+        wrong += [f"the page is {needed} wide at {width}"] if needed > width else []
+    return wrong
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

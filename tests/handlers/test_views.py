@@ -163,8 +163,10 @@ def test_order_with_its_history() -> None:
     """One order is its row and its events, oldest first."""
     order = an_order(*WAYS[OrderState.OPEN])
     entries = (entry(1, K.INTENDED, OrderState.PENDING), entry(2, K.ACCEPTED, OrderState.OPEN))
-    found = views.order_with_events(OrderWithEvents(order=order, entries=entries))
-    assert {key: value for key, value in found.items() if key != "events"} == views.order_row(order)
+    found = views.order_with_events(OrderWithEvents(order=order, entries=entries), None)
+    own = {"next_check_at", "events"}
+    assert {key: value for key, value in found.items() if key not in own} == views.order_row(order)
+    assert found["next_check_at"] is None
     assert [(event["seq"], event["kind"], event["state"]) for event in found["events"]] == [
         (1, "intended", "pending"),
         (2, "accepted", "open"),

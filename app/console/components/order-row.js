@@ -1,6 +1,7 @@
 // One order of the blotter.
-import { html, useSignal } from "../vendor/preact.js";
-import { cancel, isFinal } from "../lib/orders.js";
+import { html, useEffect, useMemo, useSignal } from "../vendor/preact.js";
+import { cancel, isFinal, orderWithEvents } from "../lib/orders.js";
+import { now, polled } from "../lib/polling.js";
 import { linkTo } from "../lib/route.js";
 import { scopes } from "../lib/session.js";
 import { ageText } from "../lib/times.js";
@@ -26,7 +27,7 @@ export function OrderRow({ order, isDoubtful, time }) {
         <small>${order.order_type} ${price} · ${order.account_name}/${order.connector_name}</small>
       </td>
       <td data-label="State"><strong class="state" data-state=${order.state}>${isDoubtful ? "UNKNOWN" : order.state}</strong>
-        ${isDoubtful && html`<small>The gateway asks the exchange until it is known</small>`}
+        ${isDoubtful && html`<${NextCheck} order=${order} />`}
         ${order.error_message && html`<small>${order.error_message}</small>`}</td>
       <td class="num" data-label="Filled">${order.filled_amount}</td>
       <td class="num" data-label="Age">${ageText(time - Date.parse(order.created_at))}</td>
@@ -37,4 +38,17 @@ export function OrderRow({ order, isDoubtful, time }) {
       </td>
     </tr>
   `;
+}
+
+/** Milliseconds between looks at when the gateway asks next. */
+const LOOK = 2000;
+
+/** When the exchange is asked about the order next. */
+function NextCheck({ order }) {
+  const { order_id, account_name, connector_name } = order;
+  const asked = useMemo(() => polled(() => orderWithEvents(order_id, account_name, connector_name), LOOK), [order_id, account_name, connector_name]);
+  useEffect(() => asked.stop, [asked]);
+  const next = asked.state.value.value?.next_check_at;
+  const seconds = next ? Math.max(0, Math.ceil((Date.parse(next) - now.value) / 1000)) : 0;
+  return html`<small class="next-check">The gateway asks the exchange until it is known${next ? `, next in ${seconds} s` : ""}</small>`;
 }

@@ -1,6 +1,6 @@
 // The orders and fills that the pages show: loaded once, and kept right by the journal's events.
 import { computed, signal } from "../vendor/preact.js";
-import { ask } from "./api.js";
+import { ask, Refusal } from "./api.js";
 import { followEvents } from "./events.js";
 
 const PAGE = 100;
@@ -134,27 +134,57 @@ function changesOf({ state, status, filled_amount, at, kind, amount, price, reas
   };
 }
 
-/** The orders that are being read, by key; true where an event came meanwhile, which the answer may not know. */
+/** The orders whose first event came and that are not read yet, by key; `isOld` where another event came while they were read. */
 const reading = new Map();
+let isReading = false;
 
-async function fetchOrder(event, key) {
-  if (reading.has(key)) {
-    reading.set(key, true);
-    return;
+/** Milliseconds for which unknown orders are collected: a burst of them is read with one question, not one by one. */
+const COLLECT = 300;
+/** Milliseconds before a question without an answer is asked again. */
+const RETRY = 2000;
+/** Of how many new orders one page is read at the most; the rest is read one by one. */
+const TOGETHER = 100;
+
+function fetchOrder(event, key) {
+  const known = reading.get(key);
+  reading.set(key, { event, isOld: Boolean(known) });
+  if (!isReading) {
+    isReading = true;
+    setTimeout(readUnknown, COLLECT);
   }
-  reading.set(key, false);
+}
+
+async function readUnknown() {
+  const wanted = new Map(reading);
+  let pause = COLLECT;
+  for (const each of wanted.values()) each.isOld = false;
   try {
-    do {
-      reading.set(key, false);
+    if (wanted.size > 1) {
+      const newest = await ask("POST", "/trading/orders/search", { body: { limit: Math.min(TOGETHER, wanted.size * 2) } });
+      for (const order of newest.data) take(wanted, keyOf(order), order);
+    }
+    for (const [key, { event }] of wanted) {
       const { events: _, ...order } = await orderWithEvents(event.order_id, event.account_name, event.connector_name);
-      if (!reading.get(key)) byKey.set(key, order);
-    } while (reading.get(key));
+      take(wanted, key, order);
+    }
+    problem.value = "";
     revision.value += 1;
   } catch (error) {
+    // What was refused is not asked again; what had no answer is, or a row would be missing.
+    if (error instanceof Refusal && error.status < 500 && error.status !== 429) for (const key of wanted.keys()) reading.delete(key);
+    else pause = RETRY;
     problem.value = error.message;
-  } finally {
-    reading.delete(key);
   }
+  isReading = reading.size > 0;
+  if (isReading) setTimeout(readUnknown, pause);
+}
+
+/** Keep an order that was read, unless an event came meanwhile, which the answer may not know: then it is read once more. */
+function take(wanted, key, order) {
+  if (!wanted.delete(key)) return;
+  if (reading.get(key)?.isOld) return;
+  reading.delete(key);
+  byKey.set(key, order);
 }
 
 function keepFill(fill) {

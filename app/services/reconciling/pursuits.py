@@ -57,10 +57,13 @@ class Settled:
 
 @dataclass(slots=True)
 class _Pursuit:
-    """An order that is being asked about. Setting ``is_urgent`` ends the pause before the next question."""
+    """An order that is being asked about. Setting ``is_urgent`` ends the pause before the next question, which comes at
+    ``next_at``; None while it is being asked.
+    """
 
     task: asyncio.Task[None]
     is_urgent: asyncio.Event
+    next_at: datetime | None = None
 
 
 class Pursuits:
@@ -97,6 +100,11 @@ class Pursuits:
         elif at_once:
             pursuit.is_urgent.set()
 
+    def next_question_at(self, key: OrderKey) -> datetime | None:
+        """When an order is asked about next; None where it is not pursued here, or is being asked about now."""
+        pursuit = self._running.get(key)
+        return None if pursuit is None else pursuit.next_at
+
     async def close(self) -> None:
         """Stop asking; what is not settled is in the journal, for the next process to take up."""
         self._is_closed = True
@@ -111,7 +119,7 @@ class Pursuits:
             backoff = Backoff(_QUESTION_PAUSES)
             ask_at: datetime | None = None
             while True:
-                await self._pause(is_urgent, backoff.next_pause(), ask_at)
+                await self._pause(key, is_urgent, backoff.next_pause(), ask_at)
                 # A caller that wakes the pursuit from here on may know more than the coming answer says.
                 is_urgent.clear()
                 settled = await self._try_to_settle(key)
@@ -153,8 +161,12 @@ class Pursuits:
             as_seen=order,
         )
 
-    async def _pause(self, is_urgent: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
+    async def _pause(self, key: OrderKey, is_urgent: asyncio.Event, seconds: float, ask_at: datetime | None) -> None:
         """Wait for ``seconds``, or until ``ask_at`` if that comes earlier, or until ``is_urgent`` is set."""
+        now = self._clock.now()
         if ask_at is not None:
-            seconds = min(seconds, max(0.0, (ask_at - self._clock.now()).total_seconds()))
+            seconds = min(seconds, max(0.0, (ask_at - now).total_seconds()))
+        pursuit = self._running[key]
+        pursuit.next_at = now + timedelta(seconds=seconds)
         await wait_for_event(is_urgent, self._clock, seconds)
+        pursuit.next_at = None

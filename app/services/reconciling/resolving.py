@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -60,6 +61,10 @@ class Resolving:
         self._settling = settling
         self._timeout = settings.exchange_timeout
         self._clock = clock
+
+    def next_question_at(self, key: OrderKey) -> datetime | None:
+        """When this process asks the exchange about an order next; None where it does not, or does so now."""
+        return self._settling.next_question_at(key)
 
     async def resolve(self, key: OrderKey, said: Resolution, guard: Guard = UNGUARDED) -> Order:
         """Record ``said`` as the end of the order and return it. Saying the same again records nothing.

@@ -87,6 +87,10 @@ class Settling:
         """Pursue an order until it is settled, as ``Pursuits.wake`` says."""
         self._pursuits.wake(key, at_once=at_once)
 
+    def next_question_at(self, key: OrderKey) -> datetime | None:
+        """When an order is asked about next, as ``Pursuits.next_question_at`` says."""
+        return self._pursuits.next_question_at(key)
+
     async def close(self) -> None:
         """Stop asking; what is not settled is in the journal, for the next process to take up."""
         await self._pursuits.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -43,9 +44,12 @@ async def test_waking_a_pursued_order_asks_at_once(world: World) -> None:
     world.settling.wake(order.key, at_once=False)
     await world.rest()
     assert world.order("o1").state is OrderState.UNKNOWN
+    # The pause after the fifth question.
+    assert world.resolving.next_question_at(order.key) == world.clock.now() + timedelta(seconds=60)
     world.settling.wake(order.key)
 
     await until(lambda: world.order("o1").state is OrderState.OPEN)
+    await until(lambda: world.resolving.next_question_at(order.key) is None, world.clock)
 
 
 async def test_a_ring_during_the_last_question_asks_once_more(world: World) -> None:

@@ -1,0 +1,221 @@
+"""The console under load: ``make console-load``. Prints figures, and fails where a bound is passed.
+
+First a page follows hundreds of events per second for a minute: no row is lost, the main thread is free, memory stays flat. Then
+orders are entered one after the other, alone and with twenty consoles open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.console.conftest import CHROMIUM, OPTIONS, PASSWORD, USERNAME, RunningGateway, sign_in
+
+_AUTH = (USERNAME, PASSWORD)
+_ORDER = {"account_name": "master_account", "connector_name": "paper", "trading_pair": "BTC-USDT", "trade_type": "BUY"}
+#: Events of an order that is placed, rests and is cancelled, and of one that is filled at once: as many as the journal has of them.
+_EVENTS = 4 + 3
+#: Orders that are left resting, so that there are rows to lose.
+_RESTING = 40
+
+_ROWS = """() => [...document.querySelectorAll(".blotter tbody tr")].map((row) =>
+    [row.querySelector("a").getAttribute("href").split("/")[2], row.dataset.state])"""
+
+
+class Trader(threading.Thread):
+    """Places and cancels at a rate, in a thread of its own, until it is stopped."""
+
+    def __init__(self, url: str, events_per_second: float, seconds: float) -> None:
+        super().__init__()
+        self._url, self._rate, self._seconds = url, events_per_second / _EVENTS, seconds
+        self.orders = 0
+
+    def run(self) -> None:
+        asyncio.run(self._trade())
+
+    async def _trade(self) -> None:
+        limits = httpx.Limits(max_connections=20)
+        async with httpx.AsyncClient(base_url=self._url, auth=_AUTH, timeout=60, limits=limits) as client:
+            started = time.monotonic()
+            running: set[asyncio.Task[None]] = set()
+            while (passed := time.monotonic() - started) < self._seconds:
+                due = int(passed * self._rate)
+                while self.orders < due and len(running) < 20:
+                    self.orders += 1
+                    task = asyncio.create_task(self._one(client))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*running)
+
+    async def _one(self, client: httpx.AsyncClient) -> None:
+        filled = await client.post("/trading/orders", json={**_ORDER, "amount": "0.001", "order_type": "MARKET"})
+        filled.raise_for_status()
+        placed = await client.post("/trading/orders", json={**_ORDER, "amount": "0.001", "price": "40000"})
+        placed.raise_for_status()
+        cancelled = await client.post(f"/trading/master_account/paper/orders/{placed.json()['order_id']}/cancel")
+        cancelled.raise_for_status()
+
+
+def _page(browser: Browser, gateway: RunningGateway) -> Page:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(f"{gateway.url}/console")
+    sign_in(page)
+    page.locator(".price").first.wait_for(timeout=60_000)
+    return page
+
+
+def _heap(page: Page) -> float:
+    """Megabytes of JavaScript's objects after a collection."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    usage: dict[str, Any] = session.send("Runtime.getHeapUsage")
+    return float(usage["usedSize"]) / 1e6
+
+
+def _p(values: Sequence[float], part: int) -> float:
+    return sorted(values)[-(-len(values) * part // 100) - 1]
+
+
+def _longest_tasks(trace: bytes) -> list[float]:
+    """The longest task of the page's main thread in each second, in milliseconds of its processor's time: what others on this machine
+    do meanwhile counts for nothing.
+    """
+    events = json.loads(trace)["traceEvents"]
+    main = {(each["pid"], each["tid"]) for each in events if each.get("args", {}).get("name") == "CrRendererMain"}
+    longest: defaultdict[int, float] = defaultdict(float)
+    for each in events:
+        if (each["pid"], each["tid"]) in main and each["name"].endswith("RunTask") and "tdur" in each:
+            second = each["ts"] // 1_000_000
+            longest[second] = max(longest[second], each["tdur"] / 1000)
+    return list(longest.values())
+
+
+def follow(browser: Browser, gateway: RunningGateway, events: float, seconds: float) -> list[str]:
+    """A page follows the events. Returns what is wrong."""
+    for number in range(_RESTING):
+        gateway.call("POST", "/trading/orders", json={**_ORDER, "amount": "0.001", "price": str(50_000 + number)})
+    page = _page(browser, gateway)
+    first = gateway.call("GET", "/performance")["journal"]["head"]
+    heaps = []
+    trader = Trader(gateway.url, events, seconds)
+    browser.start_tracing(page=page, categories=["toplevel", "__metadata"])
+    started = time.monotonic()
+    trader.start()
+    for _ in range(4):
+        page.wait_for_timeout(seconds * 1000 / 4)
+        heaps.append(_heap(page))
+    trader.join()
+    took = time.monotonic() - started
+    longest = _longest_tasks(browser.stop_tracing())
+    made = gateway.call("GET", "/performance")["journal"]["head"] - first
+    lost, checked = _lost(page, gateway)
+    busy = _p(longest, 95)
+    print(f"{made} events in {took:.0f} s: {made / took:.0f} per second, of {3 * trader.orders} requests")
+    print(f"rows that are lost or wrong: {len(lost)} of {checked}")
+    print(
+        f"the longest task of each second: p50 {_p(longest, 50):.0f} ms, p95 {busy:.0f} ms, at most {max(longest):.0f} ms"
+    )
+    print("objects after each quarter, MB:", ", ".join(f"{each:.1f}" for each in heaps))
+    page.context.close()
+    return [
+        *(["rows were lost"] if lost else []),
+        *([f"the main thread was busy for {busy:.0f} ms"] if busy > 50 else []),
+        *(["memory grew"] if heaps[-1] > heaps[0] + 5 else []),
+    ]
+
+
+def _lost(page: Page, gateway: RunningGateway) -> tuple[set[str], int]:
+    """The orders that the page shows otherwise than the gateway has them, and how many were compared: all that live, and the newest."""
+    page.wait_for_timeout(3000)
+    live = gateway.call("POST", "/trading/orders/active", json={"limit": 1000})["data"]
+    shown = dict(page.evaluate(_ROWS))
+    wrong = {row["order_id"] for row in live if shown.get(row["order_id"]) != row["state"]}
+    wrong |= shown.keys() - {row["order_id"] for row in live}
+    page.get_by_text("All", exact=True).click()
+    page.wait_for_timeout(1000)
+    everything = dict(page.evaluate(_ROWS))
+    recent = gateway.call("POST", "/trading/orders/search", json={"limit": 200})["data"]
+    wrong |= {row["order_id"] for row in recent if everything.get(row["order_id"]) != row["state"]}
+    return wrong, len(live) + len(recent)
+
+
+def _entry(gateway: RunningGateway, orders: int) -> float:
+    """The median of entering an order, in milliseconds."""
+    took = []
+    with httpx.Client(base_url=gateway.url, auth=_AUTH, timeout=60) as client:
+        for number in range(orders + 20):
+            started = time.perf_counter()
+            client.post(
+                "/trading/orders", json={**_ORDER, "amount": "0.001", "order_type": "MARKET"}
+            ).raise_for_status()
+            if number >= 20:
+                took.append((time.perf_counter() - started) * 1000)
+    return statistics.median(took)
+
+
+def _ms(rounds: Sequence[float]) -> str:
+    return " / ".join(f"{each:.1f}" for each in sorted(rounds)) + " ms"
+
+
+def enter(browser: Browser, gateway: RunningGateway, consoles: int, orders: int) -> list[str]:
+    """Orders are entered alone and with consoles open, in turn. Returns what is wrong."""
+    alone, beside = [], []
+    for _ in range(3):
+        alone.append(_entry(gateway, orders))
+        pages = [_page(browser, gateway) for _ in range(consoles)]
+        pages[0].wait_for_timeout(3000)
+        beside.append(_entry(gateway, orders))
+        for page in pages:
+            page.context.close()
+    more = statistics.median(beside) / statistics.median(alone) - 1
+    print(
+        f"p50 of order entry: {statistics.median(alone):.2f} ms alone, {statistics.median(beside):.2f} ms with {consoles} consoles: {more:+.0%}"
+    )
+    return [f"order entry took {more:.0%} more"] if more > 0.10 else []
+
+
+def main() -> None:
+    """Run both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--events", type=float, default=200, help="per second")
+    parser.add_argument("--consoles", type=int, default=20)
+    parser.add_argument("--orders", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
+        data = Path(directory) / "data"
+        data.mkdir()
+        gateway = RunningGateway(directory=data)
+        gateway.start()
+        # What is measured is the gateway's time: a browser on the same processors stands behind it.
+        niced = Path(directory) / "chromium"
+        niced.write_text(f'#!/bin/sh\nexec nice -n 19 {CHROMIUM} "$@"\n')
+        niced.chmod(0o755)
+        first = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        try:
+            faults = follow(first, gateway, options.events, options.seconds)
+            first.close()
+            others = playwright.chromium.launch(executable_path=niced, args=OPTIONS)
+            faults += enter(others, gateway, options.consoles, options.orders)
+            others.close()
+        finally:
+            gateway.kill()
+    sys.exit("\n".join(faults))
+
+
+if __name__ == "__main__":
+    main()
