@@ -91,8 +91,8 @@ def _p(values: Sequence[float], part: int) -> float:
 
 
 def _longest_tasks(trace: bytes) -> list[float]:
-    """The longest task of the page's main thread in each second, in milliseconds of its processor's time: what others on this machine
-    do meanwhile counts for nothing.
+    """The longest task of the page's main thread in each second, in milliseconds of processor time: what others on this machine do
+    meanwhile counts for nothing.
     """
     events = json.loads(trace)["traceEvents"]
     main = {(each["pid"], each["tid"]) for each in events if each.get("args", {}).get("name") == "CrRendererMain"}
@@ -139,7 +139,7 @@ def follow(browser: Browser, gateway: RunningGateway, events: float, seconds: fl
 
 
 def _lost(page: Page, gateway: RunningGateway) -> tuple[set[str], int]:
-    """The orders that the page shows otherwise than the gateway has them, and how many were compared: all that live, and the newest."""
+    """The orders that the page shows otherwise than the gateway has them, and how many were compared: all live ones, and the newest."""
     page.wait_for_timeout(3000)
     live = gateway.call("POST", "/trading/orders/active", json={"limit": 1000})["data"]
     shown = dict(page.evaluate(_ROWS))
