@@ -139,7 +139,7 @@ def follow(browser: Browser, gateway: RunningGateway, events: float, seconds: fl
 
 
 def _lost(page: Page, gateway: RunningGateway) -> tuple[set[str], int]:
-    """The orders that the page shows otherwise than the gateway has them, and how many were compared: all live ones, and the newest."""
+    """The orders that the page shows otherwise than the gateway, and how many were compared: all live ones, and the newest."""
     page.wait_for_timeout(3000)
     live = gateway.call("POST", "/trading/orders/active", json={"limit": 1000})["data"]
     shown = dict(page.evaluate(_ROWS))
@@ -182,9 +182,7 @@ def enter(browser: Browser, gateway: RunningGateway, consoles: int, orders: int)
         for page in pages:
             page.context.close()
     more = statistics.median(beside) / statistics.median(alone) - 1
-    print(
-        f"p50 of order entry: {statistics.median(alone):.2f} ms alone, {statistics.median(beside):.2f} ms with {consoles} consoles: {more:+.0%}"
-    )
+    print(f"p50 of order entry: {_ms(alone)} alone, {_ms(beside)} with {consoles} consoles: {more:+.0%}")
     return [f"order entry took {more:.0%} more"] if more > 0.10 else []
 
 
