@@ -69,7 +69,7 @@ class Bulletin:
     def put(self, known: Known) -> None:
         """Take ``known`` in, unless something newer is there."""
         with self._lock:
-            if (known.version, known.seen_at) > (self.known.version, self.known.seen_at):
+            if (known.version, known.seen_at) >= (self.known.version, self.known.seen_at):
                 self.known = known
 
     def doubt(self) -> None:

@@ -20,7 +20,7 @@ from app.domain.audit import AuditRecord
 from app.domain.enums import DeadManKeep, DeadManRequire
 from app.domain.errors import NoExchangeCountdown, ProtectiveNotKept
 from app.domain.order import AccountKey
-from app.domain.safety.dead_man import DeadMan, DeadManTerms
+from app.domain.safety.dead_man import DEAD_MAN, DeadMan, DeadManTerms
 from app.journal.dead_man_units import ArmDeadMan, DisarmDeadMan, EndClearing, FireDeadMan, ReadDeadMan
 from app.journal.journal import Journal
 from app.services.orders.countdowns import Countdowns
@@ -199,7 +199,7 @@ class DeadMen:
         """One round. Whether nothing is left to do."""
         account = switch.terms.account
         if switch.clearing is not None and not await self._sweeps.clear(
-            switch.terms.scope, switch.clearing, before=switch.fired_seq
+            switch.terms.scope, switch.clearing, by=DEAD_MAN, before=switch.fired_seq
         ):
             # What runs at the exchange may still do it.
             return False

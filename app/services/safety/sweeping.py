@@ -74,11 +74,12 @@ class Sweeps:
 
     async def sweep(self, halt: Halt) -> None:
         """Sweep what the halt names, as ``clear`` does."""
-        await self.clear(halt.scope, halt.cancel)
+        await self.clear(halt.scope, halt.cancel, by="halt")
 
-    async def clear(self, scope: Scope, cancel: HaltCancel, *, before: int | None = None) -> bool:
+    async def clear(self, scope: Scope, cancel: HaltCancel, *, by: str, before: int | None = None) -> bool:
         """Ask about the orders of ``scope`` that are unknown, then cancel those that ``cancel`` names; with ``before`` only those
-        whose first event has a lower number. Whether nothing was left to do. Raises nothing of orders.
+        whose first event has a lower number. ``by`` is who cancels, as the orders' events tell it. Whether nothing was left to do.
+        Raises nothing of orders.
         """
         stored = await self._evidence.orders_of(scope)
         orders = [each.order for each in stored if before is None or each.number < before]
@@ -88,7 +89,7 @@ class Sweeps:
         found = [order for order in asked if order is not None and order.is_active]
         wanted = await self._wanted(cancel, [*known, *found])
         self._asked = {key: at for key, at in self._asked.items() if self._clock.now() - at < _AGAIN}
-        await asyncio.gather(*(self._cancel(order) for order in wanted if order.key not in self._asked))
+        await asyncio.gather(*(self._cancel(order, by) for order in wanted if order.key not in self._asked))
         return not unknown and not wanted and len(known) == len(orders)
 
     async def _wanted(self, cancel: HaltCancel, orders: Sequence[Order]) -> Sequence[Order]:
@@ -108,11 +109,11 @@ class Sweeps:
                 log.warning("not found out", order_id=order.order_id, error=type(error).__name__)
                 return None
 
-    async def _cancel(self, order: Order) -> None:
+    async def _cancel(self, order: Order, by: str) -> None:
         self._asked[order.key] = self._clock.now()
         async with self._slots:
             try:
-                await self._orders.cancel(order.key, _GUARD)
+                await self._orders.cancel(order.key, Guard(actor=Actor(name=by)))
             except OrdergateError as error:
                 # It is final meanwhile, or the exchange could not be asked: the next sweep sees which.
                 log.info("not cancelled", order_id=order.order_id, error=type(error).__name__)
@@ -126,7 +127,3 @@ class Sweeps:
                         await self.sweep(halt)
             except Exception as error:  # noqa: BLE001 - the database or an exchange can't be asked now; the next sweep tries again
                 log.warning("not swept", error=type(error).__name__)
-
-
-#: Who cancels, as the orders' events tell it.
-_GUARD = Guard(actor=Actor(name="halt"))
