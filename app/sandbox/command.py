@@ -20,6 +20,8 @@ from app.sandbox.server import Sandbox
 #: The account of the first key, and the key if none is given.
 ACCOUNT = "main"
 DEFAULT_KEY = "sandbox-key:sandbox-secret"
+#: Where the secrets of an exchange have a form of their own.
+DEFAULT_KEYS = {"kraken": "sandbox-key:c2FuZGJveC1zZWNyZXQ="}
 
 
 def serve(
@@ -32,10 +34,12 @@ def serve(
     """
     if data is not None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        asyncio.run(_serve(protocol, port, keys or (DEFAULT_KEY,), seed, data, echo))
+        asyncio.run(_serve(protocol, port, keys or (DEFAULT_KEYS.get(protocol, DEFAULT_KEY),), seed, data, echo))
         return
     with tempfile.TemporaryDirectory(prefix="ordergate-sandbox-") as directory:
-        asyncio.run(_serve(protocol, port, keys or (DEFAULT_KEY,), seed, Path(directory), echo))
+        asyncio.run(
+            _serve(protocol, port, keys or (DEFAULT_KEYS.get(protocol, DEFAULT_KEY),), seed, Path(directory), echo)
+        )
 
 
 async def _serve(

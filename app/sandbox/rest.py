@@ -46,14 +46,14 @@ CarryOut = Callable[[float | None], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One request that a market serves. ``route`` is its name in fault rules; one that depends on the request is found by it.
+    """One request that a market serves. ``route`` is its name in fault rules, or finds it by the request and its body.
 
     ``read`` returns how to carry the request out, or the answer to a request that can't be read.
     """
 
     method: str
     path: str
-    route: str | Callable[[web.Request], str]
+    route: str | Callable[[web.Request, bytes], str]
     read: Callable[[web.Request], Awaitable[CarryOut | Answer]]
 
 
@@ -99,7 +99,8 @@ class RestServer:
 
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            route = endpoint.route if isinstance(endpoint.route, str) else endpoint.route(request)
+            body = await request.read()
+            route = endpoint.route if isinstance(endpoint.route, str) else endpoint.route(request, body)
             self._requests[route] += 1
             carry_out = await endpoint.read(request)
             if isinstance(carry_out, Answer):

@@ -31,15 +31,20 @@ def truth(
     wire_id: WireId,
     *,
     order_id: Callable[[PaperOrder], str] = lambda order: order.client_order_id,
+    shown_fill: Callable[[PaperFill], Row] = lambda fill: {},
     is_recorded: Callable[[PaperOrder], bool] = lambda order: True,
 ) -> Row:
-    """All accounts of ``snapshot``. ``order_id`` is an order's client id on the wire; only recorded orders are shown."""
+    """All accounts of ``snapshot``. ``order_id`` is an order's client id on the wire, ``shown_fill`` what the wire tells otherwise
+    of a fill; only recorded orders are shown.
+    """
     fills: dict[int, list[PaperFill]] = defaultdict(list)
     for fill in snapshot.fills:
         fills[fill.exchange_order_id].append(fill)
     orders: dict[str, list[Row]] = defaultdict(list)
     for order in filter(is_recorded, snapshot.orders):
-        row = _order_row(order, fills[order.exchange_order_id], wire_id)
+        row = _order_row(
+            order, [_fill_row(fill, wire_id) | shown_fill(fill) for fill in fills[order.exchange_order_id]], wire_id
+        )
         orders[order.account].append(row | {"order_id": order_id(order)})
     users = sorted({balance.account for balance in snapshot.balances if not is_house(balance.account)})
     return {
@@ -57,7 +62,7 @@ def truth(
     }
 
 
-def _order_row(order: PaperOrder, fills: Iterable[PaperFill], wire_id: WireId) -> Row:
+def _order_row(order: PaperOrder, fills: list[Row], wire_id: WireId) -> Row:
     row: Row = {
         "exchange_order_id": str(wire_id(order.trading_pair, order.exchange_order_id)),
         "trading_pair": order.trading_pair,
@@ -73,7 +78,7 @@ def _order_row(order: PaperOrder, fills: Iterable[PaperFill], wire_id: WireId) -
         "filled_quote": _text(order.filled_quote),
         "created_at": order.created_at.isoformat(),
         "updated_at": order.updated_at.isoformat(),
-        "fills": [_fill_row(fill, wire_id) for fill in fills],
+        "fills": fills,
     }
     if isinstance(order, PerpetualOrder):
         row |= {"position_side": order.position_side.value, "reduce_only": order.reduce_only}

@@ -46,8 +46,21 @@ class Evidence:
     def true_orders(self) -> dict[Name, list[TrueOrder]]:
         found: dict[Name, list[TrueOrder]] = defaultdict(list)
         for order in self.truth:
-            found[order.name].append(order)
+            found[self.named(order)].append(order)
         return found
+
+    @cached_property
+    def _wire_names(self) -> dict[Name, Name]:
+        """The journal's name of each order that the exchange knows by an id of its own form."""
+        return {
+            (order.account_name, order.connector_name, order.exchange_client_order_id): _name(order)
+            for order in self.journal.orders
+            if order.exchange_client_order_id is not None
+        }
+
+    def named(self, order: TrueOrder) -> Name:
+        """The journal's name of an order of the exchange; its own if the journal has none."""
+        return order.name if order.name in self.journal_orders else self._wire_names.get(order.name, order.name)
 
     @cached_property
     def true_terms(self) -> Counter[Terms]:
@@ -77,7 +90,7 @@ def answered_orders_are_in_the_journal(evidence: Evidence) -> Iterator[str]:
 def orders_at_the_exchange_are_in_the_journal(evidence: Evidence) -> Iterator[str]:
     """Every order at the exchange is in the journal."""
     for order in evidence.truth:
-        if order.name not in evidence.journal_orders:
+        if evidence.named(order) not in evidence.journal_orders:
             yield f"the exchange has {order.name}"
 
 

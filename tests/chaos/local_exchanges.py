@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.connectors.ccxt.exchanges import ROWS
+from app.sandbox.keys import PASSPHRASE
 
 #: Above what the clients and reconciliation use: reaching a limit would only slow the campaign.
 _LIMITS = {"weight": 1_000_000, "orders_10s": 100_000, "orders_day": 10_000_000}
@@ -44,7 +45,7 @@ def _binance(name: str, market: str, addresses: Mapping[str, str]) -> LocalExcha
 def _of_family(name: str, protocol: str, ping: str) -> LocalExchange:
     """The entry of a name that is served through ccxt: its row says the rest."""
     row = ROWS[name]
-    values = {"apiKey": "{key}", "secret": "{secret}", "password": "a passphrase"}
+    values = {"apiKey": "{key}", "secret": "{secret}", "password": PASSPHRASE}
     return LocalExchange(
         protocol=protocol,
         ping=ping,
@@ -70,4 +71,7 @@ LOCAL: Mapping[str, LocalExchange] = {
     ),
     "bybit": _of_family("bybit", "bybit", "/v5/market/time"),
     "bybit_perpetual": _of_family("bybit_perpetual", "bybit", "/v5/market/time"),
+    "kraken": _of_family("kraken", "kraken", "/0/public/Time"),
+    "okx": _of_family("okx", "okx", "/api/v5/public/time"),
+    "okx_perpetual": _of_family("okx_perpetual", "okx", "/api/v5/public/time"),
 }

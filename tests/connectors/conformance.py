@@ -35,6 +35,7 @@ from app.domain.errors import (
 )
 from app.domain.order import Order, OrderRef, OrderRequest
 from app.domain.reports import BalanceReport, ConnectorEvent, Gap, OrderReport
+from app.domain.wire_ids import wire_id
 from app.services.orders.preparing import intended
 from tests.clock import FakeClock
 
@@ -134,11 +135,15 @@ class Bench:
         return OrderRequest(**given | terms)
 
     def order(self, **terms: Any) -> Order:
-        """An order as the gateway sends it, with a name of its own."""
+        """An order as the gateway sends it, with a name of its own, and that which the exchange demands."""
         self._number += 1
-        request = self.request(**terms)
+        request, name = self.request(**terms), f"{self.dialect.names}{self._number}"
         return intended(
-            request, order_id=f"{self.dialect.names}{self._number}", at=self.dialect.clock.now(), terms=request.terms()
+            request,
+            order_id=name,
+            at=self.dialect.clock.now(),
+            terms=request.terms(),
+            exchange_client_order_id=wire_id(self.connector.capabilities.wire_id, name),
         )
 
     async def submit(self, order: Order) -> OrderReport:
@@ -247,7 +252,7 @@ async def limit_rests(bench: Bench) -> None:
     """A limit order away from the market is open, unfilled, under our id, and repeated with its terms."""
     order = await bench.resting()
     report = await bench.connector.submit_order(order)
-    assert (report.order_id, report.state, report.filled_amount) == (order.order_id, "open", 0)
+    assert (report.order_id, report.state, report.filled_amount) == (order.ref.client_order_id, "open", 0)
     assert report.exchange_order_id
     found = await bench.connector.fetch_order(order.ref)
     assert found is not None
@@ -276,7 +281,7 @@ async def immediate_or_cancel_leaves_nothing(bench: Bench) -> None:
     report = await bench.submit(order)
     assert report.state in ("expired", "canceled")
     assert report.filled_amount == 0
-    assert order.order_id not in [each.order_id for each in await bench.connector.fetch_open_orders()]
+    assert order.ref.client_order_id not in [each.order_id for each in await bench.connector.fetch_open_orders()]
 
 
 @card("C04", needs=_has(TimeInForce.FOK))
@@ -305,7 +310,7 @@ async def post_only_never_takes(bench: Bench) -> None:
         assert ended.state in ("canceled", "rejected", "expired")
         assert ended.filled_amount == 0
         assert list(await bench.connector.fetch_fills(order.ref)) == []
-    assert not any(each.order_id == order.order_id for each in await bench.connector.fetch_open_orders())
+    assert not any(each.order_id == order.ref.client_order_id for each in await bench.connector.fetch_open_orders())
     report = await bench.connector.submit_order(await bench.resting(order_type=OrderType.LIMIT_MAKER))
     assert report.state == "open"
 
@@ -402,7 +407,7 @@ async def _unknown_then_found(bench: Bench, fault: Fault) -> None:
     assert bench.dialect.submits() == 1
     found = await bench.connector.fetch_order(order.ref)
     assert found is not None
-    assert (found.order_id, found.state) == (order.order_id, "open")
+    assert (found.order_id, found.state) == (order.ref.client_order_id, "open")
     assert bench.dialect.orders_named(order.order_id) == 1
 
 
@@ -462,6 +467,7 @@ async def an_open_order_is_canceled(bench: Bench) -> None:
         placed = await bench.connector.submit_order(order)
         ref = OrderRef(
             order_id=order.order_id,
+            exchange_client_order_id=order.ref.exchange_client_order_id,
             trading_pair=order.trading_pair,
             exchange_order_id=placed.exchange_order_id if by_exchange_id else None,
         )
@@ -540,7 +546,7 @@ async def open_orders_are_all_that_rest(bench: Bench) -> None:
     for order in orders:
         await bench.connector.submit_order(order)
     await bench.connector.cancel_order(orders[1].ref)
-    expected = {orders[0].order_id, orders[2].order_id}
+    expected = {orders[0].ref.client_order_id, orders[2].ref.client_order_id}
     assert {each.order_id for each in await bench.connector.fetch_open_orders()} == expected
     assert {each.order_id for each in await bench.connector.fetch_open_orders(bench.dialect.pair)} == expected
 
@@ -586,17 +592,17 @@ async def the_stream_tells_what_happens_in_order(bench: Bench) -> None:
     async with bench.reading() as following:
         order = await bench.resting("0.99")
         await bench.connector.submit_order(order)
-        await next_report(following, order.order_id, "open")
+        await next_report(following, order.ref.client_order_id, "open")
         await bench.dialect.move_market(await bench.mid() * D("0.95"))
-        filled = await next_report(following, order.order_id, "filled")
+        filled = await next_report(following, order.ref.client_order_id, "filled")
         assert filled.filled_amount == order.amount
         assert sum(fill.amount for fill in filled.fills) <= filled.filled_amount
         assert len(filled.fills) > 0
         other = await bench.resting()
         await bench.connector.submit_order(other)
-        await next_report(following, other.order_id, "open")
+        await next_report(following, other.ref.client_order_id, "open")
         await bench.connector.cancel_order(other.ref)
-        await next_report(following, other.order_id, "canceled")
+        await next_report(following, other.ref.client_order_id, "canceled")
 
 
 @card("C61", needs=_is_pushed)
@@ -609,7 +615,7 @@ async def every_connection_begins_with_a_gap(bench: Bench) -> None:
     async with bench.reading() as following:
         seen = await bench.resting()
         await bench.connector.submit_order(seen)
-        await next_report(following, seen.order_id, "open")
+        await next_report(following, seen.ref.client_order_id, "open")
     found = await bench.connector.fetch_order(missed.ref)
     assert found is not None
 

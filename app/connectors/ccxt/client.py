@@ -25,10 +25,10 @@ from msgspec import Struct
 
 from app.connectors.ccxt.mends import MENDS
 from app.connectors.ccxt.row import Row
+from app.connectors.ccxt.stamps import Stamps
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits
-from app.connectors.common.venue import ServerClock
 from app.domain.decimals import plain
 from app.domain.errors import CredentialsRefused, ExchangeDown, OrdergateError, OrderRefused, Refused
 from app.outbound import Outbound
@@ -98,7 +98,7 @@ class CcxtClient:
         credentials: Mapping[str, str] | None,
         *,
         base_url: str | None,
-        server_clock: ServerClock,
+        stamps: Stamps,
         address_limits: AddressLimits,
         outbound: Outbound,
         timeout: float,  # float: seconds, no money
@@ -118,7 +118,7 @@ class CcxtClient:
             self.api.options["vaultAddress"] = self.api.walletAddress
         if row.signs_by_key and self.api.privateKey:
             self.api.walletAddress = self.api.eth_get_address_from_private_key(self.api.privateKey)
-        self.api.transport = _Transport(self._session, address_limits, server_clock, base_url)
+        self.api.transport = _Transport(self._session, address_limits, stamps, base_url)
         self.api.code_field = row.code_field
         if row.is_test_domain:
             self.api.set_sandbox_mode(True)
@@ -185,14 +185,11 @@ class CcxtClient:
 class _Transport:
     """How requests of the library leave."""
 
-    def __init__(
-        self, session: HttpSession, limits: AddressLimits, server_clock: ServerClock, base_url: str | None
-    ) -> None:
+    def __init__(self, session: HttpSession, limits: AddressLimits, stamps: Stamps, base_url: str | None) -> None:
         self._session = session
         self._limits = limits
-        self._server_clock = server_clock
+        self._stamps = stamps
         self._base = None if base_url is None else urlsplit(base_url)
-        self._last_ms = 0
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
         """The answer to one request, which is sent once."""
@@ -207,8 +204,7 @@ class _Transport:
 
     def now_ms(self) -> int:
         """The exchange's time; never the same twice."""
-        self._last_ms = max(self._last_ms + 1, self._server_clock.now_ms())
-        return self._last_ms
+        return self._stamps.next_ms()
 
     def _moved(self, url: str) -> str:
         """``url`` at the address that stands for the exchange's."""
@@ -324,6 +320,8 @@ class _OneCall:
 
     def _code_in(self, payload: Any) -> str | None:
         code = payload.get(self.code_field) if self.code_field and isinstance(payload, dict) else None
+        if isinstance(code, list):  # of several errors, no single one says what became of the call
+            code = code[0] if len(code) == 1 else None
         return None if code is None else str(code)
 
     def _error(self, answer: Any, code: str | None) -> ErrorAnswer:

@@ -48,6 +48,9 @@ _BEFORE = timedelta(minutes=2)
 #: The most orders whose fills may be asked for later than the order itself without a further question.
 _REMEMBERED = 256
 
+#: The most pages of a list.
+_MOST_PAGES = 40
+
 #: Every how many polls the balances are asked for.
 _BALANCE_POLLS = 6
 
@@ -143,8 +146,8 @@ class CcxtConnector(CcxtMarkets):
         mine: list[Any] = []
         for since in self._fill_windows(ref):
             params = {self.row.fills_number: number} if self.row.fills_number else {}
-            arguments = (symbol, since, PAGE)
-            payload = await self.calls.ask("asked", verb="fetch_my_trades", arguments=arguments, params=params)
+            arguments = (None if self.row.lists_all_pairs else symbol, since, PAGE)
+            payload = await self._pages("fetch_my_trades", arguments, params)
             mine += [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
             with self._reading():
                 fills = read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
@@ -328,7 +331,11 @@ class CcxtConnector(CcxtMarkets):
             is_open = verb == "fetch_open_orders"
             page = self.row.open_page if is_open else self.row.done_page
             arguments = (symbol,) if is_open and not page else (listed, None if is_open else since, page or None)
-            payload = await self.calls.ask("asked", verb=verb, arguments=arguments)
+            if is_open:
+                payload = await self.calls.ask("asked", verb=verb, arguments=arguments)
+            else:
+                payload = await self._pages(verb, arguments, {})
+                page = 0 if self.row.page_offset else page
             found = self._reports("orders", payload, pairs)
             for report in found:
                 if is_same_order(ref, report):
@@ -336,6 +343,21 @@ class CcxtConnector(CcxtMarkets):
             if found.unreadable or (page and len(found) >= page) or (not is_open and since is None):
                 raise ExchangeReadError(f"{self.row.title} does not list all orders since this one was placed")
         return None
+
+    async def _pages(self, verb: str, arguments: tuple[Any, ...], params: Mapping[str, Any]) -> list[Any]:
+        """All rows of a list that goes on at an offset, or else its one page. What came in between moves rows to the next page, so
+        that a row may be there twice, and is taken once.
+        """
+        offset, found = self.row.page_offset, dict[Any, Any]()
+        for page in range(_MOST_PAGES):
+            more = {offset: page * self.row.done_page} if offset and page else {}
+            payload = await self.calls.ask("asked", verb=verb, arguments=arguments, params={**params, **more})
+            if not offset:
+                return list(payload)
+            found.update((row.get("id"), row) for row in payload)
+            if len(payload) < self.row.done_page:
+                return list(found.values())
+        raise ExchangeReadError(f"{self.row.title} lists more orders or fills than can be read")
 
     def _reports(self, what: str, payload: Any, pairs: Pairs) -> Rows[OrderReport]:
         with self._reading():

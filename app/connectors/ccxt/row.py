@@ -95,7 +95,8 @@ class Row:
     some. ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that. ``fills_number`` is the
     parameter of ``fetch_my_trades`` that carries the exchange's own id, empty where there is none, and ``fills_window`` the
     longest time that it shows at once, None for no limit. ``lists_all_pairs`` says that the exchange can't list by pair, so
-    that ccxt would drop the others from a list that was cut before.
+    that ccxt would drop the others from a list that was cut before. ``page_offset`` is the parameter by which lists of done orders
+    and of fills go on after as many rows, ``done_page`` of each; empty where they don't.
 
     ``parameters`` are those of every order, ``maker`` those of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order,
     ``closing`` those of one that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before
@@ -153,6 +154,7 @@ class Row:
     fills_number: str = ""
     fills_window: timedelta | None = None
     lists_all_pairs: bool = False
+    page_offset: str = ""
     settles: Settles = "by_id"
     order_types: tuple[OrderType, ...] = ALL_TYPES
     times_in_force: tuple[TimeInForce, ...] = GTC

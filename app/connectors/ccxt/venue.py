@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.clock import Clock
 from app.connectors.ccxt.row import Row
 from app.connectors.ccxt.rules import is_of, markets_of
+from app.connectors.ccxt.stamps import Stamps
 from app.connectors.common.answers import ErrorAnswer
 from app.connectors.common.judging import UNKNOWN, Outcomes, reading
 from app.connectors.common.limits import AddressLimits
@@ -36,6 +37,7 @@ class CcxtVenue(RestVenue["CcxtClient"]):
         self._timeout = settings.exchange_timeout.total_seconds()
         self._base_url = settings.connector_urls.get(f"ORDERGATE_{row.name.upper()}_URL")
         self._clock = clock
+        self._stamps = Stamps(server_clock)
 
     @property
     def known_api_markets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -48,7 +50,7 @@ class CcxtVenue(RestVenue["CcxtClient"]):
             self.row,
             credentials,
             base_url=self._base_url,
-            server_clock=self.server_clock,
+            stamps=self._stamps,
             address_limits=self.limits,
             outbound=self._outbound,
             timeout=self._timeout,

@@ -16,7 +16,7 @@ from app.sandbox.bybit.failures import LINEAR, SPOT, invalid, no_such_order
 from app.sandbox.bybit.venue import BybitVenue
 from app.sandbox.common.calls import Call, Endpoint
 from app.sandbox.common.errors import ApiError
-from app.sandbox.common.venue import client_id_of, unnamed
+from app.sandbox.common.venue import unnamed
 
 _SIDES = {"Buy": TradeType.BUY, "Sell": TradeType.SELL}
 _TIMES = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK, "PostOnly": TimeInForce.GTC}
@@ -68,7 +68,7 @@ def find(call: Call, venue: BybitVenue) -> OrderRecord | None:
 
 
 def _acknowledged(order: PaperOrder, venue: BybitVenue) -> dict[str, str]:
-    return {"orderId": venue.wire_id(order.exchange_order_id), "orderLinkId": client_id_of(order)}
+    return {"orderId": venue.wire_id(order.exchange_order_id), "orderLinkId": venue.client_id_of(order)}
 
 
 def _new_order(call: Call, venue: BybitVenue) -> NewOrder:

@@ -13,7 +13,6 @@ from app.paper.perpetual.orders import PaperFunding, PerpetualOrder, PositionVie
 from app.sandbox.bybit.failures import LINEAR, SPOT
 from app.sandbox.bybit.venue import BybitVenue, symbol_of
 from app.sandbox.common.rows import average, rounded, total_fee, wire
-from app.sandbox.common.venue import client_id_of
 from app.sandbox.times import milliseconds
 
 Row = dict[str, Any]
@@ -27,7 +26,7 @@ def order_row(record: OrderRecord, venue: BybitVenue) -> Row:
     left = order.remaining if order.is_open else ZERO
     row: Row = {
         "orderId": venue.wire_id(order.exchange_order_id),
-        "orderLinkId": client_id_of(order),
+        "orderLinkId": venue.client_id_of(order),
         "blockTradeId": "",
         "symbol": symbol_of(order.trading_pair),
         "price": wire(order.price),
@@ -67,7 +66,7 @@ def execution_row(fill: PaperFill, order: PaperOrder, venue: BybitVenue) -> Row:
     return {
         "symbol": symbol_of(fill.trading_pair),
         "orderId": venue.wire_id(fill.exchange_order_id),
-        "orderLinkId": client_id_of(order),
+        "orderLinkId": venue.client_id_of(order),
         "side": _SIDES[fill.trade_type],
         "orderPrice": wire(order.price),
         "orderQty": wire(order.quote_amount if order.amount is None else order.amount),

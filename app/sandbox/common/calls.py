@@ -97,7 +97,7 @@ class Endpoint:
     path: str
     answer: Handler
     is_private: bool = True
-    route: str | Callable[[Mapping[str, str]], str] = "market"
+    route: str | Callable[[Mapping[str, Any]], str] = "market"
 
 
 def public(path: str, answer: Handler) -> Endpoint:

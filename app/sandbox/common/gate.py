@@ -68,8 +68,17 @@ class Gate(ABC):
             return partial(self._answer, endpoint, request, await request.read())
 
         route = endpoint.route
-        found = route if isinstance(route, str) else lambda request: route(request.query)
-        return rest.Endpoint(method=endpoint.method, path=endpoint.path, route=found, read=read)
+
+        def found(request: web.Request, body: bytes) -> str:
+            """The route by the parameters; one that can't be read is refused later."""
+            assert not isinstance(route, str)
+            try:
+                return route(self.values(request, body))
+            except ApiError:
+                return "query"
+
+        named = route if isinstance(route, str) else found
+        return rest.Endpoint(method=endpoint.method, path=endpoint.path, route=named, read=read)
 
     def now_ms(self) -> int:
         return milliseconds(self._clock.now())

@@ -15,7 +15,7 @@ from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal
 from app.sandbox.common.calls import Endpoint
 from app.sandbox.common.gate import Gate
-from app.sandbox.common.venue import NamingVenue, client_id_of
+from app.sandbox.common.venue import NamingVenue
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.market import Shared
 from app.sandbox.rest import Answer, FaultAnswers, RestServer
@@ -111,4 +111,10 @@ class PlainMarket:
     async def truth(self) -> dict[str, Any]:
         venue = self._venue
         snapshot = await venue.run(venue.exchange.snapshot)
-        return truth(snapshot, self._shared.keys, lambda _, number: venue.wire_id(number), order_id=client_id_of)
+        return truth(
+            snapshot,
+            self._shared.keys,
+            lambda _, number: venue.wire_id(number),
+            order_id=venue.client_id_of,
+            shown_fill=venue.shown_fill,
+        )

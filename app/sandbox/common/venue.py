@@ -51,6 +51,14 @@ class NamingVenue(Venue):
     def paper_id(self, wire_id: str) -> int:
         """The paper exchange's id of one on the wire, 0 for one that is none."""
 
+    def client_id_of(self, order: PaperOrder) -> str:
+        """The client id that is shown of an order: empty where the client gave none."""
+        return "" if order.client_order_id.startswith(_UNNAMED) else order.client_order_id
+
+    def shown_fill(self, fill: PaperFill) -> dict[str, str]:
+        """What the wire tells of a fill otherwise than the paper exchange, by the truth's names."""
+        return {}
+
     def place(self, new: NewOrder) -> PaperOrder:
         """Place an order; one that may only make and would take is kept as canceled. Used on the exchange's thread."""
         try:
@@ -119,8 +127,3 @@ class NamingVenue(Venue):
 def unnamed() -> str:
     """A client id for an order that came without one, which the paper exchange needs; the exchange would show none."""
     return f"{_UNNAMED}{uuid.uuid4().hex[:24]}"
-
-
-def client_id_of(order: PaperOrder) -> str:
-    """The client id that is shown of an order: empty where the client gave none."""
-    return "" if order.client_order_id.startswith(_UNNAMED) else order.client_order_id

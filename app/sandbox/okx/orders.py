@@ -17,7 +17,7 @@ from app.paper.perpetual.orders import NewPerpetualOrder
 from app.paper.refusals import PaperRefusal, RefusalCode
 from app.sandbox.common.calls import Call, Endpoint
 from app.sandbox.common.errors import ApiError
-from app.sandbox.common.venue import client_id_of, unnamed
+from app.sandbox.common.venue import unnamed
 from app.sandbox.okx.failures import NOT_AMENDABLE, NOT_CANCELABLE, enveloped, error_of, invalid
 from app.sandbox.okx.gate import ORDERS
 from app.sandbox.okx.instruments import Instruments
@@ -123,7 +123,7 @@ def _each(single: Single) -> Callable[[Call], Awaitable[dict[str, Any]]]:
         except (ApiError, PaperRefusal) as refusal:
             error = refusal if isinstance(refusal, ApiError) else error_of(refusal)
             return _row("", call.text("clOrdId") or "", str(error.code), error.message)
-        return _row(venue.wire_id(order.exchange_order_id), client_id_of(order), "0", "")
+        return _row(venue.wire_id(order.exchange_order_id), venue.client_id_of(order), "0", "")
 
     async def answer(call: Call) -> dict[str, Any]:
         asked = call.values.get(ORDERS, [call.values])

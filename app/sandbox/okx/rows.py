@@ -13,7 +13,6 @@ from app.paper.candles import PaperCandle
 from app.paper.orders import OrderRecord, PaperFill, PaperOrder
 from app.paper.perpetual.orders import PaperFunding, PerpetualFill, PerpetualOrder, PositionView
 from app.sandbox.common.rows import average, rounded, total_fee, wire
-from app.sandbox.common.venue import client_id_of
 from app.sandbox.okx.venue import SPOT, SWAP, WOULD_TAKE, OkxVenue
 from app.sandbox.times import milliseconds
 
@@ -34,7 +33,7 @@ def order_row(record: OrderRecord, venue: OkxVenue, leverage: int | None) -> Row
         "instId": venue.symbol_of(order.trading_pair),
         "ccy": "",
         "ordId": venue.wire_id(order.exchange_order_id),
-        "clOrdId": client_id_of(order),
+        "clOrdId": venue.client_id_of(order),
         "tag": "",
         "px": wire(order.price),
         "sz": wire(order.quote_amount) if order.quote_amount is not None else _units(order.amount, order, venue),
@@ -69,7 +68,7 @@ def fill_row(fill: PaperFill, order: PaperOrder, venue: OkxVenue) -> Row:
         "tradeId": venue.wire_id(fill.fill_id),
         "billId": venue.wire_id(fill.fill_id),
         "ordId": venue.wire_id(fill.exchange_order_id),
-        "clOrdId": client_id_of(order),
+        "clOrdId": venue.client_id_of(order),
         "tag": "",
         "side": fill.trade_type.value.lower(),
         "posSide": POSITION_SIDES[fill.position_side] if isinstance(fill, PerpetualFill) else "net",

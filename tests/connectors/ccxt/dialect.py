@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal as D
@@ -13,6 +14,7 @@ from typing import ClassVar
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.family import family_class
+from app.domain.wire_ids import wire_id
 from app.paper.exchange import PaperExchange
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS
 from app.paper.perpetual.exchange import PERPETUAL_PAIRS, PaperPerpetualExchange
@@ -41,6 +43,7 @@ class FamilyDialect(Dialect):
     """One name of the family on a sandbox with both markets, which speaks ``protocol``."""
 
     protocol: ClassVar[str]
+    secret: ClassVar[str] = SECRET
     faults = frozenset(Fault)
     is_polled = True
     pair = "BTC-USDT"
@@ -75,7 +78,7 @@ class FamilyDialect(Dialect):
         )
         self.exchange = self.futures if self.connector_class.capabilities.is_perpetual else self.spot
         self.sandbox = Sandbox(self.spot, self.clock, futures=self.futures, protocol=self.protocol)
-        self.sandbox.keys.add(ACCOUNT, API_KEY, secret=SECRET)
+        self.sandbox.keys.add(ACCOUNT, API_KEY, secret=self.secret)
         await self.sandbox.start()
         name = self.connector_class.name
         self.settings = Settings(
@@ -95,7 +98,7 @@ class FamilyDialect(Dialect):
         self._directory.cleanup()
 
     def connect(self) -> Connector:
-        values = {"apiKey": API_KEY, "secret": SECRET, "password": PASSPHRASE}
+        values = {"apiKey": API_KEY, "secret": self.secret, "password": PASSPHRASE}
         secrets = ROWS[self.connector_class.name].secrets
         context = ConnectorContext(
             account_name=ACCOUNT,
@@ -129,7 +132,8 @@ class FamilyDialect(Dialect):
         return self.sandbox.requests["place"]
 
     def orders_named(self, order_id: str) -> int:
-        return sum(order.client_order_id == order_id for order in self.exchange.snapshot().orders)
+        name = wire_id(self.connector_class.capabilities.wire_id, order_id) or order_id
+        return sum(order.client_order_id == name for order in self.exchange.snapshot().orders)
 
 
 class BybitDialect(FamilyDialect):
@@ -156,3 +160,11 @@ class OkxPerpetualDialect(FamilyDialect):
     protocol = "okx"
     connector_class = family_class("okx_perpetual")
     names = "card"
+
+
+class KrakenDialect(FamilyDialect):
+    """Secrets are base64, and ids UUIDs."""
+
+    protocol = "kraken"
+    connector_class = family_class("kraken")
+    secret = b64encode(SECRET.encode()).decode()

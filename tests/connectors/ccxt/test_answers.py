@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -143,25 +145,45 @@ def test_every_exchange_has_answers() -> None:
     } == {}
 
 
+_OTHER = {
+    "status": "closed",
+    "opentm": 1759999995,
+    "vol": "1",
+    "vol_exec": "1",
+    "cost": "1",
+    "fee": "0",
+    "descr": {"pair": "ETHUSD", "type": "buy", "ordertype": "limit", "price": "1"},
+}
+
+
+def closed_page(first: int, length: int) -> dict[str, Any]:
+    """A page of other done orders, as Kraken lists them: https://docs.kraken.com/api/docs/rest-api/get-closed-orders."""
+    closed = {f"O{number}": _OTHER for number in range(first, first + length)}
+    return {"error": [], "result": {"closed": closed, "count": length}}
+
+
+_NOTHING = {"error": [], "result": {"open": {}, "closed": {}}}
+
+
 @pytest.mark.parametrize(("length", "is_whole"), [(0, True), (49, True), (50, False)])
 async def test_a_list_that_may_be_cut_proves_no_absence(length: int, is_whole: bool) -> None:
-    """Kraken lists fifty done orders at a time, of all pairs; https://docs.kraken.com/api/docs/rest-api/get-closed-orders."""
-    other = {
-        "status": "closed",
-        "opentm": 1759999995,
-        "vol": "1",
-        "vol_exec": "1",
-        "cost": "1",
-        "fee": "0",
-        "descr": {"pair": "ETHUSD", "type": "buy", "ordertype": "limit", "price": "1"},
-    }
-    closed = {f"O{number}": other for number in range(length)}
+    """A list of fifty that could not be followed further."""
     async with wired(ROWS["kraken"]) as (connector, exchange):
-        nothing = {"error": [], "result": {"open": {}, "closed": {}}}
-        answers = [nothing, nothing, nothing, {"error": [], "result": {"closed": closed, "count": length}}]
+        connector.row = replace(connector.row, page_offset="")  # type: ignore[misc]
+        answers = [_NOTHING, _NOTHING, _NOTHING, closed_page(0, length)]
         exchange.answers = [answer(200, each) for each in answers]
         if is_whole:
             assert await connector.fetch_order(ref_of(connector)) is None
         else:
             with pytest.raises(ExchangeReadError, match="does not list all orders"):
                 await connector.fetch_order(ref_of(connector))
+
+
+@pytest.mark.parametrize("lengths", [(50, 50, 3), (50, 0)])
+async def test_a_list_is_followed_to_its_end(lengths: Sequence[int]) -> None:
+    """Kraken's go on at an offset, until a page is not full."""
+    async with wired(ROWS["kraken"]) as (connector, exchange):
+        pages = [closed_page(50 * index, length) for index, length in enumerate(lengths)]
+        exchange.answers = [answer(200, each) for each in (_NOTHING, _NOTHING, _NOTHING, *pages)]
+        assert await connector.fetch_order(ref_of(connector)) is None
+        assert exchange.answers == []

@@ -9,12 +9,13 @@ from tests.connectors.ccxt.dialect import (
     BybitDialect,
     BybitPerpetualDialect,
     FamilyDialect,
+    KrakenDialect,
     OkxDialect,
     OkxPerpetualDialect,
 )
 from tests.connectors.conformance import Check, Dialect, Fault, collect, run
 
-DIALECTS: list[type[Dialect]] = [BybitDialect, BybitPerpetualDialect, OkxDialect, OkxPerpetualDialect]
+DIALECTS: list[type[Dialect]] = [BybitDialect, BybitPerpetualDialect, OkxDialect, OkxPerpetualDialect, KrakenDialect]
 
 
 @pytest.mark.parametrize(("check", "dialect"), collect(DIALECTS))

@@ -17,6 +17,12 @@ _REFUSALS = Refusals(
             "EGeneral:Invalid arguments",
             "EOrder:Invalid price:Invalid price argument",
             "EOrder:Order minimum not met",
+            "EOrder:Cost minimum not met",
+            "EOrder:Tick size check failed",
+            "EOrder:Invalid price",
+            "EOrder:Orders limit exceeded",
+            "EGeneral:Invalid arguments:volume",
+            "EGeneral:Invalid arguments:cl_ord_id",
             "EOrder:Unknown order",
             "EService:Market in cancel_only mode",
             "EService:Market in post_only mode",
@@ -26,8 +32,15 @@ _REFUSALS = Refusals(
     ),
     rules=frozenset(("EQuery:Invalid asset pair", "EQuery:Unknown asset")),
     balance=frozenset(("EOrder:Insufficient funds",)),
+    duplicate=frozenset(("EOrder:Duplicate client order id",)),
     keys=frozenset(
-        ("EAPI:Invalid key", "EGeneral:Permission denied", "ESession:Invalid session", "ETrade:User Locked")
+        (
+            "EAPI:Invalid key",
+            "EAPI:Invalid signature",
+            "EGeneral:Permission denied",
+            "ESession:Invalid session",
+            "ETrade:User Locked",
+        )
     ),
     rate=frozenset(
         (
@@ -52,9 +65,12 @@ SPOT = Row(
     refusals=_REFUSALS,
     wire_id="uuid",
     ask_verbs=("fetch_open_orders", "fetch_closed_orders"),
+    code_field="error",
+    proof="local_exchange",
     settles="by_listing",
-    # "Get Closed Orders" gives 50 at a time, of all pairs.
+    # "Get Closed Orders" and "Get Trades History" give 50 at a time, of all pairs.
     done_page=50,
+    page_offset="ofs",
     lists_all_pairs=True,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )

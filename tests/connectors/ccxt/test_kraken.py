@@ -1,0 +1,115 @@
+"""What ``kraken`` does about Kraken's own ways, on the local exchange: nonces, lists in pages, fees in quote."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
+from decimal import Decimal as D
+
+import httpx
+import pytest
+
+from app.domain.enums import OrderType, TradeType
+from app.domain.errors import ClockRefused, OrderRefused, Refused
+from app.paper.orders import NewOrder
+from app.sandbox.faults import FaultKind, FaultRule
+from tests.connectors.ccxt.dialect import ACCOUNT, API_KEY, KrakenDialect
+from tests.connectors.conformance import Bench
+
+#: More than a list of Kraken's holds at once.
+_MANY = 70
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    dialect = KrakenDialect()
+    await dialect.start()
+    connector = dialect.connect()
+    yield Bench(dialect, connector)
+    await connector.close()
+    await dialect.stop()
+
+
+async def trade_much(bench: Bench) -> None:
+    """Another program of the account trades, so that lists are longer than a page."""
+    assert isinstance(bench.dialect, KrakenDialect)
+    for number in range(_MANY):
+        bench.dialect.spot.place(
+            NewOrder(
+                account=ACCOUNT,
+                client_order_id=f"another-{number}",
+                trading_pair=bench.dialect.pair,
+                trade_type=TradeType.BUY,
+                order_type=OrderType.MARKET,
+                amount=D("0.001"),
+            )
+        )
+
+
+async def test_nonces_rise_whatever_is_sent_at_once(bench: Bench) -> None:
+    """Requests of one key, and of two connectors with one key, leave one after another: none is refused for its nonce."""
+    other = bench.dialect.connect()
+    orders = [await bench.resting(amount=D("0.001")) for _ in range(16)]
+    connectors = [bench.connector, other]
+    await asyncio.gather(*(connectors[index % 2].submit_order(order) for index, order in enumerate(orders)))
+    await asyncio.gather(*(each.fetch_open_orders() for each in connectors * 4))
+    assert len(await other.fetch_open_orders()) == len(orders)
+    await other.close()
+
+
+async def test_a_nonce_that_was_used_is_a_refusal_that_passes(bench: Bench) -> None:
+    """Another program with the key may have used a higher one; nothing was placed."""
+    assert isinstance(bench.dialect, KrakenDialect)
+    order = await bench.resting()
+    await bench.connector.submit_order(await bench.resting())
+    path, form = "/0/private/BalanceEx", b"nonce=9000000000000000"
+    signed = path.encode() + hashlib.sha256(b"9000000000000000" + form).digest()
+    stamp = b64encode(hmac.digest(b64decode(bench.dialect.secret), signed, "sha512")).decode()
+    async with httpx.AsyncClient(base_url=bench.dialect.sandbox.base_url) as another:
+        headers = {"API-Key": API_KEY, "API-Sign": stamp, "Content-Type": "application/x-www-form-urlencoded"}
+        assert (await another.post(path, content=form, headers=headers)).json()["error"] == []
+    with pytest.raises(ClockRefused):
+        await bench.connector.submit_order(order)
+    assert bench.dialect.orders_named(order.order_id) == 0
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ACCEPT_RESET, FaultKind.ACCEPT_OVERLOADED, FaultKind.GARBLE_ERROR])
+async def test_after_a_lost_answer_the_order_is_found_in_the_lists(bench: Bench, kind: FaultKind) -> None:
+    """Open or done, and behind more orders than a list holds."""
+    assert isinstance(bench.dialect, KrakenDialect)
+    for order in (await bench.resting(), bench.order()):
+        bench.dialect.sandbox.faults.set(1, [FaultRule(kind=kind, routes=("place",), times=1)])
+        with pytest.raises(Exception) as raised:
+            await bench.connector.submit_order(order)
+        assert not isinstance(raised.value, Refused)
+        await trade_much(bench)
+        report = await bench.connector.fetch_order(order.ref)
+        assert report is not None
+        assert report.state == ("open" if order.price else "filled")
+        fills = await bench.connector.fetch_fills(order.ref)
+        assert sum(fill.amount for fill in fills) == (0 if order.price else order.amount)
+
+
+async def test_an_order_that_never_arrived_is_denied_by_whole_lists(bench: Bench) -> None:
+    """All pages are read before the order is said not to be there."""
+    order = await bench.resting()
+    await trade_much(bench)
+    before = bench.dialect.requests()
+    assert await bench.connector.fetch_order(order.ref) is None
+    assert bench.dialect.requests() - before >= 2 + 1 + 2
+
+
+async def test_fees_are_in_quote_and_errors_known(bench: Bench) -> None:
+    """As Kraken tells them; an error that ccxt lacks is the exchange's refusal."""
+    order = bench.order()
+    await bench.connector.submit_order(order)
+    fills = await bench.connector.fetch_fills(order.ref)
+    assert {fill.fee_currency for fill in fills} == {"USDT"}
+    assert all(fill.fee == fill.amount * fill.price * D("0.001") for fill in fills)
+    tiny = await bench.resting(amount=D("0.00001"))
+    with pytest.raises(OrderRefused) as refusal:
+        await bench.connector.submit_order(tiny)
+    assert refusal.value.exchange_code == "EOrder:Cost minimum not met"
