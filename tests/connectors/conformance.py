@@ -69,6 +69,8 @@ class Dialect(ABC):
     is_polled: ClassVar[bool] = False
     #: How the names of the suite's orders begin, in a form that callers may choose on this exchange.
     names: ClassVar[str] = "card-"
+    #: Whether an immediate order that finds nobody is an error instead of an order without fills.
+    refuses_unmatched: ClassVar[bool] = False
     #: A pair whose steps have 18 places, if the exchange has one.
     fine_pair: ClassVar[str | None] = None
     clock: FakeClock
@@ -121,7 +123,7 @@ class Bench:
 
     async def on_tick(self, price: D) -> D:
         rule = (await self.connector.load_trading_rules())[self.dialect.pair]
-        return floor_to(price, rule.min_price_increment)
+        return floor_to(price, rule.tick_at(price))
 
     def request(self, **terms: Any) -> OrderRequest:
         given: dict[str, Any] = {
@@ -143,7 +145,7 @@ class Bench:
             order_id=name,
             at=self.dialect.clock.now(),
             terms=request.terms(),
-            exchange_client_order_id=wire_id(self.connector.capabilities.wire_id, name),
+            exchange_client_order_id=wire_id(self.dialect.connector_class.capabilities.wire_id, name),
         )
 
     async def submit(self, order: Order) -> OrderReport:
@@ -278,6 +280,11 @@ async def market_fills_sum_to_the_amount(bench: Bench) -> None:
 async def immediate_or_cancel_leaves_nothing(bench: Bench) -> None:
     """An IOC order away from the market is done at once, with nothing."""
     order = await bench.resting(time_in_force=TimeInForce.IOC)
+    if bench.dialect.refuses_unmatched:
+        with pytest.raises(OrderRefused):
+            await bench.connector.submit_order(order)
+        assert await bench.connector.fetch_open_orders() == []
+        return
     report = await bench.submit(order)
     assert report.state in ("expired", "canceled")
     assert report.filled_amount == 0
