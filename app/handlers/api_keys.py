@@ -11,7 +11,7 @@ from app.domain.caller import SCOPES_OF
 from app.domain.enums import Environment
 from app.domain.errors import InvalidArgument
 from app.domain.safety.limits import NO_LIMITS, Limits
-from app.handlers.limits import changes_of, refuse_unknown_limits, shown
+from app.handlers.limits import changes_of, given, refuse_unknown_limits
 from app.handlers.schemas import ApiKeyRequestSchema, ApiKeySchema, NewApiKeySchema
 from app.services.acting import ActingGateway
 
@@ -81,7 +81,7 @@ def _row(key: ApiKey, limits: Mapping[str, Limits]) -> dict[str, Any]:
         "connectors": _names(key.connectors),
         "pairs": _names(key.pairs),
         "allowed_ips": None if key.allowed_ips is None else list(key.allowed_ips),
-        "limits": shown(limits.get(key.key_id, NO_LIMITS)),
+        "limits": given(limits.get(key.key_id, NO_LIMITS)),
         "created_at": key.created_at,
         "created_by": key.created_by,
         "expires_at": key.expires_at,

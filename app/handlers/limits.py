@@ -51,9 +51,14 @@ def changes_of(asked: Mapping[str, Any]) -> dict[str, object]:
 
 def shown(limits: Limits) -> Mapping[str, Any]:
     """The limits that are set, as they are told."""
-    given: dict[str, Any] = limits.given
-    for name in ("price_collar", "anomaly_brake"):
-        if name in given:
-            given[name] = structs.asdict(given[name])
-    dumped: dict[str, Any] = _LIMITS.dump(given)
+    dumped: dict[str, Any] = _LIMITS.dump(given(limits))
     return dumped
+
+
+def given(limits: Limits) -> dict[str, Any]:
+    """The limits that are set, for a schema to dump."""
+    values: dict[str, Any] = limits.given
+    for name in ("price_collar", "anomaly_brake"):
+        if name in values:
+            values[name] = structs.asdict(values[name])
+    return values

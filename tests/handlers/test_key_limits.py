@@ -41,6 +41,22 @@ async def test_a_keys_limits_are_made_with_it_and_hold_for_its_orders(
     assert (await client.get("/safety/limits")).json()["limits"] == []
 
 
+async def test_every_limit_is_shown_as_the_safety_limits_show_it(client: httpx.AsyncClient) -> None:
+    """Also words and objects, when the key is made and when keys are listed."""
+    limits = {
+        "max_leverage": 3,
+        "prevent_self_cross": True,
+        "allowed_order_types": ["LIMIT", "LIMIT_MAKER"],
+        "price_collar": {"reference": "mid", "max_age_seconds": 5, "max_deviation_bps": 50},
+        "anomaly_brake": {"window_seconds": 60, "refusals": 5},
+    }
+    key = await made(client, limits=limits)
+    [listed] = (await client.get("/api-keys")).json()["data"]
+    [stored] = (await client.get("/safety/limits")).json()["limits"]
+    assert key["limits"] == listed["limits"] == stored["limits"]
+    assert stored["limits"]["allowed_order_types"] == limits["allowed_order_types"]
+
+
 async def test_a_slip_of_the_pen_makes_no_key(client: httpx.AsyncClient) -> None:
     """Limits that nobody knows, that bound nothing, of pairs that nobody has: each is told, as by PUT /safety/limits."""
     for limits, said in (

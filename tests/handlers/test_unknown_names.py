@@ -145,6 +145,15 @@ async def test_every_other_operation_refuses_them_too(
     assert any(advice in fault["msg"] for fault in answer.json()["detail"])
 
 
+async def test_the_audit_log_has_no_other_filters(client: httpx.AsyncClient) -> None:
+    """One that is ignored would show what everybody did."""
+    answer = await client.get("/audit", params={"colour": "x"})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["detail"]
+    assert fault["loc"] == ["query", "colour"]
+    assert fault["msg"].startswith("There is no 'colour' in the query string, which may have actor, cursor,")
+
+
 async def test_questions_by_get_refuse_them_too(client: httpx.AsyncClient) -> None:
     """Nearly a name of the query string."""
     for path, advice in (

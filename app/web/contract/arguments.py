@@ -117,11 +117,19 @@ class ParameterReader:
     """All parameters of one operation that its handler takes."""
 
     def __init__(
-        self, definitions: Iterable[Mapping[str, Any]], accepted: Callable[[str], bool], body: Names | None = None
+        self,
+        definitions: Iterable[Mapping[str, Any]],
+        accepted: Callable[[str], bool],
+        body: Names | None = None,
+        *,
+        takes_others: bool = True,
     ) -> None:
         compiled = [compile_parameter(definition) for definition in definitions]
         self.query_names = Names(
-            "query", (each.name for each in compiled if each.place == "query"), elsewhere=[] if body is None else [body]
+            "query",
+            (each.name for each in compiled if each.place == "query"),
+            elsewhere=[] if body is None else [body],
+            takes_others=takes_others,
         )
         self._header_names = HeaderNames((each.name for each in compiled if each.place == "header"), body)
         self._all = [parameter for parameter in compiled if parameter.required or accepted(parameter.key)]
@@ -232,7 +240,10 @@ class ArgumentReader:
         accepted, needed, takes_all = _signature(operation.function)
         names = _body_names(operation)
         self._parameters = ParameterReader(
-            operation.parameters, lambda key: takes_all or key in accepted, None if names is None else names.names
+            operation.parameters,
+            lambda key: takes_all or key in accepted,
+            None if names is None else names.names,
+            takes_others=operation._operation.get("x-other-parameters") != "refused",
         )
         self._body = BodyReader(operation.request_body, limit, names) if operation.request_body else None
         offered = self._parameters.keys | ({_BODY} if self._body else set())

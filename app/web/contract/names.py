@@ -28,7 +28,7 @@ _PLACES = {"body": "the body", "query": "the query string", "header": "the heade
 
 class Names:
     """The names that ``place`` of an operation has. ``not_done`` are words, normalised, for what it does not do, with what to do
-    instead; ``elsewhere`` are the names of its other places, where a name may belong.
+    instead; ``elsewhere`` are the names of its other places, where a name may belong. Unless it ``takes_others``, no name is ignored.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class Names:
         not_done: Mapping[str, str] | None = None,
         elsewhere: Iterable[Names] = (),
         is_list: bool = False,
+        takes_others: bool = True,
         with_synonyms: bool = True,
     ) -> None:
         self.place = place
         self.known = frozenset(names)
         self._not_done = not_done or {}
         self._elsewhere = tuple(elsewhere)
+        self._takes_others = takes_others
         self._row_words = ROW_WORDS if is_list else frozenset()
         self._meant: dict[str, str] = {}
         for name in sorted(self.known):
@@ -93,6 +95,10 @@ class Names:
                 )
         if word in self._row_words:
             return f"This list can't be filtered by '{_shown(name)}'. Its filters are {', '.join(sorted(self.known))}"
+        if not self._takes_others:
+            return (
+                f"There is no '{_shown(name)}' in {_PLACES[self.place]}, which may have {', '.join(sorted(self.known))}"
+            )
         return None
 
     def sort_out(self, given: Mapping[str, Any], location: Location, faults: list[Fault], ignored: list[str]) -> None:
