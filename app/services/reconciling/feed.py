@@ -16,7 +16,8 @@ loops, the funding payments of perpetuals are recorded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 import structlog
@@ -48,6 +49,8 @@ _RESTART_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HEALTHY = 60.0
 #: A stream that yields nothing at all for this many seconds is taken for dead and restarted.
 _SILENCE = 600.0
+#: Seconds by which that may come out shorter.
+_SILENCE_STEP = 1.0
 #: Seconds between reconciliations while nothing seems wrong. What a stream lost is found after this time at the latest.
 _RECONCILE_INTERVAL = 30.0
 #: The same where the last comparison, without a gap before it, found nothing that the stream had not told.
@@ -128,12 +131,15 @@ class Feed:
             await self._clock.sleep(backoff.next_pause())
 
     async def _read(self, connector: Connector) -> None:
-        events = connector.events()
-        try:
-            while (event := await _next_event(events)) is not None:
+        loop = asyncio.get_running_loop()
+        async with aclosing(connector.events()) as events, asyncio.timeout(_SILENCE) as silence:  # type: ignore[type-var]
+            since = loop.time()
+            async for event in events:
                 await self._handle(event)
-        finally:
-            await events.aclose()  # type: ignore[attr-defined]
+                # Not at each event: setting a timer anew costs more than handling one that adds nothing.
+                if (now := loop.time()) - since > _SILENCE_STEP:
+                    silence.reschedule(now + _SILENCE)
+                    since = now
 
     async def _handle(self, event: ConnectorEvent) -> None:
         match event:
@@ -265,8 +271,3 @@ class Feed:
                 await self._recovery.wake_unsettled(self._account)
             except JournalUnavailable as error:
                 self._log.warning("orders in doubt not looked for", error=error.detail)
-
-
-async def _next_event(events: AsyncIterator[ConnectorEvent]) -> ConnectorEvent | None:
-    async with asyncio.timeout(_SILENCE):
-        return await anext(events, None)

@@ -19,6 +19,7 @@ from app.journal.journal import Journal
 from app.journal.records import StoredOrder
 from app.services.orders.preparing import intended
 from app.services.orders.recorder import Recorder
+from app.services.reconciling import feed as feed_module
 from app.services.reconciling import lookups
 from app.services.reconciling.feed import Feed
 from tests.clock import FakeClock
@@ -344,3 +345,23 @@ async def test_a_stream_that_is_too_fast_waits(monkeypatch: pytest.MonkeyPatch) 
     await third
     await waiting.look_up_waiting()
     assert taken == [2, 1]
+
+
+async def test_a_stream_that_is_silent_for_too_long_is_started_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks like a quiet market, and may be dead."""
+    monkeypatch.setattr(feed_module, "_SILENCE", 0.05)
+    monkeypatch.setattr(feed_module, "_SILENCE_STEP", 0.0)
+    connector = await world.connector()
+    begun = 0
+
+    async def silent() -> AsyncIterator[object]:
+        nonlocal begun
+        begun += 1
+        yield said("theirs", exchange_order_id="1")
+        await asyncio.get_running_loop().create_future()
+
+    connector.events = silent  # type: ignore[method-assign,assignment]
+    async with running(world.feed()):
+        await until(lambda: begun == 2, world.clock)
