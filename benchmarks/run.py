@@ -16,7 +16,20 @@ from typing import Any
 
 from benchmarks.contenders import WORK, build_environments
 from benchmarks.measurement import Plan
-from benchmarks.parts import attacks, family, growth, memory, no_exchange, rest, restart, side_by_side, streams, workers
+from benchmarks.parts import (
+    attacks,
+    family,
+    growth,
+    memory,
+    no_exchange,
+    no_stream,
+    readers,
+    rest,
+    restart,
+    side_by_side,
+    streams,
+    workers,
+)
 from benchmarks.report import conditions, write_report
 
 _STORED = WORK / "measured"
@@ -24,9 +37,11 @@ _STORED = WORK / "measured"
 #: Every part: its title in the report, how it is measured, and how it is shown.
 PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
     "peers": ("Side by side with an exchange call", side_by_side.measure, side_by_side.section),
+    "no_stream": ("Side by side, without the user stream", no_stream.measure, no_stream.section),
     "family": ("Through ccxt, at the local Bybit", family.measure, family.section),
     "null": ("Without an exchange call", no_exchange.measure, no_exchange.section),
     "streams": ("Open event streams", streams.measure, streams.section),
+    "readers": ("A hundred thousand events to a hundred readers", readers.measure, readers.section),
     "attacks": ("Under attack", attacks.measure, attacks.section),
     "growth": ("A journal of a million orders", growth.measure, growth.section),
     "restart": ("Start and restart", restart.measure, restart.section),
@@ -37,10 +52,10 @@ PARTS: Mapping[str, tuple[str, Callable[[Plan], Any], Callable[[Any], str]]] = {
 
 
 #: The parts in which contenders take turns.
-_IN_TURNS = frozenset({"peers", "family", "null", "streams", "attacks", "growth"})
+_IN_TURNS = frozenset({"peers", "no_stream", "family", "null", "streams", "attacks", "growth"})
 
 #: The format of the parts' stored data; data of an older format is ignored.
-_FORMAT = 2
+_FORMAT = 3
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from benchmarks.tables import contender_table
 STUB_PORT = 9811
 WORKERS = 4
 CONCURRENCY = (8, 64)
+SQLITE = "Ordergate, SQLite, one process"
+ONE_WORKER = "Ordergate, PostgreSQL, gunicorn with 1 worker"
 _SECONDS = 3.0
 
 #: The Procfile's "web" and "worker" in one process group, so that both are watched and stopped together.
@@ -25,7 +27,7 @@ _PROCFILE = f"{OUR_PYTHON} -m app worker & exec {OUR_PYTHON} -m gunicorn -c guni
 def _gunicorn(workers: int, port: int, database_url: str) -> Contender:
     contender = gateway(
         f"gateway_workers_{workers}",
-        f"Ordergate, PostgreSQL, gunicorn with {workers} worker{'s' if workers > 1 else ''}",
+        ONE_WORKER if workers == 1 else f"Ordergate, PostgreSQL, gunicorn with {workers} workers",
         port,
         STUB_PORT,
         cpu=None,
@@ -43,7 +45,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     stub = exchange(STUB_PORT)
     with running_server() as databases, running(stub):
         contenders = [
-            gateway("gateway_unpinned", "Ordergate, SQLite, one process", 9851, STUB_PORT, cpu=None),
+            gateway("gateway_unpinned", SQLITE, 9851, STUB_PORT, cpu=None),
             _gunicorn(1, 9852, databases.create()),
             _gunicorn(WORKERS, 9853, databases.create()),
         ]

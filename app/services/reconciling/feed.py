@@ -231,8 +231,13 @@ class Feed:
             said, self._said = self._said, []
             await self._clock.sleep(_ANSWER_PATIENCE)
             for key, report in said:
-                if self._recorder.awaited.take_out(key, report):
+                if self._journal.is_changing(key):
+                    # The answer, perhaps, is being written down, which ends by itself.
+                    self._said.append((key, report))
+                elif self._recorder.awaited.take_out(key, report):
                     self._take_back(key, report)
+            if self._said:
+                self._has_said.set()
 
     async def _record_balances_for_ever(self) -> None:
         backoff = Backoff(_RESTART_PAUSES)
