@@ -28,7 +28,8 @@ _PLACES = {"body": "the body", "query": "the query string", "header": "the heade
 
 class Names:
     """The names that ``place`` of an operation has. ``not_done`` are words, normalised, for what it does not do, with what to do
-    instead; ``elsewhere`` are the names of its other places, where a name may belong. Unless it ``takes_others``, no name is ignored.
+    instead; ``elsewhere`` are the names of its other places, where a name may belong. Unless it ``takes_others``, no name is
+    ignored.
     """
 
     def __init__(
