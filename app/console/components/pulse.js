@@ -1,10 +1,15 @@
-// Whether the gateway answers now: asked every second, and said within three when it does not.
+// Whether the gateway answers now: known from whatever it answers, else asked every second, and said within three when it does not.
 import { html, useEffect, useMemo } from "../vendor/preact.js";
-import { ask } from "../lib/api.js";
+import { ask, silence } from "../lib/api.js";
 import { isStale, now, polled } from "../lib/polling.js";
 
+/** Milliseconds within which another answer shows that the gateway is there. */
+const RECENT = 1000;
+
+const look = async () => silence() < RECENT || ask("GET", "/health/live", { patience: 2000 });
+
 export function Pulse() {
-  const pulse = useMemo(() => polled(() => ask("GET", "/health/live", { patience: 2000 })), []);
+  const pulse = useMemo(() => polled(look), []);
   useEffect(() => pulse.stop, [pulse]);
   const { at, error } = pulse.state.value;
   const isLost = Boolean(error) || (at > 0 && isStale(at));

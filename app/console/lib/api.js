@@ -19,6 +19,10 @@ const JSON_TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const PATIENCE_MS = 20_000;
 
 const listeners = new Set();
+let heardAt = 0;
+
+/** Milliseconds since the gateway answered anything last. */
+export const silence = () => Date.now() - heardAt;
 
 /** Call `listener` whenever an answer says that nobody is signed in. */
 export function onSignedOut(listener) {
@@ -55,6 +59,7 @@ export async function open(method, path, { body, headers = {}, signal } = {}) {
   } catch (error) {
     throw new NoAnswer(error.message);
   }
+  heardAt = Date.now();
   if (response.ok) return response;
   const problem = await readProblem(response);
   if (response.status === 401) for (const listener of listeners) listener();
