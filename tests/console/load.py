@@ -28,6 +28,8 @@ from tests.console.conftest import CHROMIUM, OPTIONS, PASSWORD, USERNAME, Runnin
 
 _AUTH = (USERNAME, PASSWORD)
 _ORDER = {"account_name": "master_account", "connector_name": "paper", "trading_pair": "BTC-USDT", "trade_type": "BUY"}
+#: Thousands of these cost less than the paper exchange gives.
+_SMALL = "0.0001"
 #: Events of an order that is placed, rests and is cancelled, and of one that is filled at once: as many as the journal has of them.
 _EVENTS = 4 + 3
 #: Orders that are left resting, so that there are rows to lose.
@@ -66,9 +68,9 @@ class Trader(threading.Thread):
             await asyncio.gather(*running)
 
     async def _one(self, client: httpx.AsyncClient) -> None:
-        filled = await client.post("/trading/orders", json={**_ORDER, "amount": "0.001", "order_type": "MARKET"})
+        filled = await client.post("/trading/orders", json={**_ORDER, "amount": _SMALL, "order_type": "MARKET"})
         filled.raise_for_status()
-        placed = await client.post("/trading/orders", json={**_ORDER, "amount": "0.001", "price": "40000"})
+        placed = await client.post("/trading/orders", json={**_ORDER, "amount": _SMALL, "price": "60000"})
         placed.raise_for_status()
         cancelled = await client.post(f"/trading/master_account/paper/orders/{placed.json()['order_id']}/cancel")
         cancelled.raise_for_status()
@@ -163,9 +165,7 @@ def _entry(gateway: RunningGateway, orders: int) -> float:
     with httpx.Client(base_url=gateway.url, auth=_AUTH, timeout=60) as client:
         for number in range(orders + 10):
             started = time.perf_counter()
-            client.post(
-                "/trading/orders", json={**_ORDER, "amount": "0.001", "order_type": "MARKET"}
-            ).raise_for_status()
+            client.post("/trading/orders", json={**_ORDER, "amount": _SMALL, "order_type": "MARKET"}).raise_for_status()
             if number >= 10:
                 took.append((time.perf_counter() - started) * 1000)
     return statistics.median(took)
