@@ -107,6 +107,7 @@ class SmallWorld:
 
 WORLDS: Mapping[str, SmallWorld] = {
     "order, crash": SmallWorld(deeds=one_order, budget=Budget(crashes=1)),
+    "market order, crash": SmallWorld(deeds=one_market_order, budget=Budget(crashes=1)),
     "order, crash, retry during the start": SmallWorld(
         deeds=one_market_order, budget=Budget(crashes=1), restart=_PAUSE
     ),

@@ -60,22 +60,13 @@ def test_what_fails_is_noted() -> None:
     assert ["on one way" in text for kind, text in walked.lines if kind == "failed"] == [True]
 
 
-def test_small_world_keeps_the_promise(path: Path) -> None:
-    """An order that is filled in two parts while its answer and its events are on their way, in every order."""
-    found = explore(path, "order filled in two parts", workers=2, seconds=100)
-    assert found.is_whole
-    assert found.violations == ()
-    assert found.states > 60
-    assert found.settled > 1
-
-
 def test_every_death_is_walked_to_its_end(path: Path) -> None:
-    """A process that may die at any step of an order, and is started again."""
-    found = explore(path, "order, crash", workers=2, seconds=100)
+    """A process that may die at any step of a market order, and is started again."""
+    found = explore(path, "market order, crash", workers=2, seconds=100)
     assert found.is_whole
     assert found.violations == ()
-    assert found.crashes > 50
-    assert found.settled > 5
+    assert found.crashes > 30
+    assert found.settled > 3
 
 
 def test_missing_safeguard_is_found(path: Path) -> None:

@@ -36,7 +36,7 @@ from tests.simulation.world import QUIRKS, Plan, World
 #: Much goes wrong in a short time.
 ROUGH = Plan(
     seed=11,
-    orders=60,
+    orders=40,
     callers=20,
     fault_rate=0.3,
     steps_per_disruption=1500,
@@ -66,8 +66,8 @@ def test_the_promise_is_kept(path: Path, plan: Plan) -> None:
     total = Sum()
     total.add(verdict_of(path, plan))
     assert not total.broken, [(each.plan, each.violations[:3], each.troubles[:3]) for each in total.broken]
-    assert total.faults.total() > 30
-    assert total.doubted > 3
+    assert total.faults.total() > 20
+    assert total.doubted > 2
 
 
 @pytest.mark.postgres
