@@ -304,9 +304,12 @@ class ExploringStage(Stage):
         return repr((rows, leases))
 
     def _exchange(self) -> str:
-        return repr(
-            [(each.client_id, each.status, each.filled, len(each.trades)) for each in self.exchange.market.orders]
-        )
+        market = self.exchange.market
+        orders = [
+            (each.client_id, each.status, each.filled, len(each.trades), each.hidden_until, each.trades_late_until)
+            for each in market.orders
+        ]
+        return repr((orders, market.closures()))
 
     def _digest_of_rest(self) -> int:
         """What the future depends on when no message is under way: the orders as they are, not how they became so."""

@@ -237,6 +237,10 @@ class Market:
         found = self.by_client_id.get((account, symbol, client_id))
         return found[-1] if found else None
 
+    def closures(self) -> list[tuple[str, float]]:
+        """The symbols that take no orders or are off the list, and until when."""
+        return [*self._closed_until.items(), *self._unlisted_until.items()]
+
     def show_all(self) -> None:
         """Keep nothing back any more, and take orders on every symbol."""
         for order in self.orders:

@@ -135,13 +135,15 @@ class _Call:
     ) -> None:
         self._network, self._faults, self._exchange = network, faults, exchange
         self._host, self._request = host, request
-        self._name = (request.method, request.url, request.form)
         self.future: asyncio.Future[HttpAnswer] = host.loop.create_future()
         kind = exchange.kind_of(request)
         #: Messages of questions which are about no order have a label of their own.
         self._is_info = kind == "info"
         fault = faults.of_call(kind) or Fault(name="", concerns=frozenset())
         self._fault = fault
+        #: What tells messages apart: what is going to happen to the answer, too, or the walk of all ways would take calls with
+        #: different faults for one.
+        self._name = (request.method, request.url, request.form, fault.name)
         if fault.is_refused:
             self._tell(ExchangeDown("Binance could not be reached (simulated); nothing was sent"))
             return
@@ -156,7 +158,7 @@ class _Call:
                     self._arrive,
                     INFO if self._is_info else "request",
                     more=faults.within(fault.late),
-                    what=(request.method, request.url, request.form),
+                    what=self._name,
                 )
 
     def _arrive(self) -> None:
