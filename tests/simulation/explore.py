@@ -221,7 +221,7 @@ def main() -> int:
             for violation in found.violations[:3]:
                 print(f"VIOLATION make explore WORLD='{name}' WAY={violation[:1500]}", flush=True)
     if asked.report:
-        write_rows("explore", "make explore REPORT=1", table)
+        write_rows("explore", "make explore REPORT=1", table, is_whole=not asked.world)
     return 0 if is_good else 1
 
 

@@ -58,8 +58,13 @@ def _counted(title: str, counts: Mapping[str, int]) -> list[str]:
     return [f"| {title} | times |", "|---|---|", *(f"| {name} | {counts[name]:,} |" for name in sorted(counts))]
 
 
-def write_rows(section: str, command: str, table: Sequence[str]) -> None:
-    """Write a table as the section of a command, row by row: rows of earlier runs stay, by their names in the first column."""
+def write_rows(section: str, command: str, table: Sequence[str], *, is_whole: bool = False) -> None:
+    """Write a table as the section of a command. Unless it ``is_whole``, rows of earlier runs stay, by their names in the first
+    column.
+    """
+    if is_whole:
+        write(section, command, "\n".join(table))
+        return
     head, rows = list(table[:2]), list(table[2:])
     before = [line for line in _sections().get(section, "").splitlines() if line.startswith("| ")]
     names = {_first(row): row for row in [*before, *rows]}

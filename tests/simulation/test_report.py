@@ -18,7 +18,11 @@ def test_sections_and_rows_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     report.write_rows("explore", "make explore", [*HEAD, "| first | 1 |", "| second | 2 |"])
     report.write_rows("explore", "make explore", [*HEAD, "| second | 3 |", "| third | 4 |"])
 
+    report.write_rows("sabotage", "make sabotage", [*HEAD, "| first | 1 |"])
+    report.write_rows("sabotage", "make sabotage", [*HEAD, "| second | 2 |"], is_whole=True)
+
     written = report.PATH.read_text()
     assert "## simulate\n\nWritten by `make simulate`.\n\nall is well" in written
     assert "\n".join([*HEAD, "| first | 1 |", "| second | 3 |", "| third | 4 |"]) in written
-    assert written.count("| world |") == 1
+    assert written.count("| world |") == 2
+    assert written.endswith("\n".join([*HEAD, "| second | 2 |"]) + "\n")
