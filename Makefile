@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install $(PIP_FLAGS)
 # Its own setup.cfg, from what is installed already: nothing is downloaded, and the checkout itself is what runs.
 INSTALL_COMMAND := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 
-.PHONY: run python test hostfaults test-gateway test-callers test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos crash simulate explore sabotage previews bench layout halts vendor console-tools
+.PHONY: run python test hostfaults test-gateway test-callers test-client-1.5.1 test-client-1.5.9 sandbox-clients contract contract-tools schemathesis check format generate lock clean chaos crash quirks simulate explore sabotage previews bench layout halts vendor console-tools
 
 run: $(BIN)/ordergate
 	$(BIN)/ordergate db upgrade
@@ -135,6 +135,10 @@ chaos: $(VENV)/.dev
 crash: EXCHANGE ?= bybit
 crash: $(VENV)/.dev
 	ORDERGATE_CRASH=$(EXCHANGE) $(BIN)/python -m pytest -n 0 --timeout 1800 tests/crash/test_local_exchanges.py
+
+# The conformance suite over exchanges with every two habits together; `make test` has each alone.
+quirks: $(VENV)/.dev
+	ORDERGATE_QUIRKS=pairs $(BIN)/python -m pytest -n 2 tests/connectors/quirks
 
 # The gateway in simulated time: a million orders, ten thousand crashes, every fault, decided by one seed. The seed is printed; SEED=...
 # repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/build/simulation-report.md. WORLD='...', as a failing run prints it,

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _NOT_IN_CCXT = "the library that the exchanges are connected through, ccxt, does not have it"
-_LIGHTER = "its orders are signed by a native library of the exchange, which ccxt does not bring along and this gateway can't check"
+_LIGHTER = (
+    "its orders are signed by a native library of the exchange, which ccxt 4.5.90 does not bring along (it raises NotSupported"
+    " without the option libraryPath) and this gateway can't check"
+)
 
 #: By name, as the end of a sentence.
 UNSERVED: Mapping[str, str] = MappingProxyType(
@@ -33,8 +36,9 @@ UNSERVED: Mapping[str, str] = MappingProxyType(
         ),
         **dict.fromkeys(("lighter", "lighter_perpetual", "lighter_perpetual_testnet", "lighter_testnet"), _LIGHTER),
         "dydx_v4_perpetual": (
-            "ccxt asks for the account and the height of the chain within the order's call, so that a failed question can't be told"
-            " from a lost order, and it takes a private key where this name's credential is a secret phrase"
+            "ccxt 4.5.90 asks for the account and the height of the chain within the order's call (fetchDydxAccount,"
+            " fetchLatestBlockHeight), so that a failed question can't be told from a lost order, needs protobuf, which it does not"
+            " bring along, and takes a private key where this name's credential is a secret phrase"
         ),
     }
 )

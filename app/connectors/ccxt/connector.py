@@ -24,7 +24,7 @@ from app.connectors.common.answers import Unreadable
 from app.connectors.common.connector import AccountCalls
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import milliseconds_of
-from app.connectors.rows import Rows
+from app.connectors.rows import Rows, UnreadableRow, row_count
 from app.domain.decimals import EXACT, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import CredentialsRefused, ExchangeReadError, OrdergateError, OrderRefused
@@ -132,7 +132,11 @@ class CcxtConnector(CcxtMarkets):
         # ccxt follows a cursor only from a time on.
         arguments = (symbol, 0 if params else None, self.row.open_page or None)
         payload = await self.calls.ask("asked", verb="fetch_open_orders", arguments=arguments, params=params)
-        return self._reports("open orders", payload, pairs)
+        found = self._reports("open orders", payload, pairs)
+        if not self.row.open_page or row_count(found) < self.row.open_page:
+            return found
+        # Any order may be among those that are missing, so that nothing is concluded from the list.
+        return Rows.of(found, [*found.unreadable, UnreadableRow(why="the list may be cut")])
 
     async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
         report = None if ref.exchange_order_id is None else self._done.pop(ref.exchange_order_id, None)
@@ -161,8 +165,12 @@ class CcxtConnector(CcxtMarkets):
 
     def _fill_windows(self, ref: OrderRef) -> Sequence[int | None]:
         """The times from which the order's fills are asked for, since some exchanges show no more than so many days at once."""
-        since, window = self._since(ref) if self.row.fills_since else None, self.row.fills_window
-        if since is None or window is None:
+        since = self._since(ref) if self.row.fills_since else None
+        return [None] if since is None else self._windows(since, self.row.fills_window)
+
+    def _windows(self, since: int, window: timedelta | None) -> Sequence[int]:
+        """The times from ``since`` to now, ``window`` apart, at which parts of a list begin."""
+        if window is None:
             return [since]
         until = max(since, milliseconds_of(self.context.clock.now()))
         return range(since, until + 1, window // timedelta(milliseconds=1))

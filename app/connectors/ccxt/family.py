@@ -9,13 +9,18 @@ from app.connectors.ccxt.connector import CcxtConnector
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.markets import PAGE
 from app.connectors.ccxt.perpetual import CcxtPerpetual
+from app.connectors.ccxt.row import Row
 from app.domain.enums import PositionMode
 
 
 @cache
 def family_class(name: str) -> type[CcxtConnector]:
     """The connector class of the row ``name``."""
-    row = ROWS[name]
+    return class_of(ROWS[name])
+
+
+def class_of(row: Row) -> type[CcxtConnector]:
+    """The connector class of ``row``."""
     parent = CcxtPerpetual if row.is_perpetual else CcxtConnector
     capabilities = Capabilities(
         order_types=row.order_types,

@@ -171,8 +171,8 @@ def position(row: Mapping[str, Any], pairs: Pairs) -> Position | None:
     )
 
 
-def funding_payment(row: Mapping[str, Any], pairs: Pairs) -> FundingPayment:
-    """One payment of funding."""
+def funding_payment(row: Mapping[str, Any], pairs: Pairs, *, is_cost: bool = False) -> FundingPayment:
+    """One payment of funding; ``is_cost`` says that what was paid is positive there."""
     identity = row.get("id") or f"{row.get('symbol')}:{row.get('timestamp')}"
     currency = row.get("code")
     if not currency:
@@ -180,7 +180,7 @@ def funding_payment(row: Mapping[str, Any], pairs: Pairs) -> FundingPayment:
     return FundingPayment(
         exchange_funding_id=str(identity),
         trading_pair=pairs.pair(row.get("symbol")),
-        payment=exact(row, "amount"),
+        payment=-exact(row, "amount") if is_cost else exact(row, "amount"),
         currency=str(currency),
         paid_at=time(row, "timestamp"),
         rate=optional(row, "rate"),

@@ -110,7 +110,9 @@ class Row:
     no such question, or not for every key: what the credentials sign in with stands for the account there.
 
     ``settle`` is the only currency of perpetuals that are served, where the exchange lists positions and orders by it.
-    ``tells_funding`` says whether payments of funding can be listed over all pairs.
+    ``tells_funding`` says whether payments of funding can be listed over all pairs, ``funding_window`` the longest time that such a
+    list shows at once, None for no limit. ``funding_parameters`` ask for long pages, and ``funding_is_cost`` says that what was
+    paid is positive there.
 
     ``fills_since`` says that fills can be asked for since a time.
 
@@ -172,6 +174,9 @@ class Row:
     account: tuple[str, ...] = ()
     settle: str = ""
     tells_funding: bool = True
+    funding_window: timedelta | None = None
+    funding_parameters: Mapping[str, Any] = field(default_factory=dict)
+    funding_is_cost: bool = False
     fills_since: bool = True
     price_digits: int | None = None
     price_places: int = 0

@@ -7,10 +7,13 @@ from decimal import Decimal as D
 
 import pytest
 
-from tests.connectors.ccxt.dialect import BybitDialect, BybitPerpetualDialect, FamilyDialect
+from app.domain.decimals import floor_to
+from app.paper.perpetual.exchange import PaperPerpetualExchange
+from tests.connectors.ccxt.dialect import ACCOUNT, BybitDialect, BybitPerpetualDialect, FamilyDialect
 from tests.connectors.conformance import Bench
 
 _DAYS = 9
+_WEEKS = 2
 
 
 @pytest.fixture(params=[BybitDialect, BybitPerpetualDialect])
@@ -44,6 +47,32 @@ async def test_more_open_orders_than_a_page_are_listed(bench: Bench) -> None:
     expected = {order.order_id for order in orders}
     assert {each.order_id for each in await bench.connector.fetch_open_orders()} == expected
     assert {each.order_id for each in await bench.connector.fetch_open_orders(bench.dialect.pair)} == expected
+
+
+async def test_funding_of_weeks_is_told_whole_and_what_was_paid_is_negative(bench: Bench) -> None:
+    """Bybit lists a week at once and a hundred rows per page, and what was paid as a positive fee."""
+    exchange = bench.dialect.exchange  # type: ignore[attr-defined]
+    if not isinstance(exchange, PaperPerpetualExchange):
+        return
+    pairs = [pair for pair in exchange.pairs if pair.endswith("-USDT")][:6]
+    begun = bench.dialect.clock.now()
+    for pair in pairs:
+        rule = (await bench.connector.load_trading_rules())[pair]
+        worth = D(50) / (await bench.connector.fetch_ticker(pair)).price
+        amount = floor_to(worth, rule.min_base_amount_increment) + rule.min_base_amount_increment
+        await bench.connector.submit_order(bench.order(trading_pair=pair, amount=amount))
+    for _ in range(_WEEKS):
+        bench.dialect.clock.advance(7 * 86_400)
+        exchange.advance()
+    told = {each.exchange_funding_id: each for each in await bench.connector.fetch_funding_payments(begun)}
+    paid = exchange.funding_payments(
+        ACCOUNT, trading_pair=None, since=begun, until=bench.dialect.clock.now(), limit=9999
+    )
+    assert len(paid) > 100 * _WEEKS
+    assert sorted((each.paid_at, each.trading_pair, each.payment) for each in told.values()) == sorted(
+        (each.paid_at, each.trading_pair, each.payment) for each in paid
+    )
+    assert any(each.payment < 0 for each in paid)
 
 
 async def test_a_leverage_that_is_as_it_should_be_is_no_error(bench: Bench) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.row import Row
-from app.domain.errors import UnsupportedFeature
+from app.domain.errors import ExchangeReadError, OrderRefused, UnsupportedFeature
 from tests.connectors.ccxt.capture import Kept
 from tests.connectors.ccxt.verbs import orders_of, verbs_of
 from tests.connectors.ccxt.wired import line, wired
@@ -66,6 +66,18 @@ async def test_what_leaves(name: str) -> None:
                 assert not TAGS.search(str(request)), (verb, TAGS.search(str(request)))
         assert [verb for verb in orders_of(connector) if len(lines[verb]) != 1] == []
     assert lines == EXPECTED[untested(row)]
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+async def test_no_tag_is_on_what_is_asked_beside_the_verbs(name: str) -> None:
+    """Neither on the questions for markets and time, nor on those that come before orders."""
+    async with wired(ROWS[name]) as (connector, exchange):
+        for verb in ("fetch_markets", "fetch_time", *ROWS[name].before_orders):
+            with suppress(Kept, OrderRefused, ExchangeReadError):
+                await connector.calls.ask("asked", verb=verb)
+        assert exchange.requests
+        for request in exchange.requests:
+            assert not TAGS.search(str(request)), TAGS.search(str(request))
 
 
 def test_every_line_is_of_a_name() -> None:

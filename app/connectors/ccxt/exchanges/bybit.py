@@ -81,6 +81,10 @@ PERPETUAL = Row(
     fills_number="orderId",
     fills_window=_WEEK,
     unchanged=codes("110043"),
+    funding_window=_WEEK,
+    funding_parameters={"limit": 100},
+    # "opposite to the execFee": https://bybit-exchange.github.io/docs/v5/account/transaction-log
+    funding_is_cost=True,
     times_in_force=ALL_TIMES,
     options={"enableUnifiedAccount": True, "enableUnifiedMargin": False},
 )

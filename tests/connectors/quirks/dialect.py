@@ -1,0 +1,148 @@
+"""A connector of the ccxt family over an exchange with habits, for the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from decimal import Decimal as D
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+from app.clock import Clock
+from app.connectors.base import Connector, ConnectorContext
+from app.connectors.ccxt.family import class_of
+from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row
+from app.connectors.ccxt.venue import CcxtVenue
+from app.domain.wire_ids import wire_id
+from app.paper.exchange import PaperExchange
+from app.paper.pairs import DEFAULT_BALANCES, PAIRS
+from app.paper.refusals import RefusalCode
+from app.settings import Settings
+from tests.clock import FakeClock
+from tests.connectors.conformance import Dialect, Fault
+from tests.connectors.paper.dialect import FINE
+from tests.connectors.quirks.exchange import SHORTEST, HabitClient, Habits, Quirk
+from tests.paper.hand_path import HandPath
+
+#: What a row says of each habit.
+SAID: Mapping[Quirk, Mapping[str, Any]] = {
+    Quirk.NUMERIC_IDS: {"wire_id": "bits_31"},
+    Quirk.NO_QUESTION: {"ask_client_id": "", "settles": "by_listing"},
+    Quirk.CANCEL_BY_NUMBER: {"cancel_client_id": ""},
+    Quirk.NO_FILLS_BY_ORDER: {"fills_number": ""},
+    Quirk.CONTRACTS: {},
+    Quirk.QUOTE_BUYS: {"market_buy_in": "quote"},
+    Quirk.BARE_ANSWERS: {},
+    Quirk.UNTOLD_FEES: {},
+    Quirk.OPEN_BY_PAIR: {"open_orders_by_pair": True},
+    Quirk.SHORT_BOOK: {"open_page": SHORTEST},
+}
+
+_OWN_CLASS = {
+    RefusalCode.INSUFFICIENT_BALANCE: "balance",
+    RefusalCode.WOULD_TAKE: "would_take",
+    RefusalCode.DUPLICATE_ORDER_ID: "duplicate",
+    RefusalCode.UNKNOWN_ORDER: "no_such_order",
+}
+_REFUSALS = Refusals(
+    order=frozenset(code.value for code in RefusalCode if code not in _OWN_CLASS),
+    rate=frozenset(("TOO_MANY",)),
+    keys=frozenset(("BAD_KEY",)),
+    **{name: frozenset((code.value,)) for code, name in _OWN_CLASS.items()},
+)
+
+
+def row_of(quirks: Collection[Quirk]) -> Row:
+    """What a row says of an exchange with these habits."""
+    said = {name: value for quirk in quirks for name, value in SAID[quirk].items()}
+    terms: dict[str, Any] = {"fills_number": "orderId", **said}
+    return Row(
+        name="quirky" if not quirks else "-".join(sorted(quirks)),
+        title="Quirky",
+        ccxt_id="quirky",
+        market="spot",
+        fields={},
+        secrets={},
+        docs="",
+        refusals=_REFUSALS,
+        times_in_force=ALL_TIMES,
+        **terms,
+    )
+
+
+class HabitVenue(CcxtVenue):
+    """The venue of an exchange with habits."""
+
+    def __init__(self, row: Row, settings: Settings, clock: Clock, habits: Habits) -> None:
+        super().__init__(row, settings, clock)
+        self._habits = habits
+
+    def _import_client_class(self) -> Any:
+        return type("Client", (HabitClient,), {"habits": self._habits})
+
+
+class QuirkyDialect(Dialect):
+    """An exchange with ``quirks``."""
+
+    quirks: ClassVar[frozenset[Quirk]]
+    faults = frozenset(Fault)
+    is_polled = True
+    pair = "BTC-USDT"
+    amount = D("0.1")
+    fine_pair = FINE.trading_pair
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.path = HandPath()
+
+    async def start(self) -> None:
+        self._directory = TemporaryDirectory()
+        exchange = PaperExchange(
+            f"sqlite:///{Path(self._directory.name) / 'paper.db'}",
+            clock=self.clock,
+            seed=1,
+            path=self.path,
+            pairs={**PAIRS, FINE.trading_pair: FINE},
+            default_balances={**DEFAULT_BALANCES, "WEI": D(1)},
+            is_durable=False,
+        )
+        self.habits = Habits(exchange, self.quirks, "alice")
+        settings = Settings(database_url="sqlite://", exchange_timeout=timedelta(seconds=5))
+        self.venue = HabitVenue(self.connector_class.row, settings, self.clock, self.habits)  # type: ignore[attr-defined]
+
+    async def stop(self) -> None:
+        await self.venue.close()
+        self.habits.exchange.close()
+        self._directory.cleanup()
+
+    def connect(self) -> Connector:
+        context = ConnectorContext(account_name="alice", credentials={}, clock=self.clock, venue=self.venue)
+        return self.connector_class(context)
+
+    async def move_market(self, price: D) -> None:
+        self.path.prices[self.pair] = price
+        self.clock.advance(1)
+
+    def inject(self, fault: Fault) -> None:
+        self.habits.fault = fault
+
+    def requests(self) -> int:
+        return self.habits.requests
+
+    def submits(self) -> int:
+        return self.habits.submits
+
+    def orders_named(self, order_id: str) -> int:
+        name = wire_id(self.connector_class.capabilities.wire_id, order_id) or order_id
+        return sum(order.client_order_id == name for order in self.habits.exchange.snapshot().orders)
+
+
+def dialect_of(*quirks: Quirk) -> type[QuirkyDialect]:
+    """The dialect of an exchange with these habits."""
+    members = {
+        "quirks": frozenset(quirks),
+        "connector_class": class_of(row_of(quirks)),
+        "tells_fees": Quirk.UNTOLD_FEES not in quirks,
+    }
+    return type("QuirkyDialect", (QuirkyDialect,), members)

@@ -1,0 +1,34 @@
+"""What a list that may be cut says of the orders that are not in it: nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.connectors.rows import unreadable_rows
+from app.domain.errors import ExchangeReadError
+from tests.connectors.conformance import Bench
+from tests.connectors.quirks.dialect import dialect_of
+from tests.connectors.quirks.exchange import SHORTEST, Quirk
+
+
+@pytest.mark.parametrize("quirks", [(Quirk.SHORT_BOOK,), (Quirk.SHORT_BOOK, Quirk.NO_QUESTION)])
+async def test_a_full_page_of_open_orders_may_hide_any_order(quirks: tuple[Quirk, ...]) -> None:
+    """Fewer orders than a page are all; from a page on, an order that is not there may be there all the same."""
+    dialect = dialect_of(*quirks)()
+    await dialect.start()
+    bench = Bench(dialect, dialect.connect())
+    try:
+        first = await bench.resting()
+        await bench.connector.submit_order(first)
+        assert unreadable_rows(await bench.connector.fetch_open_orders()) == ()
+        for _ in range(SHORTEST):
+            await bench.connector.submit_order(await bench.resting())
+        book = await bench.connector.fetch_open_orders()
+        assert first.order_id not in {each.order_id for each in book}
+        assert [row.may_be(first.ref) for row in unreadable_rows(book)] == [True]
+        if Quirk.NO_QUESTION in quirks:
+            with pytest.raises(ExchangeReadError, match="does not list all"):
+                await bench.connector.fetch_order(first.ref)
+    finally:
+        await bench.connector.close()
+        await dialect.stop()
