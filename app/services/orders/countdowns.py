@@ -139,4 +139,5 @@ class Countdowns:
         """The seconds that a call may take: half of what is left, so that one that hangs leaves time for the caller's next word."""
         if until is None:
             return self._timeout
-        return max(0.0, min(self._timeout, (until - self._clock.now()).total_seconds() / 2))
+        seconds = (until - self._clock.now()).total_seconds()
+        return max(0.0, min(self._timeout, seconds / 2))
