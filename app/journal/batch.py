@@ -27,7 +27,7 @@ from app.domain.safety.approvals import Approval
 from app.domain.safety.dead_man import DeadMan
 from app.domain.safety.events import SafetyEvent, approval_event, halted_event
 from app.domain.safety.halts import Halt
-from app.domain.safety.ledger import place_of
+from app.domain.safety.ledger import PASSING, place_of
 from app.domain.safety.limits import LimitSet
 from app.journal import statements
 from app.journal.batch_approvals import BatchApprovals
@@ -267,6 +267,8 @@ class Batch:
         for entry in entries:
             assert entry.event is not None
             event = entry.event
+            if event.kind in PASSING and entry is not entries[-1]:
+                continue
             self._brake(self.permits.take(stored.number, stored.order, event.kind, event.at, event.fill))
 
     def _brake(self, halts: Sequence[Halt]) -> None:

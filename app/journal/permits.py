@@ -122,6 +122,8 @@ class Permits:
         ledger = self._ledger or self._loading
         if ledger is None or ledger.memory < self.state.memory or head - ledger.head > _PAGE:
             return False
+        if ledger is self._ledger and ledger.head == head:
+            return True
         _catch_up(ledger, store, head)
         if self._ledger is None:
             for number, order in _active(store):

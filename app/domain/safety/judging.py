@@ -21,10 +21,19 @@ _ONE = Decimal(1)
 
 
 def judge(
-    order: Order, admission: Admission, sets: Sequence[LimitSet], ledger: Ledger, now: datetime, *, reduces: bool
+    order: Order,
+    admission: Admission,
+    sets: Sequence[LimitSet],
+    ledger: Ledger,
+    now: datetime,
+    *,
+    reduces: bool,
+    is_measured: bool = True,
 ) -> Verdict:
-    """What of ``sets``, which all cover ``order``, it would break. Raises ``Missing`` if a price is needed that is not there."""
-    judging = _Judging(order, admission, ledger, now, reduces)
+    """What of ``sets``, which all cover ``order``, it would break. What each limit comes to is told only if ``is_measured``, since
+    placing does not ask. Raises ``Missing`` if a price is needed that is not there.
+    """
+    judging = _Judging(order, admission, ledger, now, reduces, is_measured)
     for each in sets:
         judging.look_at(each)
     judging.check_missing()
@@ -39,11 +48,14 @@ def judge(
 class _Judging:
     """One order before its limits."""
 
-    def __init__(self, order: Order, admission: Admission, ledger: Ledger, now: datetime, reduces: bool) -> None:
+    def __init__(
+        self, order: Order, admission: Admission, ledger: Ledger, now: datetime, reduces: bool, is_measured: bool
+    ) -> None:
         reserved = reservation_of(order)
         assert reserved is not None, "an order that is about to be sent is active"
         self._order, self._admission, self._ledger, self._now, self._reduces = order, admission, ledger, now, reduces
         self._reserved = reserved
+        self._is_measured = is_measured
         self._is_buy = order.trade_type is TradeType.BUY
         self._place = place_of(order)
         self.violations: list[Violation] = []
@@ -101,7 +113,7 @@ class _Judging:
             self._check_gross(scope, limits.max_gross_notional, books)
         if limits.max_daily_loss is not None:
             loss = daily_loss(books, self._now, self._rate)
-            self.measured.append(Measured("max_daily_loss", scope, loss, limits.max_daily_loss, loss))
+            self._measure("max_daily_loss", scope, loss, limits.max_daily_loss, loss)
             if loss >= limits.max_daily_loss:
                 self._note("max_daily_loss", scope, loss, limits.max_daily_loss, loss)
         if limits.max_leverage is not None and self._admission.leverage is not None:
@@ -137,12 +149,15 @@ class _Judging:
         for name, what, window in COUNTED:
             maximum = getattr(limits, name)
             if maximum is not None:
-                used = sum(book.count(what, self._now, window) for book in self._ledger.books(scope))
-                more = int(what == ORDERS)
-                self.measured.append(Measured(name, scope, Decimal(used), Decimal(maximum), Decimal(used + more)))
+                used = 0
+                for book in self._ledger.books(scope):
+                    used += book.count(what, self._now, window)
                 # A cancel always passes; who has made too many of them places no orders.
-                if used >= maximum:
-                    self._note(name, scope, Decimal(used), Decimal(maximum), Decimal(used + more))
+                if self._is_measured or used >= maximum:
+                    would_be = Decimal(used + int(what == ORDERS))
+                    self._measure(name, scope, Decimal(used), Decimal(maximum), would_be)
+                    if used >= maximum:
+                        self._note(name, scope, Decimal(used), Decimal(maximum), would_be)
 
     def _check_kind(self, one: LimitSet) -> None:
         limits, scope, order = one.limits, one.scope, self._order
@@ -224,15 +239,20 @@ class _Judging:
 
     def _check(self, name: str, scope: Scope, used: Decimal, maximum: Decimal, more: Decimal) -> None:
         """Note ``name`` unless the order adds nothing, or what is used and ``more`` stay within ``maximum``."""
-        self.measured.append(Measured(name, scope, used, maximum, used + more))
-        if more > ZERO and used + more > maximum:
-            self._note(name, scope, used, maximum, used + more)
+        would_be = used + more
+        self._measure(name, scope, used, maximum, would_be)
+        if would_be > maximum and more > ZERO:
+            self._note(name, scope, used, maximum, would_be)
 
     def _check_own(self, name: str, scope: Scope, maximum: Decimal, own: Decimal) -> None:
         """Note a limit of single orders."""
-        self.measured.append(Measured(name, scope, ZERO, maximum, own))
+        self._measure(name, scope, ZERO, maximum, own)
         if own > maximum:
             self._note(name, scope, own, maximum, own)
+
+    def _measure(self, name: str, scope: Scope, used: Decimal, maximum: Decimal, would_be: Decimal) -> None:
+        if self._is_measured:
+            self.measured.append(Measured(name, scope, used, maximum, would_be))
 
     def _note(self, name: str, scope: Scope, used: Decimal, maximum: Decimal, would_be: Decimal) -> None:
         self._note_texts(name, scope, shortest(used), shortest(maximum), shortest(would_be))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState, OrderType
@@ -29,6 +30,9 @@ _COUNTED: dict[EventKind, str] = {
     EventKind.PARTIALLY_FILLED: FILLS,
     EventKind.FILLED: FILLS,
 }
+
+#: Events of an order that change nothing here if a later one of its transaction is folded, with the order after all of them.
+PASSING = frozenset({EventKind.ACCEPTED, EventKind.AMENDED})
 
 #: Events that are attempts to send an order.
 ATTEMPTS = frozenset({EventKind.INTENDED, EventKind.RETRIED})
@@ -189,6 +193,9 @@ class Ledger:
 
     def _remember(self, number: int, order: Order, at: datetime) -> None:
         times = self._terms.setdefault(_terms(order), {})
+        # Of terms that come again and again, two old times go for each new one.
+        for old in [each for each in islice(times, 2) if times[each] < at - self.memory]:
+            del times[old]
         before = times.get(number)
         times[number] = at
         self._undo.append(lambda: _restore(times, number, before))

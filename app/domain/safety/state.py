@@ -129,14 +129,14 @@ class SafetyState:
             return
         assert ledger is not None, "limits are judged by what is used of them"
         try:
-            verdict = judge(order, admission, sets, ledger, now, reduces=False)
+            verdict = judge(order, admission, sets, ledger, now, reduces=False, is_measured=measured is not None)
             if not verdict.is_clear and _reduces(order, admission, ledger, held):
                 # Looked at only now: nearly every order passes as it is.
-                verdict = judge(order, admission, sets, ledger, now, reduces=True)
+                verdict = judge(order, admission, sets, ledger, now, reduces=True, is_measured=measured is not None)
         except Missing:
             if not _reduces(order, admission, ledger, held):
                 raise
-            verdict = judge(order, admission, sets, ledger, now, reduces=True)
+            verdict = judge(order, admission, sets, ledger, now, reduces=True, is_measured=measured is not None)
         if measured is not None:
             measured += verdict.measured
         if approvals is not None:

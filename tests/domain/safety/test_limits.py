@@ -18,7 +18,7 @@ from app.domain.errors import LimitExceeded, LimitsNotSet
 from app.domain.order import Order
 from app.domain.safety.admission import Admission, Missing
 from app.domain.safety.books import reservation_of
-from app.domain.safety.ledger import Ledger
+from app.domain.safety.ledger import Ledger, place_of
 from app.domain.safety.limits import Limits, LimitSet
 from app.domain.safety.scope import Place, Scope
 from app.domain.safety.state import SafetyState
@@ -203,6 +203,19 @@ def test_an_order_by_quote_amount_holds_what_it_may_spend() -> None:
     held = reservation_of(order)
     assert held is not None
     assert (held.amount, held.notional) == (Decimal("0.5"), Decimal(50))
+
+
+def test_the_same_terms_again_and_again_are_not_remembered_for_ever() -> None:
+    """Only the times that a window may reach are kept, however often the same is asked for; the last one is always known."""
+    ledger = Ledger(timedelta(minutes=1))
+    for number in range(300):
+        at = T0 + timedelta(seconds=number)
+        order = an_intent(order_id=f"o{number}", at=at)
+        ledger.take(number, order, EventKind.INTENDED, at)
+        ledger.commit(at)
+        assert ledger.last_same(order) == at
+    assert len(ledger._terms[next(iter(ledger._terms))]) < 70
+    assert len(ledger.book(place_of(order)).times["orders"]) < 70
 
 
 def test_limits_may_be_demanded() -> None:
