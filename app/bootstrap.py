@@ -27,6 +27,7 @@ from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
+from app.services.checkpoint_posts import CheckpointPosts
 from app.services.checkpoints import Checkpoints, Signer
 from app.services.event_streams import EventStreams
 from app.services.exchange_accounts import ExchangeAccounts
@@ -298,7 +299,8 @@ def _resolving(base: _Base) -> Resolving:
 def _checkpoints(base: _Base, audit_log: AuditLog) -> Checkpoints:
     settings = base.settings
     signer = Signer(settings.audit_key_file)
-    return Checkpoints(audit_log, signer, settings.audit_checkpoints, base.metrics, base.clock)
+    posts = CheckpointPosts(settings.audit_webhook, base.metrics, base.clock)
+    return Checkpoints(audit_log, signer, settings.audit_checkpoints, posts, base.metrics, base.clock)
 
 
 def _feed_factory(base: _Base) -> Callable[[AccountKey], Feed]:

@@ -119,6 +119,8 @@ class Metrics:
             "ordergate_journal_commit_seconds", "Time of one transaction of the journal"
         )
         failed = "Sign-ins that were refused: wrong, throttled after too many wrong ones, or busy because too many wait"
+        undelivered = "Attempts to post a checkpoint of the audit log that failed"
+        self.checkpoint_failures = self._counter("ordergate_audit_checkpoint_failures", undelivered)
         self.sign_in_failures = self._counter("ordergate_sign_in_failures", failed, "reason")
         self.journal_queue = self._gauge("ordergate_journal_queue", "Writes that wait for the journal")
         self.journal_head = self._gauge("ordergate_journal_head", "The last sequence number of the journal")

@@ -31,7 +31,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
 _VARIABLES = frozenset(
     f"ORDERGATE_{name}"
     for name in (
-        "ACCEPT_EMPTY_JOURNAL", "APPROVAL_SECONDS", "AUDIT_CHECKPOINTS", "CORS_ORIGINS", "DATA_DIR", "DURABILITY",
+        "ACCEPT_EMPTY_JOURNAL", "APPROVAL_SECONDS", "AUDIT_CHECKPOINTS", "AUDIT_WEBHOOK", "CORS_ORIGINS", "DATA_DIR", "DURABILITY",
         "EXCHANGE_TIMEOUT", "FAILPOINT", "MAX_CONNECTIONS", "MAX_STREAMS",
         "PAPER_FAULTS", "PAPER_SEED", "PASSWORD", "PYTHON", "REQUEST_TIMEOUT", "REQUIRE_LIMITS",
         "SECRET_KEY", "USERNAME",
@@ -87,6 +87,8 @@ class Settings:
 
     #: Where checkpoints of the audit log are appended; None for nowhere.
     audit_checkpoints: Path | None = None
+    #: Where checkpoints of the audit log are posted; None for nowhere. It may hold a secret.
+    audit_webhook: str | None = field(default=None, repr=False)
     #: Addresses and networks of proxies whose word about a caller's address is taken.
     trusted_proxies: str = ""
     #: A sentence for each variable of the environment that looks like a setting and is none.
@@ -141,6 +143,7 @@ def load_settings() -> Settings:
         audit_checkpoints=Path(checkpoints).absolute()
         if (checkpoints := env.str("ORDERGATE_AUDIT_CHECKPOINTS", ""))
         else None,
+        audit_webhook=env.str("ORDERGATE_AUDIT_WEBHOOK", "", validate=_check_webhook) or None,
         trusted_proxies=_proxies(env.str("TRUSTED_PROXIES", "") or env.str("FORWARDED_ALLOW_IPS", "")),
         paper_seed=env.int("ORDERGATE_PAPER_SEED", 20),
         paper_faults=env.str("ORDERGATE_PAPER_FAULTS", ""),
@@ -206,6 +209,12 @@ def _check_address(url: str, schemes: tuple[str, str]) -> None:
         raise ValidationError(
             f"Must be {' or '.join(schemes)} with a host, perhaps a port and a path, and nothing else."
         )
+
+
+def _check_webhook(url: str) -> None:
+    # Without a quote of it, since its path or query may be a secret.
+    if url and (not url.startswith(("http://", "https://")) or not urlsplit(url).hostname or not url.isprintable()):
+        raise ValidationError("Must be http:// or https:// with a host.")
 
 
 def _outbound() -> Outbound:

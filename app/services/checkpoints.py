@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from app.clock import Clock
 from app.domain.errors import InvalidArgument, JournalUnavailable
 from app.metrics import Metrics
+from app.services.checkpoint_posts import CheckpointPosts
 from app.sqlite import restrict
 from app.storage.audit_log import AuditLog, AuditVerdict, Checkpoint
 
@@ -78,12 +79,21 @@ def _signed(number: int, digest: str, at: str) -> bytes:
 
 
 class Checkpoints:
-    """Looks at the log's new rows again and again, and writes a checkpoint after them to ``file``, if there is one."""
+    """Looks at the log's new rows again and again, and makes checkpoints of them for ``file``, if there is one, and ``posts``."""
 
-    def __init__(self, audit_log: AuditLog, signer: Signer, file: Path | None, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        audit_log: AuditLog,
+        signer: Signer,
+        file: Path | None,
+        posts: CheckpointPosts,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
         self._log = audit_log
         self._signer = signer
         self._file = file
+        self._posts = posts
         self._metrics = metrics
         self._clock = clock
         self._end: Checkpoint | None = None
@@ -91,6 +101,7 @@ class Checkpoints:
 
     def start(self) -> None:
         """Begin to look."""
+        self._posts.start()
         self._loop = asyncio.get_running_loop().create_task(self._look_for_ever())
 
     async def close(self) -> None:
@@ -98,6 +109,7 @@ class Checkpoints:
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
+        await self._posts.close()
 
     async def look(self) -> AuditVerdict:
         """Look at the rows that are new, and write a checkpoint if all is well."""
@@ -106,15 +118,18 @@ class Checkpoints:
         if verdict.problem_count:
             log.error("the audit log is not what was written", problems=verdict.problems)
             return verdict
-        if self._file is not None and verdict.rows:
+        if verdict.rows and (self._file is not None or self._posts.is_wanted):
             at = self._clock.now().isoformat(timespec="microseconds")
-            await asyncio.to_thread(self._append, self._signer.line(verdict.end, at))
+            line = await asyncio.to_thread(self._signer.line, verdict.end, at)
+            self._posts.offer(line)
+            if self._file is not None:
+                await asyncio.to_thread(self._append, self._file, line)
         self._end = verdict.end
         return verdict
 
-    def _append(self, line: str) -> None:
-        assert self._file is not None
-        with self._file.open("a", encoding="ascii") as file:
+    @staticmethod
+    def _append(path: Path, line: str) -> None:
+        with path.open("a", encoding="ascii") as file:
             file.write(line + "\n")
 
     async def _look_for_ever(self) -> None:
