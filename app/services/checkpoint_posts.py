@@ -11,7 +11,6 @@ import asyncio
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -27,14 +26,18 @@ _TIMEOUT = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A checkpoint goes where the operator said, and nowhere else."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Not followed: the redirect itself is the answer."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
+def _opener() -> urllib.request.OpenerDirector:
+    """Opens addresses, through the proxy of the environment. A checkpoint goes where the operator said: no redirect is followed."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 class CheckpointPosts:
@@ -97,5 +100,5 @@ def _post(url: str, line: str) -> None:
     request = urllib.request.Request(  # noqa: S310 - the settings take http and https only
         url, line.encode(), {"Content-Type": "application/json", "User-Agent": "ordergate"}, method="POST"
     )
-    with _OPENER.open(request, timeout=_TIMEOUT) as answer:
+    with _opener().open(request, timeout=_TIMEOUT) as answer:
         answer.read(1)
