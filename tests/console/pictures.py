@@ -80,6 +80,8 @@ def main() -> None:
             ):
                 page.goto(f"{gateway.url}/console#/{path}")
                 page.locator(awaited).first.wait_for()
+                if name == "blotter":
+                    page.get_by_text("All", exact=True).click()
                 _take(page, name, options.folder)
         finally:
             browser.close()

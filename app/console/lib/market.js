@@ -20,7 +20,8 @@ export function watched(connector_name, trading_pair, interval) {
   const stop = followMarket(
     { connector_name, trading_pair, interval, depth: DEPTH, candles: CANDLES },
     {
-      onState: (isLive) => show({ isLive, ...(isLive ? { problem: "" } : {}) }),
+      // What was said against one part of the market stays until the whole is asked for anew.
+      onState: (isLive) => isLive !== state.value.isLive && show({ isLive, ...(isLive ? {} : { problem: "" }) }),
       onMessage: ({ type, data, message }) => {
         if (type === "order_book") show({ book: data });
         else if (type === "trades") show({ trades: [...data.toReversed(), ...state.value.trades].slice(0, MOST_TRADES) });
