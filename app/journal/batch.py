@@ -226,18 +226,14 @@ class Batch:
 
     def add_key(self, key: ApiKey) -> None:
         """A key that is there from now on."""
-        self._keys.setdefault(statements.INSERT_KEYS, []).append(key_row(key, self._next_version, self._codec))
+        row = key_row(key, self._store.safety_version + 1, self._codec)
+        self._keys.setdefault(statements.INSERT_KEYS, []).append(row)
 
     def delete_key(self, key_id: str, at: datetime) -> None:
         """A key that is no more."""
-        row = (key_id, self._codec.time(at), self._next_version)
+        row = (key_id, self._codec.time(at), self._store.safety_version + 1)
         self._keys.setdefault(statements.DELETE_KEYS, []).append(row)
-        self._ended_keys[key_id,] = [(self._next_version, None, row[1])]
-
-    @property
-    def _next_version(self) -> int:
-        """What ``safety_version`` is after this transaction."""
-        return self._store.safety_version + 1
+        self._ended_keys[key_id,] = [(row[2], None, row[1])]
 
     def put_switch(self, switch: DeadMan, event: SafetyEvent | None = None, *, must_announce: bool = True) -> DeadMan:
         """A dead-man's switch as it is from now on, or from ``event`` on."""
