@@ -136,9 +136,9 @@ crash: EXCHANGE ?= bybit
 crash: $(VENV)/.dev
 	ORDERGATE_CRASH=$(EXCHANGE) $(BIN)/python -m pytest -n 0 --timeout 1800 tests/crash/test_local_exchanges.py
 
-# The conformance suite over exchanges with every two habits together; `make test` has each alone.
+# The conformance suite and the model over exchanges with every two habits together; `make test` has less.
 quirks: $(VENV)/.dev
-	ORDERGATE_QUIRKS=pairs $(BIN)/python -m pytest -n 2 tests/connectors/quirks
+	ORDERGATE_QUIRKS=pairs $(BIN)/python -m pytest -n 2 --timeout 900 tests/connectors/quirks tests/model/test_quirks.py
 
 # The gateway in simulated time: a million orders, ten thousand crashes, every fault, decided by one seed. The seed is printed; SEED=...
 # repeats it, PROCESSES=2 to 4 share a database, REPORT=1 writes docs/build/simulation-report.md. WORLD='...', as a failing run prints it,

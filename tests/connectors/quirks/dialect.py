@@ -53,12 +53,12 @@ _REFUSALS = Refusals(
 )
 
 
-def row_of(quirks: Collection[Quirk]) -> Row:
-    """What a row says of an exchange with these habits."""
+def row_of(quirks: Collection[Quirk], name: str = "") -> Row:
+    """What a row says of an exchange with these habits, under ``name`` or theirs."""
     said = {name: value for quirk in quirks for name, value in SAID[quirk].items()}
     terms: dict[str, Any] = {"fills_number": "orderId", **said}
     return Row(
-        name="quirky" if not quirks else "-".join(sorted(quirks)),
+        name=name or "-".join(sorted(quirks)) or "quirky",
         title="Quirky",
         ccxt_id="quirky",
         market="spot",

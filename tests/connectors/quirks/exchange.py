@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from math import inf
 from typing import Any
 
+from app.clock import SystemClock
 from app.connectors.ccxt.row import Row
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.sending import CHECK, SENDING, Sending
 from app.domain.decimals import EXACT, plain
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
 from app.paper.exchange import PaperExchange
+from app.paper.faults import FaultPlan, Faults, ServerFault
 from app.paper.orders import NewOrder, OrderRecord, PaperFill, PaperOrder
 from app.paper.pairs import Pair
-from app.paper.refusals import PaperRefusal
+from app.paper.refusals import PaperRefusal, PaperUnavailable
 from app.sandbox.times import milliseconds, moment
 from tests.connectors.conformance import Fault
 
@@ -57,12 +60,15 @@ class Quirk(StrEnum):
 
 
 class Habits:
-    """The exchange: ``quirks`` are its habits, ``fault`` is what happens to the next order."""
+    """The exchange: ``quirks`` are its habits, ``fault`` happens to the next order, ``faults`` to any call."""
 
-    def __init__(self, exchange: PaperExchange, quirks: Collection[Quirk], account: str) -> None:
+    def __init__(
+        self, exchange: PaperExchange, quirks: Collection[Quirk], account: str, faults: Faults | None = None
+    ) -> None:
         self.exchange = exchange
         self.quirks = frozenset(quirks)
         self.account = account
+        self.faults = faults or Faults(FaultPlan(seed=1, parts=0), SystemClock())
         self.requests = 0
         self.submits = 0
         self.fault: Fault | None = None
@@ -90,6 +96,10 @@ class _Api:
         return 60
 
 
+def _error(refusal: PaperRefusal) -> ErrorAnswer:
+    return ErrorAnswer(status=200, headers={}, body=b"", code=refusal.code.value, message=refusal.text)
+
+
 class HabitClient:
     """The client of one account, with the calls of ``CcxtClient``. ``habits`` is set by the venue's subclass."""
 
@@ -107,12 +117,17 @@ class HabitClient:
 
     async def asked(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
         self.habits.requests += 1
-        try:
+
+        async def ask() -> Any:
             return self._calls[verb](*arguments, **dict(params or {}))
+
+        try:
+            # Without its markets nothing can be tried at all.
+            return await (ask() if verb == "fetch_markets" else self.habits.faults.ask(ask))
+        except ServerFault as fault:
+            raise ErrorAnswer(status=502, headers={}, body=b"<html>") from fault
         except PaperRefusal as refusal:
-            raise ErrorAnswer(
-                status=200, headers={}, body=b"", code=refusal.code.value, message=refusal.text
-            ) from refusal
+            raise _error(refusal) from refusal
 
     async def signed(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
         check = CHECK.get()
@@ -129,7 +144,8 @@ class HabitClient:
             raise ErrorAnswer(status=429, headers={}, body=b"", code="TOO_MANY", message="too many requests")
         if fault is Fault.BAD_KEY:
             raise ErrorAnswer(status=401, headers={}, body=b"", code="BAD_KEY", message="no such key")
-        answer = await self.asked(verb=verb, arguments=arguments, params=params)
+        self.habits.requests += 1
+        answer = await self._changed(verb, arguments, dict(params or {}))
         if fault is Fault.REPLY_LOST:
             raise NoAnswer("the connection was reset", timed_out=False)
         if fault is Fault.GARBLED:
@@ -139,6 +155,22 @@ class HabitClient:
         if fault is Fault.UNEXPECTED:
             raise ZeroDivisionError("nobody expected this")
         return answer
+
+    async def _changed(self, verb: str, arguments: Sequence[Any], params: dict[str, Any]) -> Any:
+        """The answer to an order or a cancel, with what the exchange's faults make of it."""
+        faults, name = self.habits.faults, str(params.get("clientOrderId") or arguments[0])
+
+        async def change(_deadline: float = 0) -> Any:
+            return self._calls[verb](*arguments, **params)
+
+        try:
+            if verb == "create_order":
+                return await faults.submit(name, change, inf)
+            return await faults.cancel(name, change)
+        except PaperRefusal as refusal:
+            raise _error(refusal) from refusal
+        except PaperUnavailable as error:
+            raise ErrorAnswer(status=429, headers={}, body=b"", code="TOO_MANY", message=str(error)) from error
 
     async def acknowledged(self, **call: Any) -> Mapping[str, Any]:
         await self.signed(**call)
@@ -203,7 +235,7 @@ class HabitClient:
             client_order_id=params.get("clientOrderId"),
             exchange_order_id=None if identity is None else int(identity),
         )
-        if found is None:
+        if found is None or self.habits.faults.hides(found):
             raise ErrorAnswer(status=200, headers={}, body=b"", code="UNKNOWN_ORDER", message="no such order")
         return self._order_row(found.order)
 
