@@ -15,7 +15,7 @@ import structlog
 from app.clock import Clock
 from app.domain.caller import Actor
 from app.domain.enums import HaltCancel, OrderState
-from app.domain.errors import OrdergateError
+from app.domain.errors import OrdergateError, OrderRefused
 from app.domain.order import Order, OrderKey
 from app.domain.safety.halts import Halt
 from app.domain.safety.scope import Scope
@@ -32,8 +32,12 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two sweeps of the halts that hold.
 _INTERVAL = 1.0
-#: After which an order whose cancel came to nothing is cancelled again.
+#: After which an order whose cancel came to nothing is cancelled again. Where the exchange refused it, each time after twice as
+#: long: a request counts as news of the order, and that the exchange does not have it any more is proven only when there was none
+#: for long enough.
 _AGAIN = timedelta(seconds=5)
+#: After which it is forgotten how often an order was cancelled.
+_FORGOTTEN = timedelta(hours=2)
 #: Cancels under way at once: an exchange's limits are shared with everything else.
 _AT_ONCE = 8
 
@@ -58,8 +62,8 @@ class Sweeps:
         self._evidence = evidence
         self._clock = clock
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        #: When each order was last cancelled by this process.
-        self._asked: dict[OrderKey, datetime] = {}
+        #: When each order was last cancelled by this process, and when it may be again.
+        self._asked: dict[OrderKey, tuple[datetime, datetime]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -86,11 +90,16 @@ class Sweeps:
         unknown = [order for order in orders if order.state is OrderState.UNKNOWN]
         asked = await asyncio.gather(*(self._chase(order) for order in unknown))
         known = [order for order in orders if order.state is OrderState.OPEN]
-        found = [order for order in asked if order is not None and order.is_active]
+        # One that is still unknown is not cancelled: nobody knows whether it is there, and each request would put off the proof.
+        found = [order for order in asked if order is not None and order.state is OrderState.OPEN]
         wanted = await self._wanted(cancel, [*known, *found])
-        self._asked = {key: at for key, at in self._asked.items() if self._clock.now() - at < _AGAIN}
-        await asyncio.gather(*(self._cancel(order, by) for order in wanted if order.key not in self._asked))
+        now = self._clock.now()
+        self._asked = {key: times for key, times in self._asked.items() if now - times[1] < _FORGOTTEN}
+        await asyncio.gather(*(self._cancel(order, by) for order in wanted if self._is_due(order.key, now)))
         return not unknown and not wanted and len(known) == len(orders)
+
+    def _is_due(self, key: OrderKey, now: datetime) -> bool:
+        return key not in self._asked or now >= self._asked[key][1]
 
     async def _wanted(self, cancel: HaltCancel, orders: Sequence[Order]) -> Sequence[Order]:
         if cancel is HaltCancel.NONE or not orders:
@@ -110,10 +119,14 @@ class Sweeps:
                 return None
 
     async def _cancel(self, order: Order, by: str) -> None:
-        self._asked[order.key] = self._clock.now()
+        now = self._clock.now()
+        last, due = self._asked.get(order.key, (now, now))
+        self._asked[order.key] = (now, now + _AGAIN)
         async with self._slots:
             try:
                 await self._orders.cancel(order.key, Guard(actor=Actor(name=by)))
+            except OrderRefused:
+                self._asked[order.key] = (now, now + max(_AGAIN, 2 * (due - last)))
             except OrdergateError as error:
                 # It is final meanwhile, or the exchange could not be asked: the next sweep sees which.
                 log.info("not cancelled", order_id=order.order_id, error=type(error).__name__)

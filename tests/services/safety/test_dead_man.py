@@ -14,7 +14,7 @@ import pytest
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
 from app.domain.enums import DeadManKeep, DeadManRequire, DeadManThen, OrderState, TradeType
-from app.domain.errors import DeadManDue, Halted, NoExchangeCountdown
+from app.domain.errors import DeadManDue, Halted, NoExchangeCountdown, OrderRefused
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.events import SafetyKind
@@ -222,6 +222,35 @@ async def test_an_order_in_doubt_is_found_out_about_first(world: World) -> None:
     await is_clear(world)
     assert world.order("o1").state is OrderState.CANCELED
     await world.orders.place(request(client_order_id="o2"))
+    await world.safety.close()
+
+
+async def test_an_order_that_never_arrived_is_proven_so(world: World) -> None:
+    """Nothing is asked to be canceled of which nobody knows: each such request would put off the proof, for ever."""
+    await arm(world)
+    world.clock.advance(9.8)
+    world.faults.plan("submit", "down")
+    assert (await world.orders.place(request(client_order_id="o1"))).order.state is OrderState.UNKNOWN
+    world.safety.dead_men.start()
+    await is_clear(world)
+    assert world.order("o1").error_code == "never_arrived"
+    assert "cancel_requested" not in world.kinds("o1")
+    await world.safety.close()
+
+
+async def test_refused_cancels_come_ever_more_seldom(world: World) -> None:
+    """Each is news of the order, and that the exchange does not have it any more is proven only without any for long enough."""
+    await world.orders.place(request(client_order_id="o1"))
+    connector = await world.connector()
+
+    async def refuse(ref: Any) -> Any:
+        raise OrderRefused("no such order")
+
+    connector.cancel_order = refuse  # type: ignore[method-assign]
+    await arm(world)
+    world.safety.dead_men.start()
+    await world.pass_time(140, step=1)
+    assert 1 < world.kinds("o1").count("cancel_requested") <= 6
     await world.safety.close()
 
 
