@@ -153,9 +153,11 @@ simulate: $(VENV)/.dev
 explore: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation.explore $(if $(WORLD),'$(WORLD)') $(if $(WAY),--way $(WAY)) $(if $(REPORT),--report)
 
-# Two hundred halts while four processes place on PostgreSQL and are killed at any step. HALTS= and SEED= choose others.
+# Two hundred halts, and as many deleted keys, while four processes place on PostgreSQL and are killed at any step. ROUNDS= and SEED=
+# choose others.
 halts: $(VENV)/.dev
-	ORDERGATE_HALTS=$(or $(HALTS),200) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -n 0 --timeout 7200 tests/crash/test_halts.py
+	ORDERGATE_HALTS=$(or $(ROUNDS),200) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -n 0 --timeout 7200 tests/crash/test_halts.py \
+		tests/crash/test_revocations.py
 
 # What a host does to a gateway, in its long forms: a minute of each. The short ones are part of `make test`.
 hostfaults: $(VENV)/.dev

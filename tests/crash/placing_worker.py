@@ -1,6 +1,8 @@
 """One process that places and cancels as fast as it can, until it is killed.
 
-python -m tests.crash.placing_worker URL DIRECTORY SEED
+python -m tests.crash.placing_worker URL DIRECTORY SEED [nobody | keys]
+
+With ``keys`` it places with the newest API key that there is, for as long as that holds.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from app.bootstrap import build_gateway
 from app.connectors.registry import load_connectors
+from app.domain.caller import Actor
 from app.domain.enums import OrderType, TradeType
 from app.domain.errors import OrdergateError
 from app.domain.order import Order, OrderRequest
@@ -25,7 +28,7 @@ CALLERS = 4
 ACCOUNT = "master_account"
 
 
-async def main(url: str, directory: str, seed: int) -> None:
+async def main(url: str, directory: str, seed: int, role: str = "nobody") -> None:
     """Begin, say so, and go on for ever."""
     settings = Settings(
         database_url=url,
@@ -37,7 +40,8 @@ async def main(url: str, directory: str, seed: int) -> None:
     await asyncio.gather(gateway.journal.open(), load_connectors())
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    await asyncio.gather(*(_call(gateway, random.Random(f"{seed}/{number}")) for number in range(CALLERS)))
+    call = _call if role == "nobody" else _call_with_keys
+    await asyncio.gather(*(call(gateway, random.Random(f"{seed}/{number}")) for number in range(CALLERS)))
 
 
 async def _call(gateway: Gateway, choose: random.Random) -> None:
@@ -50,6 +54,24 @@ async def _call(gateway: Gateway, choose: random.Random) -> None:
                 placed.append((await gateway.orders.place(_request(choose))).order)
         except OrdergateError:
             # Halted, limited, or canceled by the halt.
+            await asyncio.sleep(0.002)
+
+
+async def _call_with_keys(gateway: Gateway, choose: random.Random) -> None:
+    while True:
+        keys = (await asyncio.to_thread(gateway.journal.callers.known)).keys
+        if not keys:
+            await asyncio.sleep(0.01)
+            continue
+        key = max(keys.values(), key=lambda each: int(each.key_id[1:]))
+        actor = Actor(name=key.name, key_id=key.key_id)
+        guard = gateway.guards.placing(key.caller, actor, lambda: None)
+        try:
+            while True:
+                placed = await gateway.orders.place(_request(choose), guard)
+                await gateway.orders.cancel(placed.order.key)
+        except OrdergateError:
+            # The key is gone, or the exchange was busy.
             await asyncio.sleep(0.002)
 
 
@@ -66,4 +88,4 @@ def _request(choose: random.Random) -> OrderRequest:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:]))
