@@ -13,7 +13,10 @@ from tests.console.conftest import RunningGateway, sign_in
 
 _AXE = Path(__file__).parents[2] / "tools/console/node_modules/axe-core/axe.min.js"
 _PHONE, _DESK = 390, 1280
-_FIND = "async () => (await axe.run()).violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html)}`)"
+_FIND = """async () => {
+    const found = await axe.run({resultTypes: ["violations"]});
+    return found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html)}`);
+}"""
 
 
 def _wrong(page: Page) -> list[str]:
