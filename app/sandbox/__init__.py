@@ -6,4 +6,4 @@ Unmodified clients of an exchange work against it, and faults can be switched on
 """
 
 #: The exchanges whose protocols are served.
-PROTOCOLS = ("binance", "bybit", "okx", "kraken")
+PROTOCOLS = ("binance", "bybit", "okx", "kraken", "hyperliquid")

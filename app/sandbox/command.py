@@ -21,7 +21,10 @@ from app.sandbox.server import Sandbox
 ACCOUNT = "main"
 DEFAULT_KEY = "sandbox-key:sandbox-secret"
 #: Where the secrets of an exchange have a form of their own.
-DEFAULT_KEYS = {"kraken": "sandbox-key:c2FuZGJveC1zZWNyZXQ="}
+DEFAULT_KEYS = {
+    "kraken": "sandbox-key:c2FuZGJveC1zZWNyZXQ=",
+    "hyperliquid": f"0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a:0x{'11' * 32}",
+}
 
 
 def serve(

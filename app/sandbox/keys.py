@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -58,6 +59,10 @@ class KeyRing:
 
     def find(self, api_key: str) -> ApiKey | None:
         return self._keys.get(api_key)
+
+    def all(self) -> Iterable[ApiKey]:
+        """Every key."""
+        return tuple(self._keys.values())
 
     def of_account(self, account: str) -> list[str]:
         """The account's keys, in the order in which they were added."""

@@ -21,6 +21,7 @@ from app.sandbox.binance.limits import Limits
 from app.sandbox.binance.rest import not_served as binance_not_served
 from app.sandbox.binance.spot.market import WS_API_PATH, SpotMarket
 from app.sandbox.bybit import market as bybit
+from app.sandbox.hyperliquid import market as hyperliquid
 from app.sandbox.kraken import market as kraken
 from app.sandbox.market import Market, Shared
 from app.sandbox.okx import market as okx
@@ -37,7 +38,7 @@ _STOP_SECONDS = 2
 
 #: The protocols beside Binance's: each module has its markets, its answer to what nothing serves, and the gateway's settings that
 #: lead its connectors here.
-_PROTOCOLS = {"bybit": bybit, "okx": okx, "kraken": kraken}
+_PROTOCOLS = {"bybit": bybit, "okx": okx, "kraken": kraken, "hyperliquid": hyperliquid}
 
 #: How names are written that are no words.
 _TITLES = {"okx": "OKX"}

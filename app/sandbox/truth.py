@@ -32,10 +32,13 @@ def truth(
     *,
     order_id: Callable[[PaperOrder], str] = lambda order: order.client_order_id,
     shown_fill: Callable[[PaperFill], Row] = lambda fill: {},
+    shown_order: Callable[[PaperOrder], Row] = lambda order: {},
     is_recorded: Callable[[PaperOrder], bool] = lambda order: True,
 ) -> Row:
-    """All accounts of ``snapshot``. ``order_id`` is an order's client id on the wire, ``shown_fill`` what the wire tells otherwise
-    of a fill; only recorded orders are shown.
+    """All accounts of ``snapshot``.
+
+    ``order_id`` is an order's client id on the wire; ``shown_order`` and ``shown_fill`` are what the wire tells otherwise of one.
+    Only recorded orders are shown.
     """
     fills: dict[int, list[PaperFill]] = defaultdict(list)
     for fill in snapshot.fills:
@@ -45,7 +48,7 @@ def truth(
         row = _order_row(
             order, [_fill_row(fill, wire_id) | shown_fill(fill) for fill in fills[order.exchange_order_id]], wire_id
         )
-        orders[order.account].append(row | {"order_id": order_id(order)})
+        orders[order.account].append(row | {"order_id": order_id(order)} | shown_order(order))
     users = sorted({balance.account for balance in snapshot.balances if not is_house(balance.account)})
     return {
         "at": snapshot.at.isoformat(),

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from app.domain.enums import EventKind
 from app.domain.lifecycle import UNSETTLED
 from tests.chaos.checker import EVENTUAL, Evidence, Violation, check
-from tests.chaos.clients import Client
+from tests.chaos.clients import MARKETS, Client
 from tests.chaos.deployments import Deployment
 from tests.chaos.journal_view import JournalView, read_journal
+from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.operations import Log
 from tests.chaos.other_keys import OtherKeys, other_keys_refused
 
@@ -72,8 +73,10 @@ def run_campaign(
     log = Log(deployment.directory / "operations.jsonl")
     stopping = threading.Event()
     traded_on = deployment.exchange.connector_name
+    markets = LOCAL[traded_on].markets if traded_on in LOCAL else MARKETS
     threads: list[Client | OtherKeys] = [
-        Client(number, deployment.port, log, seed, stopping, connector_name=traded_on) for number in range(clients)
+        Client(number, deployment.port, log, seed, stopping, connector_name=traded_on, markets=markets)
+        for number in range(clients)
     ]
     if deployment.exchange.other_credentials is not None:
         threads.append(OtherKeys(deployment, log, deployment.exchange.other_credentials, stopping))

@@ -130,9 +130,11 @@ def _uses_header(operation: Operation) -> bool:
     return "client_order_id" not in operation.body
 
 
+Markets = tuple[tuple[str, str, str, str, str, str], ...]
+
 #: One pair per client, so that no two clients place the same order: the pair, the step and the minimum of amounts, a low price, a
 #: high price, the step of prices.
-_MARKETS = (
+MARKETS: Markets = (
     ("BTC-USDT", "0.00001", "0.00020", "30000", "90000", "0.01"),
     ("ETH-USDT", "0.0001", "0.0040", "1500", "4500", "0.01"),
     ("SOL-USDT", "0.001", "0.080", "70", "210", "0.01"),
@@ -154,8 +156,10 @@ class Client(threading.Thread):
         stopping: threading.Event,
         *,
         connector_name: str = "paper",
+        markets: Markets = MARKETS,
     ) -> None:
         super().__init__(name=f"client{number}", daemon=True)
+        self._markets = markets
         self._number = number
         self._connector_name = connector_name
         self._gateway = Gateway(port, connector_name)
@@ -201,7 +205,7 @@ class Client(threading.Thread):
 
     def _terms(self) -> dict[str, Any]:
         """Terms that no earlier order had: the serial number is in the amount of a market order and in the price of others."""
-        pair, step, amount, low, high, tick = _MARKETS[self._number % len(_MARKETS)]
+        pair, step, amount, low, high, tick = self._markets[self._number % len(self._markets)]
         side = "BUY" if self._serial % 2 else "SELL"
         body: dict[str, Any] = {
             "account_name": "master_account",

@@ -23,9 +23,6 @@ from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.processes import READY_SECONDS, Process, environment, free_port, wait_until_answers
 from tests.chaos.truth import PaperTruth, SandboxTruth, TrueOrder, Truth
 
-#: The sandbox's keys: of the account that is traded on, and of another. Some exchanges have secrets in base64.
-_KEY, _SECRET = "rehearsal-key", "cmVoZWFyc2FsLXNlY3JldA=="
-_OTHER_KEY, _OTHER_SECRET = "other-key", "b3RoZXItc2VjcmV0"
 #: Seconds between two attempts to add the credentials.
 _AGAIN = 0.2
 
@@ -132,9 +129,9 @@ class SandboxExchange(Exchange):
                 "--port",
                 str(self._port),
                 "--key",
-                f"{_KEY}:{_SECRET}",
+                ":".join(self._local.keys[0]),
                 "--key",
-                f"{_OTHER_KEY}:{_OTHER_SECRET}",
+                ":".join(self._local.keys[1]),
                 "--data",
                 str(directory / "sandbox"),
             ),
@@ -171,7 +168,7 @@ class SandboxExchange(Exchange):
 
     @property
     def other_credentials(self) -> Mapping[str, str]:
-        return self._credentials(_OTHER_KEY, _OTHER_SECRET)
+        return self._credentials(*self._local.keys[1])
 
     def close(self) -> None:
         self._process.kill()
@@ -184,7 +181,7 @@ class SandboxExchange(Exchange):
         gateway = Gateway(port, self.connector_name)
         deadline = time.monotonic() + READY_SECONDS
         try:
-            while (answer := gateway.add_credentials(self._credentials(_KEY, _SECRET))).status != 201:
+            while (answer := gateway.add_credentials(self._credentials(*self._local.keys[0]))).status != 201:
                 is_refused = answer.status is not None and answer.status < 500
                 if is_refused or time.monotonic() > deadline:
                     raise RuntimeError(f"the gateway did not take the credentials: {answer}")
@@ -217,11 +214,11 @@ class SandboxExchange(Exchange):
             "timestamp": time.time_ns() // 1_000_000,
         }
         query = urlencode(terms)
-        signature = hmac.new(_SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
+        signature = hmac.new(self._local.keys[0][1].encode(), query.encode(), hashlib.sha256).hexdigest()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self._port}/fapi/v1/order?{query}&signature={signature}",
             method="PUT",
-            headers={"X-MBX-APIKEY": _KEY},
+            headers={"X-MBX-APIKEY": self._local.keys[0][0]},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.status == 200

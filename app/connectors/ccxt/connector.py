@@ -223,7 +223,8 @@ class CcxtConnector(CcxtMarkets):
     async def _pairs(self) -> Pairs:
         markets = await self.venue.markets()
         client = await self.venue.public_client()
-        return Pairs(pairs=markets.pairs, markets=client.api.markets)
+        market_is_limit = self.row.needs_price_for_market
+        return Pairs(pairs=markets.pairs, markets=client.api.markets, market_is_limit=market_is_limit)
 
     async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""

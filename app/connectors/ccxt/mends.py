@@ -42,6 +42,32 @@ class _Gemini:
         return self.parse_order(found[0], self.market(symbol))  # type: ignore[attr-defined]
 
 
+class _Hyperliquid:
+    """Says why an action failed: the library knows some of the exchange's sentences, which end in the asset."""
+
+    def handle_errors(self, *answer: Any) -> Any:
+        try:
+            return super().handle_errors(*answer)  # type: ignore[misc]
+        except BaseError as error:
+            if getattr(error, "exchange_code", None) is None:
+                error.exchange_code = self._sentence(answer[6])
+            raise
+
+    @staticmethod
+    def _sentence(payload: Any) -> str | None:
+        """The sentence of the only failure in an answer, None where there is none, or where there are several."""
+        if not isinstance(payload, dict):
+            return None
+        if payload.get("status") == "unknownOid":
+            return "unknownOid"
+        told = payload.get("response")
+        if isinstance(told, str):
+            return told
+        rows = told.get("data", {}).get("statuses", []) if isinstance(told, dict) else []
+        texts = [str(row["error"]) for row in rows if isinstance(row, dict) and "error" in row]
+        return texts[0].partition(" asset=")[0] if len(texts) == 1 else None
+
+
 class _KucoinFutures:
     """Compares the amount with a number."""
 
@@ -77,6 +103,7 @@ class _Pacifica:
 MENDS: Mapping[str, type] = {
     "gemini": _Gemini,
     "grvt": _Grvt,
+    "hyperliquid": _Hyperliquid,
     "kucoinfutures": _KucoinFutures,
     "okx": _Okx,
     "pacifica": _Pacifica,

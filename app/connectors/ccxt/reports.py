@@ -48,10 +48,14 @@ _TYPES = {"limit": OrderType.LIMIT, "market": OrderType.MARKET}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """The names of pairs, and what one unit of an amount is in each, by ccxt's symbol."""
+    """The names of pairs, and what one unit of an amount is in each, by ccxt's symbol.
+
+    ``market_is_limit`` says that the exchange has its MARKET orders as immediate LIMIT orders.
+    """
 
     pairs: Mapping[str, str]
     markets: Mapping[str, Mapping[str, Any]]
+    market_is_limit: bool = False
 
     def pair(self, symbol: Any) -> str:
         """Our name of ``symbol``; one that is no pair of ours keeps its own."""
@@ -77,7 +81,8 @@ def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> 
     status = order.get("status")
     if status is not None and status not in _STATES:
         raise Unreadable(f"status '{status}' is none that we know")
-    filled = optional(order, "filled") or ZERO
+    # What an acknowledgement tells of fills beside it is asked for with the rest.
+    filled = ZERO if status is None else optional(order, "filled") or ZERO
     amount = optional(order, "amount")
     state = _STATES[status] if status is not None else "open"
     if state == "filled" and amount is not None and symbol and filled < amount:
@@ -91,12 +96,14 @@ def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> 
         filled_amount=pairs.base(str(symbol), filled),
         amount=None if amount is None else pairs.base(str(symbol), amount),
         reported_at=optional_time(order, "lastUpdateTimestamp") or optional_time(order, "lastTradeTimestamp"),
-        terms=_terms(order),
+        terms=_terms(order, pairs),
         is_partial=status is None,
     )
 
 
-def _terms(order: Mapping[str, Any]) -> ReportedTerms | None:
+def _terms(order: Mapping[str, Any], pairs: Pairs) -> ReportedTerms | None:
+    if pairs.market_is_limit and str(order.get("timeInForce")).upper() == "IOC":
+        return None  # nothing tells whether it was asked for as a MARKET order or as a LIMIT order
     side, kind = _SIDES.get(str(order.get("side"))), _TYPES.get(str(order.get("type")))
     if side is None or kind is None:
         return None
@@ -173,7 +180,9 @@ def position(row: Mapping[str, Any], pairs: Pairs) -> Position | None:
 
 def funding_payment(row: Mapping[str, Any], pairs: Pairs, *, is_cost: bool = False) -> FundingPayment:
     """One payment of funding; ``is_cost`` says that what was paid is positive there."""
-    identity = row.get("id") or f"{row.get('symbol')}:{row.get('timestamp')}"
+    # Hyperliquid's payments all have the same hash, of zeros.
+    identity = str(row.get("id") or "").strip("0x") and row["id"]
+    identity = identity or f"{row.get('symbol')}:{row.get('timestamp')}"
     currency = row.get("code")
     if not currency:
         raise Unreadable("the payment has no currency")

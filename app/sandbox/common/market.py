@@ -117,4 +117,6 @@ class PlainMarket:
             lambda _, number: venue.wire_id(number),
             order_id=venue.client_id_of,
             shown_fill=venue.shown_fill,
+            shown_order=venue.shown_order,
+            is_recorded=venue.is_recorded,
         )

@@ -55,6 +55,14 @@ class NamingVenue(Venue):
         """The client id that is shown of an order: empty where the client gave none."""
         return "" if order.client_order_id.startswith(_UNNAMED) else order.client_order_id
 
+    def shown_order(self, order: PaperOrder) -> dict[str, str]:
+        """What the wire tells of an order otherwise than the paper exchange, by the truth's names."""
+        return {}
+
+    def is_recorded(self, order: PaperOrder) -> bool:
+        """Whether the exchange calls it an order of its own."""
+        return True
+
     def shown_fill(self, fill: PaperFill) -> dict[str, str]:
         """What the wire tells of a fill otherwise than the paper exchange, by the truth's names."""
         return {}

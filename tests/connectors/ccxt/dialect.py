@@ -43,7 +43,10 @@ class FamilyDialect(Dialect):
     """One name of the family on a sandbox with both markets, which speaks ``protocol``."""
 
     protocol: ClassVar[str]
+    key: ClassVar[str] = API_KEY
     secret: ClassVar[str] = SECRET
+    #: What the paper exchange calls the pair.
+    paper_pair: ClassVar[str] = "BTC-USDT"
     faults = frozenset(Fault)
     is_polled = True
     pair = "BTC-USDT"
@@ -53,7 +56,7 @@ class FamilyDialect(Dialect):
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.path = SteeredPath(1)
-        self.path.prices[self.pair] = D(65_000)
+        self.path.prices[self.paper_pair] = D(65_000)
         self.path.prices[FINE.trading_pair] = D(1)
         self._reopening: asyncio.Task[None] | None = None
         self._is_down = False
@@ -78,7 +81,7 @@ class FamilyDialect(Dialect):
         )
         self.exchange = self.futures if self.connector_class.capabilities.is_perpetual else self.spot
         self.sandbox = Sandbox(self.spot, self.clock, futures=self.futures, protocol=self.protocol)
-        self.sandbox.keys.add(ACCOUNT, API_KEY, secret=self.secret)
+        self.sandbox.keys.add(ACCOUNT, self.key, secret=self.secret)
         await self.sandbox.start()
         name = self.connector_class.name
         self.settings = Settings(
@@ -98,18 +101,22 @@ class FamilyDialect(Dialect):
         self._directory.cleanup()
 
     def connect(self) -> Connector:
-        values = {"apiKey": API_KEY, "secret": self.secret, "password": PASSPHRASE}
+        values = {"apiKey": self.key, "secret": self.secret, "password": PASSPHRASE}
+        values |= {"walletAddress": self.key, "privateKey": self.secret}
         secrets = ROWS[self.connector_class.name].secrets
         context = ConnectorContext(
             account_name=ACCOUNT,
-            credentials={field: values[target] for field, target in secrets.items() if target in values},
+            credentials={
+                **{name: "false" for name, each in self.connector_class.credential_fields.items() if each.required},
+                **{field: values[target] for field, target in secrets.items() if target in values},
+            },
             clock=self.clock,
             venue=self.venue,
         )
         return self.connector_class(context)
 
     async def move_market(self, price: D) -> None:
-        self.path.prices[self.pair] = price
+        self.path.prices[self.paper_pair] = price
         self.clock.advance(1)
 
     def inject(self, fault: Fault) -> None:
@@ -117,7 +124,7 @@ class FamilyDialect(Dialect):
             self.sandbox.refuse_connections()
             self._is_down = True
         elif fault is Fault.BAD_KEY:
-            self.sandbox.keys._keys.pop(API_KEY)
+            self.sandbox.keys._keys.pop(self.key)
         else:
             self.sandbox.faults.set(1, [FaultRule(kind=_KINDS[fault], routes=("place",), times=1)])
 
@@ -168,3 +175,14 @@ class KrakenDialect(FamilyDialect):
     protocol = "kraken"
     connector_class = family_class("kraken")
     secret = b64encode(SECRET.encode()).decode()
+
+
+class HyperliquidPerpetualDialect(FamilyDialect):
+    """A key is a wallet; the account's leverage is 1, and prices have five significant digits."""
+
+    protocol = "hyperliquid"
+    connector_class = family_class("hyperliquid_perpetual")
+    key, secret = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a", "0x" + "11" * 32
+    pair = "BTC-USDC"
+    fine_pair = None
+    refuses_unmatched = True

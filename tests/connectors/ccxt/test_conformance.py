@@ -9,13 +9,21 @@ from tests.connectors.ccxt.dialect import (
     BybitDialect,
     BybitPerpetualDialect,
     FamilyDialect,
+    HyperliquidPerpetualDialect,
     KrakenDialect,
     OkxDialect,
     OkxPerpetualDialect,
 )
 from tests.connectors.conformance import Check, Dialect, Fault, collect, run
 
-DIALECTS: list[type[Dialect]] = [BybitDialect, BybitPerpetualDialect, OkxDialect, OkxPerpetualDialect, KrakenDialect]
+DIALECTS: list[type[Dialect]] = [
+    BybitDialect,
+    BybitPerpetualDialect,
+    OkxDialect,
+    OkxPerpetualDialect,
+    KrakenDialect,
+    HyperliquidPerpetualDialect,
+]
 
 
 @pytest.mark.parametrize(("check", "dialect"), collect(DIALECTS))

@@ -24,6 +24,8 @@ _REFUSALS = Refusals(
             "Order was never placed, already canceled, or filled.",
         )
     ),
+    duplicate=frozenset(("Duplicate cloid.",)),
+    no_such_order=frozenset(("unknownOid",)),
     balance=frozenset(("Insufficient margin to place order.", "Insufficient spot balance asset")),
     would_take=frozenset(("Post only order would have immediately matched,",)),
     keys=frozenset(("User or API Wallet ",)),
@@ -50,6 +52,7 @@ SPOT = Row(
 PERPETUAL = Row(
     name="hyperliquid_perpetual",
     title="Hyperliquid",
+    proof="local_exchange",
     ccxt_id="hyperliquid",
     market="swap",
     fields=KNOWN_FIELDS["hyperliquid_perpetual"],

@@ -1,0 +1,1 @@
+"""A local Hyperliquid: its perpetuals, by signed actions and questions to anybody."""
