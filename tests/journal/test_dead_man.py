@@ -15,7 +15,14 @@ from app.domain.errors import DeadManDue
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadMan, DeadManTerms
 from app.domain.safety.halts import Halt
-from app.journal.dead_man_units import ArmDeadMan, DisarmDeadMan, EndClearing, FireDeadMan, ReadDeadMan
+from app.journal.dead_man_units import (
+    ArmDeadMan,
+    DisarmDeadMan,
+    EndClearing,
+    FireDeadMan,
+    NoteCountdowns,
+    ReadDeadMan,
+)
 from app.journal.journal import Journal
 from app.journal.safety_units import HaltTrading, ReadHalts
 from app.journal.store import Store
@@ -151,3 +158,29 @@ async def test_an_order_costs_no_further_statement(
     await place(one, "o2", at=after(12))
     await place(one, "o3", at=after(13))
     assert statements == ["write", "write", "find", "write", "write", "write", "write"]
+
+
+async def test_what_runs_at_the_exchange_is_noted_for_the_last_word_only(journals: tuple[Journal, Journal]) -> None:
+    """A note about an earlier word changes nothing. After a firing, what was started, or may have been, is to be ended."""
+    one, other = journals
+    first = await arm(one, by_exchange=True)
+    second = await arm(other, after(1), by_exchange=True)
+    started = frozenset({"BTC-USDT"})
+    late = await one.decide(NoteCountdowns(account=ACCOUNT, beat=first.beat, started=started))
+    assert late is not None
+    assert (late.beat, late.covered) == (second.beat, ())
+    await one.decide(NoteCountdowns(account=ACCOUNT, beat=second.beat, started=started))
+    assert (await current(other)).covered == ("BTC-USDT",)
+    await one.decide(FireDeadMan(account=ACCOUNT, at=after(11), unheard_since=None))
+    noted = await other.decide(
+        NoteCountdowns(
+            account=ACCOUNT,
+            beat=second.beat,
+            started=frozenset({"ETH-USDT"}),
+            failed=frozenset({"SOL-USDT"}),
+        )
+    )
+    assert noted is not None
+    assert (noted.covered, noted.ending) == ((), ("BTC-USDT", "ETH-USDT", "SOL-USDT"))
+    await one.decide(NoteCountdowns(account=ACCOUNT, beat=second.beat, ended=frozenset(noted.ending)))
+    assert (await current(other)).ending == ()
