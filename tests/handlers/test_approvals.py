@@ -9,6 +9,7 @@ import pytest
 
 from app.services.gateway import Gateway
 from tests.clock import FakeClock
+from tests.handlers.contract import checked
 from tests.handlers.test_callers import bearing, made
 from tests.handlers.test_safety import ORDER
 
@@ -62,7 +63,9 @@ async def test_a_large_order_waits_and_is_placed_once_it_is_approved(
     }  # fmt: skip
     assert "ordergate_approvals_waiting 1.0" in (await client.get("/metrics")).text
     assert (await client.post("/trading/orders/active", json={})).json()["pagination"]["total_count"] == 1
-    answer = (await decided(client, approval_id)).json()
+    answer = checked(await decided(client, approval_id), "/approvals/{approval_id}")
+    checked(await client.get(f"/approvals/{approval_id}"), "/approvals/{approval_id}")
+    checked(await client.get("/approvals"), "/approvals")
     order = answer["order"]
     assert (answer["approval"]["state"], answer["approval"]["decided_by"]) == ("approved", "admin")
     assert (order["order_id"], order["state"]) == (answer["approval"]["order_id"], "open")

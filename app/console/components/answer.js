@@ -28,6 +28,17 @@ export function Answer() {
     `;
   }
   const { order, replayed } = answer;
+  if (order.status === "awaiting_approval") {
+    return html`
+      <div class="answer" data-state="unanswered" role="status">
+        <h2>Another person must approve it</h2>
+        <p>Nothing was sent. Approval <code>${order.approval_id}</code> waits until ${new Date(order.expires_at).toLocaleTimeString()}; asking again tells what became of it.</p>
+        <${Terms} body=${sent.body} />
+        <button type="button" class="primary" onClick=${once(askAgain)}>Ask again</button>
+        <button type="button" class="quiet" onClick=${once(openNext)}>New ticket</button>
+      </div>
+    `;
+  }
   return html`
     <div class="answer" data-state=${order.state} role="status">
       <h2>${headline(order)}</h2>
