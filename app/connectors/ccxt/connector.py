@@ -188,6 +188,8 @@ class CcxtConnector(CcxtMarkets):
         """The number that the exchange gave the account; where it is not asked for one, what the credentials sign in with."""
         if not self.row.account:
             names = [self._credential(name) or "" for name in self.row.names_of_account]
+            # The letters of an address in hexadecimal digits may be of either case.
+            names = [name.lower() if name.startswith("0x") else name for name in names]
             return sha256("\n".join(names).encode()).hexdigest()[:32]
         verb, *way = self.row.account
         payload = await self.calls.ask("asked", verb=verb)

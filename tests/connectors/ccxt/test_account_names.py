@@ -44,6 +44,13 @@ async def test_what_signs_in_names_the_account_where_the_exchange_is_not_asked(n
     assert not any(value in known for value in given.values() if len(value) > 2)
 
 
+async def test_an_address_is_the_same_in_either_case() -> None:
+    """Hyperliquid's are written with and without capitals."""
+    address = "0x" + "aB" * 20
+    names = {await name_of("hyperliquid", hyperliquid_address=each) for each in (address, address.lower())}
+    assert len(names) == 1
+
+
 async def test_bybit_is_asked() -> None:
     """Its number is the name; an answer without one is none."""
     async with wired(ROWS["bybit"]) as (connector, exchange):
