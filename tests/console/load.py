@@ -138,6 +138,7 @@ def follow(browser: Browser, gateway: RunningGateway, events: float, seconds: fl
     print("objects after each quarter, MB:", ", ".join(f"{each:.1f}" for each in heaps))
     page.context.close()
     return [
+        *([f"only {made / took:.0f} events per second were made"] if made / took < 0.9 * events else []),
         *(["rows were lost"] if lost else []),
         *([f"the main thread was busy for {busy:.0f} ms"] if busy > 50 else []),
         *(["memory grew"] if heaps[-1] > heaps[0] + 5 else []),
