@@ -58,7 +58,10 @@ class Gateway:
         except (OSError, http.client.HTTPException):
             self.close()
             return Answer(status=None)
-        return Answer(status=response.status, body=json.loads(content) if content else {})
+        try:
+            return Answer(status=response.status, body=json.loads(content) if content else {})
+        except json.JSONDecodeError as error:
+            raise AssertionError(f"{method} {path} was answered {response.status} with {content[:300]!r}") from error
 
     def place(self, body: Mapping[str, Any], key: str | None) -> Answer:
         """Place an order."""

@@ -79,7 +79,7 @@ def _of_family(name: str, protocol: str, ping: str) -> LocalExchange:
         ping=ping,
         addresses={f"ORDERGATE_{name.upper()}_URL": "http://{host}"},
         credentials={
-            **{each: "false" for each, field in row.fields.items() if field.required},
+            **{each: (field.allowed_values or ("false",))[0] for each, field in row.fields.items() if field.required},
             **{each: values[target] for each, target in row.secrets.items() if target in values},
         },
         market="futures" if row.is_perpetual else "spot",
