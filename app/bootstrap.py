@@ -14,8 +14,8 @@ from app.clock import Clock, SystemClock
 from app.connectors.registry import check_addresses, environments
 from app.domain.order import AccountKey
 from app.entropy import Entropy
-from app.journal.guard import Guards
 from app.journal.journal import Journal
+from app.journal.units.guard import Guards
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin, reseal
 from app.services.accounts.console_sessions import ConsoleSessions

@@ -161,7 +161,7 @@ def journal() -> None:
 @journal.command()
 def verify() -> None:
     """Check that the journal is what was written, and that all that follows from it does; also beside a running server."""
-    from app.journal.verifying import verify as verify_journal  # not sooner: a server has no use for it
+    from app.journal.reading.verifying import verify as verify_journal  # not sooner: a server has no use for it
     from app.storage.database import Database
 
     try:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.layout import files_by_directory
+
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "app"
 #: The packages on whose paths money travels.
@@ -30,7 +32,8 @@ SHARED = (
     "app/journal/records.py",
 )
 #: Sums while they are being added up; everything else that packages hand each other is frozen.
-RUNNING_SUMS = {"app/domain/distribution.py"}
+RUNNING_SUMS = {"app/domain/markets/distribution.py"}
+MAX_MODULES = 20
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
@@ -117,7 +120,9 @@ PLANTED = [
         id="reconciling-beside-streams",
     ),
     pytest.param("app/services/novelty.py", "", "Services import one way", id="service-without-a-place"),
-    pytest.param("app/handlers/pages.py", "import app.journal.reader", "Handlers and the edge read", id="reads"),
+    pytest.param(
+        "app/handlers/pages.py", "import app.journal.reading.reader", "Handlers and the edge read", id="reads"
+    ),
     pytest.param("app/novelty.py", "", "Imports go one way", id="module-without-a-place"),
     pytest.param("app/novelties/__init__.py", "", "Imports go one way", id="package-without-a-place"),
     pytest.param("app/paper/engine.py", "import app.paper.perpetual.engine", "The paper exchange", id="perpetual"),
@@ -361,7 +366,7 @@ MONEY_WORDS = re.compile(r"Decimal|ZERO|amount|price|quote|total|fee|cost|margin
 
 
 #: Where a division that does not come out even ends at a number of digits, by a context with a name: of rates and average prices.
-QUOTIENTS = {"app/domain/rates.py", "app/domain/order_book.py"}
+QUOTIENTS = {"app/domain/markets/rates.py", "app/domain/markets/order_book.py"}
 
 
 def test_decimals_are_computed_in_the_exact_context() -> None:
@@ -392,6 +397,12 @@ def test_no_file_is_too_long() -> None:
     """A file of more than 400 lines is two files."""
     lengths = {path: len(text.splitlines()) for path, text in modules() if path not in GENERATED}
     assert {path: length for path, length in lengths.items() if length > MAX_FILE_LINES} == {}
+
+
+def test_no_directory_is_too_full() -> None:
+    """More than twenty modules side by side are found by searching only."""
+    counts = files_by_directory([path for path, _ in modules()])
+    assert {directory: count for directory, count in counts.items() if count > MAX_MODULES} == {}
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -30,13 +30,13 @@ from app.clock import Clock
 from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.optional import OptionalVerbs
 from app.domain.fill import Fill
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order, OrderRef
 from app.domain.reports import (
     Balance,
     ConnectorEvent,
     OrderReport,
 )
-from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
 #: Whether a pair exists and is open is never denied from knowledge older than this; then the exchange is asked again. So however

@@ -10,8 +10,8 @@ from typing import Any
 
 from app.domain.errors import ActiveOrders, ConnectorNotConfigured, UnknownAccount
 from app.domain.order import AccountKey
+from app.handlers.forms.wording import worded
 from app.handlers.schemas import AccountReconciliationSchema, CredentialTrialSchema
-from app.handlers.wording import worded
 from app.services.acting import ActingGateway
 
 _TRIAL = CredentialTrialSchema()

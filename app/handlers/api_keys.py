@@ -11,7 +11,7 @@ from app.domain.caller import SCOPES_OF
 from app.domain.enums import Environment
 from app.domain.errors import InvalidArgument
 from app.domain.safety.limits import NO_LIMITS, Limits
-from app.handlers.limits import changes_of, given, refuse_unknown_limits
+from app.handlers.forms.limits import changes_of, given, refuse_unknown_limits
 from app.handlers.schemas import ApiKeyRequestSchema, ApiKeySchema, NewApiKeySchema
 from app.services.acting import ActingGateway
 

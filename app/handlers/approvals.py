@@ -8,9 +8,9 @@ from typing import Any
 from app.domain.enums import ApprovalDecision, ApprovalState
 from app.domain.safety.approvals import Approval
 from app.handlers import pages
+from app.handlers.forms.views import order_row
+from app.handlers.forms.wording import page_at
 from app.handlers.schemas import ApprovalRequestSchema, ApprovalSchema
-from app.handlers.views import order_row
-from app.handlers.wording import page_at
 from app.services.acting import ActingGateway
 from app.services.safety.approving import Decided
 

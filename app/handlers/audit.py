@@ -8,8 +8,8 @@ from typing import Any
 
 from app.domain.errors import InvalidArgument
 from app.handlers import pages
+from app.handlers.forms.wording import page_at
 from app.handlers.schemas import AuditEntrySchema
-from app.handlers.wording import page_at
 from app.services.acting import ActingGateway
 from app.storage.audit_log import AuditEntry, AuditFilter
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from app.connectors.capabilities import CredentialField
 from app.domain.enums import Environment
+from app.handlers.forms.views import rule_row
 from app.handlers.schemas import ConnectorCapabilitiesSchema, ConnectorHealthSchema
-from app.handlers.views import rule_row
 from app.services.acting import ActingGateway
 
 _CAPABILITIES = ConnectorCapabilitiesSchema()

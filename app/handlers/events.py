@@ -14,8 +14,8 @@ import msgspec
 from app.domain.decimals import plain
 from app.domain.errors import InvalidArgument
 from app.domain.safety.events import SafetyEvent
+from app.handlers.forms.views import event_row
 from app.handlers.streaming import StreamAnswer
-from app.handlers.views import event_row
 from app.journal.filters import EventFilter
 from app.journal.records import JournalEntry
 from app.services.acting import ActingGateway

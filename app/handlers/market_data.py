@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.domain.reports import Candle
-from app.handlers.market_views import (
+from app.handlers.forms.market_views import (
     MOST_CANDLES,
     book_health,
     book_row,

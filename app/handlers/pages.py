@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import quote
 
-from app.domain.rates import is_pair
+from app.domain.markets.rates import is_pair
 from app.services.acting import ActingGateway
 from app.storage.records import Page
 

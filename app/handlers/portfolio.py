@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.handlers.holdings import account_distribution, place_headers, snapshot_row, state_rows, token_distribution
+from app.handlers.forms.holdings import (
+    account_distribution,
+    place_headers,
+    snapshot_row,
+    state_rows,
+    token_distribution,
+)
+from app.handlers.forms.wording import page_at
 from app.handlers.schemas import (
     PortfolioDistributionFilterSchema,
     PortfolioFilterSchema,
     PortfolioHistoryFilterSchema,
 )
-from app.handlers.wording import page_at
 from app.services.acting import ActingGateway
 from app.storage.portfolio import SnapshotFilter
 

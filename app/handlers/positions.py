@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.order import AccountKey
 from app.domain.safety.scope import Place
 from app.handlers import pages
+from app.handlers.forms.wording import page_at
 from app.handlers.schemas import (
     FundingPaymentFilterSchema,
     FundingPaymentSchema,
@@ -20,7 +21,6 @@ from app.handlers.schemas import (
     PositionSchema,
     SettingResponseSchema,
 )
-from app.handlers.wording import page_at
 from app.services.accounts.positions import AccountPosition, Unanswered
 from app.services.acting import ActingGateway
 from app.storage.funding import FundingFilter, RecordedFunding

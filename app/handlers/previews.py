@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.decimals import shortest
 from app.domain.errors import LimitExceeded, OrdergateError, OrderRefused
-from app.domain.estimate import Fee, Taking
+from app.domain.markets.estimate import Fee, Taking
 from app.domain.order import Order
 from app.domain.safety.admission import Measured
 from app.domain.safety.collar import Band

@@ -12,7 +12,7 @@ from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.scope import Scope
 from app.handlers.dead_man import dead_man
-from app.handlers.limits import changes_of, refuse_unknown, refuse_unknown_limits, shown
+from app.handlers.forms.limits import changes_of, refuse_unknown, refuse_unknown_limits, shown
 from app.handlers.schemas import (
     DeadManRequestSchema,
     HaltRequestSchema,
@@ -20,7 +20,7 @@ from app.handlers.schemas import (
     ResumeRequestSchema,
     SafetyScopeSchema,
 )
-from app.journal.safety_units import Usage
+from app.journal.units.safety import Usage
 from app.services.acting import ActingGateway
 from app.services.safety.halting import HaltStatus
 

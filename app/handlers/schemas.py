@@ -8,7 +8,7 @@ from __future__ import annotations
 import marshmallow
 
 from app.domain import enums
-from app.handlers import fields
+from app.handlers.forms import fields
 
 # One line a field, however long: the text is compared with what the contract says, not read for pleasure.
 # fmt: off

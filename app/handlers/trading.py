@@ -10,7 +10,9 @@ from app.domain.lifecycle import UNSETTLED
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.domain.safety.approvals import Approval
 from app.handlers import pages
-from app.handlers.prepared import PreparedSchema
+from app.handlers.forms.prepared import PreparedSchema
+from app.handlers.forms.views import fee_of, order_row, order_with_events, trade_row
+from app.handlers.forms.wording import page_at
 from app.handlers.schemas import (
     ActiveOrderFilterSchema,
     AwaitingApprovalSchema,
@@ -21,8 +23,6 @@ from app.handlers.schemas import (
     TradeRequestSchema,
     TradeResponseSchema,
 )
-from app.handlers.views import fee_of, order_row, order_with_events, trade_row
-from app.handlers.wording import page_at
 from app.journal.filters import OrderFilter, TradeFilter
 from app.services.acting import ActingGateway
 from app.services.orders.placed import Placed

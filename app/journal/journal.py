@@ -19,20 +19,20 @@ from app.domain.order import Order, OrderKey
 from app.domain.reports import BalanceReport
 from app.domain.safety.admission import NOTHING_KNOWN, Admission
 from app.domain.safety.state import SafetyState
-from app.journal.balances import RecordBalances
-from app.journal.guard import UNGUARDED, Guard
 from app.journal.permits import Bulletin, Known, Permits
-from app.journal.plain_units import Probe, RecordAudit
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
+from app.journal.reading.verifying import check_tail
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder, Weighed
 from app.journal.safety_rows import read_safety
-from app.journal.safety_units import SafetyUnit
 from app.journal.sqlite_store import SqliteStore
 from app.journal.store import Store
 from app.journal.tail import Tail
-from app.journal.units import Decide, OpenOrder, RecordEvents, Unit
-from app.journal.verifying import check_tail
-from app.journal.weighing import WeighOrder
+from app.journal.units.balances import RecordBalances
+from app.journal.units.guard import UNGUARDED, Guard
+from app.journal.units.orders import Decide, OpenOrder, RecordEvents, Unit
+from app.journal.units.plain import Probe, RecordAudit
+from app.journal.units.safety import SafetyUnit
+from app.journal.units.weighing import WeighOrder
 from app.journal.writer import Writer
 from app.metrics import Metrics
 from app.settings import Settings

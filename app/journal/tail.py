@@ -16,7 +16,7 @@ from itertools import islice
 from app.clock import Clock
 from app.domain.errors import JournalUnavailable
 from app.domain.order import OrderKey
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
 from app.journal.records import JournalEntry, StoredOrder
 from app.storage.database import Database
 
@@ -103,7 +103,7 @@ class Tail:
         self._tasks.append(asyncio.create_task(self._read_for_watches(), name="journal-watches"))
         if not self._database.is_sqlite:
             # Imported only here: psycopg takes nine megabytes, which a process on SQLite has no use for.
-            from app.journal.listener import listen
+            from app.journal.reading.listener import listen
 
             announced = listen(
                 self._database.url,

@@ -33,9 +33,9 @@ from app.journal.caches import CredentialCache, OrderCache, SafetyCache
 from app.journal.inbox import Inbox
 from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
-from app.journal.safety_units import HaltTrading, SetLimits
 from app.journal.store import ConnectionLost, Store
-from app.journal.units import Unit
+from app.journal.units.orders import Unit
+from app.journal.units.safety import HaltTrading, SetLimits
 from app.metrics import Metrics
 
 #: The most units in one transaction: a first unit should not wait for the work of a thousand others.

@@ -18,7 +18,7 @@ from app.domain.caller import Caller
 from app.domain.enums import Environment, Scope
 from app.domain.errors import MissingScope
 from app.domain.order import Order, OrderKey, OrderRequest
-from app.journal.guard import Guard, Guards
+from app.journal.units.guard import Guard, Guards
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.console_sessions import ConsoleSessions
 from app.services.accounts.directory import Directory

@@ -12,7 +12,7 @@ from app.concurrency.cached import Cached
 from app.connectors.capabilities import Capabilities, CredentialField
 from app.connectors.registry import connector_class, credential_fields, served_names
 from app.domain.errors import JournalUnavailable, OrdergateError
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.wording import in_words
 from app.journal.journal import Journal
 from app.services.markets.rules import Rules

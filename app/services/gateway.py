@@ -19,8 +19,8 @@ from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
 from app.domain.enums import Environment
 from app.domain.order import AccountKey
-from app.journal.guard import Guards
 from app.journal.journal import Journal
+from app.journal.units.guard import Guards
 from app.metrics import Metrics
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.console_sessions import ConsoleSessions

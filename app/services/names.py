@@ -10,7 +10,7 @@ import structlog
 from app.connectors.base import PAIRS_MAX_AGE
 from app.connectors.registry import connector_class
 from app.domain.errors import OrdergateError, UnknownAccount, UnknownKey, UnsupportedPair
-from app.domain.rates import is_pair
+from app.domain.markets.rates import is_pair
 from app.domain.wording import in_words
 from app.services.markets.rules import Rules
 from app.storage.accounts import Accounts

@@ -31,8 +31,9 @@ from app.clock import SystemClock
 from app.domain.acting import Acting
 from app.domain.errors import OrdergateError
 from app.metrics import Metrics
+from app.web.access.authentication import Authenticator, Callers
+from app.web.access.origins import Origins
 from app.web.auditing import Auditor
-from app.web.authentication import Authenticator, Callers
 from app.web.console import console_pages
 from app.web.contract.arguments import PreparedValidation
 from app.web.contract.resolver import HandlerResolver, Named
@@ -42,7 +43,6 @@ from app.web.contract.validity import taken_as_valid
 from app.web.docs import pages_for
 from app.web.edge import Cors, Edge, FrontRouter, SocketRoute
 from app.web.inner import GatewayApp, WireJsonifier
-from app.web.origins import Origins
 from app.web.termination import on_termination
 from openapi import load_spec
 

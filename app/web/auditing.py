@@ -1,6 +1,6 @@
 """What of a request the audit log must have, though no transaction of the request wrote it: refusals, and changes that are no rows.
 
-What is written with its effect is written there (``app.journal.guard``, ``app.storage``); here is only the rest.
+What is written with its effect is written there (``app.journal.units.guard``, ``app.storage``); here is only the rest.
 """
 
 from __future__ import annotations

@@ -36,13 +36,13 @@ from app.domain.errors import (
 from app.entropy import Entropy
 from app.metrics import Metrics
 from app.services.bounded.bounds import told
-from app.web.authentication import Authenticator, address_of
+from app.web.access.authentication import Authenticator, address_of
+from app.web.access.cookies import session_in
+from app.web.access.handshakes import accepting, hide_credentials, websocket_authorization
+from app.web.access.origins import LOCALHOST, Origins, Trust
 from app.web.contract.names import header_value
-from app.web.cookies import session_in
 from app.web.errors import ClientGone
-from app.web.handshakes import accepting, hide_credentials, websocket_authorization
 from app.web.messages import CALLING, IGNORED, REQUEST_ID, headers_of, note_answer, path_of, sign_in, streaming
-from app.web.origins import LOCALHOST, Origins, Trust
 from app.web.problems import is_answer, problem_for
 
 _LOG = structlog.get_logger("ordergate.web")

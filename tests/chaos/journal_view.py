@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.domain.order import Order, OrderKey
 from app.journal.filters import OrderFilter
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
 from app.journal.records import JournalEntry, Trade
 from app.storage.database import Database
 from tests.journal.replaying import replay

@@ -25,11 +25,11 @@ from app.domain import observation
 from app.domain.errors import ExchangeDown, ExchangeReadError, Refused
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderRequest
-from app.journal import units
 from app.journal.batch import Batch
-from app.journal.guard import Guard
 from app.journal.journal import Journal
 from app.journal.records import Opened, StoredOrder
+from app.journal.units import orders as units
+from app.journal.units.guard import Guard
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
 from app.services.orders.preparing import Preparing, intended

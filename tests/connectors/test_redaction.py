@@ -20,9 +20,9 @@ from app.connectors.registry import CONNECTORS, connector_class
 from app.connectors.rows import Rows, UnreadableRow, unreadable_rows
 from app.domain.errors import CredentialsRefused, ExchangeDown, OrderRefused, RateLimited
 from app.domain.fill import Fill
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order, OrderRef
 from app.domain.reports import Balance, ConnectorEvent, Gap, MarketEvent, OrderReport
-from app.domain.trading_rule import TradingRule
 from tests.clock import FakeClock
 
 KEY = "CanaryKeyThatNobodyMayEverSee"

@@ -30,7 +30,7 @@ from app.domain.order import Order, OrderKey
 from app.domain.safety.events import SafetyKind
 from app.domain.safety.scope import Scope
 from app.journal.journal import Journal
-from app.journal.verifying import verify
+from app.journal.reading.verifying import verify
 from app.services.gateway import Gateway
 from app.settings import Settings
 from tests.chaos.processes import ROOT

@@ -18,8 +18,8 @@ from app.domain.caller import Actor
 from app.domain.enums import Environment, Scope
 from app.domain.safety.limits import NO_LIMITS
 from app.journal.journal import Journal
-from app.journal.key_units import DeleteKey, MakeKey
-from app.journal.verifying import verify
+from app.journal.reading.verifying import verify
+from app.journal.units.keys import DeleteKey, MakeKey
 from app.storage.tables import AUDIT, EVENTS, ORDERS
 from tests.clock import START
 from tests.crash.test_halts import HALTS, SEED, placing, restart_dead, risk_manager

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.concurrency.cached import Cached
-from app.handlers.market_views import feed_row, seconds_of, unix_seconds
+from app.handlers.forms.market_views import feed_row, seconds_of, unix_seconds
 from app.services.markets.readings import Reading, ReadingKey
 from app.web.application import create_app
 from tests.clock import START, FakeClock

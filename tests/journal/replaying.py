@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from app.domain.order import Order, OrderKey
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
 from app.journal.rows import decode_event, decode_start
 from app.storage.tables import EVENTS, ORDERS
 

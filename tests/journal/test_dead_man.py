@@ -15,7 +15,10 @@ from app.domain.errors import DeadManDue
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadMan, DeadManTerms
 from app.domain.safety.halts import Halt
-from app.journal.dead_man_units import (
+from app.journal.journal import Journal
+from app.journal.reading.verifying import verify
+from app.journal.store import Store
+from app.journal.units.dead_man import (
     ArmDeadMan,
     DisarmDeadMan,
     EndClearing,
@@ -23,10 +26,7 @@ from app.journal.dead_man_units import (
     NoteCountdowns,
     ReadDeadMan,
 )
-from app.journal.journal import Journal
-from app.journal.safety_units import HaltTrading, ReadHalts
-from app.journal.store import Store
-from app.journal.verifying import verify
+from app.journal.units.safety import HaltTrading, ReadHalts
 from tests.clock import START
 from tests.journal.orders import key
 from tests.journal.test_permits import place

@@ -24,9 +24,9 @@ from app.domain.safety.state import BRAKE
 from app.journal import permits
 from app.journal.journal import Journal
 from app.journal.permits import TRUSTED_SECONDS
-from app.journal.safety_units import HaltTrading, LookAgain, ReadUsage, ResumeTrading, SetLimits
+from app.journal.reading.verifying import verify
 from app.journal.store import Store
-from app.journal.verifying import verify
+from app.journal.units.safety import HaltTrading, LookAgain, ReadUsage, ResumeTrading, SetLimits
 from tests.clock import START, FakeClock
 from tests.journal.orders import ACCOUNT, INTENDED, filled, happened, order_of_ours
 

@@ -16,10 +16,10 @@ from app.domain.enums import Environment, Role, Scope
 from app.domain.errors import CallerChanged, InvalidArgument, KeyRevoked, LimitExceeded, UnknownKey
 from app.domain.safety.admission import NOTHING_KNOWN
 from app.domain.safety.limits import NO_LIMITS, Limits
-from app.journal.guard import Guard, check_caller
 from app.journal.journal import Journal
-from app.journal.key_units import DeleteKey, MakeKey
 from app.journal.records import Opened
+from app.journal.units.guard import Guard, check_caller
+from app.journal.units.keys import DeleteKey, MakeKey
 from app.storage.tables import AUDIT, EVENTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import INTENDED, order_of_ours

@@ -11,7 +11,7 @@ from sqlalchemy import event, insert, make_url
 
 from app.domain.order import AccountKey
 from app.journal.filters import OrderFilter, TradeFilter
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
 from app.journal.rows import change_row, order_row
 from app.journal.sqlite_store import SqliteStore
 from app.journal.statements import (

@@ -15,8 +15,9 @@ from app.domain.enums import EventKind, Liquidity
 from app.domain.events import OrderEvent
 from app.domain.fill import Fill
 from app.domain.reports import Balance, BalanceReport
-from app.journal import listener, tail
+from app.journal import tail
 from app.journal.journal import Journal
+from app.journal.reading import listener
 from app.journal.tail import Watches
 from app.settings import Settings
 from tests.clock import START, FakeClock

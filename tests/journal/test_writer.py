@@ -21,11 +21,11 @@ from app.domain.errors import JournalInDoubt, JournalUnavailable
 from app.journal.journal import Journal
 from app.journal.permits import Bulletin, Permits
 from app.journal.postgres_store import PostgresStore
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
 from app.journal.records import Head
 from app.journal.sqlite_store import SqliteStore
 from app.journal.statements import INSERT_EVENTS, INSERT_ORDERS
-from app.journal.units import OpenOrder
+from app.journal.units.orders import OpenOrder
 from app.journal.writer import GROUP_SIZE, Writer
 from app.settings import Settings
 from app.storage.database import Database

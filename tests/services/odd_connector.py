@@ -12,8 +12,8 @@ from app.connectors import registry
 from app.connectors.capabilities import CredentialField
 from app.connectors.paper.spot import PaperConnector
 from app.domain.errors import ConnectorNotConfigured
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.reports import Balance
-from app.domain.trading_rule import TradingRule
 
 
 class OddConnector(PaperConnector):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import RulesNotLoaded, UnsupportedPair
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 from app.journal.journal import Journal
 from app.services.markets.rules import Rules
 from app.services.names import Names

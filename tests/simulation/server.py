@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import literal
 
 from app.clock import Clock
-from app.journal import listener
 from app.journal.postgres_store import PostgresStore
+from app.journal.reading import listener
 from app.journal.records import Head
 from app.storage.leases import Leases
 from app.storage.postgres import BoundedConnection

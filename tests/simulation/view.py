@@ -7,7 +7,7 @@ from collections import defaultdict
 from sqlalchemy import select
 
 from app.domain.order import Order, OrderKey
-from app.journal.reader import Reader
+from app.journal.reading.reader import Reader
 from app.journal.records import Trade
 from app.journal.rows import TRADE_COLUMNS, decode_event, entry_of, order_of, trade_of
 from app.storage.database import Database

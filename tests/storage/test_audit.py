@@ -27,7 +27,7 @@ from app.storage.database import Database
 from app.storage.safety import changing
 from app.storage.tables import AUDIT
 from tests.clock import START, FakeClock
-from tests.journal.test_verifying import tamper
+from tests.journal.reading.test_verifying import tamper
 
 #: Where a log may end.
 END = Checkpoint(number=3, hash=bytes(range(32)))

@@ -9,7 +9,7 @@ import pytest
 from app.domain.enums import OrderState
 from app.domain.order import AccountKey, Order
 from app.domain.reports import OrderReport
-from app.journal.guard import UNGUARDED
+from app.journal.units.guard import UNGUARDED
 from tests.services.world import ACCOUNT, request, until
 from tests.weaknesses.conftest import MARKET, PARTIAL, Desk, OpenDesk
 

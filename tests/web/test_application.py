@@ -11,9 +11,9 @@ from httpx import AsyncClient
 from starlette.types import Receive, Scope, Send
 
 from app.clock import SystemClock
-from app.web import authentication
+from app.web.access import authentication
+from app.web.access.authentication import Authenticator
 from app.web.application import create_app
-from app.web.authentication import Authenticator
 from app.web.contract.arguments import PreparedValidation, PreparedValidationOperation
 from app.web.contract.routing import PreparedRouting
 from app.web.contract.security import BasicOperation, GuardedOperation, OpenOperation, PreparedSecurity

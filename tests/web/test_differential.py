@@ -15,7 +15,7 @@ from connexion.lifecycle import ConnexionResponse
 from httpx import AsyncClient
 
 from app.domain.errors import NotAuthenticated
-from app.web.authentication import Authenticator
+from app.web.access.authentication import Authenticator
 from app.web.contract.resolver import HandlerResolver
 from app.web.contract.security import security_map
 from app.web.inner import WireJsonifier

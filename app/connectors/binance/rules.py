@@ -18,7 +18,7 @@ from app.connectors.common.answers import Unreadable
 from app.connectors.common.numbers import mapping, optional_number, rows, text
 from app.connectors.common.venue import Markets
 from app.domain.decimals import ZERO
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 
 #: The only status in which new orders are taken; HALT, BREAK, END_OF_DAY, CANCEL_ONLY, SETTLING and words to come refuse them.
 _OPEN_STATUS = "TRADING"

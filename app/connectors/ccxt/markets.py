@@ -18,8 +18,8 @@ from app.connectors.common.judging import reading
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import mapping, milliseconds_of
 from app.domain.errors import OrderRefused, UnsupportedFeature
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.reports import Candle, OrderBook, PublicTrade, Ticker
-from app.domain.trading_rule import TradingRule
 from app.settings import Settings
 
 #: The most rows that are asked of a list; one that is as long as that may lack some.

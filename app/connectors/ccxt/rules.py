@@ -15,7 +15,7 @@ from app.connectors.ccxt.row import Row
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.venue import Markets
 from app.domain.decimals import EXACT, ZERO, bounded
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 
 #: ccxt's words for how a market's precision is meant: digits after the point, significant digits, a step.
 _DECIMAL_PLACES, _SIGNIFICANT_DIGITS = 2, 3

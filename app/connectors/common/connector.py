@@ -31,8 +31,8 @@ from app.domain.errors import (
     OrdergateError,
     Refused,
 )
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.reports import ConnectorEvent
-from app.domain.trading_rule import TradingRule
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from app.connectors.common.limits import AddressLimits, RateLimit
 from app.connectors.common.lists import OddRows
 from app.connectors.common.numbers import instant, milliseconds_of
 from app.domain.errors import OrdergateError, UnsupportedPair
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.wording import in_words
 
 log = structlog.get_logger(__name__)

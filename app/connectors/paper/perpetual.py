@@ -22,9 +22,9 @@ from app.connectors.paper.venue import refusals, store_url
 from app.domain.decimals import normal
 from app.domain.enums import OrderType, PositionAction, PositionMode, TimeInForce
 from app.domain.errors import OrderRefused
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order
 from app.domain.reports import FundingInfo, FundingPayment, Position
-from app.domain.trading_rule import TradingRule
 from app.paper.exchange import PAGE
 from app.paper.pairs import Pair
 from app.paper.perpetual.exchange import PaperPerpetualExchange

@@ -8,6 +8,7 @@ from app.domain.decimals import normal
 from app.domain.enums import OrderState, TimeInForce
 from app.domain.errors import DuplicateOrderId, InsufficientBalance, OrderRefused, WouldTake
 from app.domain.fill import Fill
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order
 from app.domain.reports import (
     Balance,
@@ -20,7 +21,6 @@ from app.domain.reports import (
     ReportedTerms,
     Ticker,
 )
-from app.domain.trading_rule import TradingRule
 from app.paper.candles import PaperCandle, PaperTicker
 from app.paper.exchange import PaperBook
 from app.paper.market import TapeTrade

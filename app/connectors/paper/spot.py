@@ -45,6 +45,7 @@ from app.domain.errors import (
     UnsupportedPair,
 )
 from app.domain.fill import Fill
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order, OrderRef
 from app.domain.reports import (
     Balance,
@@ -58,7 +59,6 @@ from app.domain.reports import (
     PublicTrade,
     Ticker,
 )
-from app.domain.trading_rule import TradingRule
 from app.domain.wording import in_words
 from app.failpoints import reach
 from app.paper.exchange import PAGE, PaperExchange

@@ -15,7 +15,7 @@ import structlog
 from app.clock import Clock
 from app.connectors.paper.reports import refused_of, rule_of
 from app.domain.errors import ExchangeDown
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 from app.paper.exchange import PaperExchange
 from app.paper.faults import FaultPlan, Faults
 from app.paper.pairs import Pair

@@ -20,7 +20,7 @@ from app.domain.errors import InvalidArgument, MissingScope, NotAuthenticated, U
 from app.domain.safety.limits import NO_LIMITS, Limits
 from app.domain.safety.scope import Scope
 from app.journal.journal import Journal
-from app.journal.key_units import DeleteKey, MakeKey
+from app.journal.units.keys import DeleteKey, MakeKey
 from app.services.accounts.directory import Directory
 from app.services.names import Names
 

@@ -14,8 +14,8 @@ from app.domain.caller import Actor, Caller
 from app.domain.enums import ApprovalState, Scope
 from app.domain.errors import ApprovalNotFound, ApprovalVoid, InvalidArgument, OrdergateError, OwnApproval
 from app.domain.safety.approvals import Approval
-from app.journal.approvals import ApprovalFilter
-from app.journal.guard import Decision, Guard, View, check_caller
+from app.journal.reading.approvals import ApprovalFilter
+from app.journal.units.guard import Decision, Guard, View, check_caller
 from app.services.accounts.directory import Directory
 from app.services.bounded.bounds import Bounds
 from app.services.safety.approving import Approving, Decided

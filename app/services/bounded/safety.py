@@ -17,7 +17,7 @@ from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.limits import LimitSet
 from app.domain.safety.scope import Place, Scope
-from app.journal.safety_units import Usage
+from app.journal.units.safety import Usage
 from app.services.bounded.bounds import Bounds
 from app.services.safety.dead_man import DeadManStatus, Disarmed
 from app.services.safety.halting import HaltStatus, Resumed

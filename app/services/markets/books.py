@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from app.domain.order_book import Sweep, sweep_quote_volume, sweep_to_price, sweep_volume, taken_side
+from app.domain.markets.order_book import Sweep, sweep_quote_volume, sweep_to_price, sweep_volume, taken_side
 from app.domain.reports import BookLevel
 from app.services.markets.market_data import MarketData
 

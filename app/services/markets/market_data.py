@@ -18,8 +18,8 @@ from app.clock import Clock
 from app.connectors.base import Connector
 from app.connectors.registry import connector_class, served_names
 from app.domain.errors import ExchangeReadTimeout, InvalidArgument, MarketDataNotFound, OrdergateError
+from app.domain.markets.rates import split_pair
 from app.domain.order import AccountKey
-from app.domain.rates import split_pair
 from app.domain.reports import Candle, FundingInfo, OrderBook, PublicTrade, Ticker
 from app.services.markets.candle_pages import MOST_CANDLES, CandleRange, fetch_last, fetch_range
 from app.services.markets.live_markets import LiveMarkets

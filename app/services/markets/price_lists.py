@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from app.domain.decimals import ZERO
 from app.domain.errors import MarketDataNotFound, OrdergateError, UnsupportedPair
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.reports import Ticker
-from app.domain.trading_rule import TradingRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ import structlog
 
 from app.connectors.registry import connector_class
 from app.domain.errors import OrdergateError, RulesNotLoaded
-from app.domain.rates import RatePool
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.rates import RatePool
+from app.domain.markets.trading_rule import TradingRule
 from app.services.markets.market_data import MarketData
 from app.services.markets.rules import Rules
 

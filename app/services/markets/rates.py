@@ -17,7 +17,7 @@ from typing import Any
 
 from app.connectors.registry import connector_class
 from app.domain.errors import ChangeConflict, ExchangeReadError, InvalidArgument, OrdergateError, UnsupportedFeature
-from app.domain.rates import RatePool, split_pair
+from app.domain.markets.rates import RatePool, split_pair
 from app.domain.reports import Ticker
 from app.services.markets.market_data import TICKERS_AGE, MarketData, connectors_with
 from app.storage.accounts import Accounts

@@ -22,8 +22,8 @@ from app.domain.errors import (
     RulesNotLoaded,
     UnsupportedPair,
 )
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import OrderRequest
-from app.domain.trading_rule import TradingRule
 from app.domain.wording import in_words
 from app.services.sessions import Sessions
 

@@ -21,8 +21,8 @@ from app.connectors.registry import environments
 from app.domain.decimals import ZERO
 from app.domain.enums import Environment, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.errors import CountdownMissing, OrdergateError, ReferencePriceMissing
+from app.domain.markets.order_book import middle_price, sweep_quote_volume, sweep_volume, taken_side
 from app.domain.order import Order, OrderRequest
-from app.domain.order_book import middle_price, sweep_quote_volume, sweep_volume, taken_side
 from app.domain.safety.admission import Admission, Missing
 from app.domain.safety.collar import Band, Reference, band, edge, is_fresh
 from app.domain.safety.limits import Collar, Limits, ReferenceKind

@@ -11,7 +11,7 @@ from app.domain.events import OrderEvent
 from app.domain.observation import observe
 from app.domain.order import Anomaly, Order, OrderKey
 from app.domain.reports import OrderReport
-from app.journal.units import Decide
+from app.journal.units.orders import Decide
 
 #: Takes a report that no answer has taken along.
 TakeBack = Callable[[OrderKey, OrderReport], None]

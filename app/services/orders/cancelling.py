@@ -22,8 +22,8 @@ from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
 from app.domain.suggestions import listed
 from app.domain.wording import in_words
-from app.journal.guard import Guard
 from app.journal.journal import Journal
+from app.journal.units.guard import Guard
 from app.metrics import Metrics, Stopwatch
 from app.services.orders.inflight import Calls
 from app.services.orders.recorder import Recorder

@@ -20,8 +20,8 @@ from app.clock import Clock
 from app.domain.errors import CountdownMissing, ExchangeReadTimeout, OrdergateError
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadMan
-from app.journal.dead_man_units import NoteCountdowns, ReadDeadMan
 from app.journal.journal import Journal
+from app.journal.units.dead_man import NoteCountdowns, ReadDeadMan
 from app.services.sessions import Sessions
 from app.settings import Settings
 

@@ -18,7 +18,7 @@ from app.domain.order import AccountKey, Order
 from app.domain.reports import OrderReport
 from app.domain.safety.ledger import place_of
 from app.journal.journal import Journal
-from app.journal.safety_units import LookAgain
+from app.journal.units.safety import LookAgain
 from app.services.orders.admitting import market_of
 
 #: How often what is known may grow old between the look and the first byte before the order is given up.

@@ -33,8 +33,8 @@ from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest
 from app.domain.reports import OrderReport
 from app.domain.wording import in_words
-from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
+from app.journal.units.guard import UNGUARDED, Guard
 from app.metrics import Metrics, Stopwatch
 from app.services.installation import Installations
 from app.services.markets.market_data import MarketData

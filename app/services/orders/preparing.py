@@ -20,8 +20,8 @@ from app.domain.lifecycle import FIRST_STATE
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.domain.safety.admission import Admission
 from app.domain.wire_ids import wire_id
-from app.journal.guard import Guard
 from app.journal.journal import Journal
+from app.journal.units.guard import Guard
 from app.services.installation import Installations
 from app.services.markets.rules import Rules
 from app.services.orders.admitting import Admissions, Admitted

@@ -17,8 +17,8 @@ from app.clock import Clock
 from app.domain.decimals import plain, shortest
 from app.domain.enums import TradeType
 from app.domain.errors import OrdergateError, PreviewOutdated, ReferencePriceMissing
+from app.domain.markets.order_book import taken_side
 from app.domain.order import OrderRequest
-from app.domain.order_book import taken_side
 from app.domain.safety.collar import Band
 from app.services.markets.market_data import MarketData
 from app.vault import Vault, VaultError

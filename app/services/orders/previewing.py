@@ -27,13 +27,13 @@ from app.domain.errors import (
     UnsupportedFeature,
     WouldTake,
 )
-from app.domain.estimate import Fee, Taking, fee_of, notional_of, take
+from app.domain.markets.estimate import Fee, Taking, fee_of, notional_of, take
 from app.domain.order import Order, OrderRequest
 from app.domain.reports import OrderBook
 from app.domain.safety.admission import Admission, Measured
 from app.domain.safety.collar import Band, band, is_fresh
-from app.journal.guard import Guard
 from app.journal.records import Weighed
+from app.journal.units.guard import Guard
 from app.metrics import Metrics
 from app.services.markets.market_data import MarketData
 from app.services.orders.checks import check_replay, check_unchanged

@@ -22,10 +22,10 @@ from app.domain.observation import Observation, observe
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
 from app.domain.safety.admission import NOTHING_KNOWN, Admission
-from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
 from app.journal.records import JournalEntry, Opened, Recorded, Weighed
-from app.journal.units import Decide
+from app.journal.units.guard import UNGUARDED, Guard
+from app.journal.units.orders import Decide
 from app.services.orders.awaited import Awaited
 
 log = structlog.get_logger(__name__)

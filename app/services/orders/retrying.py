@@ -9,8 +9,8 @@ from app.connectors.base import Connector
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, OrdergateError
 from app.domain.order import Order
 from app.domain.safety.admission import Admission
-from app.journal.guard import Guard
 from app.journal.records import Opened
+from app.journal.units.guard import Guard
 from app.services.orders.admitting import Admissions
 from app.services.orders.recorder import Recorder
 from app.services.orders.settler import Settler

@@ -23,8 +23,8 @@ from app.domain.enums import EventKind, OrderState
 from app.domain.errors import ChangeConflict, InvalidArgument, OrderNotFound, OrderNotInDoubt, RequestInProgress
 from app.domain.lifecycle import FINAL
 from app.domain.order import RESOLVED, Order, OrderKey
-from app.journal.guard import UNGUARDED, Guard
 from app.journal.journal import Journal
+from app.journal.units.guard import UNGUARDED, Guard
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.settling import Settling
 from app.settings import Settings

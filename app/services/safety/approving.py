@@ -18,10 +18,10 @@ from app.domain.enums import ApprovalState
 from app.domain.errors import ApprovalDecided, ApprovalExpired, ApprovalNotFound, OrdergateError, Refused
 from app.domain.order import Order, OrderKey
 from app.domain.safety.approvals import Approval, number_in
-from app.journal.approval_units import ExpireApprovals, RefuseApproval
-from app.journal.approvals import ApprovalFilter, Approvals
-from app.journal.guard import Guard
 from app.journal.journal import Journal
+from app.journal.reading.approvals import ApprovalFilter, Approvals
+from app.journal.units.approvals import ExpireApprovals, RefuseApproval
+from app.journal.units.guard import Guard
 from app.services.orders.placing import Orders
 from app.storage.records import Page
 

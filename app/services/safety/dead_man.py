@@ -1,6 +1,6 @@
 """Dead-man's switches: armed and renewed by callers, held by exchanges where they can, fired here where nobody has renewed them.
 
-A firing is decided in the journal's transaction (``app.journal.firing``); here is who looks for it, and what follows: orders of
+A firing is decided in the journal's transaction (``journal.units.firing``); here is who looks for it, and what follows: orders of
 before are cancelled until none is left, which any process takes up from one that died. Every process with accounts looks, so one
 that lives is enough.
 """
@@ -21,8 +21,8 @@ from app.domain.enums import DeadManKeep, DeadManRequire
 from app.domain.errors import NoExchangeCountdown, ProtectiveNotKept
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DEAD_MAN, DeadMan, DeadManTerms
-from app.journal.dead_man_units import ArmDeadMan, DisarmDeadMan, EndClearing, FireDeadMan, ReadDeadMan
 from app.journal.journal import Journal
+from app.journal.units.dead_man import ArmDeadMan, DisarmDeadMan, EndClearing, FireDeadMan, ReadDeadMan
 from app.services.orders.countdowns import Countdowns
 from app.services.safety.evidence import Evidence
 from app.services.safety.sweeping import Sweeps

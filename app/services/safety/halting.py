@@ -15,7 +15,7 @@ from app.domain.safety.halts import Halt
 from app.domain.safety.scope import Scope
 from app.journal.journal import Journal
 from app.journal.permits import TRUSTED_SECONDS
-from app.journal.safety_units import HaltTrading, ReadHalts, ResumeTrading
+from app.journal.units.safety import HaltTrading, ReadHalts, ResumeTrading
 from app.services.safety.evidence import Alive, Evidence
 from app.services.safety.sweeping import Sweeps
 

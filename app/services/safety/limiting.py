@@ -15,7 +15,7 @@ from app.domain.safety.admission import Missing
 from app.domain.safety.limits import LimitSet
 from app.domain.safety.scope import Place, Scope
 from app.journal.journal import Journal
-from app.journal.safety_units import ReadUsage, SetLimits, Usage
+from app.journal.units.safety import ReadUsage, SetLimits, Usage
 from app.services.orders.admitting import Admissions
 from app.storage.accounts import Accounts
 

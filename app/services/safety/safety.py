@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from app.domain.decimals import EXACT
-from app.journal.safety_units import Usage
+from app.journal.units.safety import Usage
 from app.services.safety.dead_man import DeadMen
 from app.services.safety.halting import Halting
 from app.services.safety.limiting import Limiting

@@ -19,9 +19,9 @@ from app.domain.errors import OrdergateError, OrderRefused
 from app.domain.order import Order, OrderKey
 from app.domain.safety.halts import Halt
 from app.domain.safety.scope import Scope
-from app.journal.guard import Guard
 from app.journal.journal import Journal
-from app.journal.safety_units import FindEntries
+from app.journal.units.guard import Guard
+from app.journal.units.safety import FindEntries
 from app.services.orders.admitting import market_of
 from app.services.orders.placing import Orders
 from app.services.reconciling.settling import Settling

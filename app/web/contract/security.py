@@ -1,6 +1,6 @@
 """The layer that asks for credentials: what the contract's ``security`` demands, checked before anything of the body is read.
 
-Before that, an operation that changes something or streams refuses foreign web pages (``app.web.origins``).
+Before that, an operation that changes something or streams refuses foreign web pages (``app.web.access.origins``).
 
 It subclasses Connexion's security middleware and replaces only the operations that demand HTTP Basic or Bearer, or nothing. An
 operation states the scope that it asks of its caller as ``x-scope``.
@@ -21,11 +21,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.enums import Scope as CallerScope
 from app.domain.errors import MissingScope, OrdergateError
+from app.web.access.authentication import Authenticator, address_of
+from app.web.access.cookies import authorization_of
+from app.web.access.origins import Origins
 from app.web.auditing import Auditor
-from app.web.authentication import Authenticator, address_of
-from app.web.cookies import authorization_of
 from app.web.messages import CALLING, ENDED, headers_of, sign_in
-from app.web.origins import Origins
 
 Verify = Callable[[ConnexionRequest], Awaitable[dict[str, str]]]
 

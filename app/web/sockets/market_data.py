@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from app.domain.errors import Forbidden, OrdergateError
 from app.domain.reports import OrderBook, PublicTrade, Ticker
 from app.domain.suggestions import did_you_mean
-from app.handlers.market_views import MOST_CANDLES, book_sides, candle_row, ticker_row, trade_row
+from app.handlers.forms.market_views import MOST_CANDLES, book_sides, candle_row, ticker_row, trade_row
 from app.handlers.streaming import LongList
 from app.services.gateway import Gateway
 from app.services.markets.market_data import MarketData

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.clock import Clock
 from app.domain.errors import OrdergateError
-from app.handlers.market_views import unix_seconds
+from app.handlers.forms.market_views import unix_seconds
 from app.web.messages import encode
 
 log = structlog.get_logger(__name__)

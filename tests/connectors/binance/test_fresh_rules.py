@@ -15,8 +15,8 @@ from app.connectors.binance.perpetual import BinancePerpetualConnector
 from app.connectors.binance.spot import BinanceConnector
 from app.connectors.capabilities import MarketTopic
 from app.domain.errors import ExchangeReadError, OrderRefused, UnsupportedPair
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order
-from app.domain.trading_rule import TradingRule
 from tests.connectors.binance.conftest import PAYLOADS
 from tests.connectors.hand_clock import HandClock
 from tests.connectors.stub import Reply, StubExchange, error, reply

@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 
 from app.domain.errors import ExchangeReadError, RulesNotLoaded
+from app.domain.markets.trading_rule import TradingRule
 from app.domain.reports import Ticker
-from app.domain.trading_rule import TradingRule
 from app.services.markets.market_data import MarketData
 from app.services.markets.prices import Prices
 from app.services.markets.readings import FEED_TIMEOUT, Readings

@@ -19,7 +19,7 @@ from app.domain.errors import (
     RuleViolation,
     UnsupportedPair,
 )
-from app.domain.trading_rule import TradingRule
+from app.domain.markets.trading_rule import TradingRule
 from app.services.markets import rules as module
 from app.services.markets.rules import Rules
 from app.services.sessions import Sessions

@@ -18,8 +18,8 @@ from app.domain.errors import LimitExceeded, OrdergateError, PreviewOutdated
 from app.domain.order import Order, OrderRequest
 from app.domain.safety.limits import Collar, Limits
 from app.domain.safety.scope import Scope
-from app.journal.guard import UNGUARDED
-from app.journal.safety_units import SetLimits
+from app.journal.units.guard import UNGUARDED
+from app.journal.units.safety import SetLimits
 from app.paper.pairs import PAIRS as PAPER_PAIRS
 from app.services.orders.previewing import Preview
 from tests.services.world import ACCOUNT, World, gathered, market, request

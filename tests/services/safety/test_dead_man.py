@@ -18,8 +18,8 @@ from app.domain.errors import DeadManDue, Halted, NoExchangeCountdown, OrderRefu
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.events import SafetyKind
-from app.journal.dead_man_units import ReadDeadMan
-from app.journal.guard import UNGUARDED
+from app.journal.units.dead_man import ReadDeadMan
+from app.journal.units.guard import UNGUARDED
 from app.services.safety.dead_man import DeadManStatus
 from tests.clock import START, FakeClock
 from tests.paper.hand_path import HandPath
