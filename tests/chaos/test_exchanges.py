@@ -29,7 +29,8 @@ BODY = {
 
 def order(key: str, connector_name: str) -> Operation:
     """A market order."""
-    body = {**BODY, "connector_name": connector_name}
+    pair = LOCAL[connector_name].markets[0][0]
+    body = {**BODY, "connector_name": connector_name, "trading_pair": pair}
     return Operation(client="c", verb="place", key=key, connector_name=connector_name, body=body)
 
 

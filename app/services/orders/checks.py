@@ -17,7 +17,9 @@ from app.domain.enums import OrderState, OrderType, TimeInForce
 from app.domain.errors import (
     ChangeRefused,
     ClockRefused,
+    CountdownMissing,
     CredentialsRefused,
+    DeadManDue,
     DuplicateOrderId,
     ExchangeDown,
     Halted,
@@ -52,6 +54,8 @@ _REFUSALS: Mapping[str | None, type[Refused]] = {
             ClockRefused,
             ExchangeDown,
             Halted,
+            DeadManDue,
+            CountdownMissing,
         )
     },
 }

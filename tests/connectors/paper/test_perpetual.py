@@ -82,6 +82,7 @@ class PaperPerpetualStub:
     """As much of a connector as naming it in a request needs."""
 
     name = "paper_perpetual"
+    capabilities = PaperPerpetualConnector.capabilities
     context = type("Context", (), {"account_name": "alice"})
 
 
