@@ -18,19 +18,19 @@ from tests.chaos.exchanges import SandboxExchange, fault_rules
 from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.operations import Log, Operation
 
-BODY = {
-    "account_name": "master_account",
-    "trading_pair": "BTC-USDT",
-    "trade_type": "BUY",
-    "order_type": "MARKET",
-    "amount": "0.001",
-}
-
 
 def order(key: str, connector_name: str) -> Operation:
-    """A market order."""
-    pair = LOCAL[connector_name].markets[0][0]
-    body = {**BODY, "connector_name": connector_name, "trading_pair": pair}
+    """An order that is filled at once. Its price is in it, since some exchanges have no market orders."""
+    pair, _, amount, _, high, _ = LOCAL[connector_name].markets[0]
+    body = {
+        "account_name": "master_account",
+        "connector_name": connector_name,
+        "trading_pair": pair,
+        "trade_type": "BUY",
+        "order_type": "LIMIT",
+        "amount": amount,
+        "price": high,
+    }
     return Operation(client="c", verb="place", key=key, connector_name=connector_name, body=body)
 
 

@@ -13,7 +13,7 @@ import {
   tradingSearchOrders,
   tradingSearchTrades,
 } from './client/index.js';
-import type { OrderState, TradeRequest } from './client/index.js';
+import type { AwaitingApproval, OrderState, TradeRequest, TradeResponse } from './client/index.js';
 
 const [url, password] = process.argv.slice(2) as [string, string];
 // A person signs in by name and password; a program would give its API key where the scheme is bearer.
@@ -22,6 +22,12 @@ client.setConfig({ baseUrl: url, auth: ({ scheme }) => (scheme === 'basic' ? `ad
 const here = { account_name: 'master_account', connector_name: 'paper' };
 const pair = 'BTC-USDT';
 const rightly = { throwOnError: true } as const;
+
+/** The order that was placed: with no limit that asks for it, none awaits an approval. */
+function placed(answer: TradeResponse | AwaitingApproval): TradeResponse {
+  assert('order_id' in answer);
+  return answer;
+}
 
 const accounts: string[] = (await accountsListAccounts(rightly)).data;
 assert(accounts.includes(here.account_name));
@@ -34,14 +40,14 @@ const events = await eventsStreamEvents({ query: { since: 0 }, signal: stopping.
 
 const market: TradeRequest = { ...here, trading_pair: pair, trade_type: 'BUY', order_type: 'MARKET', amount: '0.001' };
 const headers = { 'Idempotency-Key': randomUUID() };
-const bought = (await tradingPlaceOrder({ body: market, headers, ...rightly })).data;
+const bought = placed((await tradingPlaceOrder({ body: market, headers, ...rightly })).data);
 assert.deepEqual([bought.status, bought.state, bought.filled_amount], ['submitted', 'filled', '0.001']);
 const again = await tradingPlaceOrder({ body: market, headers, ...rightly });
-assert.equal(again.data.order_id, bought.order_id);
+assert.equal(placed(again.data).order_id, bought.order_id);
 assert.equal(again.response.headers.get('Idempotent-Replayed'), 'true');
 
 const limit: TradeRequest = { ...market, order_type: 'LIMIT', price: Math.round(price / 2), time_in_force: 'GTC' };
-const resting = (await tradingPlaceOrder({ body: limit, ...rightly })).data;
+const resting = placed((await tradingPlaceOrder({ body: limit, ...rightly })).data);
 const cancelled = await tradingCancelOrder({ path: { ...here, client_order_id: resting.order_id }, ...rightly });
 const state: OrderState = cancelled.data.state;
 assert.equal(state, 'canceled');
