@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.bootstrap import build_vault
 from app.clock import Clock, SystemClock
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor, Caller
@@ -15,6 +16,7 @@ from app.entropy import Entropy
 from app.journal.journal import Journal
 from app.services.accounts.directory import Directory
 from app.services.accounts.keys import ApiKeys
+from app.services.accounts.totp import Totp
 from app.services.accounts.user_admin import UserAdmin
 from app.services.accounts.users import Users
 from app.services.names import Names
@@ -27,6 +29,7 @@ class Administration:
     """What commands change users and keys with. Who may run them may do everything."""
 
     users: UserAdmin
+    totp: Totp
     keys: ApiKeys
     maker: Caller
     actor: Actor
@@ -49,6 +52,7 @@ def administration(settings: Settings, actor: Actor) -> Iterator[Administration]
     try:
         yield Administration(
             users=UserAdmin(journal.callers, settings.username, actor, clock),
+            totp=Totp(journal.callers, build_vault(settings), clock),
             keys=ApiKeys(journal, directory, Names(journal.accounts, journal.callers), clock, Entropy().bits),
             journal=journal,
             maker=Caller(name=actor.name),

@@ -25,6 +25,7 @@ from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.portfolio_snapshots import SnapshotTaker
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
+from app.services.accounts.totp import Totp
 from app.services.accounts.users import Users
 from app.services.catalog import Catalog
 from app.services.checkpoint_posts import CheckpointPosts
@@ -129,7 +130,7 @@ def build_gateway(
         directory=directory,
         audit_log=audit_log,
         checkpoints=_checkpoints(base, audit_log),
-        console_sessions=ConsoleSessions(vault=base.vault, users=users, directory=directory, clock=clock),
+        console_sessions=_console_sessions(base, users, directory),
         keys=ApiKeys(journal, directory, base.names, clock, random_bits),
         environments=environments(settings),
         sessions=sessions,
@@ -159,6 +160,16 @@ def build_gateway(
         account_feeds=account_feeds,
         snapshot_taker=snapshot_taker,
         lock=DirectoryLock(settings.data_dir) if settings.is_sqlite else None,
+    )
+
+
+def _console_sessions(base: _Base, users: Users, directory: Directory) -> ConsoleSessions:
+    return ConsoleSessions(
+        vault=base.vault,
+        totp=Totp(base.journal.callers, base.vault, base.clock),
+        users=users,
+        directory=directory,
+        clock=base.clock,
     )
 
 

@@ -246,7 +246,7 @@ def vault() -> None:
 
 @vault.command()
 def rotate() -> None:
-    """Seal all credentials with a new key.
+    """Seal all credentials, and the secrets of codes, with a new key.
 
     A key file gets a new first line. Where ORDERGATE_SECRET_KEY is set, put the new key before the old one, with a comma between.
     """

@@ -18,6 +18,7 @@ from app.domain.api_key import ApiKey
 from app.domain.caller import SCOPES_OF, Actor
 from app.domain.enums import Environment, Role, Scope
 from app.domain.errors import OrdergateError
+from app.services.accounts.totp import uri_of
 from app.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -115,9 +116,49 @@ def enable_user(username: str) -> None:
 def list_users() -> None:
     """List the users with their roles."""
     with _administering() as admin:
-        click.echo(f"{_settings().username}\tadmin\tof the environment")
-        for each in admin.users.list():
-            click.echo(f"{each.username}\t{each.role}\t{'disabled' if each.disabled_at else 'enabled'}")
+        owner, with_codes = _settings().username, admin.users.with_codes()
+        rows = [(owner, "admin", "of the environment")]
+        rows += [
+            (each.username, each.role, "disabled" if each.disabled_at else "enabled") for each in admin.users.list()
+        ]
+        for row in rows:
+            click.echo("\t".join((*row, "password and code" if row[0] in with_codes else "password")))
+
+
+@user.group()
+def totp() -> None:
+    """Let a user sign in with the code of an authenticator as well as the password."""
+
+
+@totp.command("enable")
+@click.argument("username")
+def enable_totp(username: str) -> None:
+    """Make a secret, show it this once, and demand its codes from now on.
+
+    It asks for a code first, which proves that the authenticator has the secret and that its clock is right.
+    """
+    with _administering() as admin:
+        if not admin.journal.accounts.list_accounts():
+            # A key beside a database that no gateway has used is taken for one whose journal was lost.
+            raise click.ClickException(
+                "Start the gateway once before: the first start makes the key that seals the secret"
+            )
+        secret = admin.totp.new_secret(username)
+        click.echo(
+            f"For the authenticator of '{username}', shown this once:\n\n{uri_of(username, secret)}\n\n{secret}\n"
+        )
+        given = click.prompt("The code that it shows now")
+        admin.totp.enable(username, secret, given.replace(" ", ""), admin.record("user totp enable", username))
+    click.echo(f"User '{username}' signs in with a code now, at the console only. The password alone opens nothing.")
+
+
+@totp.command("disable")
+@click.argument("username")
+def disable_totp(username: str) -> None:
+    """Let a user sign in with the password alone."""
+    with _administering() as admin:
+        admin.totp.disable(username, admin.record("user totp disable", username))
+    click.echo(f"User '{username}' signs in with the password alone now.")
 
 
 @click.group()

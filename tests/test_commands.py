@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
@@ -15,6 +16,7 @@ from app.clock import SystemClock
 from app.domain.api_key import hash_of, key_id_in
 from app.domain.enums import Role, Scope
 from app.storage.accounts import Accounts
+from app.storage.audit_log import AuditFilter, AuditLog
 from app.storage.callers import Known, StoredCallers
 from app.storage.database import Database
 
@@ -67,9 +69,49 @@ def test_users_are_added_changed_and_disabled(run: Run, known: Callable[[], Know
     assert known().users["alice"].disabled_at is None
 
 
+def test_codes_are_enabled_shown_and_disabled(
+    run: Run, known: Callable[[], Known], sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secret is shown once and stored when a code has proved it, also of the environment's user; a new password keeps it."""
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    monkeypatch.setattr(pyotp, "random_base32", lambda: secret)
+    database = Database(sqlite_url)
+    stored, accounts = StoredCallers(database), Accounts(database, SystemClock())
+    accounts.put_password_hash("admin", "a hash")
+    unused = run("user", "totp", "enable", "admin")
+    assert (unused.exit_code, "Start the gateway once" in unused.output) == (1, True)
+    accounts.add_account("a")
+    assert run("user", "add", "alice", "--role", "trader", "--stdin", given="correct horse\n").exit_code == 0
+    for name in ("admin", "alice"):
+        # One that can't be right, whatever the time is: a code of every step near now is another.
+        now = [pyotp.TOTP(secret).at(SystemClock().now(), counter_offset=steps) for steps in range(-5, 6)]
+        wrong = next(code for code in ("000000", *(f"{digit * 111111}" for digit in range(1, 10))) if code not in now)
+        refused = run("user", "totp", "enable", name, given=f"{wrong}\n")
+        assert (refused.exit_code, "The code is wrong" in refused.output, name in known().totp) == (1, True, False)
+        code = pyotp.TOTP(secret).now()
+        enabled = run("user", "totp", "enable", name, given=f"{code[:3]} {code[3:]}\n")
+        assert enabled.exit_code == 0, enabled.output
+        assert f"otpauth://totp/Ordergate:{name}?secret={secret}" in enabled.output
+        again = run("user", "totp", "enable", name)
+        assert (again.exit_code, secret in again.output) == (1, False)
+    assert run("user", "password", "alice", "--stdin", given="battery staple\n").exit_code == 0
+    assert run("user", "password", "--stdin", given="battery staple\n").exit_code == 0
+    listed = run("user", "list").output
+    assert listed == "admin\tadmin\tof the environment\tpassword and code\nalice\ttrader\tenabled\tpassword and code\n"
+    assert run("user", "totp", "disable", "alice").exit_code == 0
+    assert "alice\ttrader\tenabled\tpassword\n" in run("user", "list").output
+    assert known().totp.keys() == {"admin"}
+    page = AuditLog(database).page(AuditFilter(), limit=100, cursor=None).items
+    totp = [(row.record.operation, row.record.object) for row in reversed(page) if "totp" in row.record.operation]
+    assert totp == [("user totp enable", "admin"), ("user totp enable", "alice"), ("user totp disable", "alice")]
+    assert stored.totp("admin") is not None
+    database.dispose()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("user", "totp", "disable", "admin"), "There is no user 'admin'"),
         (("user", "disable", "admin"), "user of the environment"),
         (("user", "role", "admin", "viewer"), "user of the environment"),
         (("user", "add", "admin", "--role", "viewer", "--stdin"), "user of the environment"),

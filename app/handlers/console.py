@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from app.domain.caller import Caller
-from app.handlers.schemas import ConsoleSessionSchema
+from app.handlers.schemas import ConsoleSessionSchema, ConsoleSignInSchema
 from app.services.accounts.console_sessions import LIFETIME
 from app.services.acting import ActingGateway
 
 _SESSION = ConsoleSessionSchema()
+_SIGN_IN = ConsoleSignInSchema()
 #: The cookie that holds a session.
 SESSION_COOKIE = "ordergate_session"
 
 
-async def sign_in(gateway: ActingGateway) -> Any:
+async def sign_in(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /console/session"""
-    caller, token = await gateway.begin_console_session()
+    caller, token = await gateway.begin_console_session(_SIGN_IN.load(body).get("totp"))
     cookie = _cookie(gateway, token, LIFETIME)
     return _row(caller), 201, {"Set-Cookie": cookie}
 

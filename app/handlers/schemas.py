@@ -553,6 +553,12 @@ class OrderTypesSchema(Schema):
     supported_order_types = fields.List(fields.Enum(enums.OrderType, by_value=True), required=True)
 
 
+class ConsoleSignInSchema(Schema):
+    """What a person gives beside the password."""
+
+    totp = fields.String()
+
+
 class ConsoleSessionSchema(Schema):
     """Who has signed in."""
 

@@ -247,9 +247,11 @@ class ActingGateway:
     def position_settings(self) -> PositionSettings:
         return self._services.position_settings
 
-    async def begin_console_session(self) -> tuple[Caller, str]:
+    async def begin_console_session(self, code: str | None) -> tuple[Caller, str]:
         """As ``ConsoleSessions.begin``, for the caller."""
-        return await self._services.console_sessions.begin(self.acting.caller)
+        caller = self.acting.caller
+        record = self._record("console.sign_in", caller.name)
+        return await self._services.console_sessions.begin(caller, code, record)
 
     def _record(self, operation: str, about: str) -> AuditRecord:
         return self.acting.record(self.clock.now(), operation, about)

@@ -220,6 +220,10 @@ class Gateway:
         """Who calls with the password of the user; None if nobody may."""
         return await self.directory.caller_of(username)
 
+    def needs_code(self, username: str) -> bool:
+        """Whether the user's password is not enough to sign in."""
+        return self.directory.totp(username) is not None
+
     async def caller_with(self, secret: str, address: str) -> Caller:
         """Who calls with an API key from ``address``. Raises ``NotAuthenticated``."""
         return await self.keys.caller(secret, address)

@@ -19,6 +19,7 @@ from app.domain.audit import AuditRecord
 from app.domain.caller import SCOPES_OF, Caller
 from app.domain.enums import Environment, Role, Scope
 from app.domain.errors import InvalidArgument, LastAdmin, UnknownKey, UnknownUser
+from app.storage.audit import append
 from app.storage.database import Database
 from app.storage.safety import changing
 from app.storage.tables import API_KEYS, SEQUENCE, USERS
@@ -47,11 +48,12 @@ class User(Struct, frozen=True, kw_only=True):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """All users and keys as of ``version``."""
+    """All users and keys as of ``version``. ``totp`` has the sealed secrets of codes, by user, also the environment's."""
 
     version: int
     users: Mapping[str, User]
     keys: Mapping[str, ApiKey]
+    totp: Mapping[str, bytes]
 
 
 class _Bounds(Struct, omit_defaults=True):
@@ -79,10 +81,14 @@ class StoredCallers:
         """All users, and all keys that are not deleted."""
         with self._database.snapshot() as connection:
             version = connection.execute(select(SEQUENCE.c.safety_version)).scalar_one()
-            named = select(USERS).where(USERS.c.role.is_not(None))
-            users = {row.username: _user(row) for row in connection.execute(named)}
-            rows = connection.execute(select(API_KEYS).where(API_KEYS.c.deleted_at.is_(None)))
-            return Known(version=version, users=users, keys={row.key_id: _key(row) for row in rows})
+            users = connection.execute(select(USERS)).all()
+            keys = connection.execute(select(API_KEYS).where(API_KEYS.c.deleted_at.is_(None)))
+            return Known(
+                version=version,
+                users={row.username: _user(row) for row in users if row.role is not None},
+                keys={row.key_id: _key(row) for row in keys},
+                totp={row.username: bytes(row.totp) for row in users if row.totp is not None},
+            )
 
     def has_key(self, key_id: str) -> bool:
         """Whether there is or was such a key."""
@@ -111,6 +117,55 @@ class StoredCallers:
             if had_admins and not _has_admins(connection) and not _exists(connection, owner):
                 raise LastAdmin
 
+    def totp(self, username: str) -> bytes | None:
+        """The sealed secret of a user's codes, None if there is none. Raises ``UnknownUser``."""
+        rows = self._database.rows(select(USERS.c.totp).where(USERS.c.username == username))
+        if not rows:
+            raise UnknownUser(username)
+        return None if rows[0].totp is None else bytes(rows[0].totp)
+
+    def put_totp(self, username: str, sealed: bytes, step: int, record: AuditRecord) -> None:
+        """Store the secret of a user's codes, of which that of time ``step`` has been used. Raises ``UnknownUser``, and
+        ``InvalidArgument`` if there is one.
+        """
+        self._change_totp(username, record, totp=sealed, totp_step=step)
+
+    def delete_totp(self, username: str, record: AuditRecord) -> None:
+        """Delete the secret of a user's codes. Raises ``UnknownUser``, and ``InvalidArgument`` if there is none."""
+        self._change_totp(username, record, totp=None, totp_step=None)
+
+    def replace_totp(self, username: str, old: bytes, new: bytes) -> bool:
+        """Store the same secret as ``new``, sealed with another key; False if it is not ``old`` any more."""
+        with changing(self._database) as (connection, _):
+            statement = update(USERS).where(USERS.c.username == username, USERS.c.totp == old).values(totp=new)
+            return connection.execute(statement).rowcount == 1
+
+    def use_totp(self, username: str, sealed: bytes, step: int, record: AuditRecord) -> bool:
+        """Use the code of time ``step``, in whichever process first; False if it or a later one has been used, or if the secret is
+        another by now.
+        """
+        unused = (USERS.c.username == username, USERS.c.totp == sealed, USERS.c.totp_step < step)
+        with self._database.change() as connection:
+            if connection.execute(update(USERS).where(*unused).values(totp_step=step)).rowcount == 0:
+                return False
+            append(connection, record)
+            return True
+
+    def audit(self, record: AuditRecord) -> None:
+        """Append to the audit log what changed nothing."""
+        with self._database.change() as connection:
+            append(connection, record)
+
+    def _change_totp(self, username: str, record: AuditRecord, *, totp: bytes | None, totp_step: int | None) -> None:
+        with changing(self._database, record) as (connection, _):
+            row = connection.execute(select(USERS.c.totp).where(USERS.c.username == username)).first()
+            if row is None:
+                raise UnknownUser(username)
+            if (row.totp is None) == (totp is None):
+                raise with_code(username) if totp is not None else without_code(username)
+            values = {"totp": totp, "totp_step": totp_step, "version": _version(connection)}
+            connection.execute(update(USERS).where(USERS.c.username == username).values(**values))
+
     # -- keys -----------------------------------------------------------------------------------------------------------
 
     def rotate_key(self, key_id: str, secret_hash: bytes, previous_until: datetime, record: AuditRecord) -> None:
@@ -136,6 +191,17 @@ class StoredCallers:
         with self._database.change() as connection:
             for key_id, at in sorted(used.items()):
                 connection.execute(update(API_KEYS).where(API_KEYS.c.key_id == key_id).values(last_used_at=at))
+
+
+def with_code(username: str) -> InvalidArgument:
+    """The refusal to enable codes for a user who has some."""
+    ending = f"`ordergate user totp disable {username}` ends that."
+    return InvalidArgument(f"User '{username}' signs in with a code already. {ending}")
+
+
+def without_code(username: str) -> InvalidArgument:
+    """The refusal of a code, or to disable codes, where the password is enough."""
+    return InvalidArgument(f"User '{username}' signs in without a code.")
 
 
 def key_row(key: ApiKey, version: int, codec: Codec) -> tuple[Any, ...]:

@@ -214,6 +214,9 @@ USERS = Table(
     Column("disabled_at", UtcTime),
     # Changes with everything that narrows or ends what the user may do, as a key's does.
     Column("version", Sequence, nullable=False, server_default="0"),
+    # The sealed secret of the user's codes, None where the password is enough, and the time step of the last code that was used.
+    Column("totp", LargeBinary),
+    Column("totp_step", Sequence),
 )
 
 #: A deleted key keeps its row, since orders and the audit log name it. ``bounds`` is JSON: scopes, accounts, connectors, pairs and

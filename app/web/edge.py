@@ -31,6 +31,7 @@ from app.domain.errors import (
     NotAuthenticated,
     NotNow,
     TooManyStreams,
+    TotpRequired,
     UpgradeRequired,
 )
 from app.entropy import Entropy
@@ -249,6 +250,11 @@ class FrontRouter:
             return
         try:
             caller = await self._authenticator.caller(authorization, address_of(scope))
+        except TotpRequired as refusal:
+            await _refuse(
+                receive, send, _AUTHENTICATION_FAILED, f"Authentication failed: {refusal.detail}. {refusal.hint}"
+            )
+            return
         except (NotAuthenticated, NotNow):
             await _refuse(receive, send, _AUTHENTICATION_FAILED, "Authentication failed")
             return

@@ -165,8 +165,8 @@ def trader(browser: Browser, running: RunningGateway, account: str, session: Any
         yield page
 
 
-def sign_in(page: Page, password: str = PASSWORD) -> None:
+def sign_in(page: Page, password: str = PASSWORD, *, username: str = USERNAME) -> None:
     """Fill in the sign-in page."""
-    page.get_by_label("User").fill(USERNAME)
+    page.get_by_label("User").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pyotp
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import sign_in
+from app.administration import administration
+from app.domain.caller import Actor
+from app.domain.enums import Role
+from app.settings import Settings
+from tests.console.conftest import PASSWORD, RunningGateway, sign_in
 
 
 def test_a_person_signs_in_and_out(page: Page) -> None:
@@ -23,6 +28,27 @@ def test_a_person_signs_in_and_out(page: Page) -> None:
     expect(page.get_by_label("Password")).to_be_visible()
     expect(other.get_by_label("Password")).to_be_visible()
     assert page.context.cookies() == []
+
+
+def test_a_person_signs_in_with_a_code(page: Page, running: RunningGateway) -> None:
+    """The page asks for it once the password is right, and says so where it is wrong."""
+    settings = Settings(database_url=f"sqlite:///{running.directory / 'ordergate.db'}", data_dir=running.directory)
+    with administration(settings, Actor(name="operator")) as admin:
+        admin.users.add("alice", PASSWORD, Role.TRADER)
+        codes = pyotp.TOTP(admin.totp.new_secret("alice"))
+        admin.totp.enable("alice", codes.secret, codes.now(), admin.record("user totp enable", "alice"))
+    sign_in(page, username="alice")
+    code = page.get_by_label("Code")
+    expect(page.get_by_role("alert")).to_have_text("Give the code that your authenticator shows as well.")
+    expect(code).to_be_focused()
+    code.fill(codes.at(admin.clock.now(), counter_offset=-9))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("The code is wrong, or was used before.")
+    # That of the next step: the present one was used to enable codes.
+    following = codes.at(admin.clock.now(), counter_offset=1)
+    code.fill(f"{following[:3]} {following[3:]}")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Ticket")).to_be_visible()
 
 
 def test_a_session_that_has_ended_asks_for_the_password_again(page: Page) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.bootstrap import build_vault
+from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
 from app.domain.enums import Role
 from app.services.accounts.console_sessions import LIFETIME
@@ -67,7 +68,8 @@ async def test_a_disabled_user_has_no_session(
     await gateway.directory.refresh()
     caller = await gateway.directory.caller_of("eve")
     assert caller is not None
-    _, token = await gateway.console_sessions.begin(caller)
+    record = AuditRecord(at=clock.now(), actor=Actor(name="eve"), operation="console.sign_in")
+    _, token = await gateway.console_sessions.begin(caller, None, record)
     async with client_of(application, **OWN_PAGE, Cookie=f"ordergate_session={token}") as eve:
         assert (await eve.get(SESSION)).json()["scopes"] == ["read", "safety:read"]
         assert (await eve.post("/trading/orders", json={})).status_code == 403

@@ -45,6 +45,7 @@ class EdgeGateway:
     hashes: dict[str, str] = field(default_factory=lambda: {"admin": _HASHER.hash(PASSWORD)})
     calls: list[str] = field(default_factory=list)
     audited: list[AuditRecord] = field(default_factory=list)
+    with_codes: set[str] = field(default_factory=set)
 
     async def start(self) -> None:
         self.calls.append("start")
@@ -66,6 +67,9 @@ class EdgeGateway:
 
     async def caller_of(self, username: str) -> Caller | None:
         return Caller(name=username)
+
+    def needs_code(self, username: str) -> bool:
+        return username in self.with_codes
 
     async def caller_with(self, secret: str, address: str) -> Caller:
         raise NotAuthenticated("Incorrect username or password")

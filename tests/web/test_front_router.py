@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from httpx import AsyncClient
@@ -110,6 +111,19 @@ async def test_a_websocket_without_is_told_so_and_closed(streaming: Any, query: 
     assert accept == {"type": "websocket.accept"}
     assert message["text"] == '{"type":"error","message":"Authentication failed"}'
     assert close == {"type": "websocket.close", "code": 4001}
+
+
+async def test_a_websocket_says_that_the_password_is_not_enough() -> None:
+    """Of a user who signs in with a code, wherever the password stands: what to do instead."""
+    sockets = [SocketRoute(path="/ws/orders", endpoint=echo)]
+    gateway = EdgeGateway(with_codes={"admin"})
+    app = create_app(gateway, spec=small_contract(), handlers="tests.web.samples", sockets=sockets)
+    query = urlencode({"username": "admin", "password": PASSWORD}).encode()
+    for given in ({"query": query}, {"headers": [(b"authorization", basic("admin", PASSWORD).encode())]}):
+        _, message, close = await opened(app, "/ws/orders", **given)
+        assert "Authentication failed: This user signs in with a code" in message["text"]
+        assert "API key" in message["text"]
+        assert close == {"type": "websocket.close", "code": 4001}
 
 
 async def test_an_unknown_websocket_is_closed_before_it_opens(streaming: Any) -> None:

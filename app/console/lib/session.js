@@ -25,11 +25,12 @@ export async function resumeSession() {
   }
 }
 
-/** Sign in. Raises what `ask` raises. */
-export async function signIn(username, password) {
+/** Sign in, with the code of an authenticator where the user has one. Raises what `ask` raises. */
+export async function signIn(username, password, totp) {
   const credentials = new TextEncoder().encode(`${username}:${password}`);
   const encoded = btoa(String.fromCharCode(...credentials));
-  begin(await ask("POST", "/console/session", { headers: { Authorization: `Basic ${encoded}` } }));
+  const body = totp ? { totp } : undefined;
+  begin(await ask("POST", "/console/session", { body, headers: { Authorization: `Basic ${encoded}` } }));
 }
 
 /** Sign out: the browser forgets the session, in every tab. */

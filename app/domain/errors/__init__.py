@@ -12,6 +12,8 @@
     │   ├── SchemaViolation             422  the body or a parameter breaks the schema; carries the list of faults
     │   ├── InvalidClientOrderId        422  the exchange takes no order under this client order id
     │   ├── NotAuthenticated            401  no credentials, or wrong ones
+    │   │   ├── TotpRequired            401  the password is right, and a code must come with it
+    │   │   └── WrongTotp               401  the code is not one of this moment, or was used before
     │   ├── ForeignOrigin               403  a web page of another origin wants to change something or open a stream
     │   ├── UnknownAccount              404
     │   ├── UnknownConnector            404
@@ -129,9 +131,11 @@ from app.domain.errors.callers import (
     MissingScope,
     OutOfBounds,
     OwnApproval,
+    TotpRequired,
     UnknownKey,
     UnknownUser,
     WrongEnvironment,
+    WrongTotp,
 )
 from app.domain.errors.dead_man import NoExchangeCountdown, ProtectiveNotKept
 from app.domain.errors.questions import (
@@ -268,6 +272,7 @@ __all__ = [
     "TooManyApprovals",
     "TooManySignIns",
     "TooManyStreams",
+    "TotpRequired",
     "UnknownAccount",
     "UnknownConnector",
     "UnknownKey",
@@ -283,4 +288,5 @@ __all__ = [
     "UpgradeRequired",
     "WouldTake",
     "WrongEnvironment",
+    "WrongTotp",
 ]

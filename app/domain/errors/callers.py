@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from app.domain.errors.requests import RequestError
+from app.domain.errors.requests import NotAuthenticated, RequestError
 from app.domain.suggestions import listed
 
 
@@ -14,6 +14,32 @@ class KeyRevoked(RequestError):
     status = 401
     code = "key_revoked"
     title = "No longer valid"
+
+
+class TotpRequired(NotAuthenticated):
+    """The password is right, but this user signs in with a code as well: at the console. Programs use an API key."""
+
+    code = "totp_required"
+    title = "Code required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This user signs in with a code as well as the password",
+            hint="Use an API key for programs. People sign in at /console, or by POST /console/session with the code as `totp`",
+        )
+
+
+class WrongTotp(NotAuthenticated):
+    """The code is not one of this moment, or it was used before: a code counts once."""
+
+    code = "wrong_totp"
+    title = "Wrong code"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The code is wrong, or was used before",
+            hint="Give the next code of the authenticator. If none is taken, compare its clock with the server's",
+        )
 
 
 class Forbidden(RequestError):

@@ -40,6 +40,7 @@ from app.services.accounts.calls_under_way import calls_ended
 from app.services.accounts.credential_check import checked
 from app.services.accounts.credential_trial import CredentialTrials, Trial
 from app.services.accounts.portfolio import Portfolio
+from app.services.accounts.totp import reseal_totp
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -248,7 +249,8 @@ def _check_active(what: str, active: Mapping[str, int]) -> None:
 
 
 def reseal(journal: Journal, vault: Vault) -> int:
-    """Seal with the vault's first key all credentials that are sealed with another key, and return how many they were.
+    """Seal with the vault's first key all credentials and all secrets of users' codes that are sealed with another key, and return
+    how many they were.
 
     Raises ``VaultError`` if some can't be opened, after all the others have been sealed.
     """
@@ -257,6 +259,11 @@ def reseal(journal: Journal, vault: Vault) -> int:
     for account in journal.accounts.all_credentials():
         try:
             count += _reseal(journal.accounts, vault, account)
+        except VaultError as error:
+            closed.append(error)
+    for username in journal.callers.known().totp:
+        try:
+            count += reseal_totp(journal.callers, vault, username)
         except VaultError as error:
             closed.append(error)
     if closed:

@@ -1,12 +1,14 @@
 """The sign-ins of people at the console: a sealed token for one user, which a browser keeps as a cookie.
 
-Nothing is stored. A token holds who signed in, until when it lasts, and a fingerprint of the password's hash, sealed with the keys
-of the vault; so every process reads it, also after a restart. A user who is disabled, or whose password was changed, has no session
-any more. Signing out makes the browser forget its token.
+Nothing is stored. A token holds who signed in, until when it lasts, and a fingerprint of the password's hash and of the sealed
+secret of codes. It is sealed with the keys of the vault, so every process reads it, also after a restart. A user who is disabled,
+whose password was changed, or for whom codes were enabled or disabled, has no session any more. Signing out makes the browser
+forget its token.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -15,9 +17,11 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from app.clock import Clock
+from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
-from app.domain.errors import InvalidArgument, NotAuthenticated
+from app.domain.errors import InvalidArgument, NotAuthenticated, TotpRequired
 from app.services.accounts.directory import Directory
+from app.services.accounts.totp import Totp
 from app.services.accounts.users import Users
 from app.vault import Vault, VaultError
 
@@ -33,22 +37,32 @@ _ENDED = "The session has ended. Sign in again"
 class ConsoleSessions:
     """Makes sessions and reads them."""
 
-    def __init__(self, *, vault: Vault, users: Users, directory: Directory, clock: Clock) -> None:
+    def __init__(self, *, vault: Vault, totp: Totp, users: Users, directory: Directory, clock: Clock) -> None:
         self._vault = vault
+        self._totp = totp
         self._users = users
         self._directory = directory
         self._clock = clock
 
-    async def begin(self, caller: Caller) -> tuple[Caller, str]:
-        """A session of a user who has just given the right password, and its token. Raises ``InvalidArgument`` for an API
-        key, whose programs send it with every request, and ``NotAuthenticated`` if the user was deleted meanwhile.
+    async def begin(self, caller: Caller, code: str | None, record: AuditRecord) -> tuple[Caller, str]:
+        """A session of a user who has just given the right password, and its token. ``record`` is what the audit log is to hold of
+        a code that was right.
+
+        Raises ``InvalidArgument`` for an API key, whose programs send it with every request, and for a code that is not asked for;
+        ``TotpRequired``, ``WrongTotp``, and ``NotAuthenticated`` if the user was deleted meanwhile.
         """
         if caller.key_id is not None:
             raise InvalidArgument(
                 "An API key can't sign in at the console: send it with each request, or sign in as a user"
             )
+        # Of before the code is judged: if codes are enabled meanwhile, the session has ended as it begins.
+        fingerprint = await self._fingerprint(caller.name)
+        if code is None and self._directory.totp(caller.name) is not None:
+            raise TotpRequired
+        if code is not None:
+            await asyncio.to_thread(self._totp.use, caller.name, code, record)
         expires_at = self._clock.now() + LIFETIME
-        held = {"user": caller.name, "password": await self._fingerprint(caller.name), "until": expires_at.isoformat()}
+        held = {"user": caller.name, "password": fingerprint, "until": expires_at.isoformat()}
         sealed = self._vault.seal(*_SEALED_FOR, held)
         return replace(caller, expires_at=expires_at), base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
@@ -73,8 +87,8 @@ class ConsoleSessions:
             raise NotAuthenticated(_ENDED) from error
 
     async def _fingerprint(self, username: str) -> str:
-        """Of the user's password as it is now: of its stored hash, so nothing can be learned from it."""
+        """Of what the user signs in with now: of the password's hash and the sealed secret, so nothing can be learned from it."""
         stored = await self._users.password_hash(username)
         if stored is None:
             raise NotAuthenticated(_ENDED)
-        return hashlib.sha256(stored.encode()).hexdigest()
+        return hashlib.sha256(stored.encode() + (self._directory.totp(username) or b"")).hexdigest()

@@ -27,7 +27,7 @@ _STRANGER_AGE = 0.2
 #: Seconds between two notes of when keys were used.
 _NOTE_USE = 30.0
 
-_NOBODY = Known(version=-1, users=MappingProxyType({}), keys=MappingProxyType({}))
+_NOBODY = Known(version=-1, users=MappingProxyType({}), keys=MappingProxyType({}), totp=MappingProxyType({}))
 
 
 class Directory:
@@ -67,6 +67,10 @@ class Directory:
         if username not in self._known.users:
             await self._reading.get(_STRANGER_AGE)
         return self._known.users.get(username)
+
+    def totp(self, username: str) -> bytes | None:
+        """The sealed secret of the user's codes; None if the password is enough."""
+        return self._known.totp.get(username)
 
     async def key(self, key_id: str) -> ApiKey | None:
         """The key of that id, also one that is disabled or has expired."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from argon2 import PasswordHasher
 
@@ -27,6 +27,10 @@ class UserAdmin:
         """The users, by name, without the one of the environment."""
         users = self._stored.known().users
         return [users[name] for name in sorted(users) if name != self._owner]
+
+    def with_codes(self) -> Collection[str]:
+        """The names of those who sign in with a code, the environment's user among them."""
+        return self._stored.known().totp.keys()
 
     def add(self, username: str, password: str, role: Role) -> None:
         """Add a user. Raises ``InvalidArgument``."""

@@ -19,7 +19,8 @@ import hmac
 import math
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -33,9 +34,25 @@ from app.clock import Clock
 from app.concurrency.single_flight import SingleFlight
 from app.domain.audit import DONE, AuditRecord
 from app.domain.caller import Actor, Caller
-from app.domain.errors import NotAuthenticated, NotNow, OrdergateError, TooManySignIns
+from app.domain.errors import (
+    NotAuthenticated,
+    NotNow,
+    OrdergateError,
+    SchemaViolation,
+    TooManySignIns,
+    TotpRequired,
+    WrongTotp,
+)
 from app.metrics import Metrics
-from app.web.access.credentials import SESSION, Credentials, basic_authorization, key_in, parse_basic
+from app.web.access.credentials import (
+    HOW,
+    SESSION,
+    Credentials,
+    basic_authorization,
+    key_in,
+    parse_basic,
+    unreadable,
+)
 from app.web.access.throttle import SignIns
 from app.web.addresses import party
 from app.web.lanes import Lane
@@ -59,10 +76,6 @@ _DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=4$UecdFOLzh4Hp6xSJKxs4Mw$lHySd66dbM/
 _NOBODY = "nobody"
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
-_HOW = (
-    "Send the header 'Authorization: Basic ' with the base64 form of user:password, as curl -u user:password does,"
-    " or 'Authorization: Bearer ' with an API key"
-)
 _KEY = "The API key is not one that opens this server now: it is unknown, revoked, expired, or not for this address"
 _CHECK = "Check the user and the password; `ordergate user password` on the server sets another one"
 
@@ -88,6 +101,9 @@ class Callers(Protocol):
     async def caller_of(self, username: str) -> Caller | None:
         """Who calls with the password of the user; None if nobody may."""
 
+    def needs_code(self, username: str) -> bool:
+        """Whether the user's password is not enough to sign in."""
+
     async def caller_with(self, secret: str, address: str) -> Caller:
         """Who calls with an API key from ``address``. Raises ``NotAuthenticated``."""
 
@@ -106,6 +122,9 @@ class _Owners:
 
     async def caller_of(self, username: str) -> Caller | None:
         return Caller(name=username)
+
+    def needs_code(self, username: str) -> bool:
+        return False
 
     async def caller_with(self, secret: str, address: str) -> Caller:
         raise NotAuthenticated(_WRONG)
@@ -146,9 +165,10 @@ class Authenticator:
         self._delayed = 0
         self._notes: set[asyncio.Task[None]] = set()
 
-    async def caller(self, authorization: bytes | None, address: str = "") -> Caller:
+    async def caller(self, authorization: bytes | None, address: str = "", *, takes_code: bool = False) -> Caller:
         """Who calls with the ``Authorization`` value: a user, a key by ``Bearer`` or by ``Basic`` with its id as the user name, or
-        a session at the console. Raises what ``authenticate`` raises.
+        a session at the console. Raises what ``authenticate`` raises, and ``TotpRequired`` for the password of a user who signs in
+        with a code, unless the operation ``takes_code``.
         """
         if authorization is not None and authorization.startswith(SESSION):
             return await self._callers.caller_in(authorization.removeprefix(SESSION).decode("latin-1"))
@@ -161,10 +181,35 @@ class Authenticator:
                 error.hint = _KEY
                 raise
         username = await self.authenticate(authorization, address)
+        if not takes_code and self._callers.needs_code(username):
+            raise TotpRequired
         caller = await self._callers.caller_of(username)
         if caller is None:
             raise NotAuthenticated(_WRONG)
         return caller
+
+    @asynccontextmanager
+    async def judging_code(self, caller: Caller, address: str) -> AsyncIterator[None]:
+        """While the code of ``caller`` is judged: wrong ones are bounded as wrong passwords are. Raises ``TooManySignIns``."""
+        if caller.key_id is not None or not self._callers.needs_code(caller.name):
+            yield
+            return
+        who = party(address)
+        try:
+            self._sign_ins.begin_code(who, caller.name)
+        except TooManySignIns:
+            self._count(who, "throttled")
+            await self._hold_back()
+            raise
+        try:
+            yield
+        except (TotpRequired, SchemaViolation):
+            self._sign_ins.give_code_back(who, caller.name)
+            raise
+        except WrongTotp:
+            self._count(who, "wrong")
+            raise
+        self._sign_ins.give_code_back(who, caller.name)
 
     async def ended(self, caller: Caller) -> None:
         """Return when ``caller`` may not do any more what it may now."""
@@ -177,14 +222,14 @@ class Authenticator:
         many were wrong, ``NotNow`` where too many wait or there is no memory to verify them.
         """
         if not authorization:
-            raise NotAuthenticated(_NOT_GIVEN, hint=_HOW)
+            raise NotAuthenticated(_NOT_GIVEN, hint=HOW)
         key = self._key(authorization)
         username = await self._accepted_user(key)
         if username is not None:
             return username
         credentials = parse_basic(authorization)
         if credentials is None:
-            raise NotAuthenticated(_WRONG, hint=_unreadable(authorization))
+            raise NotAuthenticated(_WRONG, hint=unreadable(authorization))
         # The same name and password, written in another way.
         common = self._key(basic_authorization(credentials.username, credentials.password))
         username = await self._accepted_user(common)
@@ -327,15 +372,6 @@ class Authenticator:
         store.move_to_end(key)
         if len(store) > REMEMBERED:
             store.popitem(last=False)
-
-
-def _unreadable(authorization: bytes) -> str:
-    """What is wrong with a value that holds no Basic credentials. Nothing of it is quoted."""
-    scheme = authorization.partition(b" ")[0].lower()
-    if scheme != b"basic":
-        known = scheme.decode() if scheme in (b"digest", b"negotiate", b"token", b"apikey") else "another"
-        return f"The scheme is {known}, which is not taken here. {_HOW}"
-    return f"What follows Basic is not the base64 form of user:password. {_HOW}"
 
 
 def _matches(stored_hash: str, credentials: Credentials) -> bool:

@@ -14,6 +14,12 @@ from app.domain.api_key import PREFIX, key_id_in
 #: Bytes of base64 that any sane name and password fit into.
 _LONGEST = 2048
 
+#: How a caller states who it is.
+HOW = (
+    "Send the header 'Authorization: Basic ' with the base64 form of user:password, as curl -u user:password does,"
+    " or 'Authorization: Bearer ' with an API key"
+)
+
 #: The scheme under which the token of a console's session goes to the authenticator.
 SESSION = b"Session "
 
@@ -61,6 +67,15 @@ def key_in(authorization: bytes) -> str | None:
 def basic_authorization(username: str, password: str) -> bytes:
     """The value of an ``Authorization`` header as nearly every client writes it."""
     return b"Basic " + base64.b64encode(f"{username}:{password}".encode())
+
+
+def unreadable(authorization: bytes) -> str:
+    """What is wrong with a value that holds no Basic credentials. Nothing of it is quoted."""
+    scheme = authorization.partition(b" ")[0].lower()
+    if scheme != b"basic":
+        known = scheme.decode() if scheme in (b"digest", b"negotiate", b"token", b"apikey") else "another"
+        return f"The scheme is {known}, which is not taken here. {HOW}"
+    return f"What follows Basic is not the base64 form of user:password. {HOW}"
 
 
 def _text(data: bytes) -> str:

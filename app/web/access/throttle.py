@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 PARTY_BURST, PARTY_SECONDS = 10, 6.0
 #: The same of a user, over all parties that have never signed in as that user.
 USER_BURST, USER_SECONDS = 60, 1.0
+#: Failed codes of a user, over all parties: there are a million of them, and whoever guesses has the password already.
+CODE_BURST, CODE_SECONDS = 10, 30.0
 #: Parties, users and pairs of them that are remembered; the one that was used least recently goes first.
 REMEMBERED = 4096
 #: Seconds in which the failures of a party are one line of the log, and the lines that all parties may write in them.
@@ -74,6 +76,7 @@ class SignIns:
         self._clock = clock
         self._parties: Buckets[str] = Buckets(PARTY_BURST, PARTY_SECONDS)
         self._users: Buckets[str] = Buckets(USER_BURST, USER_SECONDS)
+        self._codes: Buckets[str] = Buckets(CODE_BURST, CODE_SECONDS)
         #: Who has signed in from where.
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._noted: OrderedDict[str, _Noted] = OrderedDict()
@@ -85,22 +88,31 @@ class SignIns:
 
     def begin(self, party: str, username: str) -> None:
         """Use an attempt. Raises ``TooManySignIns`` if there is none."""
-        now = self._clock.monotonic()
-        wait = self._parties.wait(party, now)
         counts_for_user = not self.is_known(party, username)
-        if counts_for_user:
-            wait = max(wait, self._users.wait(username, now))
-        if wait > 0:
-            raise TooManySignIns(timedelta(seconds=wait))
-        self._parties.take(party, now)
-        if counts_for_user:
-            self._users.take(username, now)
+        self._take((self._parties, party), *([(self._users, username)] if counts_for_user else []))
 
     def give_back(self, party: str, username: str) -> None:
         """The attempt that was begun came to nothing, such as for want of memory."""
         self._parties.give_back(party)
         if not self.is_known(party, username):
             self._users.give_back(username)
+
+    def begin_code(self, party: str, username: str) -> None:
+        """Use an attempt at a code of a user whose password was right. Raises ``TooManySignIns`` if there is none."""
+        self._take((self._parties, party), (self._codes, username))
+
+    def give_code_back(self, party: str, username: str) -> None:
+        """The code was right, or there was none."""
+        self._parties.give_back(party)
+        self._codes.give_back(username)
+
+    def _take(self, *counted: tuple[Buckets[str], str]) -> None:
+        now = self._clock.monotonic()
+        wait = max(buckets.wait(key, now) for buckets, key in counted)
+        if wait > 0:
+            raise TooManySignIns(timedelta(seconds=wait))
+        for buckets, key in counted:
+            buckets.take(key, now)
 
     def succeeded(self, party: str, username: str) -> None:
         """The attempt was right."""

@@ -3,7 +3,7 @@
 Before that, an operation that changes something or streams refuses foreign web pages (``app.web.access.origins``).
 
 It subclasses Connexion's security middleware and replaces only the operations that demand HTTP Basic or Bearer, or nothing. An
-operation states the scope that it asks of its caller as ``x-scope``.
+operation states the scope that it asks of its caller as ``x-scope``, and as ``x-takes-code`` that a person signs in by it.
 Every other demand keeps Connexion's own logic, which reaches the same authenticator through ``security_map``.
 """
 
@@ -42,7 +42,9 @@ class OpenOperation:
 
 
 class BasicOperation:
-    """An operation that demands credentials, and of its caller the scope ``wanted``."""
+    """An operation that demands credentials, and of its caller the scope ``wanted``. One that ``takes_code`` judges the code of a
+    person's sign-in itself.
+    """
 
     def __init__(
         self,
@@ -52,6 +54,8 @@ class BasicOperation:
         auditor: Auditor,
         operation: str,
         wanted: CallerScope,
+        *,
+        takes_code: bool,
     ) -> None:
         self._next = next_app
         self._authenticator = authenticator
@@ -59,16 +63,23 @@ class BasicOperation:
         self._auditor = auditor
         self._operation = operation
         self._wanted = wanted
+        self._takes_code = takes_code
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = await self._authenticator.caller(authorization_of(scope, self._origins), address_of(scope))
+        address = address_of(scope)
+        authorization = authorization_of(scope, self._origins)
+        caller = await self._authenticator.caller(authorization, address, takes_code=self._takes_code)
         acting = sign_in(scope, caller)
         if caller.version is not None or caller.expires_at is not None:
             scope[ENDED] = partial(self._authenticator.ended, caller)
         try:
             if self._wanted not in caller.scopes:
                 raise MissingScope(self._wanted)
-            await self._next(scope, receive, send)
+            if self._takes_code:
+                async with self._authenticator.judging_code(caller, address):
+                    await self._next(scope, receive, send)
+            else:
+                await self._next(scope, receive, send)
         except Exception as error:
             if caller.is_bounded and isinstance(error, OrdergateError):
                 # A hint lists what there is, also beyond the bounds.
@@ -120,6 +131,7 @@ class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has n
                 self._auditor,
                 str(operation.operation_id),
                 scope_of(operation),
+                takes_code=bool(operation._operation.get("x-takes-code", False)),
             )
         return super().make_operation(operation)
 
