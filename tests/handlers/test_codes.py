@@ -13,8 +13,13 @@ from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
 from app.services.accounts.totp import Totp
 from app.services.gateway import Gateway
+from app.web.access.authentication import Authenticator
+from app.web.access.throttle import CODE_BURST
+from app.web.application import create_app
 from tests.clock import START, FakeClock
+from tests.handlers.conftest import CurrentGateway
 from tests.handlers.contract import checked
+from tests.web.clocks import StillClock
 from tests.web.conftest import client_of
 
 SESSION = "/console/session"
@@ -94,6 +99,20 @@ async def test_the_password_alone_opens_nothing(
     assert (await client.get("/accounts/")).status_code == 401
     async with client_of(application, Authorization=f"Bearer {made['secret']}") as bot:
         assert (await bot.get("/accounts/")).status_code == 200
+
+
+async def test_guessing_ends_soon(current: CurrentGateway, client: httpx.AsyncClient, person: Person) -> None:
+    """From whatever address; then the right code is not judged either. The application is this test's own, so are its failures."""
+    authenticator = Authenticator(current.password_hash, StillClock(), callers=current)
+    application = create_app(current, authenticator=authenticator)
+    answers = []
+    for number in range(CODE_BURST + 1):
+        transport = httpx.ASGITransport(app=application, client=(f"192.0.2.{number}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=client.headers) as guesser:
+            answer = await guesser.post(SESSION, json=person.code(5 if number < CODE_BURST else 1))
+            answers.append((answer.status_code, answer.json()["code"]))
+    assert answers == [*[(401, "wrong_totp")] * CODE_BURST, (429, "too_many_sign_ins")]
+    authenticator.close()
 
 
 async def test_enabling_codes_ends_sessions(application: Any, client: httpx.AsyncClient, gateway: Gateway) -> None:

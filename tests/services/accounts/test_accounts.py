@@ -8,11 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pyotp
 import pytest
 import structlog
 
 from app.connectors.base import Connector
-from app.domain.enums import OrderType, TradeType
+from app.domain.audit import AuditRecord
+from app.domain.caller import Actor
+from app.domain.enums import OrderType, Role, TradeType
 from app.domain.errors import (
     ActiveOrders,
     ChangeConflict,
@@ -29,6 +32,7 @@ from app.domain.errors import (
 )
 from app.domain.order import AccountKey, OrderRequest
 from app.services.accounts.accounts import MASTER_ACCOUNT, reseal
+from app.services.accounts.totp import Totp
 from app.services.gateway import Gateway
 from app.storage.preferences import Preferences
 from app.vault import Vault, VaultError
@@ -419,7 +423,17 @@ async def test_another_process_notices_replaced_and_deleted_credentials(
 async def test_sealing_anew_with_another_key(
     gateway: Gateway, tmp_path: Path, sqlite_template: Path, clock: FakeClock
 ) -> None:
-    """All credentials are sealed with the first key, once, and then open without the old one; the moment stays the same."""
+    """All credentials, and secrets of codes, are sealed with the first key, once, and then open without the old one; the moment of
+    credentials stays the same. A secret that no key opens is named.
+    """
+    callers, record = (
+        gateway.journal.callers,
+        AuditRecord(at=clock.now(), actor=Actor(name="operator"), operation="totp"),
+    )
+    for name in ("alice", "bob"):
+        callers.add_user(name, "a hash", Role.VIEWER, record)
+    secret = pyotp.random_base32()
+    Totp(callers, Vault(SECRET_KEY), clock).enable("alice", secret, pyotp.TOTP(secret).at(clock.now()), record)
     gateway.accounts.add_account("second")
     await gateway.accounts.add_credential(AccountKey("second", "paper"), {"starting_balances": "USDT:7"})
     before = gateway.journal.accounts.credential_versions()
@@ -427,8 +441,13 @@ async def test_sealing_anew_with_another_key(
     new = "a new key of many letters"
     both = Vault(f"{new},{SECRET_KEY}")
 
-    assert await asyncio.to_thread(reseal, gateway.journal, both) == 2
+    assert await asyncio.to_thread(reseal, gateway.journal, both) == 3
     assert await asyncio.to_thread(reseal, gateway.journal, both) == 0
+    clock.advance(60)
+    Totp(callers, Vault(new), clock).use("alice", pyotp.TOTP(secret).at(clock.now()), record)
+    callers.put_totp("bob", b"\x01" + bytes(40), 0, record)
+    with pytest.raises(VaultError, match="'codes of bob'"):
+        reseal(gateway.journal, both)
 
     assert gateway.journal.accounts.credential_versions() == before
     stored = gateway.journal.accounts.find_credential("second", "paper")
