@@ -146,6 +146,8 @@ class StoredCallers:
         """
         unused = (USERS.c.username == username, USERS.c.totp == sealed, USERS.c.totp_step < step)
         with self._database.change() as connection:
+            # First what every change of users locks first: in another order, two could wait for each other.
+            connection.execute(select(SEQUENCE.c.value).with_for_update())
             if connection.execute(update(USERS).where(*unused).values(totp_step=step)).rowcount == 0:
                 return False
             append(connection, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,7 +10,7 @@ from threading import Barrier
 
 import pyotp
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
@@ -19,7 +20,7 @@ from app.services.accounts.totp import Totp, reseal_totp, uri_of
 from app.storage.audit_log import AuditFilter, AuditLog
 from app.storage.callers import StoredCallers
 from app.storage.database import Database
-from app.storage.tables import USERS
+from app.storage.tables import SEQUENCE, USERS
 from app.vault import Vault, VaultError
 from tests.clock import START, FakeClock
 
@@ -124,6 +125,29 @@ def test_of_many_processes_one_uses_a_code(
         assert sorted(threads.map(ask, databases)) == [False, False, False, True]
     for database in databases:
         database.dispose()
+
+
+@pytest.mark.postgres
+def test_a_code_waits_for_the_journal_without_holding_its_user(postgres_url: str, clock: FakeClock) -> None:
+    """Who changes the user holds the journal's lock already: in another order, each would wait for the other."""
+    database, other = Database(postgres_url), Database(postgres_url)
+    stored = StoredCallers(database)
+    stored.add_user("alice", "a hash", Role.TRADER, RECORD)
+    totp = Totp(stored, VAULT, clock)
+    code = enabled(totp, clock).at(clock.now())
+    waiting = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    user = select(USERS.c.username).where(USERS.c.username == "alice")
+    with ThreadPoolExecutor(1) as thread:
+        with other.change() as changing:
+            changing.execute(select(SEQUENCE.c.value).with_for_update())
+            used = thread.submit(is_taken, totp, code)
+            patience = time.monotonic() + 60
+            while not other.rows(waiting) and time.monotonic() < patience:
+                time.sleep(0.005)
+            assert changing.execute(user.with_for_update(nowait=True)).all()
+        assert used.result(60)
+    database.dispose()
+    other.dispose()
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥٦", "abcdef"])
