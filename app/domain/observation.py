@@ -97,7 +97,11 @@ def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
     A market order's amount is what its quote bought, so it is not a term. A client id is a new one only if the exchange's own id
     shows that the report is about the same order.
     """
-    is_older = report.reported_at is None or (order.amended_at is not None and report.reported_at < order.amended_at)
+    if report.reported_at is None:
+        # Some exchanges tell no time of a change. What they answer counts as it comes, except for what only repeats the request.
+        is_older = report.is_partial or order.amended_at is not None
+    else:
+        is_older = order.amended_at is not None and report.reported_at < order.amended_at
     if is_older or EventKind.AMENDED not in TRANSITIONS[order.state]:
         return {}
     price = None if report.terms is None else report.terms.price
@@ -108,7 +112,10 @@ def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
         changes["price"] = price
     client_order_id = report.new_client_order_id or report.order_id
     is_same = order.exchange_order_id is not None and report.exchange_order_id == order.exchange_order_id
-    if is_same and client_order_id and client_order_id != order.ref.client_order_id:
+    is_timed = (
+        report.reported_at is not None
+    )  # exchanges that tell no time rename no orders, but some spell ids in two ways
+    if is_timed and is_same and client_order_id and client_order_id != order.ref.client_order_id:
         changes["exchange_client_order_id"] = client_order_id
     return changes
 

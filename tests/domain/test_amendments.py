@@ -167,10 +167,22 @@ def test_a_client_id_is_new_only_if_the_exchanges_id_agrees() -> None:
     assert ledger.kinds == []
 
 
-def test_a_report_without_a_time_changes_no_terms() -> None:
-    """Nothing says whether it is older than what is known."""
+def test_reports_without_a_time_count_as_they_come() -> None:
+    """Kraken tells no time of a change. Where one is known, such a report may be older, and changes nothing."""
     ledger = open_ledger()
+    for amount in ("0.6", "0.4"):
+        ledger.hear(a_report("open", order_id="spelt otherwise", amount=D(amount), terms=terms(), reported_at=None))
+        assert ledger.order.amount == D(amount)
+    assert ledger.order.ref.client_order_id == "order-1"
+    ledger.hear(amended(5, "0.3"))
     ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None))
+    assert ledger.order.amount == D("0.3")
+
+
+def test_an_acknowledgement_changes_no_terms() -> None:
+    """It repeats the request, and comes without a time."""
+    ledger = open_ledger()
+    ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None, is_partial=True))
     assert ledger.kinds == []
 
 
