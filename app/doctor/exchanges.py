@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from app.clock import Clock
-from app.connectors.registry import connector_class
+from app.connectors.registry import connector_class, environments
 from app.doctor.finding import Finding
+from app.domain.enums import Environment
 from app.domain.errors import ConnectorNotConfigured, OrdergateError
 from app.domain.order import AccountKey
 from app.services.accounts.credential_trial import CredentialTrials
@@ -31,7 +32,8 @@ _LITTLE_HEADROOM = 0.25
 async def exchanges(settings: Settings, clock: Clock, accounts: Accounts, vault: Vault) -> AsyncIterator[Finding]:
     """The findings, exchange by exchange. Raises ``JournalUnavailable``."""
     stored = await asyncio.to_thread(accounts.all_credentials)
-    asked = [each for each in stored if connector_class(each.connector_name).has_verb("fetch_clock_difference")]
+    worlds = environments(settings)
+    asked = [each for each in stored if worlds.get(each.connector_name) is not Environment.PAPER]
     if not asked:
         yield Finding(check="Exchanges", text="no account has keys of one; orders go to the paper exchange only")
         return
@@ -49,6 +51,8 @@ async def exchanges(settings: Settings, clock: Clock, accounts: Accounts, vault:
 
 async def _clock(sessions: Sessions, name: str, settings: Settings) -> Finding:
     check = f"Clock of {name}"
+    if not connector_class(name).has_verb("fetch_clock_difference"):
+        return Finding(check=check, text="not compared: this connector does not ask for the exchange's time")
     try:
         async with asyncio.timeout(settings.exchange_timeout.total_seconds()):
             ahead = await (await sessions.keyless(name)).fetch_clock_difference()

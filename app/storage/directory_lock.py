@@ -7,7 +7,11 @@ import os
 import time
 from pathlib import Path
 
+import structlog
+
 from app.domain.errors import DirectoryInUse
+
+log = structlog.get_logger(__name__)
 
 #: How long to wait for a server that is just stopping, in seconds; a reload starts the new one before the old one has ended.
 _PATIENCE = 25.0
@@ -27,16 +31,24 @@ class DirectoryLock:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + self._patience
+        is_told = False
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() < deadline:
+                    if not is_told:
+                        is_told = True
+                        log.warning(
+                            "waiting for another Ordergate process to end",
+                            directory=str(self._path.parent),
+                            seconds=self._patience,
+                        )
                     time.sleep(_PAUSE)
                     continue
                 os.close(descriptor)
                 raise DirectoryInUse(
-                    f"another Ordergate process uses {self._path.parent}; SQLite serves one process, use PostgreSQL for several"
+                    f"another Ordergate process uses {self._path.parent}: stop that one, or use PostgreSQL, which serves several"
                 ) from None
             self._descriptor = descriptor
             return

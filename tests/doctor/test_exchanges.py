@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,6 +68,17 @@ KEYS = "Keys of main for binance"
 async def test_without_keys_there_is_nothing_to_ask(desk: Desk) -> None:
     """The paper exchange is no exchange to reach."""
     assert [(each.check, each.level) for each in (await desk.look()).values()] == [("Exchanges", "ok")]
+
+
+async def test_exchanges_of_every_family_have_their_lines(desk: Desk) -> None:
+    """One that is not asked for its time, and can't be reached, is not passed over: its keys may lead to real money."""
+    desk.settings = replace(desk.settings, connector_urls={"ORDERGATE_KRAKEN_URL": "http://127.0.0.1:9"})
+    desk.add("main", "kraken", {"kraken_api_key": "k", "kraken_secret_key": "c2VjcmV0"})
+    found = await desk.look()
+    assert {name: each.level for name, each in found.items()} == {
+        "Clock of kraken": "ok", "Keys of main for kraken": "warning", "Limits of kraken": "ok",
+    }  # fmt: skip
+    assert found["Clock of kraken"].text.startswith("not compared")
 
 
 async def test_all_is_well(desk: Desk, stub: StubExchange) -> None:
