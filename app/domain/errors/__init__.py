@@ -11,9 +11,6 @@
     │   ├── UnreadableBody              400  the body is not JSON in UTF-8
     │   ├── SchemaViolation             422  the body or a parameter breaks the schema; carries the list of faults
     │   ├── InvalidClientOrderId        422  the exchange takes no order under this client order id
-    │   ├── NotAuthenticated            401  no credentials, or wrong ones
-    │   │   ├── TotpRequired            401  the password is right, and a code must come with it
-    │   │   └── WrongTotp               401  the code is not one of this moment, or was used before
     │   ├── ForeignOrigin               403  a web page of another origin wants to change something or open a stream
     │   ├── UnknownAccount              404
     │   ├── UnknownConnector            404
@@ -40,6 +37,9 @@
     │   ├── NoExchangeCountdown         409  the exchange can't hold a dead-man's switch
     │   ├── ProtectiveNotKept           409  the exchange can only cancel everything
     │   ├── KeyRevoked                  401  the key or user is not valid any more
+    │   ├── NotAuthenticated            401  no credentials, or wrong ones
+    │   │   ├── TotpRequired            401  the password is right, and a code must come with it
+    │   │   └── WrongTotp               401  the code is not one of this moment, or was used before
     │   ├── Forbidden                   403  the caller is known and may not do this
     │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
     │   │   ├── OutOfBounds             403  the key is bounded to other accounts, connectors or pairs
@@ -129,6 +129,7 @@ from app.domain.errors.callers import (
     KeyRevoked,
     LastAdmin,
     MissingScope,
+    NotAuthenticated,
     OutOfBounds,
     OwnApproval,
     TotpRequired,
@@ -177,7 +178,6 @@ from app.domain.errors.requests import (
     LimitsNotSet,
     MarketDataNotFound,
     MethodNotAllowed,
-    NotAuthenticated,
     OrderNotFound,
     OrderNotInDoubt,
     OtherExchangeAccount,

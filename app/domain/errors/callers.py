@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from app.domain.errors.requests import NotAuthenticated, RequestError
+from app.domain.errors.requests import RequestError
 from app.domain.suggestions import listed
 
 
@@ -14,6 +14,14 @@ class KeyRevoked(RequestError):
     status = 401
     code = "key_revoked"
     title = "No longer valid"
+
+
+class NotAuthenticated(RequestError):
+    """No credentials, or wrong ones."""
+
+    status = 401
+    code = "not_authenticated"
+    title = "Not authenticated"
 
 
 class TotpRequired(NotAuthenticated):

@@ -121,14 +121,6 @@ class InvalidClientOrderId(RequestError):
         self.pattern = pattern
 
 
-class NotAuthenticated(RequestError):
-    """No credentials, or wrong ones."""
-
-    status = 401
-    code = "not_authenticated"
-    title = "Not authenticated"
-
-
 class ForeignOrigin(RequestError):
     """A web page of another origin may not change anything or open a stream with the credentials that a browser adds."""
 
