@@ -22,7 +22,7 @@ from typing import Any
 from msgspec import Struct
 
 from app.domain.decimals import EXACT, ZERO
-from app.domain.enums import EventKind, OrderState
+from app.domain.enums import EventKind, OrderState, OrderType
 from app.domain.errors import DuplicateOrderId
 from app.domain.events import OrderEvent, Source
 from app.domain.fill import Fill
@@ -97,18 +97,16 @@ def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
     A market order's amount is what its quote bought, so it is not a term. A client id is a new one only if the exchange's own id
     shows that the report is about the same order.
     """
-    if report.reported_at is None:
-        # Some exchanges tell no time of a change. What they answer counts as it comes, except for what only repeats the request.
-        is_older = report.is_partial or order.amended_at is not None
-    else:
-        is_older = order.amended_at is not None and report.reported_at < order.amended_at
-    if is_older or EventKind.AMENDED not in TRANSITIONS[order.state]:
+    is_timed = report.reported_at is not None
+    is_older = order.amended_at is not None and (report.reported_at is None or report.reported_at < order.amended_at)
+    if is_older or EventKind.AMENDED not in TRANSITIONS[order.state] or not (is_timed or _tells_terms(order, report)):
         return {}
     price = None if report.terms is None else report.terms.price
     changes: dict[str, Any] = {}
     if order.quote_amount is None and None not in (order.amount, report.amount) and report.amount != order.amount:
         changes["amount"] = report.amount
-    if None not in (order.price, price) and price != order.price:
+    # Of an order that is done, some say the price at which it was filled.
+    if None not in (order.price, price) and price != order.price and (is_timed or report.state == "open"):
         changes["price"] = price
     client_order_id = report.new_client_order_id or report.order_id
     is_same = order.exchange_order_id is not None and report.exchange_order_id == order.exchange_order_id
@@ -118,6 +116,17 @@ def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
     if is_timed and is_same and client_order_id and client_order_id != order.ref.client_order_id:
         changes["exchange_client_order_id"] = client_order_id
     return changes
+
+
+def _tells_terms(order: Order, report: OrderReport) -> bool:
+    """Whether a report of an exchange that tells no time of changes counts for the terms, as it comes.
+
+    An acknowledgement repeats the request, and a MARKET order does not rest, so nobody amends it. Of an order that was ended early
+    some exchanges may call what was filled its amount.
+    """
+    if report.is_partial or order.order_type is OrderType.MARKET:
+        return False
+    return report.state in ("open", "filled") or report.amount is None or report.amount > report.filled_amount
 
 
 class _Builder:

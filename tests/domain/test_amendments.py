@@ -179,6 +179,26 @@ def test_reports_without_a_time_count_as_they_come() -> None:
     assert ledger.order.amount == D("0.3")
 
 
+def test_what_was_done_of_an_order_is_no_amendment_without_a_time() -> None:
+    """Some call what was filled of a canceled order its amount, and the average of a filled one its price."""
+    ledger = open_ledger()
+    ledger.hear(a_report("canceled", a_fill("1", "0.4"), amount=D("0.4"), terms=terms(), reported_at=None))
+    assert (ledger.order.amount, ledger.order.state) == (D(1), "canceled")
+    ledger = open_ledger()
+    ledger.hear(a_report("filled", a_fill("1", "1"), amount=D(1), terms=terms("99.7"), reported_at=None))
+    assert (ledger.order.price, ledger.order.state) == (D(100), "filled")
+    ledger = open_ledger()
+    ledger.hear(a_report("canceled", amount=D("0.6"), terms=terms(), reported_at=None))
+    assert (ledger.order.amount, ledger.order.state) == (D("0.6"), "canceled")
+
+
+def test_a_market_order_is_not_amended_without_a_time() -> None:
+    """What some call its amount is what it cost."""
+    ledger = Ledger(an_order(price=None, order_type=OrderType.MARKET))
+    ledger.hear(a_report("filled", a_fill("1", "1"), amount=D(100), filled_amount=D(1), reported_at=None))
+    assert (ledger.order.amount, ledger.order.state) == (D(1), "filled")
+
+
 def test_an_acknowledgement_changes_no_terms() -> None:
     """It repeats the request, and comes without a time."""
     ledger = open_ledger()
