@@ -124,7 +124,7 @@ def _tells_terms(order: Order, report: OrderReport) -> bool:
     An acknowledgement repeats the request, and a MARKET order does not rest, so nobody amends it. Of an order that was ended early
     some exchanges may call what was filled its amount.
     """
-    if report.is_partial or order.order_type is OrderType.MARKET:
+    if not report.tells_terms or report.is_partial or order.order_type is OrderType.MARKET:
         return False
     return report.state in ("open", "filled") or report.amount is None or report.amount > report.filled_amount
 

@@ -28,7 +28,8 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     ``new_client_order_id`` the one from now on, where an amendment has changed it. It is empty where the exchange names no
     client id; then its own id names the order. ``is_partial`` says that the message confirmed the order without saying how it
     stands, so that the exchange is asked. ``reported_at`` is when the exchange last changed the order; without it nothing says
-    whether the report is older than what is known, so it changes no terms.
+    whether the report is older than what is known, so it changes no terms unless it ``tells_terms``: the amount and price of
+    a resting order are the order's own there, and count as they come.
     """
 
     order_id: str
@@ -44,6 +45,7 @@ class OrderReport(Struct, frozen=True, kw_only=True):
     terms: ReportedTerms | None = None
     new_client_order_id: str | None = None
     is_partial: bool = False
+    tells_terms: bool = False
 
 
 class ReportedTerms(Struct, frozen=True, kw_only=True):

@@ -171,38 +171,55 @@ def test_reports_without_a_time_count_as_they_come() -> None:
     """Kraken tells no time of a change. Where one is known, such a report may be older, and changes nothing."""
     ledger = open_ledger()
     for amount in ("0.6", "0.4"):
-        ledger.hear(a_report("open", order_id="spelt otherwise", amount=D(amount), terms=terms(), reported_at=None))
+        ledger.hear(
+            a_report(
+                "open", order_id="spelt otherwise", amount=D(amount), terms=terms(), reported_at=None, tells_terms=True
+            )
+        )
         assert ledger.order.amount == D(amount)
     assert ledger.order.ref.client_order_id == "order-1"
     ledger.hear(amended(5, "0.3"))
-    ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None))
+    ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None, tells_terms=True))
     assert ledger.order.amount == D("0.3")
 
 
 def test_what_was_done_of_an_order_is_no_amendment_without_a_time() -> None:
     """Some call what was filled of a canceled order its amount, and the average of a filled one its price."""
     ledger = open_ledger()
-    ledger.hear(a_report("canceled", a_fill("1", "0.4"), amount=D("0.4"), terms=terms(), reported_at=None))
+    ledger.hear(
+        a_report("canceled", a_fill("1", "0.4"), amount=D("0.4"), terms=terms(), reported_at=None, tells_terms=True)
+    )
     assert (ledger.order.amount, ledger.order.state) == (D(1), "canceled")
     ledger = open_ledger()
-    ledger.hear(a_report("filled", a_fill("1", "1"), amount=D(1), terms=terms("99.7"), reported_at=None))
+    ledger.hear(
+        a_report("filled", a_fill("1", "1"), amount=D(1), terms=terms("99.7"), reported_at=None, tells_terms=True)
+    )
     assert (ledger.order.price, ledger.order.state) == (D(100), "filled")
     ledger = open_ledger()
-    ledger.hear(a_report("canceled", amount=D("0.6"), terms=terms(), reported_at=None))
+    ledger.hear(a_report("canceled", amount=D("0.6"), terms=terms(), reported_at=None, tells_terms=True))
     assert (ledger.order.amount, ledger.order.state) == (D("0.6"), "canceled")
 
 
 def test_a_market_order_is_not_amended_without_a_time() -> None:
     """What some call its amount is what it cost."""
     ledger = Ledger(an_order(price=None, order_type=OrderType.MARKET))
-    ledger.hear(a_report("filled", a_fill("1", "1"), amount=D(100), filled_amount=D(1), reported_at=None))
+    ledger.hear(
+        a_report("filled", a_fill("1", "1"), amount=D(100), filled_amount=D(1), reported_at=None, tells_terms=True)
+    )
     assert (ledger.order.amount, ledger.order.state) == (D(1), "filled")
+
+
+def test_a_report_without_a_time_changes_no_terms() -> None:
+    """Unless its terms are known to be the order's own: what some call the amount is what remains."""
+    ledger = open_ledger()
+    ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None))
+    assert ledger.kinds == []
 
 
 def test_an_acknowledgement_changes_no_terms() -> None:
     """It repeats the request, and comes without a time."""
     ledger = open_ledger()
-    ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None, is_partial=True))
+    ledger.hear(a_report("open", amount=D("0.6"), terms=terms(), reported_at=None, tells_terms=True, is_partial=True))
     assert ledger.kinds == []
 
 

@@ -119,6 +119,9 @@ async def test_another_person_decides(application: Any, client: httpx.AsyncClien
     admin = await made(client, role="admin", limits=LIMITS)
     async with bearing(application, admin) as caller:
         assert (await decided(caller, await asked(caller, "k3"))).json()["code"] == "own_approval"
+    maker = bearing(application, await made(client, role="admin", name="maker"))
+    async with maker, bearing(application, await made(maker, limits=LIMITS)) as its_own:
+        assert (await decided(maker, await asked(its_own, "k4"))).json()["code"] == "own_approval"
     narrow = await made(client, role="risk", pairs=["ETH-USDT"])
     async with bearing(application, narrow) as caller:
         assert (await decided(caller, own)).json()["code"] == "approval_not_found"

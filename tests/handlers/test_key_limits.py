@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.handlers.test_callers import bearing, made
 from tests.handlers.test_safety import ORDER
@@ -81,3 +82,26 @@ async def test_a_key_does_not_change_the_limits_of_its_own(application: Any, cli
         assert (await caller.put("/safety/limits", json=body)).status_code == 403
         asked = {"name": "bot", "environment": "paper", "role": "trader"}
         assert (await caller.post("/api-keys", json=asked)).status_code == 400
+
+
+@pytest.mark.parametrize("somewhere", [{}, {"account_name": "master_account"}])
+@pytest.mark.parametrize("way", ["limits", "halt"])
+async def test_a_key_that_is_held_back_opens_no_other(
+    application: Any, client: httpx.AsyncClient, way: str, somewhere: dict[str, str]
+) -> None:
+    """Neither a new one, nor an old one by its next secret or by enabling it: these would not be held back. Its own it rotates."""
+    key, other = await made(client, role="admin"), await made(client)
+    scope = {"key_id": key["id"], **somewhere}
+    if way == "limits":
+        held = await client.put("/safety/limits", json={"scope": scope, "limits": {"max_open_orders": 1}})
+    else:
+        held = await client.post("/safety/halt", json={"scope": scope, "mode": "halt", "reason": "it ran wild"})
+    assert held.status_code == 200, held.text
+    async with bearing(application, key) as caller:
+        asked = {"name": "bot", "environment": "paper", "role": "trader"}
+        assert (await caller.post("/api-keys", json=asked)).status_code == 400
+        assert (await caller.post(f"/api-keys/{other['id']}/rotate")).status_code == 400
+        assert (await caller.post(f"/api-keys/{other['id']}/disable")).status_code == 200
+        assert (await caller.post(f"/api-keys/{other['id']}/enable")).status_code == 400
+        assert (await caller.post(f"/api-keys/{key['id']}/rotate")).status_code == 200
+    assert (await client.post(f"/api-keys/{other['id']}/enable")).status_code == 200

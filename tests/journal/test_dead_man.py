@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
-from app.domain.enums import DeadManThen, HaltCancel, HaltMode
+from app.domain.enums import DeadManKeep, DeadManThen, HaltCancel, HaltMode
 from app.domain.errors import DeadManDue
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadMan, DeadManTerms
@@ -103,6 +103,22 @@ async def test_a_halt_that_is_there_is_not_replaced_by_a_milder_one(journals: tu
     await one.decide(FireDeadMan(account=ACCOUNT, at=after(10), unheard_since=None))
     _, [there] = await one.decide(ReadHalts())
     assert there.reason == "a person's"
+
+
+async def test_a_later_firing_takes_back_nothing(journals: tuple[Journal, Journal]) -> None:
+    """What an earlier one was to cancel, or a person's halt is to, is canceled still."""
+    one, _ = journals
+    await arm(one)
+    await one.decide(FireDeadMan(account=ACCOUNT, at=after(10), unheard_since=None))
+    milder = {"keep": DeadManKeep.PROTECTIVE, "then": DeadManThen.HALT}
+    scope = (await arm(one, after(11), **milder)).terms.scope
+    halt = Halt(scope=scope, mode=HaltMode.REDUCE_ONLY, cancel=HaltCancel.ALL, reason="a person's", at=START, by="risk")
+    await one.decide(HaltTrading(halt=halt, record=None))
+    fired = await one.decide(FireDeadMan(account=ACCOUNT, at=after(21), unheard_since=None))
+    assert fired is not None
+    assert fired.clearing is HaltCancel.ALL
+    _, [there] = await one.decide(ReadHalts())
+    assert (there.mode, there.cancel) == (HaltMode.HALT, HaltCancel.ALL)
 
 
 async def test_clearing_ends_for_its_own_firing(journals: tuple[Journal, Journal]) -> None:

@@ -226,7 +226,12 @@ class CcxtConnector(CcxtMarkets):
         markets = await self.venue.markets()
         client = await self.venue.public_client()
         market_is_limit = self.row.needs_price_for_market
-        return Pairs(pairs=markets.pairs, markets=client.api.markets, market_is_limit=market_is_limit)
+        return Pairs(
+            pairs=markets.pairs,
+            markets=client.api.markets,
+            market_is_limit=market_is_limit,
+            tells_terms=self.row.tells_terms,
+        )
 
     async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""

@@ -83,10 +83,19 @@ class _Okx:
             return super().handle_errors(*answer)  # type: ignore[misc]
         except BaseError as error:
             payload = answer[6]
-            codes = [row["sCode"] for row in payload.get("data") or () if isinstance(row, dict) and "sCode" in row]
+            rows = (payload.get("data") or ()) if isinstance(payload, dict) else ()
+            codes = [row["sCode"] for row in rows if isinstance(row, dict) and "sCode" in row]
             if len(codes) == 1:
                 error.exchange_code = str(codes[0])
             raise
+
+
+class _Foxbit:
+    """A cancel that is on its way is no end, and one that ended an order in part is."""
+
+    def parse_order_status(self, status: str | None) -> Any:
+        ours = {"PENDING_CANCEL": "open", "PARTIALLY_CANCELED": "canceled"}.get(status or "")
+        return ours or super().parse_order_status(status)  # type: ignore[misc]
 
 
 class _Pacifica:
@@ -101,6 +110,7 @@ class _Pacifica:
 
 
 MENDS: Mapping[str, type] = {
+    "foxbit": _Foxbit,
     "gemini": _Gemini,
     "grvt": _Grvt,
     "hyperliquid": _Hyperliquid,

@@ -50,12 +50,14 @@ _TYPES = {"limit": OrderType.LIMIT, "market": OrderType.MARKET}
 class Pairs:
     """The names of pairs, and what one unit of an amount is in each, by ccxt's symbol.
 
-    ``market_is_limit`` says that the exchange has its MARKET orders as immediate LIMIT orders.
+    ``market_is_limit`` says that the exchange has its MARKET orders as immediate LIMIT orders, ``tells_terms`` what
+    ``OrderReport`` says of it.
     """
 
     pairs: Mapping[str, str]
     markets: Mapping[str, Mapping[str, Any]]
     market_is_limit: bool = False
+    tells_terms: bool = False
 
     def pair(self, symbol: Any) -> str:
         """Our name of ``symbol``; one that is no pair of ours keeps its own."""
@@ -98,6 +100,7 @@ def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> 
         reported_at=optional_time(order, "lastUpdateTimestamp") or optional_time(order, "lastTradeTimestamp"),
         terms=_terms(order, pairs),
         is_partial=status is None,
+        tells_terms=pairs.tells_terms,
     )
 
 

@@ -119,6 +119,9 @@ class Row:
     ``price_digits`` are the most significant digits of a price that is no whole number, ``price_places`` the most places of
     price and amount together.
 
+    ``tells_terms`` says that the amount and price of a resting order are its own, as amended, though the exchange tells no time of
+    a change; elsewhere ``amount`` may be what remains.
+
     ``reach`` is how old an order may be for its absence to prove anything, None where the exchange forgets none. ``code_field`` is
     the field of an error that holds its code, for codes that ccxt's tables lack.
 
@@ -167,6 +170,7 @@ class Row:
     before_orders: tuple[str, ...] = ()
     market_buy_in: Literal["base", "quote"] = "base"
     needs_price_for_market: bool = False
+    tells_terms: bool = False
     market_collar: Decimal = Decimal(0)
     signs_by_key: bool = False
     subdomain: tuple[str, str] | None = None

@@ -8,10 +8,10 @@ from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 _DOCS = "https://docs.binance.us/#error-codes"
 
 _REFUSALS = Refusals(
-    # The codes about a request's parameters and filters, and a new order that was rejected. Left out: -1000, -1001, -1004, -1006,
-    # -1007, -1016: busy, late or down.
+    # The codes about a request's parameters and filters. Left out: -1000, -1001, -1004, -1006,
+    # -1007, -1016: busy, late or down; -2010, which an order of the same id gets too, that may be this one.
     order=codes(
-        "-1013 -1014 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1111 -1114 -1115 -1116 -1117 -1118 -1128 -1130 -2010 -2011"
+        "-1013 -1014 -1020 -1100 -1101 -1102 -1103 -1104 -1105 -1106 -1111 -1114 -1115 -1116 -1117 -1118 -1128 -1130 -2011"
     ),
     rules=codes("-1108 -1121") | frozenset(("Market is closed.",)),
     balance=frozenset(("Account has insufficient balance for requested action.",)),

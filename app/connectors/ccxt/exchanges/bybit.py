@@ -38,6 +38,9 @@ _ACCOUNT = ("privateGetV5UserQueryApi", "result", "userID")
 #: No answer spans more than seven days: https://bybit-exchange.github.io/docs/v5/order/execution
 _WEEK = timedelta(days=7)
 
+#: Orders that were canceled whole, or rejected, are kept for a day: https://bybit-exchange.github.io/docs/v5/order/order-list
+_REACH = timedelta(days=1)
+
 SPOT = Row(
     name="bybit",
     title="Bybit",
@@ -49,6 +52,7 @@ SPOT = Row(
     refusals=_REFUSALS,
     account=_ACCOUNT,
     proof="local_exchange",
+    reach=_REACH,
     market_parameters={"marketUnit": "baseCoin"},
     cancel_client_id="orderLinkId",
     ask_client_id="orderLinkId",
@@ -73,6 +77,7 @@ PERPETUAL = Row(
     refusals=_REFUSALS,
     account=_ACCOUNT,
     proof="local_exchange",
+    reach=_REACH,
     cancel_client_id="orderLinkId",
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),

@@ -46,6 +46,8 @@ SPOT = Row(
     price_places=8,
     wire_id="0x_hex",
     needs_price_for_market=True,
+    # "origSz" is the order's size, "sz" what remains of it.
+    tells_terms=True,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )
 
@@ -64,6 +66,8 @@ PERPETUAL = Row(
     price_places=6,
     wire_id="0x_hex",
     needs_price_for_market=True,
+    # "origSz" is the order's size, "sz" what remains of it.
+    tells_terms=True,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )
 

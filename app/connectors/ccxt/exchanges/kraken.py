@@ -72,6 +72,8 @@ SPOT = Row(
     done_page=50,
     page_offset="ofs",
     lists_all_pairs=True,
+    # "vol" is the volume of the order, "vol_exec" what is executed: https://docs.kraken.com/api/docs/rest-api/get-open-orders
+    tells_terms=True,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )
 

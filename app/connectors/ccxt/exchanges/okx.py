@@ -30,8 +30,9 @@ _REFUSALS = Refusals(
     busy=codes("50013"),
 )
 
-#: Orders and fills are kept for three months: https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-transaction-details-last-3-months
-_REACH = timedelta(days=90)
+#: Orders that were canceled without a fill are kept for two hours, others and fills for three months:
+#: https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-history-last-7-days
+_REACH = timedelta(hours=2)
 
 SPOT = Row(
     name="okx",
