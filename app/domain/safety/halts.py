@@ -31,6 +31,11 @@ class Halt(Struct, frozen=True, kw_only=True):
         ]
 
 
+def stricter(one: HaltCancel, other: HaltCancel) -> HaltCancel:
+    """The one of two that cancels more."""
+    return max(one, other, key=_STRICTNESS.__getitem__)
+
+
 _STRICTNESS = {HaltCancel.NONE: 0, HaltCancel.ENTRIES: 1, HaltCancel.ALL: 2}
 
 

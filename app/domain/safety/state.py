@@ -69,6 +69,11 @@ class SafetyState:
         """The limits of exactly this scope."""
         return next((each for each in self.sets if each.scope == scope), None)
 
+    def holds_back_key(self, key_id: str) -> bool:
+        """Whether a limit or a halt is for what this key does, alone or somewhere, and so would not hold for another key."""
+        scopes = (*(each.scope for each in self.sets if each.limits.given), *(halt.scope for halt in self.halts))
+        return any(scope.key_id == key_id for scope in scopes)
+
     def halt_of(self, scope: Scope) -> Halt | None:
         """The halt of exactly this scope."""
         return next((halt for halt in self.halts if halt.scope == scope), None)

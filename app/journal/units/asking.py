@@ -1,7 +1,8 @@
 """What a transaction does with an order that needs an approval: it asks for one, finds what was asked for before, or gives it.
 
-An idempotency key that asked for an approval is held by it for ever, as one that placed an order is. That an approval has expired
-is an event like its decision, so whoever was told of it can rely on it, whatever the clocks of other processes say.
+An idempotency key that asked for an approval is held by it, as one that placed an order is, while a limit asks for approvals of
+such orders. That an approval has expired is an event like its decision, so whoever was told of it can rely on it, whatever the
+clocks of other processes say.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def find_asked(batch: Batch, order: Order, at: datetime) -> Approval | None:
     ]
     if not asked:
         return None
-    # The key's own first: it holds for ever.
+    # The key's own first: it holds after the approval is over, too.
     found = min(asked, key=lambda each: (each.idempotency_key != order.idempotency_key, each.number))
     has_other_key = None not in (found.idempotency_key, order.idempotency_key) and (
         found.idempotency_key != order.idempotency_key

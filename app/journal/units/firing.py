@@ -17,7 +17,7 @@ from app.domain.errors import CountdownMissing
 from app.domain.order import AccountKey, Order
 from app.domain.safety.dead_man import DEAD_MAN, DeadMan
 from app.domain.safety.events import SafetyKind, dead_man_event, halted_event
-from app.domain.safety.halts import Halt
+from app.domain.safety.halts import Halt, stricter
 from app.journal.batch import Batch
 
 
@@ -59,12 +59,14 @@ def fire(batch: Batch, switch: DeadMan, at: datetime) -> DeadMan:
         ending=tuple(sorted({*switch.covered, *switch.ending})),
         fired_at=at,
         fired_seq=batch.head + 1,
-        clearing=terms.cancels,
+        # What an earlier firing owes is owed still.
+        clearing=terms.cancels if switch.clearing is None else stricter(terms.cancels, switch.clearing),
     )
     fired = batch.put_switch(fired, dead_man_event(SafetyKind.DEAD_MAN_FIRED, terms, at, reason=reason))
     if terms.then is DeadManThen.HALT:
-        halt = Halt(scope=terms.scope, mode=HaltMode.HALT, cancel=terms.cancels, reason=reason, at=at, by=DEAD_MAN)
-        there = batch.permits.state.halt_of(halt.scope)
+        there = batch.permits.state.halt_of(terms.scope)
+        cancel = terms.cancels if there is None else stricter(terms.cancels, there.cancel)
+        halt = Halt(scope=terms.scope, mode=HaltMode.HALT, cancel=cancel, reason=reason, at=at, by=DEAD_MAN)
         if there is None or not there.is_as_strict_as(halt):
             batch.put_halt(halt, halted_event(halt))
     batch.audit(

@@ -11,15 +11,26 @@ from app.domain.errors import InvalidArgument, UnknownKey
 from app.domain.safety.events import SafetyEvent, SafetyKind
 from app.domain.safety.limits import NO_LIMITS, Limits, LimitSet
 from app.domain.safety.scope import Scope
+from app.domain.safety.state import SafetyState
 from app.journal.batch import Batch
 from app.journal.statements import FIND_KEY
 from app.journal.units.safety import SafetyUnit
 
 
+def check_opener(state: SafetyState, key_id: str) -> None:
+    """Raise ``InvalidArgument`` if the key has limits of its own or is halted, to which another key that it opens would not be
+    held.
+    """
+    if state.holds_back_key(key_id):
+        raise InvalidArgument(
+            "A key that has limits of its own, or is halted, makes no keys and opens no other, for which these would not hold"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeKey(SafetyUnit[None]):
-    """Add ``key``, whose scope gets ``limits``. Raises ``InvalidArgument`` if the key that makes it, ``maker_id``, has limits of
-    its own, which the new one would not be held to.
+    """Add ``key``, whose scope gets ``limits``. ``maker_id`` is the key that makes it, if it is one. Raises as ``check_opener``
+    does.
     """
 
     key: ApiKey
@@ -28,9 +39,8 @@ class MakeKey(SafetyUnit[None]):
     maker_id: str | None = None
 
     def stage(self, batch: Batch) -> None:
-        makers = None if self.maker_id is None else batch.permits.state.set_of(Scope(key_id=self.maker_id))
-        if makers is not None and makers.limits.given:
-            raise InvalidArgument("A key that has limits of its own makes no keys, which these would not hold for")
+        if self.maker_id is not None:
+            check_opener(batch.permits.state, self.maker_id)
         batch.audit(self.record)
         batch.add_key(self.key)
         if self.limits.given:

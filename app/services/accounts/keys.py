@@ -20,7 +20,7 @@ from app.domain.errors import InvalidArgument, MissingScope, NotAuthenticated, U
 from app.domain.safety.limits import NO_LIMITS, Limits
 from app.domain.safety.scope import Scope
 from app.journal.journal import Journal
-from app.journal.units.keys import DeleteKey, MakeKey
+from app.journal.units.keys import DeleteKey, MakeKey, check_opener
 from app.services.accounts.directory import Directory
 from app.services.names import Names
 
@@ -143,6 +143,11 @@ class ApiKeys:
         await self._journal.decide(DeleteKey(key_id=key_id, at=self._clock.now(), record=record))
         await self._directory.refresh()
         log.info("API key deleted", key_id=key_id)
+
+    async def check_opener(self, caller: Caller) -> None:
+        """Raise ``InvalidArgument`` if ``caller`` is a key that may not open another one."""
+        if caller.key_id is not None:
+            check_opener(await self._journal.safety(), caller.key_id)
 
     async def limits(self) -> Mapping[str, Limits]:
         """The limits of keys' own that are set, by the key's id."""

@@ -83,6 +83,10 @@ class CallersApprovals:
         if caller.key_id is not None:
             key = await self._directory.key(caller.key_id)
             is_own = caller.key_id == asked_by.key_id or key is None or key.created_by == asked_by.name
+            if asked_by.key_id is not None and not is_own:
+                askers = await self._directory.key(asked_by.key_id)
+                # A person may decide about a key that they made, a key may not: one program would be both.
+                is_own = askers is not None and askers.created_by == caller.name
         if is_own:
             raise OwnApproval
         return approval

@@ -78,7 +78,7 @@ class Countdowns:
         account, failures = switch.terms.account, {}
         async with self._locks[account]:
             for _ in range(_ATTEMPTS):
-                until, pairs = switch.armed_until, sorted({*active, *switch.covered})
+                until, pairs = switch.armed_until, sorted({*active, *switch.covered}.difference(switch.ending))
                 if until is None:
                     # It has fired, or was disarmed meanwhile.
                     break

@@ -153,10 +153,15 @@ class DeadMen:
     async def _look_for_ever(self) -> None:
         while True:
             try:
-                for account, switch in (await self._journal.safety()).switches.items():
-                    await self._look(account, switch)
+                switches = (await self._journal.safety()).switches
             except Exception as error:  # noqa: BLE001 - the database can't be asked now; the next look tries again
                 log.warning("dead-man's switches not looked at", error=type(error).__name__)
+                switches = {}
+            for account, switch in switches.items():
+                try:
+                    await self._look(account, switch)
+                except Exception as error:  # noqa: BLE001 - the next look tries again, and the others are looked at now
+                    log.warning("dead-man's switch not looked at", **account._asdict(), error=type(error).__name__)
             await self._clock.sleep(_LOOK)
 
     async def _look(self, account: AccountKey, switch: DeadMan) -> None:
