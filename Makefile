@@ -49,7 +49,7 @@ test-gateway: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/contract
 
 # The contract as tools see it: linters, generated clients that trade, a mock that serves every example, generated requests. Node is the
-# one thing here that is not Python: without it, what needs it is skipped, unless ORDERGATE_REQUIRE_NODE is set.
+# one thing here that is not Python: without it, what needs it is skipped, unless TESTS_REQUIRE_NODE is set.
 contract: $(VENV)/.dev contract-tools
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/contract
 

@@ -98,6 +98,8 @@ def test_an_exchange_s_address_may_have_a_port_and_a_path(monkeypatch: pytest.Mo
 
 def test_a_variable_that_is_no_setting_is_named_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its value, which may be a password."""
+    for name in [name for name in os.environ if name.startswith("ORDERGATE_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("ORDERGATE_REQUIRE_LIMIT", "1")
     monkeypatch.setenv("ORDERGATE_PASWORD", "canary")
     monkeypatch.setenv("ORDERGATE_REQUIRE_LIMITS", "1")

@@ -95,9 +95,8 @@ class Database:
     def change(self) -> Iterator[Connection]:
         """A transaction for what is not the journal (accounts, leases): committed at the end."""
         with self._connected(self._changing) as connection:
-            if not self.is_sqlite and _is_read_only(connection):
-                # A reader opened it while the server was read-only. Another one may reach the server that takes writes.
-                connection.invalidate()
+            if not self.is_sqlite:
+                self._leave_read_only(connection)
             with connection.begin():
                 yield connection
 
@@ -106,6 +105,14 @@ class Database:
         with self._lock:
             self._is_disposed = True
             self._close_if_disposed()
+
+    def _leave_read_only(self, connection: Connection) -> None:
+        """Exchange what readers opened while the server was read-only for what may reach the server that takes writes."""
+        # As many as lie in the pool may be of that time; the one after them is new.
+        for _ in range(1 + self.engine.pool.checkedin()):  # type: ignore[attr-defined]
+            if not _is_read_only(connection):
+                return
+            connection.invalidate()
 
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:

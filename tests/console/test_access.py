@@ -36,7 +36,7 @@ def test_every_page_is_for_everybody(
     browser: Browser, running: RunningGateway, account: str, scheme: Literal["dark", "light"]
 ) -> None:
     """Signing in, the ticket, the orders and a timeline."""
-    if not _AXE.exists() and not os.environ.get("ORDERGATE_REQUIRE_CHROMIUM"):
+    if not _AXE.exists() and not os.environ.get("TESTS_REQUIRE_CHROMIUM"):
         pytest.skip("*** NO axe-core HERE: accessibility is NOT tested. Run `make console-tools`, with Node. ***")
     terms = {"account_name": account, "connector_name": "paper", "trading_pair": "BTC-USDT", "trade_type": "BUY"}
     placed = running.call("POST", "/trading/orders", json={**terms, "amount": "0.01", "order_type": "MARKET"})

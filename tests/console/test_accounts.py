@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.console.conftest import RunningGateway
 
 
 def test_an_account_is_given_credentials_and_loses_them(trader: Page, running: RunningGateway, account: str) -> None:
     """What the exchange says is shown, nothing that was typed stays, and deleting asks twice, and again for active orders."""
+    held: list[Route] = []
+    trader.route("**/connectors", lambda route: held.append(route))
     trader.get_by_role("link", name="Accounts").click()
     added = f"{account}_2"
     trader.get_by_label("Name of the account").fill(added)
     trader.get_by_role("button", name="Add account").click()
     card = trader.get_by_role("region", name=f"Account {added}")
-    card.get_by_text("Add or replace credentials").click()
+    with trader.expect_request("**/connectors"):
+        card.get_by_text("Add or replace credentials").click()
     connector = card.get_by_label("Connector")
     connector.fill("binance")
+    # What is being typed stays although the list of connectors comes meanwhile.
+    with trader.expect_response("**/connectors"):
+        held[0].continue_()
+    expect(card.locator("option").first).to_be_attached()
     connector.press("Tab")
     secret = card.get_by_label("binance_api_secret")
     expect(secret).to_have_attribute("type", "password")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.console.conftest import RunningGateway
 
@@ -25,3 +25,20 @@ def test_own_orders_and_fills_stand_in_the_market(trader: Page, running: Running
     expect(chart).to_have_attribute("data-candles", "300")
     trader.get_by_role("button", name="Trade SOL-USDT").click()
     expect(trader.get_by_label("Pair")).to_have_value("SOL-USDT")
+
+
+def test_a_pair_that_is_being_typed_stays(trader: Page, running: RunningGateway) -> None:
+    """Also when the list of pairs comes meanwhile."""
+    held: list[Route] = []
+    trader.route("**/trading-rules", lambda route: held.append(route))
+    with trader.expect_request("**/trading-rules"):
+        trader.goto(f"{running.url}/console#/market/paper/SOL-USDT")
+        trader.reload()
+    pair = trader.get_by_label("Pair")
+    pair.fill("eth-usdt")
+    with trader.expect_response("**/trading-rules"):
+        held[0].continue_()
+    expect(trader.locator("#market-pairs option").first).to_be_attached()
+    pair.press("Enter")
+    expect(trader).to_have_url(f"{running.url}/console#/market/paper/ETH-USDT")
+    expect(trader.get_by_label("Pair")).to_have_value("ETH-USDT")

@@ -37,10 +37,10 @@ def run(command: Sequence[str], directory: Path, **settings: str) -> str:
 
 @pytest.fixture(scope="session")
 def node() -> Node:
-    """Runs one of the Node tools and gives its output. Skips where they are not installed, unless ORDERGATE_REQUIRE_NODE is set."""
+    """Runs one of the Node tools and gives its output. Skips where they are not installed, unless TESTS_REQUIRE_NODE is set."""
     if not (TOOLS / "node_modules" / ".ready").exists():
         reason = "the Node tools are not installed: `make contract` installs them where there is Node 20.19 or newer"
-        if os.environ.get("ORDERGATE_REQUIRE_NODE"):
+        if os.environ.get("TESTS_REQUIRE_NODE"):
             pytest.fail(reason)
         pytest.skip(reason)
 

@@ -48,7 +48,7 @@ export function AddCredential({ account_name, onDone }) {
       <summary>Add or replace credentials</summary>
       <form onSubmit=${submit} autocomplete="off">
         <label>Connector
-          <input name="connector" list=${`connectors-${account_name}`} value=${name} spellcheck=${false} autocapitalize="none"
+          <input name="connector" list=${`connectors-${account_name}`} spellcheck=${false} autocapitalize="none"
             onChange=${(event) => (chosen.value = event.currentTarget.value.trim())} />
         </label>
         <datalist id=${`connectors-${account_name}`}>${connectors.value.map((each) => html`<option key=${each} value=${each} />`)}</datalist>

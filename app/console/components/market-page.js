@@ -99,7 +99,7 @@ function Choose({ connector_name, trading_pair }) {
         </select>
       </label>
       <label>Pair
-        <input name="market_pair" list="market-pairs" value=${trading_pair} spellcheck=${false} autocapitalize="characters"
+        <input key=${trading_pair} name="market_pair" list="market-pairs" defaultValue=${trading_pair} spellcheck=${false} autocapitalize="characters"
           onChange=${(event) => event.currentTarget.value.trim() && go(connector_name, event.currentTarget.value.trim().toUpperCase())} />
       </label>
     </div>
