@@ -15,10 +15,12 @@ from collections.abc import Callable, Hashable, MutableMapping
 from datetime import datetime
 from functools import partial
 from threading import RLock
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import structlog
+
+from app.log_writer import LogWriter
 
 Event = MutableMapping[str, Any]
 
@@ -28,6 +30,9 @@ _ENCODER = msgspec.json.Encoder(enc_hook=str)
 #: Seconds for which events are buffered. Encoding many at once costs each of them a fraction of what it costs alone, and none of
 #: that delays an order's answer.
 _FLUSH_SECONDS = 0.02
+
+#: Seconds that a process which stops gives the log's reader.
+_LAST_SECONDS = 2.0
 
 #: Seconds for which the repetitions of a warning are counted.
 _REPEAT_SECONDS = 10.0
@@ -71,21 +76,21 @@ class Repetitions:
 class BufferedLog:
     """The sink of structlog's events: it encodes them together, and writes those of a fiftieth of a second at once.
 
-    Warnings are written immediately, with what came before them, and so is what is logged outside the event loop. Logging never
-    raises: what can't be written is dropped and counted. Values must not change after they were logged. A process that is killed
-    loses the lines of its last fiftieth of a second; what they said about orders is in the journal.
+    Warnings are handed to the writer immediately, with what came before them, and so is what is logged outside the event loop.
+    Logging never raises and never waits: what can't be written is dropped and counted. Values must not change after they were
+    logged. A process that is killed loses the lines of its last fiftieth of a second; what they said about orders is in the
+    journal.
 
     A warning that repeats itself is written once and counted, whatever order it is about, and so is an error that is the same in
     everything.
     """
 
-    def __init__(self, stream: BinaryIO, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
+    def __init__(self, writer: LogWriter, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._writer = writer
         self._repetitions = Repetitions(monotonic)
         # Reentrant: a signal's handler, or a value that becomes text, may log while lines are made.
         self._lock = RLock()
         self._events: list[Event] = []
-        self._lost = 0
         self._due_on: asyncio.AbstractEventLoop | None = None
         self._counts_on: asyncio.AbstractEventLoop | None = None
         atexit.register(self.close)
@@ -148,43 +153,42 @@ class BufferedLog:
     error = critical = exception = fatal = failure
 
     def close(self) -> None:
-        """Write everything, also the numbers of what is still held."""
+        """Write everything, also the numbers of what is still held. Waits for the reader, but not for ever."""
         with self._lock:
             self._events += self._repetitions.over(everything=True)
         self.flush()
+        self._writer.drain(_LAST_SECONDS)
 
     def flush(self) -> None:
-        """Write what is buffered, and what is held no longer."""
+        """Hand on what is buffered, and what is held no longer."""
         with self._lock:
             events, self._events = [*self._events, *self._repetitions.over()], []
             self._due_on = None
             if not events:
                 return
-            lines = [_line(event) for event in events]
-            if self._lost:
-                lines.append(_line({"event": "log lines lost", "level": "error", "number": self._lost}))
-            try:
-                self._stream.write(b"".join(lines))
-                self._stream.flush()
-            except (OSError, ValueError):  # a full disk, a reader that has gone, a closed stream
-                self._lost += len(events)
-            else:
-                self._lost = 0
+            self._writer.put(b"".join([_line(event) for event in events]))
+
+    def formatted(self, line: bytes) -> None:
+        """Write a line that is made already, behind what is buffered."""
+        self.flush()
+        self._writer.put(line)
 
 
-class _Records(logging.StreamHandler[Any]):
+class _Records(logging.Handler):
     """What libraries log through the standard module, in order with our own lines."""
 
-    def __init__(self, stream: Any, log: BufferedLog) -> None:
-        super().__init__(stream)
+    def __init__(self, log: BufferedLog) -> None:
+        super().__init__()
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = (record.name, record.levelno, str(record.msg))
         event = {"event": str(record.msg), "level": record.levelname.lower(), "logger": record.name}
         if self._log.record(kind, event):
-            self._log.flush()
-            super().emit(record)
+            try:
+                self._log.formatted(self.format(record).encode(errors="backslashreplace") + b"\n")
+            except Exception:  # noqa: BLE001 - a library's record that has no text harms nobody
+                self._log.error({**event, "event": "a line could not be made"})
 
 
 #: What ``configure_logging`` has set up.
@@ -199,7 +203,9 @@ def flush() -> None:
 
 def configure_logging(now: Callable[[], datetime], level: int = logging.INFO) -> None:
     """Set up structlog, and send what other libraries log through the standard module the same way. ``now`` stamps the lines."""
-    log = BufferedLog(sys.stderr.buffer)
+    # The raw stream: a thread that stands in a buffered one would not let the interpreter end.
+    stream: Any = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)
+    log = BufferedLog(LogWriter(stream.write))
     _configured[:] = [log]
     structlog.configure(
         processors=[
@@ -213,7 +219,7 @@ def configure_logging(now: Callable[[], datetime], level: int = logging.INFO) ->
         logger_factory=lambda *_: log,
         cache_logger_on_first_use=True,
     )
-    handler = _Records(sys.stderr, log)
+    handler = _Records(log)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

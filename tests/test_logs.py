@@ -6,12 +6,12 @@ import asyncio
 import json
 import subprocess
 import sys
-from io import BytesIO
 from typing import Any
 
 import pytest
 
 from app import logs
+from app.log_writer import LogWriter
 from app.logs import BufferedLog
 
 #: What a process logs that uses everything: an order's line, values that JSON has no form for, an exception, a library's record.
@@ -41,16 +41,19 @@ asyncio.run(main())
 """
 
 
-class Writes(BytesIO):
-    """A stream that remembers each write."""
+class Writes(LogWriter):
+    """A writer that writes at once, and remembers each write."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.text = b""
         self.parts: list[list[str]] = []
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        self.parts.append([json.loads(line)["event"] for line in data.splitlines()])
-        return super().write(data)
+    def put(self, lines: bytes) -> None:
+        self.parts.append([json.loads(line)["event"] for line in lines.splitlines()])
+        self.text += lines
+
+    def drain(self, seconds: float) -> bool:
+        return True
 
 
 def said(text: str) -> dict[str, Any]:
@@ -124,39 +127,6 @@ async def say(log: BufferedLog, text: str, wait: float = 0) -> None:
     await asyncio.sleep(wait)
 
 
-class Full(Writes):
-    """A stream on a disk without room, until somebody makes some."""
-
-    is_full = True
-
-    def flush(self) -> None:
-        if self.is_full:
-            self.parts.clear()
-            raise OSError(28, "No space left on device")
-
-
-@pytest.mark.parametrize("method", ["info", "error"])
-def test_nobody_who_logs_is_told_that_it_failed(method: str) -> None:
-    """What can't be written is dropped, and counted once there is room again."""
-    stream = Full()
-    log = BufferedLog(stream)
-    for text in ("one", "two"):
-        getattr(log, method)(said(text))
-    stream.is_full = False
-    log.error(said("three"))
-    log.error(said("four"))
-    assert stream.parts == [["three", "log lines lost"], ["four"]]
-    assert json.loads(stream.getvalue().splitlines()[-2])["number"] == 2
-
-
-def test_a_closed_stream_harms_nobody() -> None:
-    """As at the end of a process."""
-    stream = BytesIO()
-    log = BufferedLog(stream)
-    stream.close()
-    log.error(said("one"))
-
-
 class Silent:
     """A value that can't say what it is."""
 
@@ -220,13 +190,13 @@ def test_every_line_is_one_json_object() -> None:
 # -- repetitions --------------------------------------------------------------------------------------------------------
 
 
-def lines(stream: BytesIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
+def lines(stream: Writes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.text.splitlines()]
 
 
 def test_a_storm_of_warnings_is_two_lines() -> None:
     """A full disk: thousands of refused orders, each with an id of its own. The first is written, the rest are counted."""
-    stream, now = BytesIO(), [0.0]
+    stream, now = Writes(), [0.0]
     log = BufferedLog(stream, lambda: now[0])
     for number in range(2800):
         log.warning({"event": "outcome not recorded", "level": "warning", "order_id": f"o{number}", "error": "Full"})
@@ -244,7 +214,7 @@ def test_a_storm_of_warnings_is_two_lines() -> None:
 
 def test_the_number_is_written_at_the_end_too() -> None:
     """A process that stops within the time leaves no count behind."""
-    stream = BytesIO()
+    stream = Writes()
     log = BufferedLog(stream, lambda: 0.0)
     for _ in range(3):
         log.warning({"event": "w", "level": "warning"})
@@ -254,7 +224,7 @@ def test_the_number_is_written_at_the_end_too() -> None:
 
 def test_errors_about_different_orders_are_all_written() -> None:
     """An alarm is about its order; only one that is the same in everything but its request repeats another."""
-    stream = BytesIO()
+    stream = Writes()
     log = BufferedLog(stream, lambda: 0.0)
     for number in range(3):
         log.error({"event": "order adopted", "level": "error", "order_id": f"o{number}", "request_id": f"r{number}"})
@@ -273,7 +243,7 @@ def test_errors_about_different_orders_are_all_written() -> None:
 def test_so_many_kinds_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered is bounded; beyond it, everything is written."""
     monkeypatch.setattr(logs, "_MOST_KINDS", 2)
-    stream = BytesIO()
+    stream = Writes()
     log = BufferedLog(stream, lambda: 0.0)
     for name in ("a", "b", "c", "a", "b", "c"):
         log.warning({"event": name, "level": "warning"})

@@ -14,6 +14,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import structlog
+
 from app.bootstrap import build_gateway
 from app.connectors.registry import load_connectors
 from app.domain.caller import Actor
@@ -30,6 +32,8 @@ ACCOUNT = "master_account"
 
 async def main(url: str, directory: str, seed: int, role: str = "nobody") -> None:
     """Begin, say so, and go on for ever."""
+    # Nobody reads the standard output after the first line, so that a log there would fill its pipe and stop the process.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     settings = Settings(
         database_url=url,
         data_dir=Path(directory),
