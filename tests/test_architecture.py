@@ -442,6 +442,7 @@ def test_shared_values_are_frozen_slotted_and_keyword_only() -> None:
 
 #: What is read by name from outside of the program, or by a library that is given the class.
 HOOKS = {
+    "emit": "logging calls it on a handler",
     "process_bind_param": "SQLAlchemy calls it on a column type",
     "process_result_value": "SQLAlchemy calls it on a column type",
     "load_dialect_impl": "SQLAlchemy calls it on a column type",
