@@ -78,6 +78,27 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
         return "|".join(parts)
 
 
+#: The fields of ``terms``, in their order.
+_TERMS = (
+    "trading_pair",
+    "trade_type",
+    "order_type",
+    "amount",
+    "price",
+    "quote_amount",
+    "position_action",
+    "time_in_force",
+    "reduce_only",
+    "client_order_id",
+)
+
+
+def differing_terms(terms: str, other: str) -> str:
+    """The names of the fields in which two ``terms`` differ, for a sentence."""
+    pairs = zip(_TERMS, terms.split("|", 9), other.split("|", 9), strict=False)
+    return ", ".join(name for name, one, another in pairs if one != another)
+
+
 class OrderKey(Struct, frozen=True, kw_only=True):
     """What names an order in the journal: ids are unique per account and connector."""
 

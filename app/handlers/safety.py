@@ -29,6 +29,10 @@ _RESUME = ResumeRequestSchema()
 _CHANGE = LimitChangeSchema()
 _DEAD_MAN = DeadManRequestSchema()
 _SCOPE = SafetyScopeSchema()
+_NOTHING_ENDED = (
+    "There is no halt of exactly this scope, so nothing was changed. GET /safety lists the halts that hold; send the scope of"
+    " one of them, part by part"
+)
 
 
 async def get_safety(gateway: ActingGateway) -> Any:
@@ -65,6 +69,7 @@ async def resume(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
             {"scope": each.scope.parts(), "mode": each.mode, "reason": each.reason, "halted_at_seq": each.seq}
             for each in resumed.remaining
         ],
+        "hint": None if resumed.ended is not None else _NOTHING_ENDED,
     }
 
 

@@ -1177,6 +1177,7 @@ class ResumeResponseSchema(Schema):
     scope = fields.Nested(lambda: SafetyScopeSchema(), required=True)
     resumed = fields.Boolean(required=True)
     halts = fields.List(fields.Nested(lambda: RemainingHaltSchema()), required=True)
+    hint = fields.String(allow_none=True)
 
 
 class DeadManRequestSchema(Schema):

@@ -347,6 +347,13 @@ def _requests() -> Iterator[Mistake]:
     yield raw(b'{"amount": NaN}', 400, "unreadable_body", "not JSON")
     yield raw(b'{"amount": 01}', 400, "unreadable_body", "not JSON")
     yield raw(b"\xff\xfe{}", 400, "unreadable_body", "UTF-8")
+    yield raw(b"\xef\xbb\xbf{}", 400, "unreadable_body", "byte order mark (BOM)", "without one")
+    yield raw(
+        b'{"account_name": "\\ud83d"}', 400, "unreadable_body", "surrogate pair, in 'account_name'", "both halves"
+    )
+    yield raw(
+        b'{"account_name": "\\u0000"}', 400, "unreadable_body", "NUL character, in 'account_name'", "leave it out"
+    )
     yield raw(b'{"amount": 1, "amount": 2}', 400, "unreadable_body", "'amount'", "repeated")
     yield raw(b'{"amount": 8e270}', 400, "unreadable_body", "amount", "36 digits before the decimal point")
     yield raw(b'"BUY"', 422, "schema_violation", "JSON object")

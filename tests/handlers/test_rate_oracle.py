@@ -51,6 +51,7 @@ async def test_a_change_that_would_undo_another(client: httpx.AsyncClient) -> No
     assert second.status_code == 409
     problem = checked(second, "/rate-oracle/config")
     assert (problem["code"], problem["retryable"]) == ("change_conflict", False)
+    assert "GET /rate-oracle/config" in problem["hint"]
     now = await client.get("/rate-oracle/config")
     assert now.headers["etag"] == first.headers["etag"] != read.headers["etag"]
     assert now.json()["global_token"] == {"global_token_name": "EUR", "global_token_symbol": "$"}

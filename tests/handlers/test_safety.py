@@ -29,14 +29,18 @@ async def test_a_halt_is_set_shown_and_ended(client: httpx.AsyncClient) -> None:
     assert again["halted_at_seq"] == halt["halted_at_seq"]
     refused = await client.post("/trading/orders", json=ORDER, headers={"Idempotency-Key": "k"})
     assert (refused.status_code, refused.json()["code"], refused.json()["retryable"]) == (409, "halted", True)
+    ending = 'POST /safety/resume with {"scope": {"account_name":"master_account"}, "reason": "..."} ends this halt'
+    assert refused.json()["hint"].startswith(ending)
     shown = (await client.get("/safety")).json()
     assert [each["halted_at_seq"] for each in shown["halts"]] == [halt["halted_at_seq"]]
     assert 'ordergate_halts{mode="halt"} 1.0' in (await client.get("/metrics")).text
     missing = await client.post("/safety/resume", json={"scope": ACCOUNT})
     assert missing.status_code == 422
-    assert (await client.post("/safety/resume", json={"scope": {}, "reason": "x"})).json()["resumed"] is False
+    nothing = (await client.post("/safety/resume", json={"scope": {}, "reason": "x"})).json()
+    assert (nothing["resumed"], [each["scope"] for each in nothing["halts"]]) == (False, [ACCOUNT])
+    assert nothing["hint"].startswith("There is no halt of exactly this scope")
     resumed = (await client.post("/safety/resume", json={"scope": ACCOUNT, "reason": "over"})).json()
-    assert resumed == {"scope": ACCOUNT, "resumed": True, "halts": []}
+    assert resumed == {"scope": ACCOUNT, "resumed": True, "halts": [], "hint": None}
     assert (await client.post("/trading/orders", json=ORDER, headers={"Idempotency-Key": "k"})).status_code == 201
 
 
@@ -53,6 +57,8 @@ async def test_limits_are_set_shown_lifted_and_told(client: httpx.AsyncClient) -
     )
     stale = await client.put("/safety/limits", json=change, headers={"If-Match": '"0"'})
     assert (stale.status_code, stale.json()["code"]) == (409, "change_conflict")
+    assert 'If-Match is "0"' in stale.json()["detail"]
+    assert stale.json()["hint"].startswith("GET /safety/limits answers with the version that holds in its ETag")
     refused = (await client.post("/trading/orders", json=ORDER)).json()
     assert (refused["status"], refused["code"], refused["retryable"]) == (400, "limit_exceeded", False)
     assert refused["violations"] == [
@@ -61,7 +67,12 @@ async def test_limits_are_set_shown_lifted_and_told(client: httpx.AsyncClient) -
     lifted = await client.put("/safety/limits", json={"scope": ACCOUNT, "limits": {"max_order_notional": None}})
     assert lifted.json()["limits"][0]["limits"] == {"max_open_orders": 1}
     assert (await client.post("/trading/orders", json=ORDER)).status_code == 201
-    assert (await client.post("/trading/orders", json=ORDER)).json()["violations"][0]["would_be"] == "2"
+    second = (await client.post("/trading/orders", json=ORDER)).json()
+    assert second["violations"][0]["would_be"] == "2"
+    assert second["detail"] == (
+        "max_open_orders is 1 for account 'master_account'; 1 is used, and this order would make it 2. Cancel an order or raise"
+        " the limit with PUT /safety/limits"
+    )
     assert 'ordergate_limit_headroom_ratio{limit="max_open_orders"} 0.0' in (await client.get("/metrics")).text
 
 
@@ -199,6 +210,7 @@ async def test_a_choice_that_a_limit_does_not_allow_is_told_plainly(client: http
     await client.put("/safety/limits", json={"scope": ACCOUNT, "limits": allowed})
     refused = (await client.post("/trading/orders", json=ORDER)).json()
     assert refused["detail"] == (
-        "BTC-USDT is not among allowed_pairs of account_name master_account, which are: ETH-USDT; "
-        "LIMIT is not among allowed_order_types of account_name master_account, which are: MARKET"
+        "allowed_pairs is ETH-USDT for account 'master_account'; this order has BTC-USDT, which is not among them. Choose another"
+        " one or change the list with PUT /safety/limits. allowed_order_types is MARKET for account 'master_account'; this order"
+        " has LIMIT, which is not among them. Choose another one or change the list with PUT /safety/limits"
     )

@@ -147,7 +147,7 @@ async def test_limits_count_what_every_process_reserves(journals: tuple[Journal,
     await limit(one, max_open_notional=Decimal(200))
     first, _ = await place(one, "o1"), await place(other, "o2")
     for journal in journals:
-        with pytest.raises(LimitExceeded, match="max_open_notional of the whole gateway is 200 and would be 300"):
+        with pytest.raises(LimitExceeded, match="200 US dollars are used, and this order would make it 300"):
             await place(journal, "o3")
     await happen(one, first, EventKind.UNCONFIRMED)
     with pytest.raises(LimitExceeded):

@@ -6,14 +6,17 @@ are about what it asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors.base import OrdergateError
+from app.domain.errors.limits import breaches_text
 from app.domain.suggestions import did_you_mean, listed
 
 #: The most orders that an error names.
 _NAMED_ORDERS = 10
+#: How much of an If-Match is repeated.
+_LONGEST_VERSIONS = 80
 
 
 class RequestError(OrdergateError):
@@ -324,6 +327,16 @@ class ChangeConflict(RequestError):
     code = "change_conflict"
     title = "Conflicting change"
 
+    @staticmethod
+    def of_version(what: str, versions: Collection[str], path: str) -> ChangeConflict:
+        """``what``, which GET ``path`` shows, has none of the ``versions`` of If-Match."""
+        given = ", ".join(f'"{version}"' for version in versions)
+        return ChangeConflict(
+            f"If-Match is {given[:_LONGEST_VERSIONS]}, and {what} another version by now; nothing was changed",
+            hint=f"GET {path} answers with the version that holds in its ETag. Look at it again, and send that ETag as If-Match;"
+            " without If-Match whatever is there is changed",
+        )
+
 
 class LimitExceeded(RequestError):
     """The order would break limits; ``violations`` names all of them, each with what is used and what would be."""
@@ -332,7 +345,7 @@ class LimitExceeded(RequestError):
     title = "Limit exceeded"
 
     def __init__(self, breaches: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(_breaches_text(breaches))
+        super().__init__(breaches_text(breaches))
         self.breaches = tuple(breaches)
 
 
@@ -366,20 +379,3 @@ class PreviewOutdated(RequestError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why}. Nothing was sent; preview the order again")
-
-
-def _breaches_text(breaches: Sequence[Mapping[str, Any]]) -> str:
-    """All breaches in one sentence."""
-    return "; ".join(map(_breach_text, breaches))
-
-
-def _breach_text(breach: Mapping[str, Any]) -> str:
-    name, scope, maximum = breach["limit"], _scope_text(breach["scope"]), breach["maximum"]
-    if name.startswith("allowed_"):
-        allowed = listed(maximum.split(", ")) if maximum else "none"
-        return f"{breach['would_be']} is not among {name} of {scope}, which are: {allowed}"
-    return f"{name} of {scope} is {maximum} and would be {breach['would_be']}"
-
-
-def _scope_text(scope: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {part}" for name, part in scope.items()) or "the whole gateway"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec.json import encode
+
 from app.domain.enums import DeadManKeep, HaltCancel, HaltMode
 from app.domain.errors import DeadManDue, Halted, LimitExceeded, LimitsNotSet, OrdergateError, PriceOutsideCollar
 from app.domain.order import AccountKey, Order
@@ -189,7 +191,11 @@ class SafetyState:
 def halted(halt: Halt) -> Halted:
     """The refusal of an order under ``halt``."""
     taken = "nothing is placed" if halt.mode is HaltMode.HALT else "only what surely reduces a position is placed"
-    return Halted(f"Trading is halted for {halt.scope} since event {halt.seq}, so {taken}: {halt.reason}")
+    scope = encode(halt.scope.parts()).decode()
+    return Halted(
+        f"Trading is halted for {halt.scope} since event {halt.seq}, so {taken}: {halt.reason}",
+        hint=f'POST /safety/resume with {{"scope": {scope}, "reason": "..."}} ends this halt; GET /safety lists all that hold',
+    )
 
 
 def _tells_entries_apart(switch: DeadMan) -> bool:

@@ -23,7 +23,7 @@ from app.domain.errors import (
     TooManyApprovals,
 )
 from app.domain.events import OrderEvent
-from app.domain.order import Order
+from app.domain.order import Order, differing_terms
 from app.domain.safety.admission import Measured
 from app.domain.safety.approvals import Approval
 from app.journal.batch import Batch
@@ -52,9 +52,11 @@ def find_asked(batch: Batch, order: Order, at: datetime) -> Approval | None:
         found.idempotency_key != order.idempotency_key
     )
     if found.terms != order.terms or has_other_key:
+        differing = differing_terms(found.terms, order.terms)
+        was = f"with other terms: what differs is {differing}" if differing else "with another Idempotency-Key"
         raise IdempotencyConflict(
-            f"The Idempotency-Key or client_order_id was used for other terms, or the id with another key: approval"
-            f" {found.approval_id}"
+            f"The Idempotency-Key or client_order_id was used {was}, and approval {found.approval_id} belongs to it. To ask about"
+            " that order, repeat its request unchanged; for another order take a new key and a new client_order_id"
         )
     if found.is_due(at):
         found = expire(batch, found, at)

@@ -98,7 +98,7 @@ class SetLimits(SafetyUnit[LimitSet]):
     def stage(self, batch: Batch) -> LimitSet:
         state = batch.permits.state
         if self.versions is not None and str(state.version) not in self.versions:
-            raise ChangeConflict("The limits are no longer those that were read; nothing was changed")
+            raise ChangeConflict.of_version("the limits have", self.versions, "/safety/limits")
         there = state.set_of(self.scope) or LimitSet(scope=self.scope, limits=Limits())
         if self.unlimited_reason is not None:
             wanted = structs.replace(there, limits=Limits(), unlimited_reason=self.unlimited_reason)

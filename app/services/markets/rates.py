@@ -88,7 +88,7 @@ class Rates:
         wanted = {name: value for name, value in given.items() if value is not None}
         stored = await asyncio.to_thread(self._preferences.get, _KEY)
         if versions is not None and _version(stored) not in versions:
-            raise ChangeConflict("The rate configuration is no longer the one that was read; nothing was changed")
+            raise ChangeConflict.of_version("the rate configuration has", versions, "/rate-oracle/config")
         if wanted:
             changed = {**stored, **wanted}
             if not await asyncio.to_thread(self._preferences.replace, _KEY, stored, changed):

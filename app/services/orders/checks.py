@@ -36,7 +36,7 @@ from app.domain.errors import (
     UnsupportedOrder,
     WouldTake,
 )
-from app.domain.order import Order, OrderRequest
+from app.domain.order import Order, OrderRequest, differing_terms
 
 #: The refusals that are stored with an order, by their codes.
 _REFUSALS: Mapping[str | None, type[Refused]] = {
@@ -158,11 +158,18 @@ def _has_other_key(request: OrderRequest, order: Order) -> bool:
 
 
 def _conflict_text(request: OrderRequest, order: Order) -> str:
-    if request.idempotency_key is not None and request.idempotency_key == order.idempotency_key:
-        return f"Idempotency-Key '{request.idempotency_key}' was used for an order with other terms"
     if order.terms == request.terms():
         return (
             f"client_order_id '{order.order_id}' was used for an order with the same terms and another Idempotency-Key. To ask"
             " about that order, repeat its own key; for another order use another client_order_id"
         )
-    return f"client_order_id '{order.order_id}' was used for an order with other terms"
+    differing = differing_terms(order.terms, request.terms())
+    if request.idempotency_key is not None and request.idempotency_key == order.idempotency_key:
+        return (
+            f"Idempotency-Key '{request.idempotency_key}' was used for an order with other terms: what differs is {differing}."
+            " To ask about that order, repeat its request unchanged; for another order take a new key"
+        )
+    return (
+        f"client_order_id '{order.order_id}' was used for an order with other terms: what differs is {differing}. To ask about"
+        " that order, repeat its request unchanged; for another order take a new client_order_id"
+    )

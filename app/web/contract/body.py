@@ -42,6 +42,10 @@ MAX_DEPTH = 64
 #: How much of a key or number is repeated.
 _LONGEST_KEY = 60
 
+_NOT_UTF8 = "The body is not UTF-8: send the JSON document in UTF-8"
+_NUL = re.compile("\x00")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
@@ -199,17 +203,35 @@ def decode(data: bytes) -> Any:
     except msgspec.ValidationError as error:
         raise UnreadableBody(f"A number in the body can't be read: {_unreadable_number(data)}") from error
     except UnicodeDecodeError as error:
-        raise UnreadableBody("The body is not UTF-8") from error
+        raise UnreadableBody(_NOT_UTF8) from error
     except msgspec.DecodeError as error:
-        if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise UnreadableBody("The body is not UTF-8") from error
-        raise UnreadableBody(f"The body is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from error
+        raise UnreadableBody(_malformed(data, error)) from error
     except RecursionError as error:
         raise UnreadableBody("The body is nested too deeply") from error
     _refuse_repeated_keys(data, _count_members(document))
-    if b"\\u0000" in data and _holds_nul(document):
-        raise UnreadableBody("A text in the body holds a NUL character")
+    if b"\\u0000" in data and (place := _place_of(document, _NUL)) is not None:
+        raise UnreadableBody(f"A text in the body holds a NUL character{place}: leave it out")
     return document
+
+
+def _malformed(data: bytes, error: msgspec.DecodeError) -> str:
+    """What is wrong with a body that is no JSON document."""
+    if data.startswith(codecs.BOM_UTF8):
+        return "The body begins with a byte order mark (BOM): send the JSON document in UTF-8 without one"
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return _NOT_UTF8
+    if b"\\u" in data:
+        try:
+            # msgspec takes some lone surrogates for a text that has no end; json reads them all.
+            place = _place_of(json.loads(data, parse_int=str, parse_float=str), _SURROGATE)
+        except (ValueError, RecursionError):
+            place = None
+        if place is not None:
+            return (
+                f"A text in the body holds one half of a surrogate pair{place}: write the character itself in UTF-8, or both"
+                r" halves, such as \ud83d\ude00"
+            )
+    return f"The body is not JSON: {str(error).removeprefix('JSON is malformed: ')}"
 
 
 def _refuse_repeated_keys(data: bytes, members: int) -> None:
@@ -287,12 +309,17 @@ def _count_members(document: Any) -> int:
     raise UnreadableBody("The body is nested too deeply")
 
 
-def _holds_nul(node: Any) -> bool:
-    """Whether any text of the document holds a NUL, which PostgreSQL can't store. The depth is bounded by now."""
-    if isinstance(node, str):
-        return "\x00" in node
-    if isinstance(node, dict):
-        return any("\x00" in key or _holds_nul(value) for key, value in node.items())
-    if isinstance(node, list):
-        return any(_holds_nul(value) for value in node)
-    return False
+def _place_of(document: Any, sought: re.Pattern[str]) -> str | None:
+    """The end of a sentence with the field of a text that holds what is ``sought``; None where there is none."""
+    stack: list[tuple[str, Any]] = [("", document)]
+    while stack:
+        place, node = stack.pop()
+        if type(node) is str and sought.search(node):
+            return place
+        if type(node) is dict:
+            if any(sought.search(name) for name in node):
+                return ", in the name of a field"
+            stack += [(f", in '{name[:_LONGEST_KEY]}'", each) for name, each in node.items()]
+        elif type(node) is list:
+            stack += [(place, each) for each in node]
+    return None

@@ -132,14 +132,14 @@ def test_rules_that_make_another_order_of_the_request() -> None:
     ("asked", "first", "text"),
     [
         (
-            request(idempotency_key="k", price=Decimal(1)),
+            request(idempotency_key="k", price=Decimal(1), amount=Decimal(7)),
             request(idempotency_key="k"),
-            "Idempotency-Key 'k' was .* with other terms",
+            "Idempotency-Key 'k' was .* with other terms: what differs is amount, price.* take a new key",
         ),
         (
             request(client_order_id="c", price=Decimal(1)),
             request(client_order_id="c"),
-            "client_order_id 'c' was .* with other terms",
+            "client_order_id 'c' was .* with other terms: what differs is price.* take a new client_order_id",
         ),
         (
             request(client_order_id="c", idempotency_key="k1"),
