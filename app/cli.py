@@ -27,6 +27,7 @@ from app.logs import configure_logging
 from app.sandbox import PROTOCOLS
 from app.services.gateway import Gateway
 from app.settings import Settings, load_settings
+from app.standard_streams import open_what_is_closed
 from app.storage import schema
 from app.vault import Vault, VaultError
 
@@ -42,6 +43,7 @@ _STARTUP_FAILED = 3
 @click.version_option(__version__, prog_name="ordergate")
 def main() -> None:
     """A self-hosted trading gateway. Settings come from the environment; see docs/run/settings.md."""
+    open_what_is_closed()
     configure_logging(SystemClock().now)
 
 

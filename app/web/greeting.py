@@ -10,7 +10,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 
+import structlog
+
 from app.services.gateway import Gateway
+
+log = structlog.get_logger(__name__)
 
 _COMMAND = "ordergate"
 
@@ -22,8 +26,15 @@ _ORDER = (
 
 def greet(gateway: Gateway, *, port: int | None = None) -> None:
     """Print the greeting. ``port`` is where the server listens, if that is not the port of the settings."""
-    sys.stdout.write(greeting(gateway, port=port))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(greeting(gateway, port=port))
+        sys.stdout.flush()
+    except OSError as error:  # a full disk, a reader that has gone
+        log.warning(
+            "greeting not printed",
+            error=str(error),
+            next_step="If the password was made just now, set another one: ordergate user password",
+        )
 
 
 def greeting(gateway: Gateway, *, port: int | None = None) -> str:

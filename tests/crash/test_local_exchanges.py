@@ -18,6 +18,7 @@ from tests.chaos.checker import check
 from tests.chaos.clients import Gateway, place_once, place_until_known
 from tests.chaos.deployments import SqliteDeployment
 from tests.chaos.exchanges import SandboxExchange
+from tests.chaos.local_exchanges import LOCAL
 from tests.chaos.operations import Log, Operation
 from tests.connectors.conformance import PATIENCE
 from tests.crash.restart import CALL_SECONDS
@@ -78,7 +79,7 @@ class Rehearsal:
         body = {
             "account_name": "master_account",
             "connector_name": self.name,
-            "trading_pair": "BTC-USDT",
+            "trading_pair": LOCAL[self.name].markets[0][0],
             "trade_type": "BUY",
             "order_type": "LIMIT" if rests else "MARKET",
             "amount": str(Decimal("0.001") + self._serial * Decimal("0.0001")),
