@@ -14,6 +14,7 @@ import msgspec
 from app.domain.decimals import plain
 from app.domain.errors import InvalidArgument
 from app.domain.safety.events import SafetyEvent
+from app.handlers import pages
 from app.handlers.forms.views import event_row
 from app.handlers.streaming import StreamAnswer
 from app.journal.filters import EventFilter
@@ -39,6 +40,7 @@ async def stream_events(
     """GET /trading/events"""
     wanted = stream_filter(account_names, connector_names, trading_pairs)
     start = start_of(since, last_event_id)
+    await check_filter(gateway, wanted, start)
     await gateway.event_streams.check_start(start, "since" if last_event_id is None else "Last-Event-ID")
     return StreamAnswer(content_type="text/event-stream", chunks=_server_sent(gateway, start, wanted))
 
@@ -52,6 +54,21 @@ def stream_filter(
         connector_names=tuple(connector_names or ()),
         trading_pairs=tuple(trading_pairs or ()),
     )
+
+
+async def check_filter(gateway: ActingGateway, wanted: EventFilter, start: int | None) -> None:
+    """Raise ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedPair`` if a stream from now on could never show anything
+    for a name. What was there before may have been deleted since, so a stream that goes on is not refused.
+    """
+    if start is None:
+        await pages.require_names(
+            gateway,
+            pages.Names(
+                account_names=wanted.account_names,
+                connector_names=wanted.connector_names,
+                trading_pairs=wanted.trading_pairs,
+            ),
+        )
 
 
 def is_seq(text: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import quote
 
+from app.domain.enums import OrderStatus
+from app.domain.errors import UnknownAccount, UnknownConnector, UnsupportedPair
 from app.domain.markets.rates import is_pair
 from app.services.acting import ActingGateway
 from app.storage.records import Page
@@ -13,6 +16,7 @@ from app.storage.records import Page
 T = TypeVar("T")
 
 _MOST_NAMED = 20
+_STATUSES = frozenset(OrderStatus)
 
 
 class Names(TypedDict):
@@ -32,7 +36,25 @@ def names(asked: Mapping[str, Any]) -> Names:
     )
 
 
-def unknown_names(gateway: ActingGateway, wanted: Names) -> dict[str, str]:
+async def require_names(gateway: ActingGateway, wanted: Names) -> None:
+    """Raise ``UnknownAccount``, ``UnknownConnector`` or ``UnsupportedPair`` for a name that nothing can have: for what
+    hummingbot-api does not have, where an empty answer would hide a slip of the pen.
+    """
+    if wanted["account_names"]:
+        accounts = await asyncio.to_thread(gateway.accounts.list_accounts)
+        for name in wanted["account_names"]:
+            if name not in accounts:
+                raise UnknownAccount(name, accounts)
+    connectors = gateway.catalog.list_connectors()
+    for name in wanted["connector_names"]:
+        if name not in connectors:
+            raise UnknownConnector(name, connectors)
+    for pair in wanted["trading_pairs"]:
+        if not is_pair(pair):
+            raise UnsupportedPair(pair, None, ())
+
+
+def unknown_names(gateway: ActingGateway, wanted: Names, status: str | None = None) -> dict[str, str]:
     """The header that names what was asked for and does not exist, for a search without a result; none where all of it exists.
 
     A search for what was deleted is no mistake, and callers of hummingbot-api expect an empty page, so it is not refused.
@@ -42,6 +64,7 @@ def unknown_names(gateway: ActingGateway, wanted: Names) -> dict[str, str]:
         *(("account_names", name) for name in wanted["account_names"] if name not in accounts),
         *(("connector_names", name) for name in wanted["connector_names"] if name not in connectors),
         *(("trading_pairs", pair) for pair in wanted["trading_pairs"] if not is_pair(pair)),
+        *(("status", word) for word in (status,) if word is not None and word not in _STATUSES),
     ]
     if not unknown:
         return {}

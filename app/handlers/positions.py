@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -45,10 +46,12 @@ async def get_positions(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
         found = await gateway.positions.page(
             names["account_names"], names["connector_names"], limit=asked["limit"], cursor=cursor
         )
-    return {
+    answer = {
         **pages.answer(found.page, asked["limit"], _position_row),
         "errors": [_error_row(each) for each in found.errors],
     }
+    is_empty = not found.page.total_count
+    return answer, 200, await asyncio.to_thread(pages.unknown_names, gateway, names) if is_empty else {}
 
 
 async def get_position_mode(gateway: ActingGateway, account_name: str, connector_name: str) -> Any:
@@ -80,19 +83,20 @@ async def set_leverage(gateway: ActingGateway, account_name: str, connector_name
 def search_funding_payments(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /trading/funding-payments"""
     asked = _FUNDING_FILTER.load(body)
-    names = pages.names(asked)
-    trading_pair = asked.get("trading_pair")
+    pair = asked.get("trading_pair")
+    names = pages.names({**asked, "trading_pairs": None if pair is None else (pair,)})
     wanted = FundingFilter(
         account_names=names["account_names"],
         connector_names=names["connector_names"],
-        trading_pairs=() if trading_pair is None else (trading_pair,),
+        trading_pairs=names["trading_pairs"],
         start_at=asked.get("start_time"),
         end_at=asked.get("end_time"),
     )
     cursor = asked.get("cursor")
     with page_at("/trading/funding-payments", cursor):
         page = gateway.history.funding_payments(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], _funding_row)
+    unknown = {} if page.total_count else pages.unknown_names(gateway, names)
+    return pages.answer(page, asked["limit"], _funding_row), 200, unknown
 
 
 def _success(message: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.domain.enums import Environment, OrderState, OrderStatus, OrderType, PositionAction
+from app.domain.errors import OrderNotFound
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.domain.safety.approvals import Approval
@@ -99,11 +100,8 @@ def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     cursor = asked.get("cursor")
     with page_at("/trading/orders/search", cursor):
         page = gateway.history.search_orders(wanted, limit=asked["limit"], cursor=cursor)
-    return (
-        pages.answer(page, asked["limit"], _in_environment(gateway)),
-        200,
-        _unknown(gateway, pages.names(asked), page),
-    )
+    unknown = {} if page.total_count else pages.unknown_names(gateway, pages.names(asked), wanted.status)
+    return pages.answer(page, asked["limit"], _in_environment(gateway)), 200, unknown
 
 
 def search_trades(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -129,12 +127,16 @@ async def get_order(
     wait: Any = 0,
 ) -> Any:
     """GET /trading/orders/{order_id}"""
-    found = await gateway.history.wait_settled(
-        order_id,
-        account_name=account_name,
-        connector_name=connector_name,
-        seconds=float(wait),  # float: a duration in seconds, no money
-    )
+    try:
+        found = await gateway.history.wait_settled(
+            order_id,
+            account_name=account_name,
+            connector_name=connector_name,
+            seconds=float(wait),  # float: a duration in seconds, no money
+        )
+    except OrderNotFound:
+        await pages.require_names(gateway, _names_of(account_name, connector_name))
+        raise
     next_check_at = gateway.orders.next_question_at(found.order.key)
     environment = gateway.environment_of(found.order.connector_name)
     return {**order_with_events(found, next_check_at), "environment": environment}
@@ -149,7 +151,11 @@ async def resolve_order(
 ) -> Any:
     """POST /trading/orders/{order_id}/resolve"""
     said = _RESOLUTION.load(body)
-    order = await gateway.history.get(order_id, account_name=account_name, connector_name=connector_name)
+    try:
+        order = await gateway.history.get(order_id, account_name=account_name, connector_name=connector_name)
+    except OrderNotFound:
+        await pages.require_names(gateway, _names_of(account_name, connector_name))
+        raise
     resolution = Resolution(
         outcome=OrderState(said["outcome"]),
         reason=said["reason"],
@@ -157,6 +163,15 @@ async def resolve_order(
         filled_amount=said.get("filled_amount"),
     )
     return _in_environment(gateway)(await gateway.orders.resolve(order.key, resolution))
+
+
+def _names_of(account_name: str | None, connector_name: str | None) -> pages.Names:
+    return pages.names(
+        {
+            "account_names": () if account_name is None else (account_name,),
+            "connector_names": () if connector_name is None else (connector_name,),
+        }
+    )
 
 
 def _status(word: str | None) -> str | None:

@@ -319,6 +319,37 @@ def _orders_elsewhere() -> Iterator[Mistake]:
         loc=["query", "account"],
         given="a",
     )
+    for query, says in (
+        ("waitt=5", "Did you mean 'wait'?"),
+        ("wai=5", "Did you mean 'wait'?"),
+        ("Wait=5", "Did you mean 'wait'?"),
+        ("accountname=a", "Did you mean 'account_name'?"),
+        ("orderid=x", "'order_id' belongs in the path"),
+    ):
+        name = query.partition("=")[0]
+        yield _at("GET", f"/trading/orders/x?{query}", 422, "schema_violation", says, loc=["query", name])
+    for query, code, says in (
+        ("account_name=master", "unknown_account", "Did you mean master_account?"),
+        ("connector_name=papr", "unknown_connector", "Did you mean paper?"),
+    ):
+        yield _at("GET", f"/trading/orders/x?{query}", 404, code, says)
+    for query, status, code, says in (
+        ("account_names=master", 404, "unknown_account", "Did you mean master_account?"),
+        ("connector_names=papr", 404, "unknown_connector", "Did you mean paper?"),
+        ("trading_pairs=btcusdt", 400, "unsupported_pair", "BASE-QUOTE"),
+    ):
+        yield _at("GET", f"/trading/events?{query}", status, code, says)
+    for path, name, says in (
+        ("/approvals", "account_name", "can't be filtered by 'account_name'"),
+        ("/approvals", "status", "Its filters are cursor, limit, state"),
+        ("/approvals", "limi", "Did you mean 'limit'?"),
+        ("/accounts/master_account/credentials", "account_name", "'account_name' belongs in the path"),
+        ("/connectors/paper/capabilities", "connectorName", "'connector_name' belongs in the path"),
+        ("/api-keys/k/rotate", "overlapp", "Did you mean 'overlap'?"),
+        ("/accounts/delete-account", "forc", "Did you mean 'force'?"),
+    ):
+        method = "POST" if name in ("overlapp", "forc") else "GET"
+        yield _at(method, f"{path}?{name}=x", 422, "schema_violation", says, loc=["query", name])
     said = {"outcome": "canceled", "reason": "r", "evidence": "e"}
     yield _at("POST", "/trading/orders/nothing/resolve", 404, "order_not_found", "'nothing'", body=said)
     yield _at(

@@ -192,3 +192,37 @@ async def test_a_search_for_what_there_is_not_says_so(client: httpx.AsyncClient)
     answer = await client.post("/trading/orders/search", json={"account_names": ["master_account", "nobody"]})
     assert len(answer.json()["data"]) == 1
     assert "Unknown-Names" not in answer.headers
+
+
+async def test_other_searches_say_so_too(client: httpx.AsyncClient) -> None:
+    """Positions and funding payments, and a status that no order has; callers of hummingbot-api get their empty page."""
+    for path, asked, said in (
+        ("/trading/positions", {"account_names": ["nobody"]}, "account_names=nobody"),
+        ("/trading/funding-payments", {"connector_names": ["papr"], "trading_pair": "btcusdt"},
+         "connector_names=papr, trading_pairs=btcusdt"),
+        ("/trading/orders/search", {"status": "fild"}, "status=FILD"),
+        ("/trading/orders/search", {"status": "canceled"}, None),
+        ("/trading/funding-payments", {"trading_pair": "BTC-USDT"}, None),
+        ("/trading/positions", {"account_names": ["master_account"]}, None),
+    ):  # fmt: skip
+        answer = await client.post(path, json=asked)
+        assert (answer.status_code, answer.json()["data"]) == (200, [])
+        assert answer.headers.get("Unknown-Names") == said
+
+
+async def test_headers_that_an_operation_does_not_read_are_named(client: httpx.AsyncClient) -> None:
+    """They would have protected something elsewhere."""
+    headers = {"If-Match": '"1"', "Idempotency-Key": "k"}
+    answer = await client.put(
+        "/safety/limits", json={"scope": {}, "limits": {"max_open_orders": 9}}, headers={"Preview-Token": "t"}
+    )
+    assert (answer.status_code, answer.headers["Ignored-Fields"]) == (200, "Preview-Token")
+    answer = await client.post("/trading/orders", json=ORDER, headers=headers)
+    assert (answer.status_code, answer.headers["Ignored-Fields"]) == (201, "If-Match")
+
+
+async def test_other_names_in_the_query_are_named(client: httpx.AsyncClient) -> None:
+    """On operations that have parameters, and on those that have none."""
+    for path in ("/connectors/?colour=x", "/safety?colour=x", "/approvals?colour=x"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.headers["Ignored-Fields"]) == (200, "colour")

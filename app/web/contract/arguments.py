@@ -125,10 +125,14 @@ class ParameterReader:
         takes_others: bool = True,
     ) -> None:
         compiled = [compile_parameter(definition) for definition in definitions]
+        # What the path names can't be another one: a filter of that name would be believed to have an effect.
+        path = Names("path", (each.name for each in compiled if each.place == "path"), with_synonyms=False)
+        query = {each.name for each in compiled if each.place == "query"}
         self.query_names = Names(
             "query",
-            (each.name for each in compiled if each.place == "query"),
-            elsewhere=[] if body is None else [body],
+            query,
+            elsewhere=[path] if body is None else [body, path],
+            is_list="limit" in query,
             takes_others=takes_others,
         )
         self._header_names = HeaderNames((each.name for each in compiled if each.place == "header"), body)

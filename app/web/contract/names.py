@@ -20,10 +20,21 @@ from app.web.contract.vocabulary import ORDINARY_HEADERS, ROW_WORDS, SYNONYMS
 _MOST_NAMED = 20
 _LONGEST_NAMED = 60
 
-#: Shorter words have too many neighbours for one edit to say that they are meant.
+#: Shorter words have too many neighbours for one edit to say that they are meant. A query string has few names, and nobody keeps
+#: notes of their own there.
 _SHORTEST_TYPO = 5
+_SHORTEST_IN_QUERY = 4
 
-_PLACES = {"body": "the body", "query": "the query string", "header": "the headers", "message": "the message"}
+_PLACES = {
+    "body": "the body",
+    "path": "the path",
+    "query": "the query string",
+    "header": "the headers",
+    "message": "the message",
+}
+
+#: Headers that mean something to the operations that have them.
+_MEANINGFUL = {b"idempotency-key": "Idempotency-Key", b"if-match": "If-Match", b"preview-token": "Preview-Token"}
 
 
 class Names:
@@ -56,10 +67,11 @@ class Names:
             for word in (*_numbers(normal(name)), *(SYNONYMS.get(name, ()) if with_synonyms else ())):
                 if word not in self._not_done:
                     self._meant.setdefault(word, name)
+        self._shortest = _SHORTEST_IN_QUERY if place == "query" else _SHORTEST_TYPO
         self._typos = {
             part: name
             for name in sorted(self.known, reverse=True)
-            if len(normal(name)) >= _SHORTEST_TYPO
+            if len(normal(name)) >= self._shortest
             for part in shortened(normal(name))
         }
 
@@ -73,7 +85,9 @@ class Names:
         found = self._meant.get(word)
         if found is None:
             found = next((self._meant[each] for each in _numbers(word) if each in self._meant), None)
-        if found is None and _SHORTEST_TYPO <= len(word) <= _LONGEST_NAMED:
+        # A letter may be missing.
+        least = self._shortest - 1 if self.place == "query" else self._shortest
+        if found is None and least <= len(word) <= _LONGEST_NAMED:
             found = next((self._typos[each] for each in sorted(shortened(word)) if each in self._typos), None)
         return found
 
@@ -161,8 +175,7 @@ class HeaderNames:
                 faults.append(
                     fault("extra_forbidden", ("header", name[:_LONGEST_NAMED]), advice, headers[raw].decode("latin-1"))
                 )
-        if not self._names.known and b"idempotency-key" in headers:
-            ignored.append("Idempotency-Key")
+        ignored += [name for raw, name in _MEANINGFUL.items() if raw in headers and name not in self._names.known]
 
 
 def header_value(names: Iterable[str]) -> bytes:

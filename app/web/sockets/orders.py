@@ -14,8 +14,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.domain.errors import Forbidden, InvalidArgument, JournalUnavailable
-from app.handlers.events import is_seq, messages, start_of, stream_filter
+from app.domain.errors import JournalUnavailable, RequestError
+from app.handlers.events import check_filter, is_seq, messages, start_of, stream_filter
 from app.journal.filters import EventFilter
 from app.services.acting import ActingGateway
 from app.services.gateway import Gateway
@@ -61,9 +61,11 @@ async def _serve(gateway: ActingGateway, socket: WebSocket) -> None:
     )
     try:
         gateway.check_named({name: query.getlist(name) for name in _FILTERS})
+        await check_filter(gateway, wanted, start_of(None, since))
         await gateway.event_streams.check_start(start_of(None, since), "since")
-    except (Forbidden, InvalidArgument, JournalUnavailable) as refusal:
-        await _send(socket, type="error", message=refusal.detail)
+    except (RequestError, JournalUnavailable) as refusal:
+        said = refusal.detail if refusal.hint is None else f"{refusal.detail}. {refusal.hint}"
+        await _send(socket, type="error", message=said)
         await socket.close(_TRY_AGAIN_LATER if isinstance(refusal, JournalUnavailable) else _BAD_QUERY)
         return
     await _send(socket, type="connected", **({"ignored": ignored} if ignored else {}))

@@ -171,6 +171,10 @@ def test_a_filter_that_nearly_is_one_is_refused(server: Server) -> None:
     """It would have shown everything; any other name is said to mean nothing."""
     with server.socket(f"?account_name=nobody&token={CREDENTIALS}") as socket:
         assert "Did you mean 'account_names'?" in json.loads(socket.recv(10))["message"]
+    with server.socket(f"?account_names=master&token={CREDENTIALS}") as socket:
+        assert "Did you mean master_account?" in json.loads(socket.recv(10))["message"]
+    with server.socket(f"?since=0&account_names=deleted&token={CREDENTIALS}") as socket:
+        assert json.loads(socket.recv(10)) == {"type": "connected"}
     with server.socket(f"?note=1&token={CREDENTIALS}") as socket:
         assert json.loads(socket.recv(10)) == {"type": "connected", "ignored": ["note"]}
 
