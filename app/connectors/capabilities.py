@@ -17,6 +17,9 @@ MarketKind = Literal["candles", "trades", "order_book", "ticker"]
 #: ``by_listing``: its lists of open and done orders are searched for it. ``by_operator``: nothing proves an absence.
 Settles = Literal["by_id", "by_listing", "by_operator"]
 
+#: How a credential is written.
+CredentialForm = Literal["", "base64", "ed25519_seed", "hex_key", "address", "base58"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketTopic:
@@ -79,9 +82,12 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialField:
-    """One field of a connector's ``config-map``. ``type`` is the Python type name that callers read there."""
+    """One field of a connector's ``config-map``. ``type`` is the Python type name that callers read there. ``form`` is what the
+    value is decoded from before it signs, so that another one can't be right; empty where any text may be.
+    """
 
     type: str = "SecretStr"
     required: bool = True
     allowed_values: tuple[str, ...] = ()
     help: str = ""
+    form: CredentialForm = ""

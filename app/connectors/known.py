@@ -16,6 +16,11 @@ from app.connectors.capabilities import CredentialField
 Fields = Mapping[str, CredentialField]
 
 _SECRET = CredentialField()
+_BASE64 = CredentialField(form="base64")
+_SEED = CredentialField(form="ed25519_seed")
+_HEX_KEY = CredentialField(form="hex_key")
+_ADDRESS = CredentialField(form="address")
+_BASE58 = CredentialField(form="base58")
 _TEXT = CredentialField(type="str")
 _NUMBER = CredentialField(type="int")
 _OPTIONAL_NUMBER = CredentialField(type="int", required=False)
@@ -40,20 +45,24 @@ def _public_auth(default: str) -> Fields:
 _INJECTIVE: Fields = {"network": _OBJECT, "account_type": _ACCOUNT_OF_INJECTIVE, "fee_calculator": _OBJECT}
 
 _SPOT: Mapping[str, Fields] = {
-    "backpack": _secrets("backpack_api_key", "backpack_api_secret"),
+    "backpack": {"backpack_api_key": _SECRET, "backpack_api_secret": _SEED},
     "binance": _secrets("binance_api_key", "binance_api_secret"),
     "bing_x": _secrets("bingx_api_key", "bingx_api_secret"),
     "bitget": _secrets("bitget_api_key", "bitget_secret_key", "bitget_passphrase"),
     "bitmart": _secrets("bitmart_api_key", "bitmart_secret_key", "bitmart_memo"),
     "bitrue": _secrets("bitrue_api_key", "bitrue_api_secret"),
     "bitstamp": _secrets("bitstamp_api_key", "bitstamp_api_secret"),
-    "btc_markets": _secrets("btc_markets_api_key", "btc_markets_api_secret"),
+    "btc_markets": {"btc_markets_api_key": _SECRET, "btc_markets_api_secret": _BASE64},
     "bybit": _secrets("bybit_api_key", "bybit_api_secret"),
     "coinbase_advanced_trade": {
         **_public_auth("no"),
         **_secrets("coinbase_advanced_trade_api_key", "coinbase_advanced_trade_api_secret"),
     },
-    "derive": _secrets("derive_api_key", "derive_api_secret", "sub_id", "account_type"),
+    "derive": {
+        "derive_api_key": _ADDRESS,
+        "derive_api_secret": _HEX_KEY,
+        **_secrets("sub_id", "account_type"),
+    },
     "dexalot": _secrets("dexalot_api_secret", "dexalot_api_key"),
     "foxbit": _secrets("foxbit_api_key", "foxbit_api_secret", "foxbit_user_id"),
     "gate_io": _secrets("gate_io_api_key", "gate_io_secret_key"),
@@ -62,11 +71,13 @@ _SPOT: Mapping[str, Fields] = {
     "hyperliquid": {
         "hyperliquid_mode": _WALLET_MODE,
         "use_vault": _VAULT,
-        **_secrets("hyperliquid_address", "hyperliquid_secret_key"),
+        "hyperliquid_address": _ADDRESS,
+        "hyperliquid_secret_key": _HEX_KEY,
     },
     "injective_v2": _INJECTIVE,
     "kraken": {
-        **_secrets("kraken_api_key", "kraken_secret_key"),
+        "kraken_api_key": _SECRET,
+        "kraken_secret_key": _BASE64,
         "kraken_api_tier": CredentialField(required=False, help="Starter by default"),
     },
     "kucoin": _secrets("kucoin_api_key", "kucoin_secret_key", "kucoin_passphrase"),
@@ -101,7 +112,7 @@ _PERPETUAL: Mapping[str, Fields] = {
         "aevo_perpetual_account_address",
     ),
     "architect_perpetual": {**_public_auth("yes"), **_secrets("api_key", "api_secret")},
-    "backpack_perpetual": _secrets("backpack_api_key", "backpack_api_secret"),
+    "backpack_perpetual": {"backpack_api_key": _SECRET, "backpack_api_secret": _SEED},
     "binance_perpetual": _secrets("binance_perpetual_api_key", "binance_perpetual_api_secret"),
     "bitget_perpetual": _secrets(
         "bitget_perpetual_api_key", "bitget_perpetual_secret_key", "bitget_perpetual_passphrase"
@@ -119,19 +130,26 @@ _PERPETUAL: Mapping[str, Fields] = {
             "decibel_perpetual_gas_station_api_key",
         ),
     },
-    "derive_perpetual": _secrets("derive_perpetual_api_key", "derive_perpetual_api_secret", "sub_id", "account_type"),
+    "derive_perpetual": {
+        "derive_perpetual_api_key": _ADDRESS,
+        "derive_perpetual_api_secret": _HEX_KEY,
+        **_secrets("sub_id", "account_type"),
+    },
     "dydx_v4_perpetual": _secrets("dydx_v4_perpetual_secret_phrase", "dydx_v4_perpetual_chain_address"),
     "evedex_perpetual": _secrets("evedex_perpetual_api_key", "evedex_perpetual_private_key"),
     "gate_io_perpetual": _secrets(
         "gate_io_perpetual_api_key", "gate_io_perpetual_secret_key", "gate_io_perpetual_user_id"
     ),
-    "grvt_perpetual": _secrets(
-        "grvt_perpetual_api_key", "grvt_perpetual_private_key", "grvt_perpetual_trading_account_id"
-    ),
+    "grvt_perpetual": {
+        "grvt_perpetual_api_key": _SECRET,
+        "grvt_perpetual_private_key": _HEX_KEY,
+        "grvt_perpetual_trading_account_id": _SECRET,
+    },
     "hyperliquid_perpetual": {
         "hyperliquid_perpetual_mode": _WALLET_MODE,
         "use_vault": _VAULT,
-        **_secrets("hyperliquid_perpetual_address", "hyperliquid_perpetual_secret_key"),
+        "hyperliquid_perpetual_address": _ADDRESS,
+        "hyperliquid_perpetual_secret_key": _HEX_KEY,
     },
     "injective_v2_perpetual": _INJECTIVE,
     "kucoin_perpetual": _secrets(
@@ -146,9 +164,9 @@ _PERPETUAL: Mapping[str, Fields] = {
     "pacifica_perpetual": {
         **_secrets(
             "pacifica_perpetual_agent_wallet_public_key",
-            "pacifica_perpetual_agent_wallet_private_key",
             "pacifica_perpetual_user_wallet_public_key",
         ),
+        "pacifica_perpetual_agent_wallet_private_key": _BASE58,
         "pacifica_perpetual_api_config_key": CredentialField(required=False),
     },
 }

@@ -95,6 +95,24 @@ def _order_fields() -> Iterator[Mistake]:
     yield _bad_field("order_type", "market", "Did you mean MARKET?")
     yield _bad_field("order_type", "STOP_LOSS", "'LIMIT', 'MARKET' or 'LIMIT_MAKER'")
     yield _bad_field("order_type", "POST_ONLY", "LIMIT_MAKER")
+    for value, says in (
+        ("POST_ONLY", "LIMIT_MAKER for an order that must not take"),
+        ("STOP", "Orders with a trigger are not supported"),
+        ("STOP_LIMIT", "watch the price"),
+        ("STOP_MARKET", "watch the price"),
+        ("TAKE_PROFIT", "watch the price"),
+        ("take-profit-limit", "watch the price"),
+        ("TRAILING_STOP", "watch the price"),
+        ("GTD", "Orders with an expiry are not supported"),
+        ("OCO", "as an order of its own"),
+        ("TWAP", "place each part"),
+    ):
+        for name in ("order_type", "time_in_force"):
+            yield _bad_field(name, value, says)
+    yield _bad_field("order_type", "IOC", "the time_in_force of an order")
+    yield _bad_field("time_in_force", "IMMEDIATE_OR_CANCEL", "IOC (immediate or cancel)")
+    yield _bad_field("trade_type", "SHORT", "Use position_action")
+    yield _bad_field("position_action", "REDUCE_ONLY", "reduce_only: true")
     yield _bad_field("order_type", None, "'LIMIT', 'MARKET' or 'LIMIT_MAKER'")
     yield _bad_field("time_in_force", "ioc", "Did you mean IOC?")
     yield _bad_field("time_in_force", "GTX", "'GTC', 'IOC' or 'FOK'")
@@ -717,3 +735,17 @@ def _accounts() -> Iterator[Mistake]:
     yield _at("POST", add.replace("binance", "nyse"), 404, "unknown_connector", "GET /connectors/", body={})
     yield _at("POST", add.replace("master_account", "nobody"), 404, "unknown_account", "GET /accounts/", body={})
     yield _at("POST", add, 422, "schema_violation", "JSON object", body=[])
+    pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"
+    for connector, fields, says in (
+        ("kraken", {"kraken_api_key": "k", "kraken_secret_key": "not base64!"}, "kraken_secret_key must be base64"),
+        ("kraken", {"kraken_api_key": "k", "kraken_secret_key": "abcde"}, "kraken_secret_key must be base64"),
+        ("kraken", {"kraken_api_key": "k", "kraken_api_secret": "x"}, "kraken_api_secret is probably kraken_secret_key"),
+        ("btc_markets", {"btc_markets_api_key": "k", "btc_markets_api_secret": "a-b"}, "api_secret must be base64"),
+        ("backpack", {"backpack_api_key": "k", "backpack_api_secret": "c2VjcmV0"}, "32 bytes"),
+        ("hyperliquid", {"hyperliquid_mode": "arb_wallet", "hyperliquid_address": "0x1", "hyperliquid_secret_key": "x"},
+         "hyperliquid_address must be a wallet's address: 0x and 40 hexadecimal digits; hyperliquid_secret_key must be a private"),
+        ("grvt_perpetual", {"grvt_perpetual_api_key": "k", "grvt_perpetual_private_key": "0xz",
+                            "grvt_perpetual_trading_account_id": "1"}, "private_key must be a private key: 64 hexadecimal"),
+        ("binance", {"binance_api_key": "k", "binance_api_secret": pem}, "must be a whole private key in PEM"),
+    ):  # fmt: skip
+        yield _at("POST", add.replace("binance", connector), 400, "invalid_credentials", says, body=fields)

@@ -15,11 +15,23 @@ from app.connectors.capabilities import CredentialField
 from app.domain.decimals import plain
 from app.domain.errors import InvalidCredentials
 from app.domain.suggestions import nearest, normal
+from app.services.accounts.credential_forms import fault_of
 
 #: How much of an unknown field name is repeated, in characters.
 _LONGEST_NAME = 60
 #: The spellings of yes and no that config maps of hummingbot-api take.
 _YES_AND_NO = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+
+#: What parts of a field's name say that it is for; the first that is found.
+_ROLES = (
+    ("passphrase", "passphrase"),
+    ("password", "passphrase"),
+    ("secret", "secret"),
+    ("private", "secret"),
+    ("address", "address"),
+    ("wallet", "address"),
+    ("key", "key"),
+)
 
 
 def checked(connector_name: str, fields: Mapping[str, CredentialField], given: Mapping[str, Any]) -> dict[str, str]:
@@ -41,6 +53,7 @@ def _faults(fields: Mapping[str, CredentialField], given: Mapping[str, Any], tex
             yield f"{what}{'s' if len(names) > 1 else ''} {', '.join(names)}"
     for name in unknown:
         near = nearest(name, fields) or [each for each in fields if normal(each).endswith(normal(name))]
+        near = near or _of_same_role(name, fields)
         if near and normal(name):
             yield f"{name} is probably {' or '.join(near)}"
     for name, text in texts.items():
@@ -56,7 +69,19 @@ def _type_fault(field: CredentialField, text: str) -> str | None:
         return "must be true or false"
     if field.type == "int" and not (text.isascii() and text.isdecimal()):
         return "must be a whole number"
-    return None
+    return fault_of(field.form, text)
+
+
+def _of_same_role(name: str, fields: Mapping[str, CredentialField]) -> list[str]:
+    """The only field that serves for what ``name`` says: a secret, a passphrase, an address or a key."""
+    role = _role(name)
+    same = [each for each in fields if role and _role(each) == role]
+    return same if len(same) == 1 else []
+
+
+def _role(name: str) -> str:
+    word = normal(name)
+    return next((role for part, role in _ROLES if part in word), "")
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,8 @@ import jsonschema_rs
 import msgspec
 
 from app.domain.errors import InvalidClientOrderId
-from app.domain.suggestions import did_you_mean
+from app.domain.suggestions import did_you_mean, normal
+from app.web.contract.vocabulary import VALUES_NOT_DONE
 
 Fault = dict[str, Any]
 Location = tuple[str | int, ...]
@@ -113,7 +114,7 @@ def from_validator(error: jsonschema_rs.ValidationError, location: Location, sch
         return type_fault(types[0] if len(types) == 1 else "", where, quoted, unit_of(node))
     if keyword == "Enum":
         options = [f"'{option}'" for option in facts["options"] if option is not None]
-        meant = did_you_mean(error.instance, map(str, facts["options"])) if isinstance(error.instance, str) else ""
+        meant = _meant(path, error.instance, facts["options"])
         return fault("literal_error", where, f"Input should be {_either(options)}{'.' * bool(meant)}{meant}", value)
     if keyword == "Pattern" and "x-rule" in node:
         return fault("string_pattern_mismatch", where, node["x-rule"], value)
@@ -122,6 +123,17 @@ def from_validator(error: jsonschema_rs.ValidationError, location: Location, sch
         return bound_fault(keyword, bound, where, value, unit_of(node))
     kind, message = _PLAIN.get(keyword, _ANY)
     return fault(kind, where, message, value)
+
+
+def _meant(path: Location, value: Any, options: Sequence[Any]) -> str:
+    """What to do instead of a word that is none of ``options``, as a sentence behind a space; nothing where that is not plain."""
+    if not isinstance(value, str):
+        return ""
+    word = normal(value)
+    advice = VALUES_NOT_DONE.get(str(path[-1]) if path else "", {}).get(word)
+    if advice is None or any(word == normal(str(option)) for option in options):
+        return did_you_mean(value, map(str, options))
+    return f" '{value[:_LONGEST_INPUT]}': {advice}"
 
 
 def unit_of(schema: Mapping[str, Any]) -> str:

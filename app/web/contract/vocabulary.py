@@ -175,6 +175,35 @@ _LIST_WORDS = _split(
     }
 )
 
+_TIMES = "That is the time_in_force of an order: GTC (until cancelled), IOC (immediate or cancel) or FOK (fill or kill)"
+
+#: By field: values that others have and the contract has not, normalised, with what to do instead. An order's type and its time
+#: in force are told apart in other ways elsewhere, so either field takes the words of both.
+_KINDS_OF_ORDERS = {
+    word: advice
+    for advice, words in {
+        _MAKER: "postonly limitpostonly maker makeronly gtx alo poc po addliquidityonly pendingorcancel",
+        _NO_STOP: (
+            "stop stoplimit stopmarket stoploss stoplosslimit stoplossmarket takeprofit takeprofitlimit takeprofitmarket "
+            "trailing trailingstop trailingstopmarket trailingstoplimit trigger triggerlimit conditional"
+        ),
+        _NO_BRACKET: "oco oto otoco bracket tpsl",
+        _NO_ICEBERG: "iceberg hidden",
+        _NO_SLICES: "twap vwap algo",
+        _NO_EXPIRY: "gtd gtt day goodtilldate goodtildate goodtilltime",
+        _TIMES: "gtc ioc fok immediateorcancel fillorkill goodtillcancelled goodtilcanceled goodtillcanceled",
+    }.items()
+    for word in words.split()
+}
+VALUES_NOT_DONE: Mapping[str, Mapping[str, str]] = {
+    "order_type": _KINDS_OF_ORDERS,
+    "time_in_force": _KINDS_OF_ORDERS,
+    "trade_type": dict.fromkeys(("long", "short", "openlong", "openshort", "closelong", "closeshort"), _NO_SIDE),
+    "position_action": dict.fromkeys(
+        ("reduce", "reduceonly"), "An order that may only reduce a position has reduce_only: true"
+    ),
+}
+
 _NOT_DONE_OF_ORDERS = {word: advice for advice, words in _ORDER_WORDS.items() for word in words}
 
 #: By operation: what is asked for that it does not do, and what to do instead.
