@@ -26,6 +26,7 @@ from msgspec import Struct
 from app.connectors.ccxt.mends import MENDS
 from app.connectors.ccxt.row import Row
 from app.connectors.ccxt.stamps import Stamps
+from app.connectors.ccxt.words import words_in
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits
@@ -237,9 +238,10 @@ class _OneCall:
             self.handle_errors(answer.status, "", url, method, headers_of, text, payload, sent, body)  # type: ignore[attr-defined]
             self.handle_http_status_code(answer.status, "", url, method, text)  # type: ignore[attr-defined]
         except BaseError as error:
-            raise self._error(answer, getattr(error, "exchange_code", None) or self._code_in(payload)) from None
+            code = getattr(error, "exchange_code", None) or self._code_in(payload)
+            raise self._error(answer, payload, code) from None
         if payload is None or not 200 <= answer.status < 300:
-            raise self._error(answer, None)
+            raise self._error(answer, payload, None)
         self.transport.note(answer.headers)
         return payload
 
@@ -324,8 +326,9 @@ class _OneCall:
             code = code[0] if len(code) == 1 else None
         return None if code is None else str(code)
 
-    def _error(self, answer: Any, code: str | None) -> ErrorAnswer:
-        error = ErrorAnswer(status=answer.status, headers=answer.headers, body=answer.body, code=code)
+    def _error(self, answer: Any, payload: Any, code: str | None) -> ErrorAnswer:
+        message = words_in(payload)
+        error = ErrorAnswer(status=answer.status, headers=answer.headers, body=answer.body, code=code, message=message)
         self.transport.note(answer.headers, error)
         return error
 

@@ -124,7 +124,7 @@ class Feed:
                 await self._read(connector)
                 self._log.warning("stream ended")
             except Exception as error:  # noqa: BLE001 - a stream can fail in any way; the failure is logged and the stream restarted
-                self._log.warning("stream failed", error=type(error).__name__, text=str(error))
+                self._log.warning("stream failed", error=type(error).__name__, text=str(error) or type(error).__name__)
             self._must_reconcile.set()
             if self._clock.monotonic() - started > _HEALTHY:
                 backoff.reset()
@@ -221,7 +221,9 @@ class Feed:
             try:
                 await self._lookups.run()
             except Exception as error:  # noqa: BLE001 - what was not recorded is found by comparing; the failure is logged
-                self._log.warning("events not recorded", error=type(error).__name__, text=str(error))
+                self._log.warning(
+                    "events not recorded", error=type(error).__name__, text=str(error) or type(error).__name__
+                )
                 self._must_reconcile.set()
 
     async def _end_waits_for_ever(self) -> None:
@@ -249,7 +251,9 @@ class Feed:
                 await self._record_balances()
                 backoff.reset()
             except Exception as error:  # noqa: BLE001 - they are recorded after a pause; the failure is logged
-                self._log.warning("balances not recorded", error=type(error).__name__, text=str(error))
+                self._log.warning(
+                    "balances not recorded", error=type(error).__name__, text=str(error) or type(error).__name__
+                )
                 self._has_balances.set()
                 pause = backoff.next_pause()
             await self._clock.sleep(pause)
@@ -265,7 +269,7 @@ class Feed:
                 interval = _RECONCILE_INTERVAL if after_gap or had_news else _QUIET_INTERVAL
                 backoff.reset()
             except Exception as error:  # noqa: BLE001 - the exchange can't be asked now; nothing is concluded and it is asked again
-                self._log.warning("not reconciled", error=type(error).__name__, text=str(error))
+                self._log.warning("not reconciled", error=type(error).__name__, text=str(error) or type(error).__name__)
                 self._must_reconcile.set()
                 await self._clock.sleep(backoff.next_pause())
 

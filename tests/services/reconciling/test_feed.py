@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from msgspec import structs
+from structlog.testing import capture_logs
 
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import JournalUnavailable, OrderNotFound
@@ -104,6 +105,21 @@ async def test_a_stream_that_ends_is_read_again(world: World) -> None:
     connector.events = short  # type: ignore[method-assign,assignment]
     async with running(world.feed()):
         await until(lambda: begun == 3, world.clock)
+
+
+async def test_a_failure_without_words_is_logged_by_its_class(world: World) -> None:
+    """A line with an empty text tells nobody anything."""
+    connector = await world.connector()
+
+    async def silent() -> AsyncIterator[object]:
+        raise TimeoutError
+        yield
+
+    connector.events = silent  # type: ignore[method-assign,assignment]
+    with capture_logs() as lines:
+        async with running(world.feed()):
+            await until(lambda: any(line["event"] == "stream failed" for line in lines), world.clock)
+    assert {line["text"] for line in lines if line["event"] == "stream failed"} == {"TimeoutError"}
 
 
 async def test_an_exchange_that_does_not_answer_is_asked_again(world: World) -> None:
