@@ -26,11 +26,12 @@ class UnreadableRow:
         return self.order_id is None and self.exchange_order_id is None
 
     def may_be(self, ref: OrderRef) -> bool:
-        """Whether the row may be about the order: it has one of its names, or none at all."""
-        if self.is_nameless:
+        """Whether the row may be about the order: it has one of its names, or none that could tell it from the order."""
+        if self.order_id in (ref.order_id, ref.client_order_id):
             return True
-        is_named = self.order_id in (ref.order_id, ref.client_order_id)
-        return is_named or (self.exchange_order_id is not None and self.exchange_order_id == ref.exchange_order_id)
+        if None not in (self.exchange_order_id, ref.exchange_order_id):
+            return self.exchange_order_id == ref.exchange_order_id
+        return self.order_id is None
 
 
 class Rows(list[T]):

@@ -27,11 +27,12 @@ def test_a_row_may_be_about_an_order(row: UnreadableRow, may_be: bool) -> None:
     assert row.may_be(REF) is may_be
 
 
-def test_a_row_with_another_id_is_not_about_an_order_without_that_id() -> None:
-    """Two ids that are both unknown are not the same."""
+def test_a_number_alone_does_not_exclude_an_order_whose_number_is_not_known() -> None:
+    """Another client id does."""
     ref = OrderRef(trading_pair="BTC-USDT", order_id="o1")
     assert not UnreadableRow(why="?", order_id="o2").may_be(ref)
-    assert not UnreadableRow(why="?", exchange_order_id="4711").may_be(ref)
+    assert not UnreadableRow(why="?", order_id="o2", exchange_order_id="4711").may_be(ref)
+    assert UnreadableRow(why="?", exchange_order_id="4711").may_be(ref)
 
 
 def test_a_list_is_what_could_be_read() -> None:

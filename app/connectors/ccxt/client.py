@@ -174,9 +174,14 @@ class CcxtClient:
         """No exchange of the family tells how many orders an account may still place."""
 
     def use_markets(self, other: CcxtClient) -> None:
-        """Share the markets that ``other`` has read, so that they are in memory once."""
+        """Share the markets that ``other`` has read, so that they are in memory once; with them what the library keeps of them
+        among its options, such as Kraken's second names of pairs, under which its orders come.
+        """
         for name in _MARKETS:
             setattr(self.api, name, getattr(other.api, name))
+        for name in other.api.options.get("marketHelperProps", ()):
+            if other.api.options.get(name) is not None:
+                self.api.options[name] = other.api.options[name]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import ConnectorContext
+from app.connectors.base import PAIRS_MAX_AGE, ConnectorContext
 from app.connectors.ccxt import reports
 from app.connectors.ccxt.markets import PAGE, CcxtMarkets
 from app.connectors.ccxt.reports import Pairs
@@ -77,8 +77,7 @@ class CcxtConnector(CcxtMarkets):
     async def submit_order(self, order: Order) -> OrderReport:
         ref = order.ref
         with self.calls.unsent("what the order depends on could not be read"):
-            pairs = await self._pairs()
-            symbol = self._symbol(order.trading_pair)
+            pairs, symbol = await self._listed_pair(order.trading_pair)
             for verb in self.row.before_orders:
                 await self.calls.ask("asked", verb=verb)
             arguments, terms = await self._terms(order, pairs, symbol)
@@ -90,8 +89,9 @@ class CcxtConnector(CcxtMarkets):
         return report
 
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
+        _, symbol = await self._listed_pair(ref.trading_pair)
         identity, params = await self._name_to_cancel(ref)
-        arguments = (identity, self._symbol(ref.trading_pair))
+        arguments = (identity, symbol)
         try:
             await self.calls.cancel("acknowledged", verb="cancel_order", arguments=arguments, params=params)
         except OrderRefused:
@@ -113,7 +113,7 @@ class CcxtConnector(CcxtMarkets):
         return found
 
     async def _find(self, ref: OrderRef) -> OrderReport | None:
-        pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
+        pairs, symbol = await self._listed_pair(ref.trading_pair)
         if self.row.ask_client_id:
             found = await self._ask_by(self.row.ask_client_id, ref.client_order_id, symbol, ref, pairs)
             if found is not None:
@@ -126,8 +126,7 @@ class CcxtConnector(CcxtMarkets):
         return None if self.row.settles == "by_id" else await self._listed(ref, symbol, pairs)
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
-        pairs = await self._pairs()
-        symbol = None if trading_pair is None else self._symbol(trading_pair)
+        pairs, symbol = (await self._pairs(), None) if trading_pair is None else await self._listed_pair(trading_pair)
         params = self.row.open_parameters
         # ccxt follows a cursor only from a time on.
         arguments = (symbol, 0 if params else None, self.row.open_page or None)
@@ -145,7 +144,7 @@ class CcxtConnector(CcxtMarkets):
         number = ref.exchange_order_id if report is None else report.exchange_order_id
         if number is None:
             return []
-        pairs, symbol = await self._pairs(), self._symbol(ref.trading_pair)
+        pairs, symbol = await self._listed_pair(ref.trading_pair)
         filled = None if report is None else report.filled_amount
         mine: list[Any] = []
         for since in self._fill_windows(ref):
@@ -232,6 +231,15 @@ class CcxtConnector(CcxtMarkets):
             market_is_limit=market_is_limit,
             tells_terms=self.row.tells_terms,
         )
+
+    async def _listed_pair(self, trading_pair: str) -> tuple[Pairs, str]:
+        """The names of pairs, and the library's of ``trading_pair``. An exchange that seems not to list it is asked again.
+
+        Raises ``ExchangeReadError``.
+        """
+        if trading_pair not in (await self.venue.markets()).symbols:
+            await self.venue.markets(PAIRS_MAX_AGE)
+        return await self._pairs(), self._symbol(trading_pair)
 
     async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""
@@ -324,9 +332,12 @@ class CcxtConnector(CcxtMarkets):
                 answers = await self.calls.ask(
                     "asked", verb=verb, arguments=arguments, params={key: name} if key else {}
                 )
-            for report in self._reports("orders", [{"symbol": symbol, **_stated(each)} for each in answers], pairs):
+            found = self._reports("orders", [{"symbol": symbol, **_stated(each)} for each in answers], pairs)
+            for report in found:
                 if is_same_order(ref, report):
                     return report
+            if found.unreadable:
+                raise ExchangeReadError(f"{self.row.title} answered about the order: {found.unreadable[0].why}")
         return None
 
     def _check_reach(self, ref: OrderRef) -> None:
@@ -356,7 +367,8 @@ class CcxtConnector(CcxtMarkets):
             for report in found:
                 if is_same_order(ref, report):
                     return report
-            if found.unreadable or (page and len(found) >= page) or (not is_open and since is None):
+            may_be_unread = any(row.may_be(ref) for row in found.unreadable)
+            if may_be_unread or (page and len(found) >= page) or (not is_open and since is None):
                 raise ExchangeReadError(f"{self.row.title} does not list all orders since this one was placed")
         return None
 

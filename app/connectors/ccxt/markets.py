@@ -17,7 +17,7 @@ from app.connectors.ccxt.venue import CcxtVenue
 from app.connectors.common.judging import reading
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import mapping, milliseconds_of
-from app.domain.errors import OrderRefused, UnsupportedFeature
+from app.domain.errors import ExchangeReadError, OrderRefused, UnsupportedFeature
 from app.domain.markets.trading_rule import TradingRule
 from app.domain.reports import Candle, OrderBook, PublicTrade, Ticker
 from app.settings import Settings
@@ -119,7 +119,13 @@ class CcxtMarkets(Connector):
         return reading(self.row.title)
 
     def _symbol(self, trading_pair: str) -> str:
-        return self.venue.known_markets.symbol(trading_pair)
+        """The library's name of the pair. Raises ``ExchangeReadError`` where the exchange does not list it now: its two assets would
+        name a pair of another market of the same exchange, which knows nothing of our orders.
+        """
+        symbol = self.venue.known_markets.symbols.get(trading_pair)
+        if symbol is None:
+            raise ExchangeReadError(f"{self.row.title} does not list {trading_pair} now")
+        return symbol
 
     def _scale(self, trading_pair: str) -> Decimal:
         """What of the base one unit of the exchange's amounts is."""

@@ -66,8 +66,13 @@ class Pairs:
         return self.pairs.get(symbol, symbol)
 
     def base(self, symbol: str, amount: Decimal) -> Decimal:
-        """An amount of the exchange in base units."""
-        return EXACT.multiply(amount, contract_size(self.markets.get(symbol) or {}))
+        """An amount of the exchange in base units. Raises ``Unreadable`` for a symbol that is not listed now: nobody can tell what
+        one unit of it is.
+        """
+        market = self.markets.get(symbol)
+        if market is None:
+            raise Unreadable(f"symbol '{symbol}' is not among the markets")
+        return EXACT.multiply(amount, contract_size(market))
 
 
 def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> OrderReport:

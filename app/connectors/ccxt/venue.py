@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from app.clock import Clock
 from app.connectors.ccxt.row import Row
@@ -38,6 +39,13 @@ class CcxtVenue(RestVenue["CcxtClient"]):
         self._base_url = settings.connector_urls.get(f"ORDERGATE_{row.name.upper()}_URL")
         self._clock = clock
         self._stamps = Stamps(server_clock)
+        #: The accounts' clients, which have the markets that were read last.
+        self._clients: WeakSet[CcxtClient] = WeakSet()
+
+    async def ready_to_sign(self) -> None:
+        """Also when the markets are known: the library would read some of its own, with pairs that the row does not serve."""
+        await super().ready_to_sign()
+        await self.markets()
 
     @property
     def known_api_markets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -57,6 +65,7 @@ class CcxtVenue(RestVenue["CcxtClient"]):
         )
         if self._public is not None:
             client.use_markets(self._public)
+        self._clients.add(client)
         return client
 
     def _import_client_class(self) -> type[CcxtClient]:
@@ -75,6 +84,8 @@ class CcxtVenue(RestVenue["CcxtClient"]):
             # What the row does not serve, such as options, is not kept: a market takes ten kilobytes.
             kept = [market for market in listed if isinstance(market, dict) and is_of(market, self.row)]
             await asyncio.to_thread(client.api.set_markets, kept)
+            for each in tuple(self._clients):
+                each.use_markets(client)
             return await asyncio.to_thread(markets_of, client.api, self.row)
 
     async def _fetch_server_ms(self, client: CcxtClient) -> int:

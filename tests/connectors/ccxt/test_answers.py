@@ -152,7 +152,7 @@ _OTHER = {
     "vol_exec": "1",
     "cost": "1",
     "fee": "0",
-    "descr": {"pair": "ETHUSD", "type": "buy", "ordertype": "limit", "price": "1"},
+    "descr": {"pair": "XBTUSD", "type": "buy", "ordertype": "limit", "price": "1"},
 }
 
 

@@ -113,3 +113,12 @@ async def test_fees_are_in_quote_and_errors_known(bench: Bench) -> None:
     with pytest.raises(OrderRefused) as refusal:
         await bench.connector.submit_order(tiny)
     assert refusal.value.exchange_code == "EOrder:Cost minimum not met"
+
+
+async def test_an_order_comes_under_the_other_name_of_its_pair(bench: Bench) -> None:
+    """Kraken lists ETH-BTC as XETHXXBT and names it ETHXBT in orders. The first connector was there before the markets."""
+    order = bench.order(trading_pair="ETH-BTC", price=D("0.01"), amount=D("0.5"))
+    await bench.connector.submit_order(order)
+    for found in (await bench.connector.fetch_order(order.ref), *await bench.connector.fetch_open_orders()):
+        assert found is not None
+        assert (found.trading_pair, found.amount) == ("ETH-BTC", order.amount)

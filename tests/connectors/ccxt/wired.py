@@ -61,6 +61,8 @@ class WiredVenue(CcxtVenue):
             def __init__(self, *arguments: Any, **options: Any) -> None:
                 super().__init__(*arguments, **options)
                 self.api.set_markets([market_of(row)])
+                if row.ccxt_id == "kraken":  # where the library keeps the names that orders have
+                    self.api.options["marketsByAltname"] = {"XBTUSD": self.api.market(self.api.symbols[0])}
                 self.api.transport = exchange
                 self.api.accounts = [{"id": "99", "type": "spot"}]
                 # Signed in, as ``before_orders`` leaves it.
