@@ -91,9 +91,8 @@ class CcxtConnector(CcxtMarkets):
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
         _, symbol = await self._listed_pair(ref.trading_pair)
         identity, params = await self._name_to_cancel(ref)
-        arguments = (identity, symbol)
         try:
-            await self.calls.cancel("acknowledged", verb="cancel_order", arguments=arguments, params=params)
+            await self.calls.cancel("acknowledged", verb="cancel_order", arguments=(identity, symbol), params=params)
         except OrderRefused:
             report = await self.fetch_order(ref)
             if report is None or report.state == "open":
@@ -233,10 +232,7 @@ class CcxtConnector(CcxtMarkets):
         )
 
     async def _listed_pair(self, trading_pair: str) -> tuple[Pairs, str]:
-        """The names of pairs, and the library's of ``trading_pair``. An exchange that seems not to list it is asked again.
-
-        Raises ``ExchangeReadError``.
-        """
+        """The names of pairs, and the library's of ``trading_pair``; an exchange that seems not to list it is asked again."""
         if trading_pair not in (await self.venue.markets()).symbols:
             await self.venue.markets(PAIRS_MAX_AGE)
         return await self._pairs(), self._symbol(trading_pair)

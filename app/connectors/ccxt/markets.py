@@ -119,7 +119,7 @@ class CcxtMarkets(Connector):
         return reading(self.row.title)
 
     def _symbol(self, trading_pair: str) -> str:
-        """The library's name of the pair. Raises ``ExchangeReadError`` where the exchange does not list it now: its two assets would
+        """The library's name of the pair. Raises ``ExchangeReadError`` where the exchange does not list it: its two assets would
         name a pair of another market of the same exchange, which knows nothing of our orders.
         """
         symbol = self.venue.known_markets.symbols.get(trading_pair)
