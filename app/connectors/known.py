@@ -162,11 +162,9 @@ _PERPETUAL: Mapping[str, Fields] = {
     },
     "okx_perpetual": _secrets("okx_perpetual_api_key", "okx_perpetual_secret_key", "okx_perpetual_passphrase"),
     "pacifica_perpetual": {
-        **_secrets(
-            "pacifica_perpetual_agent_wallet_public_key",
-            "pacifica_perpetual_user_wallet_public_key",
-        ),
+        "pacifica_perpetual_agent_wallet_public_key": _SECRET,
         "pacifica_perpetual_agent_wallet_private_key": _BASE58,
+        "pacifica_perpetual_user_wallet_public_key": _SECRET,
         "pacifica_perpetual_api_config_key": CredentialField(required=False),
     },
 }
