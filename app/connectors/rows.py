@@ -25,13 +25,16 @@ class UnreadableRow:
         """Whether the row may be about any order."""
         return self.order_id is None and self.exchange_order_id is None
 
+    def names(self, ref: OrderRef) -> bool:
+        """Whether the row has one of the order's names."""
+        is_number = self.exchange_order_id is not None and self.exchange_order_id == ref.exchange_order_id
+        return is_number or self.order_id in (ref.order_id, ref.client_order_id)
+
     def may_be(self, ref: OrderRef) -> bool:
         """Whether the row may be about the order: it has one of its names, or none that could tell it from the order."""
-        if self.order_id in (ref.order_id, ref.client_order_id):
+        if self.is_nameless or self.names(ref):
             return True
-        if None not in (self.exchange_order_id, ref.exchange_order_id):
-            return self.exchange_order_id == ref.exchange_order_id
-        return self.order_id is None
+        return self.order_id is None and ref.exchange_order_id is None
 
 
 class Rows(list[T]):

@@ -124,16 +124,20 @@ class CcxtMarkets(Connector):
         """
         symbol = self.venue.known_markets.symbols.get(trading_pair)
         if symbol is None:
-            raise ExchangeReadError(f"{self.row.title} does not list {trading_pair} now")
+            raise self._unlisted(trading_pair)
         return symbol
 
     def _scale(self, trading_pair: str) -> Decimal:
-        """What of the base one unit of the exchange's amounts is."""
-        return contract_size(self._market(trading_pair))
+        """What of the base one unit of the exchange's amounts is. Raises ``ExchangeReadError`` where the exchange does not list the
+        pair; the library may know that a moment before the rules do.
+        """
+        market = self.venue.known_api_markets.get(self._symbol(trading_pair))
+        if market is None:
+            raise self._unlisted(trading_pair)
+        return contract_size(market)
 
-    def _market(self, trading_pair: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.venue.known_api_markets.get(self._symbol(trading_pair)) or {}
-        return found
+    def _unlisted(self, trading_pair: str) -> ExchangeReadError:
+        return ExchangeReadError(f"{self.row.title} does not list {trading_pair} now")
 
     async def _public(self, trading_pair: str, verb: str, *arguments: Any) -> Any:
         markets = await self.venue.listed(trading_pair, self.name)

@@ -79,8 +79,9 @@ def says_something_new(stored: StoredOrder, report: OrderReport) -> bool:
 
 def shown_unread(known: Iterable[StoredOrder], unreadable: Sequence[UnreadableRow]) -> frozenset[str]:
     """The known orders that a row of the book, which can't be read, names: they are there, whatever the book says of them."""
-    named = [row for row in unreadable if not row.is_nameless]
-    return frozenset(stored.order.order_id for stored in known if any(row.may_be(stored.order.ref) for row in named))
+    return frozenset(
+        stored.order.order_id for stored in known if any(row.names(stored.order.ref) for row in unreadable)
+    )
 
 
 class ForeignOrders:

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.decimals import floor_to
 from app.paper.perpetual.exchange import PaperPerpetualExchange
-from tests.connectors.ccxt.dialect import ACCOUNT, BybitDialect, BybitPerpetualDialect, FamilyDialect
+from tests.connectors.ccxt.dialect import ACCOUNT, BybitDialect, BybitPerpetualDialect, bench_over
 from tests.connectors.conformance import Bench
 
 _DAYS = 9
@@ -18,12 +18,8 @@ _WEEKS = 2
 
 @pytest.fixture(params=[BybitDialect, BybitPerpetualDialect])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    dialect: FamilyDialect = request.param()
-    await dialect.start()
-    connector = dialect.connect()
-    yield Bench(dialect, connector)
-    await connector.close()
-    await dialect.stop()
+    async with bench_over(request.param()) as bench:
+        yield bench
 
 
 async def test_an_order_that_was_filled_long_ago_is_found_with_its_fills(bench: Bench) -> None:

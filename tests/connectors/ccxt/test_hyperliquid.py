@@ -10,18 +10,14 @@ import pytest
 
 from app.domain.enums import TradeType
 from app.domain.errors import OrderRefused
-from tests.connectors.ccxt.dialect import HyperliquidPerpetualDialect
+from tests.connectors.ccxt.dialect import HyperliquidPerpetualDialect, bench_over
 from tests.connectors.conformance import Bench
 
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    dialect = HyperliquidPerpetualDialect()
-    await dialect.start()
-    connector = dialect.connect()
-    yield Bench(dialect, connector)
-    await connector.close()
-    await dialect.stop()
+    async with bench_over(HyperliquidPerpetualDialect()) as bench:
+        yield bench
 
 
 async def test_each_payment_of_funding_is_one(bench: Bench) -> None:

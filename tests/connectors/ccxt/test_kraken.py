@@ -16,7 +16,7 @@ from app.domain.enums import OrderType, TradeType
 from app.domain.errors import ClockRefused, OrderRefused, Refused
 from app.paper.orders import NewOrder
 from app.sandbox.faults import FaultKind, FaultRule
-from tests.connectors.ccxt.dialect import ACCOUNT, API_KEY, KrakenDialect
+from tests.connectors.ccxt.dialect import ACCOUNT, API_KEY, KrakenDialect, bench_over
 from tests.connectors.conformance import Bench
 
 #: More than a list of Kraken's holds at once.
@@ -25,12 +25,8 @@ _MANY = 70
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    dialect = KrakenDialect()
-    await dialect.start()
-    connector = dialect.connect()
-    yield Bench(dialect, connector)
-    await connector.close()
-    await dialect.stop()
+    async with bench_over(KrakenDialect()) as bench:
+        yield bench
 
 
 async def trade_much(bench: Bench) -> None:

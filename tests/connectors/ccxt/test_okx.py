@@ -11,7 +11,7 @@ import pytest
 from app.domain.enums import TradeType
 from app.domain.errors import ExchangeReadError, OrderRefused, Refused
 from app.sandbox.faults import FaultKind, FaultRule
-from tests.connectors.ccxt.dialect import FamilyDialect, OkxDialect, OkxPerpetualDialect
+from tests.connectors.ccxt.dialect import FamilyDialect, OkxDialect, OkxPerpetualDialect, bench_over
 from tests.connectors.conformance import Bench
 
 _DAYS = 9
@@ -19,12 +19,8 @@ _DAYS = 9
 
 @pytest.fixture(params=[OkxDialect, OkxPerpetualDialect])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    dialect: FamilyDialect = request.param()
-    await dialect.start()
-    connector = dialect.connect()
-    yield Bench(dialect, connector)
-    await connector.close()
-    await dialect.stop()
+    async with bench_over(request.param()) as bench:
+        yield bench
 
 
 def strike(bench: Bench, kind: FaultKind) -> None:

@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
+from app.connectors.rows import UnreadableRow
 from app.domain.enums import EventKind, OrderState, TradeType
 from app.domain.fill import Fill
 from app.domain.order import Order
 from app.domain.reports import OrderReport, ReportedTerms
 from app.journal.records import StoredOrder
 from app.services.reconciling import comparing
-from app.services.reconciling.comparing import ForeignOrders, compare
+from app.services.reconciling.comparing import ForeignOrders, compare, shown_unread
 from tests.clock import START
 from tests.journal.orders import ACCEPTED, fill, filled, happened, order
 
@@ -110,6 +111,16 @@ def test_a_renamed_order_is_known_by_either_name() -> None:
     for changes in ({"terms": None}, {"terms": other}, {"terms": terms, "exchange_order_id": "4712"}):
         found = compare([structs.replace(report(order_id="web_1"), **changes)], stored(OPEN).values())
         assert (len(found.unknown), found.shown) == (1, set())
+
+
+def test_a_row_that_can_not_be_read_shows_the_orders_that_it_names() -> None:
+    """One that could be any order of which the number is not known shows none of them."""
+    unsent = order("o2")
+    known = [*stored(OPEN).values(), *stored(unsent).values()]
+    assert shown_unread(known, [UnreadableRow(why="?", exchange_order_id=OPEN.exchange_order_id)]) == {"o1"}
+    assert shown_unread(known, [UnreadableRow(why="?", order_id="o2")]) == {"o2"}
+    assert shown_unread(known, [UnreadableRow(why="?", exchange_order_id="another")]) == frozenset()
+    assert shown_unread(known, [UnreadableRow(why="?")]) == frozenset()
 
 
 def test_a_foreign_order_that_proves_ours_is_forgotten() -> None:
