@@ -1,4 +1,4 @@
-"""Exceptions of other libraries in words: no answer of the gateway names a class."""
+"""Exceptions in words: for an answer of the gateway, which names no class, and for the log."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def in_words(fault: BaseException) -> str:
     if isinstance(fault, OSError):
         return "the connection or the system failed"
     return "it failed in an unexpected way (the log has the reason)"
+
+
+def text_of(fault: BaseException) -> str:
+    """The exception's own text, or its class where it has none; for the log."""
+    return str(fault) or type(fault).__name__

@@ -71,6 +71,13 @@ def unknown_names(gateway: ActingGateway, wanted: Names, status: str | None = No
     return {"Unknown-Names": ", ".join(f"{filter_name}={quote(name)}" for filter_name, name in unknown[:_MOST_NAMED])}
 
 
+def unknown_if_empty(
+    gateway: ActingGateway, wanted: Names, page: Page[Any], status: str | None = None
+) -> dict[str, str]:
+    """``unknown_names`` of a search whose result is ``page``."""
+    return {} if page.total_count else unknown_names(gateway, wanted, status)
+
+
 def answer(page: Page[T], limit: int, row: Callable[[T], Any]) -> dict[str, Any]:
     """The page object: ``data`` and ``pagination``."""
     return {

@@ -95,7 +95,7 @@ def search_funding_payments(gateway: ActingGateway, body: Mapping[str, Any]) -> 
     cursor = asked.get("cursor")
     with page_at("/trading/funding-payments", cursor):
         page = gateway.history.funding_payments(wanted, limit=asked["limit"], cursor=cursor)
-    unknown = {} if page.total_count else pages.unknown_names(gateway, names)
+    unknown = pages.unknown_if_empty(gateway, names, page)
     return pages.answer(page, asked["limit"], _funding_row), 200, unknown
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from app.domain.enums import Environment, OrderState, OrderStatus, OrderType, PositionAction
@@ -28,7 +29,6 @@ from app.journal.filters import OrderFilter, TradeFilter
 from app.services.acting import ActingGateway
 from app.services.orders.placed import Placed
 from app.services.reconciling.resolving import Resolution
-from app.storage.records import Page
 
 _TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
 _TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())
@@ -85,7 +85,8 @@ def get_active_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     wanted = OrderFilter(**names)
     with page_at("/trading/orders/active", cursor):
         page = gateway.history.active_orders(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], _in_environment(gateway)), 200, _unknown(gateway, names, page)
+    unknown = pages.unknown_if_empty(gateway, names, page)
+    return pages.answer(page, asked["limit"], _in_environment(gateway)), 200, unknown
 
 
 def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
@@ -100,7 +101,7 @@ def search_orders(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     cursor = asked.get("cursor")
     with page_at("/trading/orders/search", cursor):
         page = gateway.history.search_orders(wanted, limit=asked["limit"], cursor=cursor)
-    unknown = {} if page.total_count else pages.unknown_names(gateway, pages.names(asked), wanted.status)
+    unknown = pages.unknown_if_empty(gateway, pages.names(asked), page, wanted.status)
     return pages.answer(page, asked["limit"], _in_environment(gateway)), 200, unknown
 
 
@@ -116,7 +117,8 @@ def search_trades(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     cursor = asked.get("cursor")
     with page_at("/trading/trades", cursor):
         page = gateway.history.search_trades(wanted, limit=asked["limit"], cursor=cursor)
-    return pages.answer(page, asked["limit"], trade_row), 200, _unknown(gateway, pages.names(asked), page)
+    unknown = pages.unknown_if_empty(gateway, pages.names(asked), page)
+    return pages.answer(page, asked["limit"], trade_row), 200, unknown
 
 
 async def get_order(
@@ -127,16 +129,13 @@ async def get_order(
     wait: Any = 0,
 ) -> Any:
     """GET /trading/orders/{order_id}"""
-    try:
+    async with _names_are_known(gateway, account_name, connector_name):
         found = await gateway.history.wait_settled(
             order_id,
             account_name=account_name,
             connector_name=connector_name,
             seconds=float(wait),  # float: a duration in seconds, no money
         )
-    except OrderNotFound:
-        await pages.require_names(gateway, _names_of(account_name, connector_name))
-        raise
     next_check_at = gateway.orders.next_question_at(found.order.key)
     environment = gateway.environment_of(found.order.connector_name)
     return {**order_with_events(found, next_check_at), "environment": environment}
@@ -151,11 +150,8 @@ async def resolve_order(
 ) -> Any:
     """POST /trading/orders/{order_id}/resolve"""
     said = _RESOLUTION.load(body)
-    try:
+    async with _names_are_known(gateway, account_name, connector_name):
         order = await gateway.history.get(order_id, account_name=account_name, connector_name=connector_name)
-    except OrderNotFound:
-        await pages.require_names(gateway, _names_of(account_name, connector_name))
-        raise
     resolution = Resolution(
         outcome=OrderState(said["outcome"]),
         reason=said["reason"],
@@ -165,13 +161,18 @@ async def resolve_order(
     return _in_environment(gateway)(await gateway.orders.resolve(order.key, resolution))
 
 
-def _names_of(account_name: str | None, connector_name: str | None) -> pages.Names:
-    return pages.names(
-        {
-            "account_names": () if account_name is None else (account_name,),
-            "connector_names": () if connector_name is None else (connector_name,),
-        }
-    )
+@asynccontextmanager
+async def _names_are_known(
+    gateway: ActingGateway, account_name: str | None, connector_name: str | None
+) -> AsyncIterator[None]:
+    """Within it an order that is not found is explained by a name that does not exist, if one is given."""
+    try:
+        yield
+    except OrderNotFound:
+        given = {"account_names": account_name, "connector_names": connector_name}
+        names = {name: (value,) for name, value in given.items() if value is not None}
+        await pages.require_names(gateway, pages.names(names))
+        raise
 
 
 def _status(word: str | None) -> str | None:
@@ -180,10 +181,6 @@ def _status(word: str | None) -> str | None:
         return None
     upper = word.upper()
     return _STATUS_SPELLINGS.get(upper, upper)
-
-
-def _unknown(gateway: ActingGateway, names: pages.Names, page: Page[Any]) -> dict[str, str]:
-    return {} if page.total_count else pages.unknown_names(gateway, names)
 
 
 def order_request(body: Mapping[str, Any], idempotency_key: str | None) -> OrderRequest:

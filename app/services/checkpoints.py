@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from app.clock import Clock
 from app.domain.errors import InvalidArgument, JournalUnavailable
+from app.domain.wording import text_of
 from app.metrics import Metrics
 from app.services.checkpoint_posts import CheckpointPosts
 from app.sqlite import restrict
@@ -137,5 +138,5 @@ class Checkpoints:
             try:
                 await self.look()
             except (JournalUnavailable, OSError) as error:
-                log.warning("no checkpoint of the audit log", error=type(error).__name__, text=str(error))
+                log.warning("no checkpoint of the audit log", error=type(error).__name__, text=text_of(error))
             await self._clock.sleep(_LOOK)

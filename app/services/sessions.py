@@ -27,7 +27,7 @@ from app.domain.errors import (
     UnknownAccount,
 )
 from app.domain.order import AccountKey
-from app.domain.wording import in_words
+from app.domain.wording import in_words, text_of
 from app.settings import Settings
 from app.storage.accounts import Accounts
 from app.vault import Vault
@@ -207,7 +207,7 @@ class Sessions:
         except Exception as error:
             # For example a damaged file of the paper exchange: nothing was sent, and it may be repaired while the gateway runs.
             log.error(
-                "connector can't start", connector_name=connector_name, error=type(error).__name__, text=str(error)
+                "connector can't start", connector_name=connector_name, error=type(error).__name__, text=text_of(error)
             )
             raise ExchangeDown(f"Connector '{connector_name}' can't start: {in_words(error)}") from error
 
@@ -217,7 +217,7 @@ class Sessions:
             async with asyncio.timeout(self._settings.exchange_timeout.total_seconds()):
                 await closing
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises: it is logged, and the process is about to end
-            log.warning("not closed", connector_name=name, error=type(error).__name__, text=str(error))
+            log.warning("not closed", connector_name=name, error=type(error).__name__, text=text_of(error))
 
     async def _build(
         self, kind: type[Connector], account: AccountKey, credentials: Mapping[str, str], version: int | None

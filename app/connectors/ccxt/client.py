@@ -32,6 +32,7 @@ from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits
 from app.domain.decimals import plain
 from app.domain.errors import CredentialsRefused, ExchangeDown, OrdergateError, OrderRefused, Refused
+from app.domain.wording import text_of
 from app.outbound import Outbound
 
 #: What every row has: no tags and fees of the library's partners, and no questions of its own between ours.
@@ -134,7 +135,7 @@ class CcxtClient:
             raise
         except Exception as error:
             if requests.begun == 0:
-                text = str(error) or type(error).__name__
+                text = text_of(error)
                 raise OrderRefused(f"{self._row.title}: {text}; nothing was sent") from error
             raise
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from app.concurrency.waiting import wait_for_event
-from app.connectors.base import PAIRS_MAX_AGE, ConnectorContext
+from app.connectors.base import ConnectorContext
 from app.connectors.ccxt import reports
 from app.connectors.ccxt.markets import PAGE, CcxtMarkets
 from app.connectors.ccxt.reports import Pairs
@@ -77,7 +77,7 @@ class CcxtConnector(CcxtMarkets):
     async def submit_order(self, order: Order) -> OrderReport:
         ref = order.ref
         with self.calls.unsent("what the order depends on could not be read"):
-            pairs, symbol = await self._listed_pair(order.trading_pair)
+            pairs, symbol = await self._pairs(order.trading_pair), self._symbol(order.trading_pair)
             for verb in self.row.before_orders:
                 await self.calls.ask("asked", verb=verb)
             arguments, terms = await self._terms(order, pairs, symbol)
@@ -89,7 +89,8 @@ class CcxtConnector(CcxtMarkets):
         return report
 
     async def cancel_order(self, ref: OrderRef) -> OrderReport:
-        _, symbol = await self._listed_pair(ref.trading_pair)
+        await self.venue.markets_for(ref.trading_pair)
+        symbol = self._symbol(ref.trading_pair)
         identity, params = await self._name_to_cancel(ref)
         try:
             await self.calls.cancel("acknowledged", verb="cancel_order", arguments=(identity, symbol), params=params)
@@ -112,7 +113,7 @@ class CcxtConnector(CcxtMarkets):
         return found
 
     async def _find(self, ref: OrderRef) -> OrderReport | None:
-        pairs, symbol = await self._listed_pair(ref.trading_pair)
+        pairs, symbol = await self._pairs(ref.trading_pair), self._symbol(ref.trading_pair)
         if self.row.ask_client_id:
             found = await self._ask_by(self.row.ask_client_id, ref.client_order_id, symbol, ref, pairs)
             if found is not None:
@@ -125,7 +126,8 @@ class CcxtConnector(CcxtMarkets):
         return None if self.row.settles == "by_id" else await self._listed(ref, symbol, pairs)
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
-        pairs, symbol = (await self._pairs(), None) if trading_pair is None else await self._listed_pair(trading_pair)
+        pairs = await self._pairs(trading_pair)
+        symbol = None if trading_pair is None else self._symbol(trading_pair)
         params = self.row.open_parameters
         # ccxt follows a cursor only from a time on.
         arguments = (symbol, 0 if params else None, self.row.open_page or None)
@@ -143,7 +145,7 @@ class CcxtConnector(CcxtMarkets):
         number = ref.exchange_order_id if report is None else report.exchange_order_id
         if number is None:
             return []
-        pairs, symbol = await self._listed_pair(ref.trading_pair)
+        pairs, symbol = await self._pairs(ref.trading_pair), self._symbol(ref.trading_pair)
         filled = None if report is None else report.filled_amount
         mine: list[Any] = []
         for since in self._fill_windows(ref):
@@ -220,8 +222,10 @@ class CcxtConnector(CcxtMarkets):
     def _credential(self, name: str) -> str | None:
         return self.context.credentials.get(name)
 
-    async def _pairs(self) -> Pairs:
-        markets = await self.venue.markets()
+    async def _pairs(self, trading_pair: str | None = None) -> Pairs:
+        """The names of pairs; the exchange is asked again where they lack ``trading_pair``."""
+        venue = self.venue
+        markets = await (venue.markets() if trading_pair is None else venue.markets_for(trading_pair))
         client = await self.venue.public_client()
         market_is_limit = self.row.needs_price_for_market
         return Pairs(
@@ -230,12 +234,6 @@ class CcxtConnector(CcxtMarkets):
             market_is_limit=market_is_limit,
             tells_terms=self.row.tells_terms,
         )
-
-    async def _listed_pair(self, trading_pair: str) -> tuple[Pairs, str]:
-        """The names of pairs, and the library's of ``trading_pair``; an exchange that seems not to list it is asked again."""
-        if trading_pair not in (await self.venue.markets()).symbols:
-            await self.venue.markets(PAIRS_MAX_AGE)
-        return await self._pairs(), self._symbol(trading_pair)
 
     async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""

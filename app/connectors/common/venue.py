@@ -163,14 +163,14 @@ class RestVenue(ABC, Generic[ClientT]):
             log.warning("markets not renewed", exchange=self.outcomes.exchange, age=age, problem=error.detail)
             return known
 
-    async def listed(self, trading_pair: str, connector_name: str) -> Markets:
-        """The markets, which have ``trading_pair``; the exchange is asked again before that is denied.
-
-        Raises ``UnsupportedPair``, and what ``markets`` raises.
-        """
+    async def markets_for(self, trading_pair: str) -> Markets:
+        """The markets; the exchange is asked again where they lack ``trading_pair``. Raises what ``markets`` raises."""
         markets = await self.markets()
-        if trading_pair not in markets.symbols:
-            markets = await self.markets(PAIRS_MAX_AGE)
+        return markets if trading_pair in markets.symbols else await self.markets(PAIRS_MAX_AGE)
+
+    async def listed(self, trading_pair: str, connector_name: str) -> Markets:
+        """The markets, which have ``trading_pair``. Raises ``UnsupportedPair``, and what ``markets`` raises."""
+        markets = await self.markets_for(trading_pair)
         if trading_pair not in markets.symbols:
             raise UnsupportedPair(trading_pair, connector_name, list(markets.symbols))
         return markets

@@ -21,7 +21,7 @@ from app.domain.lifecycle import FINAL
 from app.domain.order import Order, OrderKey
 from app.domain.reports import OrderReport
 from app.domain.suggestions import listed
-from app.domain.wording import in_words
+from app.domain.wording import in_words, text_of
 from app.journal.journal import Journal
 from app.journal.units.guard import Guard
 from app.metrics import Metrics, Stopwatch
@@ -134,7 +134,7 @@ class Cancels:
         raise refusal
 
     async def _record_doubt(self, order: Order, error: Exception) -> Order:
-        log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        log.warning("cancel outcome unknown", order_id=order.order_id, error=type(error).__name__, text=text_of(error))
         evidence = f"no answer that settles it: {in_words(error)}"
         return await self._note(order, EventKind.CANCEL_UNCONFIRMED, evidence)
 
@@ -148,7 +148,7 @@ class Cancels:
         return order
 
     def _left_to_recovery(self, order: Order, error: Exception) -> Order:
-        log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=text_of(error))
         self._settling.wake(order.key)
         return order
 

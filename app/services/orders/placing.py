@@ -32,7 +32,7 @@ from app.domain.errors import ClockRefused, DuplicateOrderId, Refused
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest
 from app.domain.reports import OrderReport
-from app.domain.wording import in_words
+from app.domain.wording import in_words, text_of
 from app.journal.journal import Journal
 from app.journal.units.guard import UNGUARDED, Guard
 from app.metrics import Metrics, Stopwatch
@@ -281,7 +281,7 @@ class Orders:
         raise refusal
 
     async def _record_doubt(self, order: Order, error: Exception) -> Order:
-        log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        log.warning("order outcome unknown", order_id=order.order_id, error=type(error).__name__, text=text_of(error))
         code = OVERLOADED if isinstance(error, Overloaded) else None
         if isinstance(error, DuplicateOrderId):
             code = error.code
@@ -303,7 +303,7 @@ class Orders:
         return recorded
 
     def _left_to_recovery(self, order: Order, error: Exception) -> Order:
-        log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=str(error))
+        log.error("outcome not recorded", order_id=order.order_id, error=type(error).__name__, text=text_of(error))
         self._settling.wake(order.key)
         return order
 

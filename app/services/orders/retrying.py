@@ -9,6 +9,7 @@ from app.connectors.base import Connector
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, OrdergateError
 from app.domain.order import Order
 from app.domain.safety.admission import Admission
+from app.domain.wording import text_of
 from app.journal.records import Opened
 from app.journal.units.guard import Guard
 from app.services.orders.admitting import Admissions
@@ -39,7 +40,7 @@ class Retries:
             if isinstance(error, OrdergateError) and not isinstance(error, ExchangeReadFailed):
                 raise
             # Whatever kept us from an answer, it is about a question: nothing was sent.
-            log.warning("order not retried", order_id=order.order_id, error=type(error).__name__, text=str(error))
+            log.warning("order not retried", order_id=order.order_id, error=type(error).__name__, text=text_of(error))
             raise ExchangeDown(
                 f"The exchange could not be asked about order '{order.order_id}'; nothing was sent"
             ) from error

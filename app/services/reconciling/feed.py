@@ -30,6 +30,7 @@ from app.connectors.base import Connector
 from app.domain.errors import JournalUnavailable, OrderNotFound
 from app.domain.order import AccountKey, OrderKey
 from app.domain.reports import POLLED, Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
+from app.domain.wording import text_of
 from app.journal.journal import Journal
 from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.recorder import Recorder
@@ -124,7 +125,7 @@ class Feed:
                 await self._read(connector)
                 self._log.warning("stream ended")
             except Exception as error:  # noqa: BLE001 - a stream can fail in any way; the failure is logged and the stream restarted
-                self._log.warning("stream failed", error=type(error).__name__, text=str(error) or type(error).__name__)
+                self._log.warning("stream failed", error=type(error).__name__, text=text_of(error))
             self._must_reconcile.set()
             if self._clock.monotonic() - started > _HEALTHY:
                 backoff.reset()
@@ -221,9 +222,7 @@ class Feed:
             try:
                 await self._lookups.run()
             except Exception as error:  # noqa: BLE001 - what was not recorded is found by comparing; the failure is logged
-                self._log.warning(
-                    "events not recorded", error=type(error).__name__, text=str(error) or type(error).__name__
-                )
+                self._log.warning("events not recorded", error=type(error).__name__, text=text_of(error))
                 self._must_reconcile.set()
 
     async def _end_waits_for_ever(self) -> None:
@@ -251,9 +250,7 @@ class Feed:
                 await self._record_balances()
                 backoff.reset()
             except Exception as error:  # noqa: BLE001 - they are recorded after a pause; the failure is logged
-                self._log.warning(
-                    "balances not recorded", error=type(error).__name__, text=str(error) or type(error).__name__
-                )
+                self._log.warning("balances not recorded", error=type(error).__name__, text=text_of(error))
                 self._has_balances.set()
                 pause = backoff.next_pause()
             await self._clock.sleep(pause)
@@ -269,7 +266,7 @@ class Feed:
                 interval = _RECONCILE_INTERVAL if after_gap or had_news else _QUIET_INTERVAL
                 backoff.reset()
             except Exception as error:  # noqa: BLE001 - the exchange can't be asked now; nothing is concluded and it is asked again
-                self._log.warning("not reconciled", error=type(error).__name__, text=str(error) or type(error).__name__)
+                self._log.warning("not reconciled", error=type(error).__name__, text=text_of(error))
                 self._must_reconcile.set()
                 await self._clock.sleep(backoff.next_pause())
 

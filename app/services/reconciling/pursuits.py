@@ -27,6 +27,7 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import FINAL
 from app.domain.order import STUCK, Order, OrderKey
+from app.domain.wording import text_of
 from app.services.orders.recorder import Recorder
 
 log = structlog.get_logger(__name__)
@@ -137,7 +138,7 @@ class Pursuits:
                 await self._note_stuck(key, "The exchange denies the order, and its denial is no proof")
             return settled
         except Exception as error:  # noqa: BLE001 - whatever kept us from an answer, the order stays as it is and is asked again
-            log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=str(error))
+            log.warning("order not settled yet", order_id=key.order_id, error=type(error).__name__, text=text_of(error))
             if isinstance(error, _NO_QUESTION_SETTLES):
                 with suppress(JournalUnavailable, JournalInDoubt):
                     await self._note_stuck(key, error.detail)

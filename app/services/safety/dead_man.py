@@ -21,6 +21,7 @@ from app.domain.enums import DeadManKeep, DeadManRequire
 from app.domain.errors import NoExchangeCountdown, ProtectiveNotKept
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DEAD_MAN, DeadMan, DeadManTerms
+from app.domain.wording import text_of
 from app.journal.journal import Journal
 from app.journal.units.dead_man import ArmDeadMan, DisarmDeadMan, EndClearing, FireDeadMan, ReadDeadMan
 from app.services.orders.countdowns import Countdowns
@@ -197,7 +198,7 @@ class DeadMen:
                 if await self._clear_once(switch):
                     return
             except Exception as error:  # noqa: BLE001 - the database or the exchange can't be asked now; it is tried again
-                log.warning("not cleared", **account._asdict(), error=type(error).__name__, text=str(error))
+                log.warning("not cleared", **account._asdict(), error=type(error).__name__, text=text_of(error))
             await self._clock.sleep(backoff.next_pause())
 
     async def _clear_once(self, switch: DeadMan) -> bool:
