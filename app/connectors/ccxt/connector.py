@@ -24,7 +24,7 @@ from app.connectors.common.answers import Unreadable
 from app.connectors.common.connector import AccountCalls
 from app.connectors.common.lists import of_object, read_rows
 from app.connectors.common.numbers import milliseconds_of
-from app.connectors.rows import Rows, UnreadableRow, row_count
+from app.connectors.rows import Rows, UnreadableRow
 from app.domain.decimals import EXACT, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import CredentialsRefused, ExchangeReadError, OrdergateError, OrderRefused
@@ -83,7 +83,7 @@ class CcxtConnector(CcxtMarkets):
             arguments, terms = await self._terms(order, pairs, symbol)
         params = {**terms, self.row.client_id: ref.client_order_id}
         answer = await self.calls.order("signed", verb="create_order", arguments=arguments, params=params)
-        report = reports.order_report({"symbol": symbol, **_stated(answer)}, pairs, ref.client_order_id)
+        report = reports.order_report({"symbol": symbol, **reports.stated(answer)}, pairs, ref.client_order_id)
         if report.order_id != ref.client_order_id:
             raise Unreadable(f"{self.row.title} answered about the order '{report.order_id}'")
         return report
@@ -131,10 +131,15 @@ class CcxtConnector(CcxtMarkets):
         params = self.row.open_parameters
         # ccxt follows a cursor only from a time on.
         arguments = (symbol, 0 if params else None, self.row.open_page or None)
-        payload = await self.calls.ask("asked", verb="fetch_open_orders", arguments=arguments, params=params)
+        after, payload = self.row.open_after, list[Any]()
+        for _ in range(_MOST_PAGES if after else 1):
+            page = await self.calls.ask("asked", verb="fetch_open_orders", arguments=arguments, params=params)
+            payload += page
+            if not self.row.open_page or len(page) < self.row.open_page:
+                return self._reports("open orders", payload, pairs)
+            with self._reading():
+                params = {**params, after: str(min(int(row["id"]) for row in page))} if after else params
         found = self._reports("open orders", payload, pairs)
-        if not self.row.open_page or row_count(found) < self.row.open_page:
-            return found
         # Any order may be among those that are missing, so that nothing is concluded from the list.
         return Rows.of(found, [*found.unreadable, UnreadableRow(why="the list may be cut")])
 
@@ -326,7 +331,7 @@ class CcxtConnector(CcxtMarkets):
                 answers = await self.calls.ask(
                     "asked", verb=verb, arguments=arguments, params={key: name} if key else {}
                 )
-            found = self._reports("orders", [{"symbol": symbol, **_stated(each)} for each in answers], pairs)
+            found = self._reports("orders", [{"symbol": symbol, **reports.stated(each)} for each in answers], pairs)
             for report in found:
                 if is_same_order(ref, report):
                     return report
@@ -386,11 +391,6 @@ class CcxtConnector(CcxtMarkets):
             found = read_rows(payload, of_object(partial(reports.order_report, pairs=pairs)), _names)
         self.venue.odd_rows.note(what, found.unreadable)
         return found
-
-
-def _stated(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What an answer states; the library fills what it does not state with None."""
-    return {name: value for name, value in answer.items() if value is not None}
 
 
 def _names(row: Mapping[str, Any]) -> Mapping[str, str | None]:

@@ -75,6 +75,11 @@ class Pairs:
         return EXACT.multiply(amount, contract_size(market))
 
 
+def stated(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer states; the library fills what it does not state with None."""
+    return {name: value for name, value in answer.items() if value is not None}
+
+
 def order_report(order: Mapping[str, Any], pairs: Pairs, order_id: str = "") -> OrderReport:
     """One order. ``order_id`` stands for a client id that the exchange does not repeat. Raises ``Unreadable``.
 

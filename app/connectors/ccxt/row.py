@@ -92,7 +92,8 @@ class Row:
     those that return lists are given ``ask_number`` as the parameter of the exchange's own id, and where that is empty, what
     they return is searched. ``settles`` is what follows; ``done_verbs`` are ccxt's calls that together list all done orders.
     ``open_page`` and ``done_page`` are the most orders that such a list holds, 0 for no limit: one as long as that may lack
-    some. ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that. ``fills_number`` is the
+    some. ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that; ``open_after`` is the parameter
+    by which it goes on with the orders before the lowest id of a page, where ids are numbers that rise. ``fills_number`` is the
     parameter of ``fetch_my_trades`` that carries the exchange's own id, empty where there is none, and ``fills_window`` the
     longest time that it shows at once, None for no limit. ``lists_all_pairs`` says that the exchange can't list by pair, so
     that ccxt would drop the others from a list that was cut before. ``page_offset`` is the parameter by which lists of done orders
@@ -154,6 +155,7 @@ class Row:
     ask_number: str = ""
     done_verbs: tuple[str, ...] = ("fetch_closed_orders",)
     open_page: int = 0
+    open_after: str = ""
     done_page: int = 100
     open_parameters: Mapping[str, Any] = field(default_factory=dict)
     fills_number: str = ""

@@ -8,6 +8,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from app.connectors.rows import unreadable_rows
 from app.domain.enums import TradeType
 from app.domain.errors import ExchangeReadError, OrderRefused, Refused
 from app.sandbox.faults import FaultKind, FaultRule
@@ -92,3 +93,14 @@ async def test_positions_and_volumes_are_in_base_units(bench: Bench) -> None:
     bench.dialect.clock.advance(86_400)
     payments = await bench.connector.fetch_funding_payments(bench.dialect.clock.now() - timedelta(days=2))
     assert [each.currency for each in payments] == ["USDT"] * 3
+
+
+async def test_more_open_orders_than_one_page_has_are_all_listed(bench: Bench) -> None:
+    """The list has a hundred rows at most; the oldest order is still among what is open."""
+    orders = [await bench.resting("0.1") for _ in range(101)]
+    for order in orders:
+        await bench.connector.submit_order(order)
+    for pair in (bench.dialect.pair, None):
+        listed = await bench.connector.fetch_open_orders(pair)
+        assert {each.order_id for each in listed} == {each.ref.client_order_id for each in orders}
+        assert unreadable_rows(listed) == ()

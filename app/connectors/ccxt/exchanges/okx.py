@@ -34,6 +34,10 @@ _REFUSALS = Refusals(
 #: https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-history-last-7-days
 _REACH = timedelta(hours=2)
 
+#: An account may have 500 open orders on a pair, and the list has 100 of them at most, the newest first:
+#: https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-list
+_OPEN_PAGE = 100
+
 SPOT = Row(
     name="okx",
     title="OKX",
@@ -52,6 +56,8 @@ SPOT = Row(
     market_parameters={"tgtCcy": "base_ccy"},
     client_id_pattern="[A-Za-z0-9]{1,32}",
     fills_number="ordId",
+    open_page=_OPEN_PAGE,
+    open_after="after",
     reach=_REACH,
     times_in_force=ALL_TIMES,
 )
@@ -72,6 +78,8 @@ PERPETUAL = Row(
     proof="local_exchange",
     client_id_pattern="[A-Za-z0-9]{1,32}",
     fills_number="ordId",
+    open_page=_OPEN_PAGE,
+    open_after="after",
     reach=_REACH,
     ticker_in_contracts=True,
     candles_in_base=True,
