@@ -24,12 +24,14 @@ from ccxt.base.errors import BaseError
 from msgspec import Struct
 
 from app.connectors.ccxt.mends import MENDS
+from app.connectors.ccxt.pages import Page
 from app.connectors.ccxt.row import Row
 from app.connectors.ccxt.stamps import Stamps
 from app.connectors.ccxt.words import words_in
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.http import HttpSession
 from app.connectors.common.limits import AddressLimits
+from app.connectors.common.sending import SENDING
 from app.domain.decimals import plain
 from app.domain.errors import CredentialsRefused, ExchangeDown, OrdergateError, OrderRefused, Refused
 from app.domain.wording import text_of
@@ -75,9 +77,13 @@ _MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currenc
 
 
 class _Requests(Struct):
-    """How many requests of one call have begun, also in tasks that the library makes for them."""
+    """What one call made, also in tasks that the library makes for it: how many requests have begun, what the last of them was
+    answered, and how many rows that had.
+    """
 
     begun: int = 0
+    answer: Any = None
+    rows: int = 0
 
 
 #: The requests of the running call. The tasks that begin in it share the object.
@@ -148,12 +154,14 @@ class CcxtClient:
             raise CredentialsRefused("The connector has no API key; nothing was sent")
         try:
             return await self.call(verb, arguments, params)
-        except (Refused, ErrorAnswer) as error:
+        except BaseException as error:
             requests = _REQUESTS.get()
             if requests is not None and requests.begun > 1:
-                raise NoAnswer(
-                    f"{verb} made {requests.begun} requests, and the last failed: {error}", timed_out=False
-                ) from error
+                # What is known of the last one is not what became of the call.
+                SENDING.set(None)
+                if isinstance(error, Refused | ErrorAnswer):
+                    text = f"{verb} made {requests.begun} requests, and the last failed: {error}"
+                    raise NoAnswer(text, timed_out=False) from error
             raise
 
     async def acknowledged(
@@ -170,6 +178,12 @@ class CcxtClient:
         except BaseError as error:
             kind = type(error).__name__
             raise ErrorAnswer(status=200, headers={}, body=b"", code=kind, message=f"{kind}: {error}") from error
+
+    async def page(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Page:
+        """A question for a list, with what tells whether it goes on: the library keeps some rows of an answer only."""
+        rows = await self.asked(verb=verb, arguments=arguments, params=params)
+        requests = _REQUESTS.get() or _Requests()
+        return Page(rows=rows, count=requests.rows, answer=requests.answer)
 
     def check_order_count(self) -> None:
         """No exchange of the family tells how many orders an account may still place."""
@@ -249,7 +263,23 @@ class _OneCall:
         if payload is None or not 200 <= answer.status < 300:
             raise self._error(answer, payload, None)
         self.transport.note(answer.headers)
+        if requests is not None:
+            requests.answer, requests.rows = payload, len(payload) if isinstance(payload, list) else 0
         return payload
+
+    def parse_orders(
+        self, rows: Any, market: Any = None, since: Any = None, limit: Any = None, more: Any = None
+    ) -> Any:
+        """All orders of the market: the library would leave out those without a time, and those beyond the limit."""
+        _note_rows(rows)
+        return super().parse_orders(rows, market, None, None, more or {})  # type: ignore[misc]
+
+    def parse_trades(
+        self, rows: Any, market: Any = None, since: Any = None, limit: Any = None, more: Any = None
+    ) -> Any:
+        """All trades of the market, as with orders."""
+        _note_rows(rows)
+        return super().parse_trades(rows, market, None, None, more or {})  # type: ignore[misc]
 
     async def initialize_client(self, params: Any = None) -> bool:
         """Some classes approve a fee for the library's makers here, and ask about the account."""
@@ -337,6 +367,12 @@ class _OneCall:
         error = ErrorAnswer(status=answer.status, headers=answer.headers, body=answer.body, code=code, message=message)
         self.transport.note(answer.headers, error)
         return error
+
+
+def _note_rows(rows: Any) -> None:
+    requests = _REQUESTS.get()
+    if requests is not None:
+        requests.rows = max(requests.rows, len(rows or ()))
 
 
 @cache

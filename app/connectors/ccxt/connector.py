@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from app.concurrency.waiting import wait_for_event
 from app.connectors.base import ConnectorContext
 from app.connectors.ccxt import reports
-from app.connectors.ccxt.markets import PAGE, CcxtMarkets
+from app.connectors.ccxt.markets import CcxtMarkets
+from app.connectors.ccxt.pages import Ask, Listing, Page, read_moving, read_pages
 from app.connectors.ccxt.reports import Pairs
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.connector import AccountCalls
@@ -47,9 +48,6 @@ _BEFORE = timedelta(minutes=2)
 
 #: The most orders whose fills may be asked for later than the order itself without a further question.
 _REMEMBERED = 256
-
-#: The most pages of a list.
-_MOST_PAGES = 40
 
 #: Every how many polls the balances are asked for.
 _BALANCE_POLLS = 6
@@ -81,7 +79,7 @@ class CcxtConnector(CcxtMarkets):
             for verb in self.row.before_orders:
                 await self.calls.ask("asked", verb=verb)
             arguments, terms = await self._terms(order, pairs, symbol)
-        params = {**terms, self.row.client_id: ref.client_order_id}
+        params = {**terms, **({self.row.client_id: ref.client_order_id} if self.row.client_id else {})}
         answer = await self.calls.order("signed", verb="create_order", arguments=arguments, params=params)
         report = reports.order_report({"symbol": symbol, **reports.stated(answer)}, pairs, ref.client_order_id)
         if report.order_id != ref.client_order_id:
@@ -122,24 +120,18 @@ class CcxtConnector(CcxtMarkets):
             found = await self._ask_by("id", ref.exchange_order_id, symbol, ref, pairs)
             if found is not None:
                 return found
+        if self.row.settles == "by_operator" and ref.exchange_order_id is None:
+            raise ExchangeReadError(f"{self.row.title} can't be asked about an order whose number is not known")
         self._check_reach(ref)
-        return None if self.row.settles == "by_id" else await self._listed(ref, symbol, pairs)
+        return await self._listed(ref, symbol, pairs) if self.row.settles == "by_listing" else None
 
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         pairs = await self._pairs(trading_pair)
         symbol = None if trading_pair is None else self._symbol(trading_pair)
-        params = self.row.open_parameters
-        # ccxt follows a cursor only from a time on.
-        arguments = (symbol, 0 if params else None, self.row.open_page or None)
-        after, payload = self.row.open_after, list[Any]()
-        for _ in range(_MOST_PAGES if after else 1):
-            page = await self.calls.ask("asked", verb="fetch_open_orders", arguments=arguments, params=params)
-            payload += page
-            if not self.row.open_page or len(page) < self.row.open_page:
-                return self._reports("open orders", payload, pairs)
-            with self._reading():
-                params = {**params, after: str(min(int(row["id"]) for row in page))} if after else params
-        found = self._reports("open orders", payload, pairs)
+        listing = await self._open_orders(symbol)
+        found = self._reports("open orders", listing.rows, pairs)
+        if listing.is_whole:
+            return found
         # Any order may be among those that are missing, so that nothing is concluded from the list.
         return Rows.of(found, [*found.unreadable, UnreadableRow(why="the list may be cut")])
 
@@ -152,21 +144,33 @@ class CcxtConnector(CcxtMarkets):
             return []
         pairs, symbol = await self._pairs(ref.trading_pair), self._symbol(ref.trading_pair)
         filled = None if report is None else report.filled_amount
-        mine: list[Any] = []
+        mine, is_whole, fills = list[Any](), True, Rows[Fill]()
+
+        def is_all(payload: Sequence[Any]) -> bool:
+            nonlocal fills
+            fills = self._fills_of(number, [*mine, *payload], pairs)
+            return filled is not None and total_amount(fills) >= filled
+
         for since in self._fill_windows(ref):
             params = {self.row.fills_number: number} if self.row.fills_number else {}
-            arguments = (None if self.row.lists_all_pairs else symbol, since, PAGE)
-            payload = await self._pages("fetch_my_trades", arguments, params)
-            mine += [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
-            with self._reading():
-                fills = read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
-            known = total_amount(fills)
-            if filled is not None and known >= filled:
+            arguments = (None if self.row.lists_all_pairs else symbol, since, self.row.fill_pages.limit)
+            ask = self._asking("fetch_my_trades", arguments, params)
+            listing = await read_pages(self.row.fill_pages, ask, is_all)
+            is_whole &= listing.is_whole
+            if is_all(listing.rows):
                 break
+            mine += listing.rows
         self.venue.odd_rows.note("trades", fills.unreadable)
-        if filled is not None and known < filled and not fills.unreadable:
+        if filled is not None and total_amount(fills) < filled and not fills.unreadable:
             raise ExchangeReadError(f"{self.row.title} does not show all fills of the order yet")
+        if not is_whole and (filled is None or total_amount(fills) < filled):
+            raise ExchangeReadError(f"{self.row.title} lists more fills than can be read")
         return fills
+
+    def _fills_of(self, number: str, payload: Sequence[Any], pairs: Pairs) -> Rows[Fill]:
+        mine = [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
+        with self._reading():
+            return read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
 
     def _fill_windows(self, ref: OrderRef) -> Sequence[int | None]:
         """The times from which the order's fills are asked for, since some exchanges show no more than so many days at once."""
@@ -350,41 +354,36 @@ class CcxtConnector(CcxtMarkets):
 
         Raises ``ExchangeReadError`` where a list may be cut, because that proves nothing.
         """
-        since = self._since(ref)
-        listed = None if self.row.lists_all_pairs else symbol
+        listed, since, pages = None if self.row.lists_all_pairs else symbol, self._since(ref), self.row.done_pages
         # The open ones first: an order that is done in between is in the second list.
         for verb in ("fetch_open_orders", *self.row.done_verbs):
-            is_open = verb == "fetch_open_orders"
-            page = self.row.open_page if is_open else self.row.done_page
-            arguments = (symbol,) if is_open and not page else (listed, None if is_open else since, page or None)
-            if is_open:
-                payload = await self.calls.ask("asked", verb=verb, arguments=arguments)
+            if verb == "fetch_open_orders":
+                listing = await self._open_orders(symbol)
             else:
-                payload = await self._pages(verb, arguments, {})
-                page = 0 if self.row.page_offset else page
-            found = self._reports("orders", payload, pairs)
+                listing = await read_pages(pages, self._asking(verb, (listed, since, pages.limit)))
+                # Without a time it may begin after the order.
+                listing.is_whole &= since is not None
+            found = self._reports("orders", listing.rows, pairs)
             for report in found:
                 if is_same_order(ref, report):
                     return report
-            may_be_unread = any(row.may_be(ref) for row in found.unreadable)
-            if may_be_unread or (page and len(found) >= page) or (not is_open and since is None):
+            if not listing.is_whole or any(row.may_be(ref) for row in found.unreadable):
                 raise ExchangeReadError(f"{self.row.title} does not list all orders since this one was placed")
         return None
 
-    async def _pages(self, verb: str, arguments: tuple[Any, ...], params: Mapping[str, Any]) -> list[Any]:
-        """All rows of a list that goes on at an offset, or else its one page. What came in between moves rows to the next page, so
-        that a row may be there twice, and is taken once.
-        """
-        offset, found = self.row.page_offset, dict[Any, Any]()
-        for page in range(_MOST_PAGES):
-            more = {offset: page * self.row.done_page} if offset and page else {}
-            payload = await self.calls.ask("asked", verb=verb, arguments=arguments, params={**params, **more})
-            if not offset:
-                return list(payload)
-            found.update((row.get("id"), row) for row in payload)
-            if len(payload) < self.row.done_page:
-                return list(found.values())
-        raise ExchangeReadError(f"{self.row.title} lists more orders or fills than can be read")
+    async def _open_orders(self, symbol: str | None) -> Listing:
+        """The list of open orders, of one pair or of all."""
+        pages = self.row.open_pages
+        return await read_moving(pages, self._asking("fetch_open_orders", (symbol, None, pages.limit)))
+
+    def _asking(self, verb: str, arguments: tuple[Any, ...], params: Mapping[str, Any] | None = None) -> Ask:
+        """How a page of a list is asked for."""
+
+        async def ask(more: Mapping[str, Any]) -> Page:
+            page: Page = await self.calls.ask("page", verb=verb, arguments=arguments, params={**(params or {}), **more})
+            return page
+
+        return ask
 
     def _reports(self, what: str, payload: Any, pairs: Pairs) -> Rows[OrderReport]:
         with self._reading():

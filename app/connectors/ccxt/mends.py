@@ -91,7 +91,15 @@ class _Okx:
 
 
 class _Foxbit:
-    """A cancel that is on its way is no end, and one that ended an order in part is."""
+    """A cancel that is on its way is no end, and one that ended an order in part is. A trade tells its order, and the currency of
+    its fee.
+    """
+
+    def parse_trade(self, trade: dict[str, Any], market: Any = None) -> Any:
+        read = super().parse_trade(trade, market)  # type: ignore[misc]
+        currency = self.safe_currency_code(trade.get("fee_currency_symbol"))  # type: ignore[attr-defined]
+        fee = {"cost": (read.get("fee") or {}).get("cost"), "currency": currency}
+        return {**read, "order": self.safe_string(trade, "order_id"), "fee": fee, "fees": [fee]}  # type: ignore[attr-defined]
 
     def parse_order_status(self, status: str | None) -> Any:
         ours = {"PENDING_CANCEL": "open", "PARTIALLY_CANCELED": "canceled"}.get(status or "")

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from app.connectors.capabilities import CredentialField, Settles
+from app.connectors.ccxt.pages import HUNDRED, WHOLE, Pages
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import OrderType, TimeInForce
 from app.domain.errors import (
@@ -86,18 +87,16 @@ class Row:
     attribute of that class, or, with "options." before it, which of its options. ``options`` are options of ccxt that differ
     from its own.
 
-    ``client_id`` is the parameter that carries our id when an order is placed, ``client_id_pattern`` what callers may choose
-    for it. ``cancel_client_id`` and ``ask_client_id`` carry it when the order is canceled and asked about: empty where only the
-    exchange's own id serves for that, and "id" where ours takes its place. ``ask_verbs`` are ccxt's calls that find one order;
-    those that return lists are given ``ask_number`` as the parameter of the exchange's own id, and where that is empty, what
-    they return is searched. ``settles`` is what follows; ``done_verbs`` are ccxt's calls that together list all done orders.
-    ``open_page`` and ``done_page`` are the most orders that such a list holds, 0 for no limit: one as long as that may lack
-    some. ``open_parameters`` make a list of open orders whole, where ccxt has parameters for that; ``open_after`` is the parameter
-    by which it goes on with the orders before the lowest id of a page, where ids are numbers that rise. ``fills_number`` is the
-    parameter of ``fetch_my_trades`` that carries the exchange's own id, empty where there is none, and ``fills_window`` the
-    longest time that it shows at once, None for no limit. ``lists_all_pairs`` says that the exchange can't list by pair, so
-    that ccxt would drop the others from a list that was cut before. ``page_offset`` is the parameter by which lists of done orders
-    and of fills go on after as many rows, ``done_page`` of each; empty where they don't.
+    ``client_id`` is the parameter that carries our id when an order is placed, empty where the exchange knows orders by its own
+    only, ``client_id_pattern`` what callers may choose for it. ``cancel_client_id`` and ``ask_client_id`` carry it when the order
+    is canceled and asked about: empty where only the exchange's own id serves for that, and "id" where ours takes its place.
+    ``ask_verbs`` are ccxt's calls that find one order; those that return lists are given ``ask_number`` as the parameter of the
+    exchange's own id, and where that is empty, what they return is searched. ``settles`` is what follows; ``done_verbs`` are
+    ccxt's calls that together list all done orders.
+    ``open_pages``, ``done_pages`` and ``fill_pages`` say how the lists of open orders, of done orders and of fills come: one that
+    could not be read to its end proves no absence. ``fills_number`` is the parameter of ``fetch_my_trades`` that carries the
+    exchange's own id, empty where there is none, and ``fills_window`` the longest time that it shows at once, None for no limit.
+    ``lists_all_pairs`` says that the exchange can't list by pair.
 
     ``parameters`` are those of every order, ``maker`` those of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order,
     ``closing`` those of one that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before
@@ -154,14 +153,12 @@ class Row:
     ask_verbs: tuple[str, ...] = ("fetch_order",)
     ask_number: str = ""
     done_verbs: tuple[str, ...] = ("fetch_closed_orders",)
-    open_page: int = 0
-    open_after: str = ""
-    done_page: int = 100
-    open_parameters: Mapping[str, Any] = field(default_factory=dict)
+    open_pages: Pages = WHOLE
+    done_pages: Pages = HUNDRED
+    fill_pages: Pages = HUNDRED
     fills_number: str = ""
     fills_window: timedelta | None = None
     lists_all_pairs: bool = False
-    page_offset: str = ""
     settles: Settles = "by_id"
     order_types: tuple[OrderType, ...] = ALL_TYPES
     times_in_force: tuple[TimeInForce, ...] = GTC

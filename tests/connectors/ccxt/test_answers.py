@@ -14,6 +14,7 @@ from msgspec import structs
 
 from app.connectors.ccxt.connector import CcxtConnector
 from app.connectors.ccxt.exchanges import ROWS
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import Row
 from app.connectors.common.http import HttpAnswer
 from app.domain.enums import OrderType, TradeType
@@ -169,7 +170,7 @@ _NOTHING = {"error": [], "result": {"open": {}, "closed": {}}}
 async def test_a_list_that_may_be_cut_proves_no_absence(length: int, is_whole: bool) -> None:
     """A list of fifty that could not be followed further."""
     async with wired(ROWS["kraken"]) as (connector, exchange):
-        connector.row = replace(connector.row, page_offset="")  # type: ignore[misc]
+        connector.row = replace(connector.row, done_pages=Pages(size=50))  # type: ignore[misc]
         answers = [_NOTHING, _NOTHING, _NOTHING, closed_page(0, length)]
         exchange.answers = [answer(200, each) for each in answers]
         if is_whole:

@@ -9,8 +9,9 @@ import pytest
 
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.common.http import HttpAnswer
+from app.connectors.common.sending import SENDING, Sending
 from app.domain.errors import ExchangeDown, OrderRefused, Refused
-from tests.connectors.ccxt.verbs import order_of
+from tests.connectors.ccxt.verbs import order_of, orders_of
 from tests.connectors.ccxt.wired import wired
 
 ORDERS = "https://api.bybit.com/orders"
@@ -71,3 +72,38 @@ async def test_a_second_request_proves_nothing_of_the_first(second: str) -> None
         with pytest.raises(Exception) as raised:
             await connector.submit_order(order_of(connector))
         assert not isinstance(raised.value, Refused), raised.value
+
+
+@pytest.mark.parametrize("verb", ["limit", "market_buy", "cancel"])
+@pytest.mark.parametrize("requests", [1, 2])
+async def test_a_call_that_is_given_up_is_judged_by_all_its_requests(verb: str, requests: int) -> None:
+    """Its last request waits for a connection when the caller's time is over: nothing was sent if that is the order's own, and
+    nobody knows if one before it was taken. A MARKET order to buy is in the quote currency here.
+    """
+    async with wired(ROWS["bitget"]) as (connector, exchange):
+        call = orders_of(connector)[verb]
+        await connector._pairs()
+        await connector.venue.ready_to_sign()
+        client, is_waiting = connector.calls.client(), asyncio.Event()
+
+        async def send(*arguments: Any) -> HttpAnswer:
+            exchange.requests.append(arguments)  # type: ignore[arg-type]
+            if len(exchange.requests) < requests:
+                SENDING.set(Sending(check=None, has_connection=True))
+                return HttpAnswer(200, {}, b'{"code": "00000", "data": {"orderId": "1"}}')
+            SENDING.set(Sending(check=None, has_connection=False))
+            is_waiting.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def several(*_: Any, params: Any) -> Any:
+            for _ in range(requests):
+                await client.api.fetch("https://api.bitget.com/x", "POST")
+
+        exchange.send = send  # type: ignore[method-assign]
+        client.api.create_order = client.api.cancel_order = several
+        task = asyncio.ensure_future(call())
+        await is_waiting.wait()
+        task.cancel()
+        with pytest.raises(ExchangeDown if requests == 1 else asyncio.CancelledError):
+            await task

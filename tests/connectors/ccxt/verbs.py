@@ -108,7 +108,8 @@ def questions_of(connector: CcxtConnector) -> Mapping[str, Call]:
     found["fills"] = lambda: c.calls.ask(
         "asked",
         verb="fetch_my_trades",
-        arguments=(c._symbol(pair), 1_759_999_870_000 if row.fills_since else None, 100),
+        arguments=(c._symbol(pair), 1_759_999_870_000 if row.fills_since else None, row.fill_pages.limit),
+        params=row.fill_pages.asks,
     )
     found["balances"] = c.fetch_balances
     if row.account:

@@ -98,9 +98,11 @@ async def wired(row: Row) -> AsyncIterator[tuple[CcxtConnector, Exchange]]:
     await connector.load_trading_rules()
     if row.needs_price_for_market:
         connector.fetch_ticker = _ticker  # type: ignore[method-assign]
-    yield connector, exchange
-    await connector.close()
-    await venue.close()
+    try:
+        yield connector, exchange
+    finally:
+        await connector.close()
+        await venue.close()
 
 
 #: Fields that differ from call to call, or that sign it.

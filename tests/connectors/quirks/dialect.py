@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+
+from msgspec import structs
 
 from app.clock import Clock
 from app.connectors.base import Connector, ConnectorContext
 from app.connectors.ccxt.family import class_of
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row
 from app.connectors.ccxt.venue import CcxtVenue
+from app.connectors.rows import Rows, unreadable_rows
+from app.domain.fill import Fill
+from app.domain.order import Order, OrderRef
+from app.domain.reports import OrderReport
 from app.domain.wire_ids import wire_id
 from app.paper.exchange import PaperExchange
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS
@@ -22,7 +29,7 @@ from app.settings import Settings
 from tests.clock import FakeClock
 from tests.connectors.conformance import Dialect, Fault
 from tests.connectors.paper.dialect import FINE
-from tests.connectors.quirks.exchange import SHORTEST, HabitClient, Habits, Quirk
+from tests.connectors.quirks.exchange import LATE, SHORTEST, HabitClient, Habits, Quirk
 from tests.paper.hand_path import HandPath
 
 #: What a row says of each habit.
@@ -36,7 +43,12 @@ SAID: Mapping[Quirk, Mapping[str, Any]] = {
     Quirk.BARE_ANSWERS: {},
     Quirk.UNTOLD_FEES: {},
     Quirk.OPEN_BY_PAIR: {"open_orders_by_pair": True},
-    Quirk.SHORT_BOOK: {"open_page": SHORTEST},
+    Quirk.SHORT_BOOK: {"open_pages": Pages(size=SHORTEST)},
+    Quirk.PAGES: dict.fromkeys(
+        ("open_pages", "done_pages", "fill_pages"), Pages(size=SHORTEST, parameter="offset", counts="rows")
+    ),
+    Quirk.NO_CLIENT_ID: {"client_id": "", "cancel_client_id": "", "ask_client_id": "", "settles": "by_operator"},
+    Quirk.LATE_CANCEL: {},
 }
 
 _OWN_CLASS = {
@@ -82,6 +94,44 @@ class HabitVenue(CcxtVenue):
         return type("Client", (HabitClient,), {"habits": self._habits})
 
 
+class Remembering:
+    """A connector with what the journal knows: the ``numbers`` of the orders whose answers came, by our ids."""
+
+    def __init__(self, connector: Connector, numbers: dict[str, str | None]) -> None:
+        self._connector = connector
+        self._numbers = numbers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    async def submit_order(self, order: Order) -> OrderReport:
+        report = await self._connector.submit_order(order)
+        self._numbers[order.order_id] = report.exchange_order_id
+        return report
+
+    async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
+        report = await self._connector.fetch_order(self._known(ref))
+        return None if report is None else self._named(report)
+
+    async def cancel_order(self, ref: OrderRef) -> OrderReport:
+        return self._named(await self._connector.cancel_order(self._known(ref)))
+
+    async def fetch_fills(self, ref: OrderRef) -> Sequence[Fill]:
+        return await self._connector.fetch_fills(self._known(ref))
+
+    async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
+        found = await self._connector.fetch_open_orders(trading_pair)
+        return Rows.of(map(self._named, found), unreadable_rows(found))
+
+    def _known(self, ref: OrderRef) -> OrderRef:
+        return structs.replace(ref, exchange_order_id=ref.exchange_order_id or self._numbers.get(ref.order_id))
+
+    def _named(self, report: OrderReport) -> OrderReport:
+        assert report.order_id == "", "the exchange has no client ids"
+        names = {number: name for name, number in self._numbers.items()}
+        return structs.replace(report, order_id=names.get(report.exchange_order_id, ""))
+
+
 class QuirkyDialect(Dialect):
     """An exchange with ``quirks``."""
 
@@ -107,7 +157,9 @@ class QuirkyDialect(Dialect):
             default_balances={**DEFAULT_BALANCES, "WEI": D(1)},
             is_durable=False,
         )
-        self.habits = Habits(exchange, self.quirks, "alice")
+        self.habits = Habits(exchange, self.quirks, "alice", self.clock)
+        #: The numbers of the orders that were answered.
+        self._numbers: dict[str, str | None] = {}
         settings = Settings(database_url="sqlite://", exchange_timeout=timedelta(seconds=5))
         self.venue = HabitVenue(self.connector_class.row, settings, self.clock, self.habits)  # type: ignore[attr-defined]
 
@@ -118,7 +170,8 @@ class QuirkyDialect(Dialect):
 
     def connect(self) -> Connector:
         context = ConnectorContext(account_name="alice", credentials={}, clock=self.clock, venue=self.venue)
-        return self.connector_class(context)
+        connector = self.connector_class(context)
+        return connector if self.knows_our_ids else cast("Connector", Remembering(connector, self._numbers))
 
     async def move_market(self, price: D) -> None:
         self.path.prices[self.pair] = price
@@ -144,5 +197,7 @@ def dialect_of(*quirks: Quirk) -> type[QuirkyDialect]:
         "quirks": frozenset(quirks),
         "connector_class": class_of(row_of(quirks)),
         "tells_fees": Quirk.UNTOLD_FEES not in quirks,
+        "knows_our_ids": Quirk.NO_CLIENT_ID not in quirks,
+        "cancel_seconds": LATE.seconds if Quirk.LATE_CANCEL in quirks else 0,
     }
     return type("QuirkyDialect", (QuirkyDialect,), members)

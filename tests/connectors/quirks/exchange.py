@@ -7,12 +7,16 @@ not have, an amount in base units where contracts are counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import combinations
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
-from app.clock import SystemClock
+from app.clock import Clock, SystemClock
+from app.connectors.ccxt.pages import Page
 from app.connectors.ccxt.row import Row
 from app.connectors.common.answers import ErrorAnswer, NoAnswer
 from app.connectors.common.sending import CHECK, SENDING, Sending
@@ -26,12 +30,16 @@ from app.paper.refusals import PaperRefusal, PaperUnavailable
 from app.sandbox.times import milliseconds, moment
 from tests.connectors.conformance import Fault
 
+T = TypeVar("T")
+
 #: How much of the base one contract is, on the pair that has contracts.
 CONTRACT = Decimal("0.001")
 #: The longest list of orders or of fills.
 PAGE = 100
-#: The longest list of open orders, where it is short.
+#: The longest list of open orders, where it is short, and the longest page of any list, where they come in short ones.
 SHORTEST = 4
+#: How long a cancel takes, where it does.
+LATE = timedelta(seconds=1)
 
 
 class Quirk(StrEnum):
@@ -57,21 +65,62 @@ class Quirk(StrEnum):
     OPEN_BY_PAIR = "open_by_pair"
     #: A list of open orders has the last few of them.
     SHORT_BOOK = "short_book"
+    #: All lists come in short pages.
+    PAGES = "pages"
+    #: Orders have the exchange's numbers, and no client ids.
+    NO_CLIENT_ID = "no_client_id"
+    #: A cancel is taken down at once, and carried out a second later.
+    LATE_CANCEL = "late_cancel"
+
+
+#: Habits that no exchange has both of: ids of a form and none, a question by them and none, lists that end and lists that go on.
+_APART = (
+    {Quirk.NO_CLIENT_ID, Quirk.NUMERIC_IDS},
+    {Quirk.NO_CLIENT_ID, Quirk.NO_QUESTION},
+    {Quirk.SHORT_BOOK, Quirk.PAGES},
+)
+
+#: Every two habits that one exchange may have.
+PAIRS_OF_QUIRKS = [each for each in combinations(Quirk, 2) if set(each) not in _APART]
 
 
 class Habits:
     """The exchange: ``quirks`` are its habits, ``fault`` happens to the next order, ``faults`` to any call."""
 
     def __init__(
-        self, exchange: PaperExchange, quirks: Collection[Quirk], account: str, faults: Faults | None = None
+        self,
+        exchange: PaperExchange,
+        quirks: Collection[Quirk],
+        account: str,
+        clock: Clock,
+        faults: Faults | None = None,
     ) -> None:
         self.exchange = exchange
+        self.clock = clock
         self.quirks = frozenset(quirks)
         self.account = account
         self.faults = faults or Faults(FaultPlan(seed=1, parts=0), SystemClock())
         self.requests = 0
         self.submits = 0
         self.fault: Fault | None = None
+        #: The cancels that are taken down: the order's number, and when it is canceled.
+        self._cancels: list[tuple[int, datetime]] = []
+
+    def cancel(self, number: int) -> None:
+        """Cancel the order, now or later. Raises ``PaperRefusal`` where it is done already."""
+        if Quirk.LATE_CANCEL not in self.quirks:
+            self.exchange.cancel(self.account, exchange_order_id=number)
+        else:
+            self._cancels.append((number, self.clock.now() + LATE))
+
+    def carry_out(self) -> None:
+        """Cancel what is due. An order that is done by now stays as it is."""
+        now = self.clock.now()
+        due = [number for number, at in self._cancels if at <= now]
+        self._cancels = [(number, at) for number, at in self._cancels if at > now]
+        for number in due:
+            with suppress(PaperRefusal):
+                self.exchange.cancel(self.account, exchange_order_id=number)
 
     def size(self, trading_pair: str) -> Decimal:
         """How much of the base one unit of an amount is."""
@@ -119,6 +168,7 @@ class HabitClient:
         self.habits.requests += 1
 
         async def ask() -> Any:
+            self.habits.carry_out()
             return self._calls[verb](*arguments, **dict(params or {}))
 
         try:
@@ -128,6 +178,10 @@ class HabitClient:
             raise ErrorAnswer(status=502, headers={}, body=b"<html>") from fault
         except PaperRefusal as refusal:
             raise _error(refusal) from refusal
+
+    async def page(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Page:
+        rows = await self.asked(verb=verb, arguments=arguments, params=params)
+        return Page(rows=rows, count=len(rows), answer=rows)
 
     async def signed(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
         check = CHECK.get()
@@ -161,6 +215,7 @@ class HabitClient:
         faults, name = self.habits.faults, str(params.get("clientOrderId") or arguments[0])
 
         async def change(_deadline: float = 0) -> Any:
+            self.habits.carry_out()
             return self._calls[verb](*arguments, **params)
 
         try:
@@ -191,7 +246,9 @@ class HabitClient:
         self, symbol: str, kind: str, side: str, amount: str | None, price: str | None, **params: Any
     ) -> dict[str, Any]:
         habits, pair = self.habits, symbol.replace("/", "-")
-        name, cost = params.pop("clientOrderId"), params.pop("cost", None)
+        has_name = Quirk.NO_CLIENT_ID not in habits.quirks
+        # The paper exchange wants a name, which nobody hears of.
+        name, cost = params.pop("clientOrderId") if has_name else f"unnamed-{habits.submits}", params.pop("cost", None)
         if Quirk.NUMERIC_IDS in habits.quirks:
             assert 0 < int(name) < 1 << 31
         is_quote = kind == "market" and side == "buy" and Quirk.QUOTE_BUYS in habits.quirks
@@ -221,9 +278,13 @@ class HabitClient:
             assert identity is not None
             assert not params
         number = None if identity is None else int(identity)
-        canceled = self.habits.exchange.cancel(
-            self.habits.account, client_order_id=params.get("clientOrderId"), exchange_order_id=number
-        )
+        if number is None and Quirk.LATE_CANCEL in self.habits.quirks:
+            found = self.habits.exchange.order(self.habits.account, client_order_id=params["clientOrderId"])
+            number = None if found is None or not found.order.is_open else found.order.exchange_order_id
+        if number is not None:
+            self.habits.cancel(number)
+            return {"id": str(number)}
+        canceled = self.habits.exchange.cancel(self.habits.account, client_order_id=params["clientOrderId"])
         return {"id": str(canceled.order.exchange_order_id)}
 
     def _fetch_order(self, identity: str | None, symbol: str, **params: Any) -> dict[str, Any]:
@@ -239,36 +300,46 @@ class HabitClient:
             raise ErrorAnswer(status=200, headers={}, body=b"", code="UNKNOWN_ORDER", message="no such order")
         return self._order_row(found.order)
 
-    def _fetch_open_orders(self, symbol: str | None = None, *_: Any) -> list[dict[str, Any]]:
+    def _fetch_open_orders(self, symbol: str | None = None, *_: Any, offset: int = 0) -> list[dict[str, Any]]:
         assert symbol is not None or Quirk.OPEN_BY_PAIR not in self.habits.quirks
         pair = None if symbol is None else symbol.replace("/", "-")
         found = self.habits.exchange.open_orders(self.habits.account, pair)
-        shown = found[-SHORTEST:] if Quirk.SHORT_BOOK in self.habits.quirks else found
+        shown = found[-SHORTEST:] if Quirk.SHORT_BOOK in self.habits.quirks else self._page(found[::-1], offset)
         return [self._order_row(each.order) for each in shown]
 
-    def _fetch_closed_orders(self, symbol: str | None, since: int | None, limit: int | None) -> list[dict[str, Any]]:
+    def _fetch_closed_orders(
+        self, symbol: str | None, since: int | None, limit: int | None, offset: int = 0
+    ) -> list[dict[str, Any]]:
         pair = None if symbol is None else symbol.replace("/", "-")
         found = self.habits.exchange.orders(
             self.habits.account, trading_pair=pair, since=None if since is None else moment(since), limit=1_000_000
         )
-        return [self._order_row(each) for each in found if not each.is_open][: min(limit or PAGE, PAGE)]
+        shown = self._page([each for each in found if not each.is_open], offset)
+        return [self._order_row(each) for each in shown][: min(limit or PAGE, PAGE)]
 
-    def _fetch_my_trades(self, symbol: str, since: int | None, limit: int, **params: Any) -> list[dict[str, Any]]:
+    def _fetch_my_trades(
+        self, symbol: str, since: int | None, limit: int, offset: int = 0, **params: Any
+    ) -> list[dict[str, Any]]:
         account, number = self.habits.account, params.get("orderId")
         assert (number is None) == (Quirk.NO_FILLS_BY_ORDER in self.habits.quirks)
         if number is not None:
             record: OrderRecord | None = self.habits.exchange.order(account, exchange_order_id=int(number))
-            return [] if record is None else [self._trade_row(each) for each in record.fills]
+            return [] if record is None else [self._trade_row(each) for each in self._page(record.fills, offset)]
         since_at = None if since is None else moment(since)
-        found = self.habits.exchange.fills(account, trading_pair=symbol.replace("/", "-"), since=since_at, limit=limit)
-        return [self._trade_row(each) for each in found]
+        pair, most = symbol.replace("/", "-"), 1_000_000 if Quirk.PAGES in self.habits.quirks else limit
+        found = self.habits.exchange.fills(account, trading_pair=pair, since=since_at, limit=most)
+        return [self._trade_row(each) for each in self._page(found, offset)]
+
+    def _page(self, found: Sequence[T], offset: int) -> Sequence[T]:
+        """What is shown of a list at once."""
+        return found[offset : offset + SHORTEST] if Quirk.PAGES in self.habits.quirks else found
 
     def _order_row(self, order: PaperOrder) -> dict[str, Any]:
         size = self.habits.size(order.trading_pair)
         state = {OrderState.FILLED: "closed"}.get(order.state, order.state.value)
         return {
             "id": str(order.exchange_order_id),
-            "clientOrderId": order.client_order_id,
+            "clientOrderId": None if Quirk.NO_CLIENT_ID in self.habits.quirks else order.client_order_id,
             "symbol": order.trading_pair.replace("-", "/"),
             "side": order.trade_type.value.lower(),
             "type": "market" if order.order_type is OrderType.MARKET else "limit",

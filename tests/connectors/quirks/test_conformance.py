@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import os
-from itertools import combinations
 
 import pytest
 
 from tests.connectors.conformance import Check, Dialect, collect, run
 from tests.connectors.quirks.dialect import SAID, dialect_of
-from tests.connectors.quirks.exchange import Quirk
+from tests.connectors.quirks.exchange import PAIRS_OF_QUIRKS, Quirk
 
 ALONE = [(quirk,) for quirk in Quirk]
-TOGETHER = list(combinations(Quirk, 2)) if os.environ.get("ORDERGATE_QUIRKS") == "pairs" else []
+TOGETHER = PAIRS_OF_QUIRKS if os.environ.get("ORDERGATE_QUIRKS") == "pairs" else []
 DIALECTS: list[type[Dialect]] = [dialect_of(), *(dialect_of(*quirks) for quirks in (*ALONE, *TOGETHER))]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal as D
+
 import pytest
 
 from app.connectors.rows import unreadable_rows
@@ -29,6 +31,30 @@ async def test_a_full_page_of_open_orders_may_hide_any_order(quirks: tuple[Quirk
         if Quirk.NO_QUESTION in quirks:
             with pytest.raises(ExchangeReadError, match="does not list all"):
                 await bench.connector.fetch_order(first.ref)
+    finally:
+        await bench.connector.close()
+        await dialect.stop()
+
+
+@pytest.mark.parametrize("quirks", [(Quirk.PAGES,), (Quirk.PAGES, Quirk.NO_QUESTION)])
+async def test_lists_that_go_on_are_read_to_their_end(quirks: tuple[Quirk, ...]) -> None:
+    """The oldest order is behind several pages, and still there; an order that never was is denied."""
+    dialect = dialect_of(*quirks)()
+    await dialect.start()
+    bench = Bench(dialect, dialect.connect())
+    try:
+        orders = [await bench.resting("0.9", amount=D("0.01")) for _ in range(2 * SHORTEST + 1)]
+        for order in orders:
+            await bench.connector.submit_order(order)
+        book = await bench.connector.fetch_open_orders()
+        assert {each.order_id for each in book} == {order.order_id for order in orders}
+        assert unreadable_rows(book) == ()
+        for order in orders:
+            await bench.connector.cancel_order(order.ref)
+        found = await bench.connector.fetch_order(orders[0].ref)
+        assert found is not None
+        assert found.state == "canceled"
+        assert await bench.connector.fetch_order((await bench.resting()).ref) is None
     finally:
         await bench.connector.close()
         await dialect.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -21,6 +22,10 @@ _REFUSALS = Refusals(
     no_such_order=codes("RESOURCE_NOT_FOUND"),
 )
 
+#: All open orders come at once; the history newest first, up to 1,000 rows, from an offset on:
+#: https://docs.backpack.exchange/#tag/History
+_HISTORY = Pages(size=100, parameter="offset", counts="rows")
+
 SPOT = Row(
     name="backpack",
     title="Backpack",
@@ -36,6 +41,8 @@ SPOT = Row(
     ask_client_id="",
     ask_verbs=("fetch_open_orders", "fetch_orders"),
     done_verbs=("fetch_orders",),
+    done_pages=_HISTORY,
+    fill_pages=_HISTORY,
     settles="by_listing",
     times_in_force=ALL_TIMES,
 )
@@ -55,6 +62,8 @@ PERPETUAL = Row(
     ask_client_id="",
     ask_verbs=("fetch_open_orders", "fetch_orders"),
     done_verbs=("fetch_orders",),
+    done_pages=_HISTORY,
+    fill_pages=_HISTORY,
     settles="by_listing",
     times_in_force=ALL_TIMES,
 )

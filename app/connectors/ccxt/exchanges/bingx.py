@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import TimeInForce
@@ -34,6 +35,8 @@ SPOT = Row(
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_canceled_and_closed_orders",),
+    # "pageIndex" begins at 1, "pageSize" is 100 at most: https://bingx-api.github.io/docs/#/en-us/spot/trade-api.html
+    done_pages=Pages(size=100, parameter="pageIndex", counts="pages"),
     reach=timedelta(days=1),
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )

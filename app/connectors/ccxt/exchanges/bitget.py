@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import LOWEST, Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -24,6 +25,13 @@ _REFUSALS = Refusals(
     no_such_order=codes("40109 40768 43001"),
 )
 
+
+#: All lists have a hundred rows at most and go on with what is older than an id:
+#: https://www.bitget.com/api-doc/spot/trade/Get-Unfilled-Orders and https://www.bitget.com/api-doc/contract/trade/Get-Orders-Pending
+def _older_than(*way: str | int) -> Pages:
+    return Pages(size=100, parameter="idLessThan", cursor=way)
+
+
 SPOT = Row(
     name="bitget",
     title="Bitget",
@@ -34,6 +42,8 @@ SPOT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     market_buy_in="quote",
+    open_pages=_older_than("data", LOWEST, "orderId"),
+    fill_pages=_older_than("data", LOWEST, "tradeId"),
     options={"uta": False},
     # "Get Order Info" and the history keep an order that is done for 90 days.
     reach=timedelta(days=30),
@@ -47,6 +57,8 @@ PERPETUAL = Row(
     market="swap",
     settle="USDT",
     tells_funding=False,
+    open_pages=_older_than("data", "entrustedList", LOWEST, "orderId"),
+    fill_pages=_older_than("data", "fillList", LOWEST, "tradeId"),
     fields=KNOWN_FIELDS["bitget_perpetual"],
     secrets={
         "bitget_perpetual_api_key": "apiKey",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import LIMIT_AND_MARKET, Refusals, Row
 from app.connectors.known import KNOWN_FIELDS
 
@@ -45,6 +46,9 @@ SPOT = Row(
     # "Order status" knows orders of the last 30 days.
     reach=timedelta(days=30),
     order_types=LIMIT_AND_MARKET,
+    # All open orders come at once: https://www.bitstamp.net/api/#tag/Orders/operation/GetAllOpenOrders. What an account did
+    # goes on after as many rows, newest first: https://www.bitstamp.net/api/#tag/Transactions-private
+    fill_pages=Pages(size=100, parameter="offset", counts="rows"),
 )
 
 ROWS = (SPOT,)

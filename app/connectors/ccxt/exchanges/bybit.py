@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 
@@ -29,8 +30,11 @@ _REFUSALS = Refusals(
     no_such_order=codes("110001 170213"),
 )
 
-#: A list of open orders has fifty at most; ccxt follows its cursor.
-_WHOLE = {"paginate": True, "paginationCalls": 1_000, "maxRetries": 0}
+_CURSOR = ("result", "nextPageCursor")
+#: https://bybit-exchange.github.io/docs/v5/order/open-order
+_OPEN = Pages(size=50, parameter="cursor", cursor=_CURSOR)
+#: https://bybit-exchange.github.io/docs/v5/order/execution
+_FILLS = Pages(size=100, parameter="cursor", cursor=_CURSOR)
 
 #: Every key may ask it: https://bybit-exchange.github.io/docs/v5/user/apikey-info
 _ACCOUNT = ("privateGetV5UserQueryApi", "result", "userID")
@@ -58,7 +62,8 @@ SPOT = Row(
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
     ask_number="orderId",
-    open_parameters=_WHOLE,
+    open_pages=_OPEN,
+    fill_pages=_FILLS,
     fills_number="orderId",
     fills_window=_WEEK,
     times_in_force=ALL_TIMES,
@@ -82,7 +87,8 @@ PERPETUAL = Row(
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
     ask_number="orderId",
-    open_parameters=_WHOLE,
+    open_pages=_OPEN,
+    fill_pages=_FILLS,
     fills_number="orderId",
     fills_window=_WEEK,
     unchanged=codes("110043"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -18,6 +19,9 @@ _REFUSALS = Refusals(
     clock=frozenset(("request timestamp expired",)),
 )
 
+#: https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/list-orders and .../list-fills
+_PAGES = Pages(size=100, parameter="cursor", cursor=("cursor",))
+
 SPOT = Row(
     name="coinbase_advanced_trade",
     title="Coinbase",
@@ -32,7 +36,9 @@ SPOT = Row(
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_orders",),
-    open_page=100,
+    open_pages=_PAGES,
+    done_pages=_PAGES,
+    fill_pages=_PAGES,
     times_in_force=ALL_TIMES,
     # The older accounts don't tell what is held by orders.
     options={"fetchBalance": "v3PrivateGetBrokerageAccounts"},

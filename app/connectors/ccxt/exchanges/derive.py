@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 
@@ -26,6 +27,10 @@ _REFUSALS = Refusals(
     rate=codes("-32000"),
     no_such_order=codes("11006"),
 )
+
+#: All open orders come at once: https://docs.derive.xyz/reference/post_private-get-open-orders. Done ones and trades come by
+#: pages, from 1 on: https://docs.derive.xyz/reference/post_private-get-order-history
+_HISTORY = Pages(size=100, parameter="page", counts="pages")
 
 SPOT = Row(
     name="derive",
@@ -49,7 +54,8 @@ SPOT = Row(
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_canceled_and_closed_orders",),
-    done_page=100,
+    done_pages=_HISTORY,
+    fill_pages=_HISTORY,
     lists_all_pairs=True,
     listing_lag=timedelta(minutes=2),
     times_in_force=ALL_TIMES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -30,6 +31,11 @@ _REFUSALS = Refusals(
     no_such_order=codes("ORDER_NOT_FOUND CLIENT_ID_NOT_FOUND"),
 )
 
+#: Open orders come a hundred of each pair at a time, so that ccxt's limit, which is for all of them, is not used:
+#: https://www.gate.com/docs/developers/apiv4/#list-all-open-orders
+_OPEN = Pages(size=100, asks={"limit": 100}, parameter="page", counts="pages")
+_PAGES = Pages(size=100, parameter="page", counts="pages")
+
 SPOT = Row(
     name="gate_io",
     title="Gate",
@@ -40,6 +46,9 @@ SPOT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     market_buy_in="quote",
+    open_pages=_OPEN,
+    done_pages=_PAGES,
+    fill_pages=_PAGES,
     wire_id="t_26",
     client_id="text",
     cancel_client_id="id",
@@ -49,12 +58,18 @@ SPOT = Row(
     options={"unifiedAccount": False},
 )
 
+#: Its lists go on from an offset: https://www.gate.com/docs/developers/apiv4/#pagination
+_OFFSET = Pages(size=100, parameter="offset", counts="rows")
+
 PERPETUAL = Row(
     name="gate_io_perpetual",
     title="Gate",
     ccxt_id="gate",
     market="swap",
     settle="USDT",
+    open_pages=_OFFSET,
+    done_pages=_OFFSET,
+    fill_pages=_OFFSET,
     fields=KNOWN_FIELDS["gate_io_perpetual"],
     secrets={"gate_io_perpetual_api_key": "apiKey", "gate_io_perpetual_secret_key": "secret"},
     docs=_DOCS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import OrderType
@@ -37,6 +38,8 @@ SPOT = Row(
     cancel_client_id="",
     order_types=(OrderType.LIMIT, OrderType.LIMIT_MAKER),
     ask_client_id="client_order_id",
+    # https://docs.gemini.com/rest/orders#list-past-trades
+    fill_pages=Pages(size=500),
 )
 
 ROWS = (SPOT,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import LOWEST, Pages
 from app.connectors.ccxt.row import Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -30,6 +31,9 @@ _REFUSALS = Refusals(
     no_such_order=codes("order-queryorder-invalid base-record-invalid"),
 )
 
+#: A hundred rows unless more are asked for, up to 500, and on from an id: "next" is towards older ones.
+_PAGES = Pages(size=100, parameter="from", cursor=("data", LOWEST, "id"), beside={"direct": "next"})
+
 SPOT = Row(
     name="htx",
     title="HTX",
@@ -40,6 +44,9 @@ SPOT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     before_orders=("load_accounts",),
+    # https://huobiapi.github.io/docs/spot/v1/en/#get-all-open-orders and #search-match-results
+    open_pages=_PAGES,
+    fill_pages=_PAGES,
     # By our id an order is found for two hours after it was canceled.
     reach=timedelta(hours=2),
     market_buy_in="quote",

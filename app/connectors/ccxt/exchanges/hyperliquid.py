@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import Refusals, Row, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import TimeInForce
@@ -32,6 +33,10 @@ _REFUSALS = Refusals(
     rate=frozenset(("Too many cumulative requests sent",)),
 )
 
+#: All open orders come at once, and fills in answers of 2,000 at most:
+#: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint#retrieve-a-users-fills-by-time
+_FILLS = Pages(size=2_000)
+
 SPOT = Row(
     name="hyperliquid",
     title="Hyperliquid",
@@ -48,6 +53,7 @@ SPOT = Row(
     needs_price_for_market=True,
     # "origSz" is the order's size, "sz" what remains of it.
     tells_terms=True,
+    fill_pages=_FILLS,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )
 
@@ -68,6 +74,7 @@ PERPETUAL = Row(
     needs_price_for_market=True,
     # "origSz" is the order's size, "sz" what remains of it.
     tells_terms=True,
+    fill_pages=_FILLS,
     times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import Refusals, Row
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import TimeInForce
@@ -54,6 +55,9 @@ _REFUSALS = Refusals(
     clock=frozenset(("EAPI:Invalid nonce", ":Invalid nonce")),
 )
 
+#: https://docs.kraken.com/api/docs/rest-api/get-closed-orders
+_FIFTY = Pages(size=50, parameter="ofs", counts="rows")
+
 SPOT = Row(
     name="kraken",
     title="Kraken",
@@ -68,9 +72,9 @@ SPOT = Row(
     code_field="error",
     proof="local_exchange",
     settles="by_listing",
-    # "Get Closed Orders" and "Get Trades History" give 50 at a time, of all pairs.
-    done_page=50,
-    page_offset="ofs",
+    # "Get Open Orders" gives all of them, "Get Closed Orders" and "Get Trades History" 50 at a time, of all pairs.
+    done_pages=_FIFTY,
+    fill_pages=_FIFTY,
     lists_all_pairs=True,
     # "vol" is the volume of the order, "vol_exec" what is executed: https://docs.kraken.com/api/docs/rest-api/get-open-orders
     tells_terms=True,

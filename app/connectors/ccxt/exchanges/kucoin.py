@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -36,11 +37,17 @@ _REFUSALS = Refusals(
     | frozenset(("The order does not exist.", "order not exist", "order not exist.")),
 )
 
+#: Fifty rows unless more are asked for, page by page: https://www.kucoin.com/docs/rest/spot-trading/orders/get-order-list and
+#: https://www.kucoin.com/docs/rest/futures-trading/orders/get-order-list. Not every call of ccxt passes its limit on.
+_PAGES = Pages(size=100, asks={"pageSize": 100}, parameter="currentPage", counts="pages")
+
 SPOT = Row(
     name="kucoin",
     title="KuCoin",
     ccxt_id="kucoin",
     market="spot",
+    open_pages=_PAGES,
+    fill_pages=_PAGES,
     fields=KNOWN_FIELDS["kucoin"],
     secrets={"kucoin_api_key": "apiKey", "kucoin_secret_key": "secret", "kucoin_passphrase": "password"},
     docs=_DOCS,
@@ -61,7 +68,10 @@ HFT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     options={"uta": False, "hf": True},
+    # All open orders of a pair come at once: https://www.kucoin.com/docs-new/rest/spot-trading/orders/get-open-orders. Trades go on
+    # from an id that comes with them: https://www.kucoin.com/docs-new/rest/spot-trading/orders/get-trade-history
     open_orders_by_pair=True,
+    fill_pages=Pages(size=100, parameter="lastId", cursor=("data", "lastId")),
     times_in_force=ALL_TIMES,
     # Canceled orders are kept for three days.
     reach=timedelta(days=3),
@@ -74,6 +84,8 @@ PERPETUAL = Row(
     market="swap",
     settle="USDT",
     tells_funding=False,
+    open_pages=_PAGES,
+    fill_pages=_PAGES,
     # Without it orders are for isolated margin, and the leverage that is set is for cross.
     parameters={"marginMode": "cross"},
     fields=KNOWN_FIELDS["kucoin_perpetual"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import LOWEST, Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
 
@@ -36,7 +37,9 @@ _REACH = timedelta(hours=2)
 
 #: An account may have 500 open orders on a pair, and the list has 100 of them at most, the newest first:
 #: https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-list
-_OPEN_PAGE = 100
+_OPEN = Pages(size=100, parameter="after", cursor=("data", LOWEST, "ordId"))
+#: https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-transaction-details-last-3-months
+_FILLS = Pages(size=100, parameter="after", cursor=("data", LOWEST, "billId"))
 
 SPOT = Row(
     name="okx",
@@ -56,8 +59,8 @@ SPOT = Row(
     market_parameters={"tgtCcy": "base_ccy"},
     client_id_pattern="[A-Za-z0-9]{1,32}",
     fills_number="ordId",
-    open_page=_OPEN_PAGE,
-    open_after="after",
+    open_pages=_OPEN,
+    fill_pages=_FILLS,
     reach=_REACH,
     times_in_force=ALL_TIMES,
 )
@@ -78,8 +81,8 @@ PERPETUAL = Row(
     proof="local_exchange",
     client_id_pattern="[A-Za-z0-9]{1,32}",
     fills_number="ordId",
-    open_page=_OPEN_PAGE,
-    open_after="after",
+    open_pages=_OPEN,
+    fill_pages=_FILLS,
     reach=_REACH,
     ticker_in_contracts=True,
     candles_in_base=True,

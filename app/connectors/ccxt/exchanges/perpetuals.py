@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import TimeInForce
@@ -45,6 +46,8 @@ GRVT = Row(
     before_orders=("sign_in",),
     # A market order must take: https://api-docs.grvt.io/schemas/time_in_force/.
     market_parameters={"timeInForce": "IOC"},
+    # All open orders come at once, fills with a cursor: https://api-docs.grvt.io/trading_api/#fill-history
+    fill_pages=Pages(size=100, parameter="cursor", cursor=("next",)),
     done_verbs=("fetch_orders",),
     times_in_force=ALL_TIMES,
 )
@@ -64,6 +67,10 @@ _PACIFICA_REFUSALS = Refusals(
     no_such_order=codes("6 ORDER_NOT_FOUND"),
 )
 
+#: All open orders come at once, what is done with a cursor:
+#: https://docs.pacifica.fi/api-documentation/api/rest-api/orders/get-order-history
+_PACIFICA_HISTORY = Pages(size=100, parameter="cursor", cursor=("next_cursor",))
+
 PACIFICA = Row(
     name="pacifica_perpetual",
     title="Pacifica",
@@ -82,7 +89,8 @@ PACIFICA = Row(
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_orders",),
-    done_page=100,
+    done_pages=_PACIFICA_HISTORY,
+    fill_pages=_PACIFICA_HISTORY,
     lists_all_pairs=True,
     listing_lag=timedelta(minutes=2),
     # The library makes GTC of FOK, which Pacifica does not have.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.connectors.ccxt.pages import LOWEST, Pages
 from app.connectors.ccxt.row import ALL_TIMES, LIMIT_AND_MARKET, Refusals, Row, codes, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 
@@ -26,8 +27,13 @@ BTC_MARKETS = Row(
     cancel_client_id="id",
     ask_client_id="id",
     fills_since=False,
+    # https://docs.btcmarkets.net/#section/General-Notes: a page goes on after the last number seen.
+    open_pages=Pages(size=100, parameter="after", cursor=(LOWEST, "orderId")),
+    fill_pages=Pages(size=100, parameter="after", cursor=(LOWEST, "id")),
     times_in_force=ALL_TIMES,
 )
+
+_FOXBIT_PAGES = Pages(size=100, parameter="page", counts="pages")
 
 FOXBIT = Row(
     name="foxbit",
@@ -50,8 +56,13 @@ FOXBIT = Row(
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_orders",),
-    open_page=100,
+    # https://docs.foxbit.com.br/rest/v3/#section/Pagination
+    open_pages=_FOXBIT_PAGES,
+    done_pages=_FOXBIT_PAGES,
+    fill_pages=_FOXBIT_PAGES,
 )
+
+_NDAX_HISTORY = Pages(size=100, parameter="StartIndex", counts="rows")
 
 NDAX = Row(
     name="ndax",
@@ -71,6 +82,9 @@ NDAX = Row(
     # The exchange numbers its markets and orders, and wants numbers of us.
     wire_id="bits_32",
     before_orders=("load_accounts",),
+    # All open orders come at once, histories from an index on, newest first: https://apidoc.ndax.io/#getordershistory
+    done_pages=_NDAX_HISTORY,
+    fill_pages=_NDAX_HISTORY,
     ask_client_id="",
     settles="by_listing",
     done_verbs=("fetch_orders",),
