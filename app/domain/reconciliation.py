@@ -29,7 +29,8 @@ class Reconciliation:
 
     ``is_whole`` says whether the whole book was looked at, or only pairs on which orders rest; ``orders`` how many orders of the
     journal were compared. ``differences`` are the first of the ``difference_count`` orders that differed; their news are recorded.
-    ``foreign_orders`` is how many orders of the book are not in the journal, such as those of other programs.
+    ``foreign_orders`` is how many orders of the book are not in the journal, such as those of other programs. ``unasked_pairs`` are
+    those that the exchange gave no list for, such as one that it does not trade now: their orders were not compared.
     """
 
     at: datetime
@@ -38,6 +39,7 @@ class Reconciliation:
     difference_count: int
     differences: tuple[Difference, ...]
     foreign_orders: int
+    unasked_pairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

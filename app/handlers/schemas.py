@@ -669,6 +669,7 @@ class ReconciliationSchema(Schema):
     difference_count = fields.Integer(required=True)
     differences = fields.List(fields.Nested(lambda: ReconciliationDifferenceSchema()), required=True)
     foreign_orders = fields.Integer(required=True)
+    unasked_pairs = fields.List(fields.String(), required=True)
 
 
 class ReconciliationDifferenceSchema(Schema):

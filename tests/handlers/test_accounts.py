@@ -246,6 +246,7 @@ async def test_the_last_reconciliation_is_told(client: httpx.AsyncClient, gatewa
         difference_count=1,
         differences=(difference,),
         foreign_orders=2,
+        unasked_pairs=("ETH-USDT",),
     )
     gateway.reconciliations.note(account, found)
     with pytest.raises(TimeoutError), gateway.reconciliations.noting_failure(account):
@@ -254,6 +255,7 @@ async def test_the_last_reconciliation_is_told(client: httpx.AsyncClient, gatewa
     assert '"filled_amount":0.100000000000000001' in response.text
     told = checked(response, RECONCILIATION)
     assert (told["last"]["differences"][0]["state"], told["last"]["foreign_orders"]) == ("open", 2)
+    assert told["last"]["unasked_pairs"] == ["ETH-USDT"]
     assert (told["problem"], told["failed_at"] is None) == ("it took too long", False)
     for wrong, code in (
         ("no_such/credentials/paper", "unknown_account"),

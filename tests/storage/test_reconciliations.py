@@ -30,6 +30,7 @@ STATE = ReconciliationState(
             ),
         ),
         foreign_orders=3,
+        unasked_pairs=("ETH-USDT",),
     ),
     failed_at=AT,
     problem="it took too long",

@@ -82,6 +82,7 @@ function Compared({ found: { value, error }, place }) {
       <div><dt>Compared with the exchange</dt><dd>${last ? `${age(last.at)} ago, ${last.orders} ${last.orders === "1" ? "order" : "orders"}${last.is_whole === true ? ", the whole book" : ""}` : "not yet"}</dd></div>
       ${last && html`<div><dt>Differences</dt><dd class=${Number(last.difference_count) ? "bad" : "good"}>${last.difference_count}</dd></div>`}
       ${last && Number(last.foreign_orders) > 0 && html`<div><dt>Orders of others</dt><dd>${last.foreign_orders}</dd></div>`}
+      ${last?.unasked_pairs?.length > 0 && html`<div><dt>Pairs not compared</dt><dd>${last.unasked_pairs.join(", ")}</dd></div>`}
       ${problem && html`<div><dt>Failed ${age(failed_at)} ago</dt><dd class="bad">${problem}</dd></div>`}
     </dl>
     ${last?.differences.length > 0 &&

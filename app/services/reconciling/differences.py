@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Iterable
 from datetime import datetime
 
 from app.domain.enums import OrderState
@@ -16,7 +16,13 @@ _TOLD = 50
 
 
 def summary(
-    found: Comparison, compared: Collection[StoredOrder], shown: Container[str], at: datetime, *, is_whole: bool
+    found: Comparison,
+    compared: Collection[StoredOrder],
+    shown: Container[str],
+    at: datetime,
+    *,
+    is_whole: bool,
+    unasked: Iterable[str] = (),
 ) -> Reconciliation:
     """``found`` as a summary. ``shown`` are the ids of the orders that the book showed: open ones beside them differ, too."""
     missing = (each for each in compared if each.order.state is OrderState.OPEN and each.order.order_id not in shown)
@@ -31,6 +37,7 @@ def summary(
         difference_count=len(differences),
         differences=tuple(differences[:_TOLD]),
         foreign_orders=len(found.unknown),
+        unasked_pairs=tuple(sorted(unasked)),
     )
 
 

@@ -19,7 +19,7 @@ in one transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -30,6 +30,7 @@ from app.concurrency.cached import Cached
 from app.connectors.base import Connector
 from app.connectors.rows import Rows, unreadable_rows
 from app.domain.enums import OrderState
+from app.domain.errors import ExchangeReadError
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import AccountKey
 from app.domain.reports import OrderReport
@@ -90,6 +91,8 @@ class Recovery:
         self._unsettled = Cached(clock, partial(asyncio.to_thread, journal.unsettled_orders))
         #: When the whole book of an account was last seen, in monotonic seconds; absent where a gap has come since.
         self._whole_at: dict[AccountKey, float] = {}
+        #: The pairs that the last comparison of an account could not ask for.
+        self._unasked: dict[AccountKey, frozenset[str]] = {}
         self._strangers = Strangers(recorder=recorder, settling=settling, installations=installations, clock=clock)
 
     async def reconcile(self, account: AccountKey, *, after_gap: bool = True) -> bool:
@@ -114,18 +117,21 @@ class Recovery:
         if not self._pace.take(connector.name, cost):
             await self._pace.wait(connector.name, cost)
             known = await self._read(account)
-        book = await self._fetch_book(connector, pairs)
+        book, unasked = await self._fetch_book(connector, pairs)
         failpoints.reach("recovery.book_answered")
         if pairs is None:
             self._whole_at[account] = self._clock.monotonic()
+        self._tell_of_unasked(account, unasked)
         found = await asyncio.to_thread(compare, book, known)
         shown = found.shown | shown_unread(known, unreadable_rows(book))
-        asked = [stored for stored in known if pairs is None or stored.order.trading_pair in pairs]
+        answered = None if pairs is None else set(pairs) - unasked.keys()
+        asked = [stored for stored in known if answered is None or stored.order.trading_pair in answered]
         try:
             await self._record_news(connector, account, found)
         finally:
             self._ask_about_missing(asked, shown)
-        self._reconciliations.note(account, summary(found, asked, shown, self._clock.now(), is_whole=pairs is None))
+        told = summary(found, asked, shown, self._clock.now(), is_whole=pairs is None, unasked=unasked)
+        self._reconciliations.note(account, told)
         return bool(found.news)
 
     def _next_question(
@@ -143,14 +149,36 @@ class Recovery:
             return None, whole
         return pairs, by_pair
 
-    async def _fetch_book(self, connector: Connector, pairs: Collection[str] | None) -> Sequence[OrderReport]:
+    async def _fetch_book(
+        self, connector: Connector, pairs: Collection[str] | None
+    ) -> tuple[Sequence[OrderReport], Mapping[str, ExchangeReadError]]:
+        """The book, and the pairs that the exchange gave no list for, such as one that it does not trade now, with its reasons.
+
+        Such a pair does not stop the others: it is as if it had not been asked for. Raises its reason where no pair was answered.
+        """
+        unasked: dict[str, ExchangeReadError] = {}
+        parts: list[Sequence[OrderReport]] = []
         async with asyncio.timeout(self._timeout.total_seconds()):
             if pairs is None:
-                return await connector.fetch_open_orders()
-            parts = [await connector.fetch_open_orders(pair) for pair in sorted(pairs)]
-        return Rows.of(
+                return await connector.fetch_open_orders(), unasked
+            for pair in sorted(pairs):
+                try:
+                    parts.append(await connector.fetch_open_orders(pair))
+                except ExchangeReadError as error:
+                    unasked[pair] = error
+        if unasked and not parts:
+            raise next(iter(unasked.values()))
+        book = Rows.of(
             (report for part in parts for report in part), (row for part in parts for row in unreadable_rows(part))
         )
+        return book, unasked
+
+    def _tell_of_unasked(self, account: AccountKey, unasked: Mapping[str, ExchangeReadError]) -> None:
+        """Log what can't be compared, when it changes."""
+        if self._unasked.get(account, frozenset()) != unasked.keys():
+            self._unasked[account] = frozenset(unasked)
+            why = {pair: error.detail for pair, error in unasked.items()}
+            log.warning("pairs that could not be compared", **account._asdict(), pairs=why)
 
     async def wake_unsettled(self, account: AccountKey) -> None:
         """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""

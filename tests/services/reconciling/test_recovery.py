@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import event
 
 from app.connectors.rows import Rows, UnreadableRow
 from app.domain.enums import OrderState, OrderType, TimeInForce, TradeType
-from app.domain.errors import ExchangeReadFailed
+from app.domain.errors import ExchangeReadError, ExchangeReadFailed
 from app.domain.ids import new_order_id
 from app.domain.order import AccountKey, OrderKey, OrderRef
 from app.domain.reports import OrderReport
@@ -108,6 +109,45 @@ async def test_what_the_last_comparison_found_is_told(world: World, monkeypatch:
         await reconcile(world)
     state = await told.last(account)
     assert (state.last, state.problem, state.failed_at) == (found, "not now", world.clock.now())
+
+
+async def test_a_pair_that_can_not_be_asked_for_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where orders are listed pair by pair: what left the book of another pair is asked about, what rests on the one that is not
+    listed now stays as it was, and the pair is named. Without any answer the comparison has failed.
+    """
+    account, told = AccountKey(ACCOUNT, "paper"), world.recovery._reconciliations
+    await world.orders.place(request(client_order_id="o1"))
+    await world.orders.place(request(client_order_id="o2", trading_pair="ETH-USDT", price=Decimal(1_500)))
+    connector = await world.connector()
+    by_pair = replace(connector.capabilities, open_orders_by_pair=True)
+    monkeypatch.setattr(connector, "capabilities", by_pair)
+    fetch, silent = connector.fetch_open_orders, {"ETH-USDT"}
+
+    async def fetch_open_orders(trading_pair: str | None = None) -> Sequence[OrderReport]:
+        assert trading_pair is not None
+        if trading_pair in silent:
+            raise ExchangeReadError(f"Paper does not list {trading_pair} now")
+        return await fetch(trading_pair)
+
+    monkeypatch.setattr(connector, "fetch_open_orders", fetch_open_orders)
+    world.path.prices["BTC-USDT"] = Decimal(39_000)
+    world.clock.advance(5)
+    await reconcile(world)
+    await until(lambda: world.order("o1").state is OrderState.FILLED, world.clock)
+    assert world.order("o2").state is OrderState.OPEN
+    state = await told.last(account)
+    assert state.last is not None
+    assert (state.last.orders, state.last.unasked_pairs, state.problem) == (1, ("ETH-USDT",), None)
+    silent.add("BTC-USDT")
+    with pytest.raises(ExchangeReadError, match="does not list ETH-USDT"):
+        await reconcile(world)
+    silent.clear()
+    await reconcile(world)
+    state = await told.last(account)
+    assert state.last is not None
+    assert (state.last.orders, state.last.unasked_pairs) == (1, ())
 
 
 async def test_an_order_of_ours_that_the_journal_lost_is_adopted(world: World) -> None:
