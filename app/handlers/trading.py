@@ -12,7 +12,7 @@ from app.domain.lifecycle import UNSETTLED
 from app.domain.order import Order, OrderKey, OrderRequest
 from app.domain.safety.approvals import Approval
 from app.handlers import pages
-from app.handlers.forms.prepared import PreparedSchema
+from app.handlers.forms.prepared import PreparedDump, PreparedLoad
 from app.handlers.forms.views import fee_of, order_row, order_with_events, trade_row
 from app.handlers.forms.wording import page_at
 from app.handlers.schemas import (
@@ -30,8 +30,8 @@ from app.services.acting import ActingGateway
 from app.services.orders.placed import Placed
 from app.services.reconciling.resolving import Resolution
 
-_TRADE_REQUEST = PreparedSchema(TradeRequestSchema())
-_TRADE_RESPONSE = PreparedSchema(TradeResponseSchema())
+_TRADE_REQUEST = PreparedLoad(TradeRequestSchema())
+_TRADE_RESPONSE = PreparedDump(TradeResponseSchema())
 _AWAITING = AwaitingApprovalSchema()
 _CANCEL_RESPONSE = CancelResponseSchema()
 _ACTIVE_FILTER = ActiveOrderFilterSchema()

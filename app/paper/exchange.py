@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 from itertools import islice
@@ -23,8 +22,17 @@ from app.paper import candles as history
 from app.paper.candles import PaperCandle, PaperTicker
 from app.paper.engine import Engine
 from app.paper.fees import Fees
-from app.paper.market import Level, PricePath, SyntheticMarket, TapeTrade
-from app.paper.orders import NewOrder, OrderRecord, PaperBalance, PaperEvent, PaperFill, PaperOrder
+from app.paper.market import PaperBook, PricePath, SyntheticMarket, TapeTrade
+from app.paper.orders import (
+    AccountEvents,
+    NewOrder,
+    OrderRecord,
+    PaperBalance,
+    PaperEvent,
+    PaperFill,
+    PaperOrder,
+    PaperSnapshot,
+)
 from app.paper.pairs import DEFAULT_BALANCES, PAIRS, Pair
 from app.paper.refusals import PaperRefusal, PaperUnavailable, RefusalCode
 from app.paper.store import PaperStore
@@ -34,26 +42,6 @@ Answer = TypeVar("Answer")
 
 #: The default limit of a query for orders, fills or events.
 PAGE = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperBook:
-    """The order book of a pair, synthetic depth and users' orders together, best price first."""
-
-    trading_pair: str
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperSnapshot:
-    """All orders, fills and balances at one moment, oldest first, including the exchange's own accounts."""
-
-    orders: tuple[PaperOrder, ...]
-    fills: tuple[PaperFill, ...]
-    balances: tuple[PaperBalance, ...]
-    at: datetime
 
 
 class PaperExchange:
@@ -307,11 +295,24 @@ class PaperExchange:
         """The newest event's ``seq``, 0 before the first. Reads without taking the lock."""
         return self._store.last_seq()
 
-    def events_since(self, seq: int, account: str | None = None, *, limit: int = PAGE) -> tuple[PaperEvent, ...]:
-        """Events after ``seq``, oldest first, of one account or of all accounts."""
+    def events_since(self, seq: int, *, limit: int = PAGE) -> tuple[PaperEvent, ...]:
+        """Events of all accounts after ``seq``, oldest first."""
 
         def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperEvent, ...]:
-            return transaction.events(seq, account, limit)
+            return transaction.events(seq, None, limit)
+
+        return self._read(read)
+
+    def account_since(self, seq: int, account: str, *, limit: int = PAGE) -> AccountEvents:
+        """The account's events after ``seq``, and the orders that they are about."""
+
+        def read(engine: Engine, transaction: Transaction, now: datetime) -> AccountEvents:
+            last = engine.state.counters.seq
+            if last == seq:
+                return AccountEvents(events=(), orders=(), last=seq)
+            events = transaction.events(seq, account, limit)
+            orders = transaction.records_of({event.order.exchange_order_id for event in events if event.order})
+            return AccountEvents(events=events, orders=orders, last=events[-1].seq if len(events) == limit else last)
 
         return self._read(read)
 

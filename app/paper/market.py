@@ -50,6 +50,16 @@ class Level:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperBook:
+    """The order book of a pair, synthetic depth and users' orders together, best price first."""
+
+    trading_pair: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class TapeTrade:
     """One trade of the synthetic market with itself."""

@@ -136,3 +136,24 @@ class PaperEvent:
     order: PaperOrder | None = None
     fill: PaperFill | None = None
     balances: tuple[PaperBalance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountEvents:
+    """A page of an account's events, oldest first, and the orders that they are about as these stand now, in the order of their
+    ids. The next page begins after ``last``.
+    """
+
+    events: tuple[PaperEvent, ...]
+    orders: tuple[OrderRecord, ...]
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperSnapshot:
+    """All orders, fills and balances at one moment, oldest first, including the exchange's own accounts."""
+
+    orders: tuple[PaperOrder, ...]
+    fills: tuple[PaperFill, ...]
+    balances: tuple[PaperBalance, ...]
+    at: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,6 +115,11 @@ class Transaction:
                 found[fill.exchange_order_id].append(fill)
         return tuple(OrderRecord(order=order, fills=tuple(found.get(order.exchange_order_id, ()))) for order in orders)
 
+    def records_of(self, ids: Collection[int]) -> tuple[OrderRecord, ...]:
+        """The orders of ``ids`` with their fills, oldest first."""
+        found = self._by_id(self._tables.orders, "exchange_order_id", ids)
+        return self.records(self._order_of(found[order_id]) for order_id in sorted(found))
+
     def orders(self, account: str, selection: Selection) -> tuple[PaperOrder, ...]:
         """The account's orders, open or done, oldest first."""
         columns = self._tables.orders.c
@@ -134,12 +139,13 @@ class Transaction:
 
     def events(self, seq: int, account: str | None, limit: int) -> tuple[PaperEvent, ...]:
         """Events after ``seq``, oldest first, of one account or of all accounts."""
-        query = select(self._tables.events).where(self._tables.events.c.seq > seq)
+        events = self._tables.events
+        query = select(events).where(events.c.seq > seq)
         if account is not None:
-            query = query.where(self._tables.events.c.account == account)
-        found = self._connection.execute(query.order_by(self._tables.events.c.seq).limit(limit)).all()
-        orders = self._by_id(self._tables.orders, "exchange_order_id", found)
-        fills = self._by_id(self._tables.fills, "fill_id", found)
+            query = query.where(events.c.account == account)
+        found = self._connection.execute(query.order_by(events.c.seq).limit(limit)).all()
+        orders = self._by_id(self._tables.orders, "exchange_order_id", _numbers(found, "exchange_order_id"))
+        fills = self._by_id(self._tables.fills, "fill_id", _numbers(found, "fill_id"))
         order_of = {key: self._order_of(row) for key, row in orders.items()}
         fill_of = {key: self._fill_of(row) for key, row in fills.items()}
         return tuple(rows.event_of(row, order_of, fill_of) for row in found)
@@ -186,13 +192,16 @@ class Transaction:
         accounts = self._tables.accounts.c
         return self._connection.execute(select(accounts.account).where(accounts.version > known_version)).scalars()
 
-    def _by_id(self, table: Any, column: str, found: Iterable[Any]) -> Mapping[int, Any]:
-        ids = sorted({value for row in found if (value := row._mapping[column]) is not None})
+    def _by_id(self, table: Any, column: str, ids: Collection[int]) -> Mapping[int, Any]:
         return {
             row._mapping[column]: row
-            for some in _batches(ids)
+            for some in _batches(sorted(ids))
             for row in self._connection.execute(select(table).where(table.c[column].in_(some)))
         }
+
+
+def _numbers(found: Iterable[Any], column: str) -> Collection[int]:
+    return {value for row in found if (value := row._mapping[column]) is not None}
 
 
 def narrowed(

@@ -14,8 +14,8 @@ from decimal import Decimal
 
 from app.domain.decimals import ZERO
 from app.domain.enums import TradeType
-from app.paper.exchange import PaperBook, PaperExchange
-from app.paper.market import LEVELS, Level
+from app.paper.exchange import PaperExchange
+from app.paper.market import LEVELS, Level, PaperBook
 from app.sandbox.times import milliseconds
 
 #: The synthetic levels and as many of users' own.

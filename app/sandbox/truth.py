@@ -11,9 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.decimals import plain
-from app.paper.exchange import PaperSnapshot
 from app.paper.ledger import is_house
-from app.paper.orders import PaperBalance, PaperFill, PaperOrder
+from app.paper.orders import PaperBalance, PaperFill, PaperOrder, PaperSnapshot
 from app.paper.perpetual.exchange import PerpetualSnapshot
 from app.paper.perpetual.orders import PerpetualFill, PerpetualOrder
 from app.paper.perpetual.positions import PaperPosition

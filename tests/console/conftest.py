@@ -107,8 +107,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
 def browser() -> Iterator[Browser]:
     """The browser. It keeps an event loop running in this thread, so it is gone before another package's asynchronous tests."""
     if CHROMIUM is None:
-        if os.environ.get("ORDERGATE_REQUIRECHROMIUM"):
-            pytest.fail("no Chromium here, and ORDERGATE_REQUIRECHROMIUM demands one")
+        if os.environ.get("TESTS_REQUIRE_CHROMIUM"):
+            pytest.fail("no Chromium here, and TESTS_REQUIRE_CHROMIUM demands one")
         pytest.skip("*** NO CHROMIUM HERE: the console is NOT tested. Install Debian's package chromium. ***")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)

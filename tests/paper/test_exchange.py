@@ -202,16 +202,20 @@ def test_events_can_be_read_by_account(exchange: PaperExchange, open_exchange: O
     seq = exchange.last_event()
     exchange.cancel("ann", client_order_id="a")
     exchange.place(buy("b", None, account="bob"))
-    events = open_exchange(url).events_since(0, "ann")
+    events = open_exchange(url).account_since(0, "ann").events
     assert [event.name for event in events] == ["new", "balance", "canceled", "balance"]
     assert events[0].order is not None
     assert events[0].order.state is OrderState.OPEN
-    assert [event.name for event in exchange.events_since(seq, "ann")] == ["canceled", "balance"]
-    bob = exchange.events_since(seq, "bob")
+    assert [event.name for event in exchange.account_since(seq, "ann").events] == ["canceled", "balance"]
+    news = exchange.account_since(seq, "bob")
+    bob = news.events
     fills = exchange.fills("bob")
     assert [event.fill for event in bob if event.name == "trade"] == list(fills)
     assert set(bob[-1].balances) <= set(exchange.balances("bob"))
-    assert exchange.events_since(seq, "bob", limit=1) == bob[:1]
+    assert news.orders == (exchange.order("bob", client_order_id="b"),)
+    assert news.last == exchange.last_event()
+    first = exchange.account_since(seq, "bob", limit=1)
+    assert (first.events, first.last) == (bob[:1], bob[0].seq)
 
 
 def test_fills_can_be_asked_for_by_time_pair_and_id(exchange: PaperExchange, clock: FakeClock) -> None:

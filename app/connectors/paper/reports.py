@@ -22,8 +22,7 @@ from app.domain.reports import (
     Ticker,
 )
 from app.paper.candles import PaperCandle, PaperTicker
-from app.paper.exchange import PaperBook
-from app.paper.market import TapeTrade
+from app.paper.market import PaperBook, TapeTrade
 from app.paper.orders import NewOrder, OrderRecord, PaperBalance, PaperFill
 from app.paper.pairs import Pair
 from app.paper.refusals import PaperRefusal, RefusalCode

@@ -8,7 +8,7 @@ not arrive. The connector decides nothing: it turns the exchange's records into 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -63,7 +63,7 @@ from app.domain.wording import in_words
 from app.failpoints import reach
 from app.paper.exchange import PAGE, PaperExchange
 from app.paper.faults import GRACE, ServerFault
-from app.paper.orders import NewOrder, OrderRecord
+from app.paper.orders import AccountEvents, NewOrder, OrderRecord
 from app.paper.refusals import PaperRefusal
 from app.settings import Settings
 
@@ -238,12 +238,13 @@ class PaperConnector(Connector):
             yield Gap()
             while not self._is_closed:
                 changed.clear()
-                reached, reports = await self._ask(partial(self._tail, seq))
-                for report in reports if self._faults is None else self._faults.stream(reports):
+                news = await self._ask(partial(self._exchange.account_since, seq, self._account))
+                seq = news.last
+                reports = self._reports_of(news)
+                for report in reports if self._faults is None else self._faults.stream(list(reports)):
                     yield report
-                if reached == seq and not self._is_closed:
+                if len(news.events) < PAGE and not self._is_closed:
                     await wait_for_event(changed, self.context.clock, _POLL_SECONDS)
-                seq = reached
         finally:
             self._changes.discard(changed)
             stop_listening()
@@ -325,26 +326,16 @@ class PaperConnector(Connector):
         if trading_pair not in self._exchange.pairs:
             raise UnsupportedPair(trading_pair, self.name, sorted(self._exchange.pairs))
 
-    def _tail(self, seq: int) -> tuple[int, Sequence[ConnectorEvent]]:
-        """The last event that was read after ``seq``, and the account's reports up to it. Runs on a thread."""
-        self._exchange.advance()
-        last = self._exchange.last_event()
-        if last == seq:
-            return seq, ()
-        events = self._exchange.events_since(seq, self._account)
-        newest = {event.order.exchange_order_id: event.seq for event in events if event.order is not None}
-        reports: list[ConnectorEvent] = []
-        for event in events:
+    def _reports_of(self, news: AccountEvents) -> Iterator[ConnectorEvent]:
+        """The reports of a page of events: each order once, where its newest event stands."""
+        records = {record.order.exchange_order_id: record for record in news.orders}
+        newest = {event.order.exchange_order_id: event.seq for event in news.events if event.order is not None}
+        for event in news.events:
             if event.order is None:
                 balances = tuple(balance_of(balance) for balance in event.balances)
-                reports.append(BalanceReport(balances=balances, reported_at=event.at))
+                yield BalanceReport(balances=balances, reported_at=event.at)
             elif newest[event.order.exchange_order_id] == event.seq:
-                record = self._exchange.order(self._account, exchange_order_id=event.order.exchange_order_id)
-                assert record is not None, "an order with an event is in the store"
-                reports.append(self._report(record))
-        if events and (len(events) == PAGE or events[-1].seq > last):
-            last = events[-1].seq
-        return last, reports
+                yield self._report(records[event.order.exchange_order_id])
 
 
 def _nonzero(balances: Mapping[str, Decimal]) -> Mapping[str, Decimal]:

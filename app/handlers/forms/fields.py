@@ -57,11 +57,16 @@ class DecimalText(Field[Decimal]):
         return None if value is None else plain(value)
 
 
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC, always with microseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 class UtcDateTime(Field[datetime]):
     """A moment as ISO 8601 text in UTC, always with microseconds."""
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+        return None if value is None else utc_text(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:

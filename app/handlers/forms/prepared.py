@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import marshmallow
-from marshmallow.fields import Boolean, Enum, Field, String
+from marshmallow.fields import Boolean, Enum, Field, Integer, List, Nested, String
 
 from app.domain.decimals import plain
-from app.handlers.forms.fields import DecimalNumber, DecimalText
+from app.handlers.forms.fields import DecimalNumber, DecimalText, UtcDateTime, utc_text
 
 Convert = Callable[[Any], Any]
 
@@ -24,14 +24,13 @@ class _Unexpected(Exception):
     """A value of another type than the contract lets through."""
 
 
-class PreparedSchema:
-    """``schema`` for documents that have passed the contract. Raises ``TypeError`` where a field has no prepared form."""
+class PreparedLoad:
+    """How a schema loads documents that have passed the contract. Raises ``TypeError`` where a field has no prepared form."""
 
     def __init__(self, schema: marshmallow.Schema) -> None:
         self._schema = schema
         _refuse_unprepared(schema)
         self._loads = [_loaded(name, each) for name, each in schema.load_fields.items()]
-        self._dumps = [(each.data_key or name, name, _DUMPING[type(each)]) for name, each in schema.dump_fields.items()]
 
     def load(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The document's fields as values of ours. Raises marshmallow's ``ValidationError``."""
@@ -55,6 +54,14 @@ class PreparedSchema:
             return whole
         return loaded
 
+
+class PreparedDump:
+    """How a schema writes values of ours. Raises ``TypeError`` where a field has no prepared form."""
+
+    def __init__(self, schema: marshmallow.Schema) -> None:
+        _refuse_unprepared(schema)
+        self._dumps = [(each.data_key or name, name, _dumping(each)) for name, each in schema.dump_fields.items()]
+
     def dump(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """``values`` as they travel; one that is not there is left out."""
         return {
@@ -62,6 +69,12 @@ class PreparedSchema:
             for key, name, convert in self._dumps
             if name in values
         }
+
+    def dump_nested(self, value: Any) -> dict[str, Any]:
+        """A value of a field: a mapping, or an object that has all that the schema names."""
+        if isinstance(value, Mapping):
+            return self.dump(value)
+        return self.dump({name: getattr(value, name) for _, name, _ in self._dumps})
 
 
 def _refuse_unprepared(schema: marshmallow.Schema) -> None:
@@ -110,11 +123,27 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-#: As the fields serialize what is not None.
+def _dumping(field: Field[Any]) -> Convert:
+    """As the field serializes what is not None."""
+    if type(field) is Nested:
+        return PreparedDump(field.schema).dump_nested
+    if type(field) is List:
+        convert = _dumping(field.inner)
+        return lambda values: [None if value is None else convert(value) for value in values]
+    if type(field) is Enum and not field.by_value:
+        raise TypeError("an Enum by name has no prepared form")
+    try:
+        return _DUMPING[type(field)]
+    except KeyError:
+        raise TypeError(f"a {type(field).__name__} has no prepared form") from None
+
+
 _DUMPING: Mapping[type[Field[Any]], Convert] = {
     Boolean: bool,
     DecimalNumber: _as_it_is,
     DecimalText: plain,
     Enum: lambda member: member.value,
+    Integer: int,
     String: str,
+    UtcDateTime: utc_text,
 }

@@ -14,6 +14,7 @@ from app.domain.decimals import ZERO
 from app.domain.fill import UNTOLD
 from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order
+from app.handlers.forms.prepared import PreparedDump
 from app.handlers.schemas import (
     OrderEventSchema,
     OrderSchema,
@@ -23,10 +24,10 @@ from app.handlers.schemas import (
 from app.journal.records import JournalEntry, Trade
 from app.services.history import OrderWithEvents
 
-_ORDER = OrderSchema()
-_EVENT = OrderEventSchema()
-_TRADE = TradeSchema()
-_RULE = TradingRuleSchema()
+_ORDER = PreparedDump(OrderSchema())
+_EVENT = PreparedDump(OrderEventSchema())
+_TRADE = PreparedDump(TradeSchema())
+_RULE = PreparedDump(TradingRuleSchema())
 
 _UNLIMITED = Decimal("1e56")
 _NO_STEP = Decimal("1e-56")

@@ -16,9 +16,10 @@ from typing import TypeVar
 from app.domain.decimals import EXACT, ZERO
 from app.domain.enums import PositionMode, PositionSide
 from app.paper.engine import Engine
-from app.paper.exchange import PAGE, PaperExchange, PaperSnapshot
+from app.paper.exchange import PAGE, PaperExchange
 from app.paper.fees import Fees
 from app.paper.market import PricePath, SyntheticMarket, moment_of, tick_of
+from app.paper.orders import PaperSnapshot
 from app.paper.pairs import PAIRS, Pair
 from app.paper.perpetual.candles import PriceCandle, PriceKind, price_candles
 from app.paper.perpetual.engine import PerpetualEngine

@@ -126,7 +126,7 @@ class PaperDialect(Dialect):
         return self.exchange.submits
 
     def orders_named(self, order_id: str) -> int:
-        events = self.exchange.events_since(0, self.account)
+        events = self.exchange.account_since(0, self.account).events
         return sum(
             event.name == "new" and event.order is not None and event.order.client_order_id == order_id
             for event in events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.enums import OrderState, OrderType, TradeType
+from app.domain.caller import Actor
+from app.domain.enums import EventKind, Liquidity, OrderState, OrderType, TradeType
 from app.handlers.forms import fields
-from app.handlers.forms.prepared import PreparedSchema
-from app.handlers.schemas import TradeRequestSchema, TradeResponseSchema
+from app.handlers.forms.prepared import PreparedDump, PreparedLoad
+from app.handlers.schemas import OrderEventSchema, OrderSchema, TradeRequestSchema, TradeResponseSchema
 
 REQUEST, RESPONSE = TradeRequestSchema(), TradeResponseSchema()
+
+MOMENT = datetime(2026, 11, 30, 12, 0, 0, 5, tzinfo=timezone(timedelta(hours=2)))
 
 WORDS = st.sampled_from(["BUY", "SELL", "LIMIT", "MARKET", "LIMIT_MAKER", "OPEN", "CLOSE", "GTC", "", "x"])
 VALUES = st.one_of(
@@ -44,7 +48,7 @@ def outcome(load: Any, document: dict[str, Any]) -> Any:
 def test_loading_is_marshmallow_s(changes: dict[str, Any]) -> None:
     """Whatever is in a document, the result or the refusal is the same, types included."""
     document = {**GOOD, **changes}
-    prepared, own = outcome(PreparedSchema(REQUEST).load, document), outcome(REQUEST.load, document)
+    prepared, own = outcome(PreparedLoad(REQUEST).load, document), outcome(REQUEST.load, document)
     assert prepared == own
     assert {name: type(value) for name, value in prepared.items()} == {name: type(v) for name, v in own.items()}
 
@@ -53,7 +57,7 @@ def test_loading_is_marshmallow_s(changes: dict[str, Any]) -> None:
 def test_missing_fields_are_marshmallow_s(missing: str) -> None:
     """A required field that is not there is refused in the same words; another gets the same default or stays away."""
     document = {name: value for name, value in GOOD.items() if name != missing}
-    assert outcome(PreparedSchema(REQUEST).load, document) == outcome(REQUEST.load, document)
+    assert outcome(PreparedLoad(REQUEST).load, document) == outcome(REQUEST.load, document)
 
 
 @given(
@@ -78,13 +82,30 @@ def test_dumping_is_marshmallow_s(
         "unknown": 1,
     }
     values = {name: value for name, value in values.items() if name not in left_out}
-    assert PreparedSchema(RESPONSE).dump(values) == RESPONSE.dump(values)
+    assert PreparedDump(RESPONSE).dump(values) == RESPONSE.dump(values)
+
+
+@pytest.mark.parametrize("fill", [None, {"price": Decimal("1E-8"), "liquidity": Liquidity.MAKER, "filled_at": MOMENT}])
+def test_nested_values_are_marshmallow_s(fill: dict[str, Any] | None) -> None:
+    """A mapping or an object in a field, lists of them, and moments of any zone travel as marshmallow writes them."""
+    values = {
+        "seq": 7,
+        "kind": EventKind.FILLED,
+        "at": MOMENT,
+        "filled_amount": Decimal("0.10"),
+        "fill": fill,
+        "actor": Actor(name="ann", key_id=None, address="::1", request_id="r"),
+    }
+    event = OrderEventSchema()
+    assert PreparedDump(event).dump(values) == event.dump(values)
+    order = {"fees": [{"currency": "BNB", "amount": Decimal("1E-9")}, {"currency": "BTC", "amount": None}]}
+    assert PreparedDump(OrderSchema()).dump(order) == OrderSchema().dump(order)
 
 
 def test_the_usual_document_needs_no_marshmallow(monkeypatch: pytest.MonkeyPatch) -> None:
     """An order as callers send it is loaded by the prepared form alone."""
     schema = TradeRequestSchema()
-    prepared = PreparedSchema(schema)
+    prepared = PreparedLoad(schema)
     monkeypatch.setattr(schema, "load", None)
     assert prepared.load(GOOD)["order_type"] is OrderType.LIMIT
 
@@ -115,4 +136,6 @@ class Checked(marshmallow.Schema):
 def test_what_can_t_be_prepared_is_refused(schema: marshmallow.Schema) -> None:
     """Hooks, validators and other kinds of fields have no prepared form; the server does not start with one."""
     with pytest.raises(TypeError):
-        PreparedSchema(schema)
+        PreparedLoad(schema)
+    with pytest.raises(TypeError):
+        PreparedDump(schema)
