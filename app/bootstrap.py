@@ -148,7 +148,7 @@ def build_gateway(
         guards=Guards(),
         history=History(journal, clock),
         positions=Positions(accounts=journal.accounts, sessions=sessions, settings=settings),
-        position_settings=PositionSettings(sessions=sessions, rules=rules, settings=settings),
+        position_settings=PositionSettings(journal=journal, sessions=sessions, rules=rules, settings=settings),
         settling=base.settling,
         installations=base.installations,
         reconciliations=base.reconciliations,

@@ -8,23 +8,28 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from environs import EnvError
 
 from app.administration import Administration, administration, set_password
 from app.domain.api_key import ApiKey
-from app.domain.caller import SCOPES_OF, Actor
-from app.domain.enums import Environment, Role, Scope
-from app.domain.errors import OrdergateError
+from app.domain.caller import Actor
+from app.domain.enums import Role, Scope
+from app.domain.errors import OrdergateError, SchemaViolation
+from app.handlers.api_keys import wanted_key
 from app.services.accounts.totp import uri_of
 from app.settings import Settings, load_settings
+from app.web.contract.components import Component, value_of
 
 T = TypeVar("T")
 
 #: Characters; a password is hashed slowly, and guesses are throttled.
 _SHORTEST_PASSWORD = 8
+
+#: The limits that are lists.
+_LISTS = ("allowed_pairs", "allowed_order_types")
 
 _from_stdin = click.option("--stdin", is_flag=True, help="Read the password from the first line of standard input.")
 _role = click.Choice([role.value for role in Role])
@@ -36,6 +41,9 @@ def _administering() -> Iterator[Administration]:
     try:
         with administration(load_settings(), Actor(name=f"{_login()} (command line)")) as found:
             yield found
+    except SchemaViolation as error:
+        faults = (f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.faults)
+        raise click.ClickException("; ".join(faults)) from error
     except (OrdergateError, EnvError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -176,6 +184,13 @@ def key() -> None:
 @click.option("--pair", "pairs", multiple=True, help="Only this trading pair; may be repeated.")
 @click.option("--allow", "allowed_ips", multiple=True, help="Only from this address or network; may be repeated.")
 @click.option("--days", type=click.IntRange(1), default=90, show_default=True, help="Until the key expires.")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A limit of the key's own, such as max_open_orders=20; the value as in JSON, lists also with commas. May be repeated.",
+)
 def create_key(
     name: str,
     environment: str,
@@ -186,23 +201,27 @@ def create_key(
     pairs: Sequence[str],
     allowed_ips: Sequence[str],
     days: int,
+    limits: Sequence[str],
 ) -> None:
     """Make an API key and show its secret, this once."""
     if (role is None) == (not scopes):
         raise click.UsageError("Either --role or --scope is required, and not both")
+    named = {
+        "role": role,
+        "scopes": list(scopes),
+        "accounts": list(accounts),
+        "connectors": list(connectors),
+        "pairs": list(pairs),
+        "allowed_ips": list(allowed_ips),
+        "limits": _limits(limits),
+    }
+    document = {"name": name, "environment": environment, **{field: value for field, value in named.items() if value}}
 
     async def make(admin: Administration) -> tuple[ApiKey, str]:
+        wanted = wanted_key(Component("ApiKeyRequest").check(document))
+        expires_at = admin.clock.now() + timedelta(days=days)
         return await admin.keys.create(
-            admin.maker,
-            lambda key_id: admin.record("key create", key_id),
-            name=name,
-            environment=Environment(environment),
-            scopes=SCOPES_OF[Role(role)] if role is not None else [Scope(scope) for scope in scopes],
-            accounts=accounts or None,
-            connectors=connectors or None,
-            pairs=pairs or None,
-            allowed_ips=allowed_ips or None,
-            expires_at=admin.clock.now() + timedelta(days=days),
+            admin.maker, lambda key_id: admin.record("key create", key_id), **{**wanted, "expires_at": expires_at}
         )
 
     made, secret = _run(make)
@@ -268,6 +287,18 @@ def delete_key(key_id: str) -> None:
 
     _run(delete)
     click.echo(f"Key {key_id} is deleted.")
+
+
+def _limits(given: Sequence[str]) -> dict[str, Any]:
+    """The limits that are given as NAME=VALUE."""
+    limits: dict[str, Any] = {}
+    for each in given:
+        name, is_given, text = each.partition("=")
+        if not is_given or name in limits:
+            raise click.UsageError(f"--limit takes NAME=VALUE, each name once: {each}")
+        value = value_of(text)
+        limits[name] = text.split(",") if name in _LISTS and not isinstance(value, list) else value
+    return limits
 
 
 def _run(work: Callable[[Administration], Awaitable[T]]) -> T:

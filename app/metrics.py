@@ -148,6 +148,10 @@ class Metrics:
         self.limit_headroom = self._gauge("ordergate_limit_headroom_ratio", left, "limit")
         until = "Seconds until a dead-man's switch fires unless it is renewed; no value where none is armed"
         self.dead_man_seconds = self._gauge("ordergate_dead_man_seconds_left", until, "account", "connector")
+        clearing = (
+            "Seconds since a dead-man's switch has fired of which not all is done that was to be canceled or ended"
+        )
+        self.dead_man_clearing = self._gauge("ordergate_dead_man_clearing_seconds", clearing, "account", "connector")
         by_age = "Orders that are pending or unknown for at least so many seconds"
         self.unsettled_by_age = self._gauge("ordergate_unsettled_orders_by_age", by_age, "seconds")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pyotp
@@ -14,13 +15,20 @@ from click.testing import CliRunner, Result
 from app.cli import main
 from app.clock import SystemClock
 from app.domain.api_key import hash_of, key_id_in
-from app.domain.enums import Role, Scope
+from app.domain.enums import OrderType, Role, Scope
+from app.domain.safety.limits import Collar, Limits
+from app.domain.safety.scope import Scope as SafetyScope
+from app.domain.safety.state import SafetyState
+from app.journal.safety_rows import read_safety
 from app.storage.accounts import Accounts
 from app.storage.audit_log import AuditFilter, AuditLog
 from app.storage.callers import Known, StoredCallers
 from app.storage.database import Database
 
 Run = Callable[..., Result]
+
+#: Makes a key, but for what is wrong.
+KEY = ("key", "create", "k", "--environment", "paper", "--role", "viewer")
 
 
 @pytest.fixture
@@ -121,7 +129,10 @@ def test_codes_are_enabled_shown_and_disabled(
         (("key", "delete", "none"), "not found"),
         (("key", "rotate", "none"), "not found"),
         (("key", "create", "k", "--environment", "paper"), "Either --role or --scope"),
-        (("key", "create", "k", "--environment", "paper", "--role", "viewer", "--allow", "x"), "allowed_ips"),
+        ((*KEY, "--allow", "x"), "allowed_ips"),
+        ((*KEY, "--limit", "max_open_orders"), "NAME=VALUE"),
+        ((*KEY, "--limit", "max_position=1", "--limit", "max_position=2"), "each name once"),
+        (("key", "create", "a:b", *KEY[3:]), "name: "),
     ],
 )
 def test_what_can_not_be_done_is_told_in_a_sentence(
@@ -146,6 +157,34 @@ def test_the_last_admin_stays(run: Run, known: Callable[[], Known]) -> None:
     assert run("user", "add", "other", "--role", "admin", "--stdin", given="long enough\n").exit_code == 0
     assert run("user", "disable", "root").exit_code == 0
     assert run("user", "disable", "other").exit_code == 1
+
+
+def test_a_key_is_made_with_limits_of_its_own(run: Run, known: Callable[[], Known], sqlite_url: str) -> None:
+    """Numbers, lists, words and objects, each as PUT /safety/limits takes it; the amounts are exact."""
+    made = run(
+        *("key", "create", "bot", "--environment", "paper", "--role", "trader", "--limit", "max_open_orders=20"),
+        *("--limit", "max_order_notional=500.10", "--limit", "allowed_pairs=BTC-USDT,ETH-USDT"),
+        *("--limit", 'allowed_order_types=["LIMIT"]', "--limit", "prevent_self_cross=true"),
+        *("--limit", 'price_collar={"reference": "mid", "max_deviation_bps": 200}'),
+    )
+    assert made.exit_code == 0, made.output
+    [key_id] = known().keys
+    database = Database(sqlite_url)
+    _, state = read_safety(database, -1, SafetyState())
+    database.dispose()
+    assert [(each.scope, each.limits) for each in state.sets] == [
+        (
+            SafetyScope(key_id=key_id),
+            Limits(
+                max_open_orders=20,
+                max_order_notional=Decimal("500.10"),
+                allowed_pairs=("BTC-USDT", "ETH-USDT"),
+                allowed_order_types=(OrderType.LIMIT,),
+                prevent_self_cross=True,
+                price_collar=Collar(reference="mid", max_deviation_bps=Decimal(200)),
+            ),
+        )
+    ]
 
 
 def test_keys_are_made_rotated_and_ended(run: Run, known: Callable[[], Known], sqlite_url: str) -> None:

@@ -27,5 +27,7 @@ class Acting:
         self.is_audited = True
 
     def record(self, at: datetime, operation: str, about: str | None = None, outcome: str = DONE) -> AuditRecord:
-        """What the audit log is to hold of it."""
-        return AuditRecord(at=at, actor=self.actor, operation=operation, object=about, outcome=outcome)
+        """What the audit log is to hold of it, with who must still hold when it is done."""
+        return AuditRecord(
+            at=at, actor=self.actor, operation=operation, object=about, outcome=outcome, caller=self.caller
+        )

@@ -17,7 +17,7 @@ from ipaddress import ip_address, ip_network
 
 from msgspec import Struct, field
 
-from app.domain.caller import Caller
+from app.domain.caller import Caller, Standing
 from app.domain.enums import Environment, Scope
 
 #: What every secret begins with; scanners for leaked secrets look for it.
@@ -35,7 +35,11 @@ _FORM = re.compile(
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
-    """A stored key. None as a bound means no bound; ``version`` changes with everything that narrows or ends it."""
+    """A stored key. None as a bound means no bound; ``version`` changes with everything that narrows or ends it.
+
+    ``told`` are the ids of the keys that were told a secret of it, because they made it or gave it another: whoever has these may
+    act with it, too.
+    """
 
     key_id: str
     name: str
@@ -51,8 +55,10 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     previous_until: datetime | None = None
     created_at: datetime
     created_by: str
+    told: tuple[str, ...] = ()
     expires_at: datetime | None = None
     disabled_at: datetime | None = None
+    deleted_at: datetime | None = None
     last_used_at: datetime | None = None
     version: int = 0
 
@@ -61,14 +67,28 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 
     def is_valid(self, now: datetime) -> bool:
         """Whether the key may be used at all at ``now``."""
-        return self.disabled_at is None and (self.expires_at is None or now < self.expires_at)
+        is_over = self.expires_at is not None and now >= self.expires_at
+        return self.deleted_at is None and self.disabled_at is None and not is_over
 
-    def opens_with(self, secret: str, now: datetime) -> bool:
-        """Whether ``secret`` is the key's, or was until a rotation whose overlap is not over. Takes as long for any secret."""
-        given = hash_of(secret)
+    def opens_with(self, given: bytes, now: datetime) -> bool:
+        """Whether ``given`` is the hash of the key's secret, or of the one until a rotation whose overlap is not over. Takes as
+        long for any hash.
+        """
         is_current = hmac.compare_digest(given, self.secret_hash)
         is_previous = hmac.compare_digest(given, self.previous_hash or b"")
         return is_current or (is_previous and self.previous_until is not None and now < self.previous_until)
+
+    def opens_until(self, given: bytes | None) -> datetime | None:
+        """When the key opens nothing any more with the secret of that hash, None for never."""
+        if given is None or hmac.compare_digest(given, self.secret_hash):
+            return self.expires_at
+        ends = [moment for moment in (self.expires_at, self.previous_until) if moment is not None]
+        return min(ends, default=None)
+
+    def standing_of(self, caller: Caller, now: datetime) -> Standing:
+        """What is to be held against ``caller``, who calls with the key, at ``now``."""
+        is_opened = caller.secret_hash is None or self.opens_with(caller.secret_hash, now)
+        return Standing(version=self.version, is_valid=is_opened and self.is_valid(now))
 
     def admits(self, address: str) -> bool:
         """Whether the key may be used from ``address``."""
@@ -84,7 +104,11 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 
     @property
     def caller(self) -> Caller:
-        """Who calls with it."""
+        """What whoever calls with it may do."""
+        return self.caller_by(None)
+
+    def caller_by(self, secret_hash: bytes | None) -> Caller:
+        """Who calls with the secret of that hash."""
         return Caller(
             name=self.name,
             key_id=self.key_id,
@@ -94,6 +118,7 @@ class ApiKey(Struct, frozen=True, kw_only=True):
             pairs=self.pairs,
             environment=self.environment,
             version=self.version,
+            secret_hash=secret_hash,
         )
 
 

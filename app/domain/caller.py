@@ -6,12 +6,16 @@ journal's transaction looks whether it still holds. What an order's event rememb
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from msgspec import Struct
 
 from app.domain.enums import Environment, Role, Scope
+from app.domain.errors import CallerChanged, KeyRevoked, OrdergateError
+
+#: After a second, every process has read what was changed.
+_AGAIN = timedelta(seconds=1)
 
 _VIEWER = frozenset({Scope.READ, Scope.SAFETY_READ})
 
@@ -43,12 +47,20 @@ class Actor(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """What is stored of a caller at one moment: the version of the user or key, and whether it opens anything."""
+
+    version: int
+    is_valid: bool
+
+
 class Caller(Struct, frozen=True, kw_only=True):
     """A user or an API key, with what it may do. None as a bound means no bound.
 
     ``environment`` is that of a key, LIVE or PAPER; a person has none and reaches every connector. ``version`` counts the changes
-    of the stored user or key: in the journal's transaction it must still be this one. ``expires_at`` is when a session at the
-    console ends, None for who states credentials with each request.
+    of the stored user or key: in the transaction of what is asked for it must still be this one. ``secret_hash`` is the hash of
+    the secret that a key was used with. ``expires_at`` is when a session at the console ends, None for who states credentials
+    with each request.
     """
 
     name: str
@@ -59,7 +71,28 @@ class Caller(Struct, frozen=True, kw_only=True):
     pairs: frozenset[str] | None = None
     environment: Environment | None = None
     version: int | None = None
+    secret_hash: bytes | None = None
     expires_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Caller({self.name})" if self.key_id is None else f"Caller({self.name}, {self.key_id})"
+
+    def objection(self, standing: Standing | None, now: datetime) -> OrdergateError | None:
+        """What speaks against doing at ``now`` what the caller has asked for, where ``standing`` is what is stored of it, None if
+        nothing is. There is no standing of the user of the environment, who can't be disabled.
+        """
+        if self.expires_at is not None and now >= self.expires_at:
+            return KeyRevoked("The session has ended; nothing was sent or changed. Sign in again")
+        if self.version is None:
+            return None
+        if standing is None or not standing.is_valid:
+            what = "API key" if self.key_id is not None else "user"
+            return KeyRevoked(f"The {what} is not valid any more; nothing was sent or changed")
+        if standing.version != self.version:
+            return CallerChanged(
+                "What you may do was changed at this moment; nothing was sent or changed", retry_after=_AGAIN
+            )
+        return None
 
     @property
     def is_bounded(self) -> bool:

@@ -28,23 +28,27 @@ async def list_keys(gateway: ActingGateway) -> Any:
 
 async def create_key(gateway: ActingGateway, body: Mapping[str, Any]) -> Any:
     """POST /api-keys"""
-    limits = body.get("limits") or {}
-    refuse_unknown_limits(limits)
+    key, secret = await gateway.keys.create(**wanted_key(body))
+    return _NEW_KEY.dump({**_row(key, await gateway.keys.limits()), "secret": secret}), 201
+
+
+def wanted_key(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The key that ``body``, which fits its schema, asks for, as ``ApiKeys.create`` takes it. Raises ``InvalidArgument``."""
+    refuse_unknown_limits(body.get("limits") or {})
     asked = _REQUEST.load(body)
     if (asked.get("role") is None) == (asked.get("scopes") is None):
         raise InvalidArgument("Either role or scopes is required, and not both")
-    key, secret = await gateway.keys.create(
-        name=asked["name"],
-        environment=Environment(asked["environment"]),
-        scopes=asked.get("scopes") or SCOPES_OF[asked["role"]],
-        accounts=asked.get("accounts"),
-        connectors=asked.get("connectors"),
-        pairs=asked.get("pairs"),
-        allowed_ips=asked.get("allowed_ips"),
-        expires_at=asked.get("expires_at"),
-        limits=NO_LIMITS.changed(changes_of(asked.get("limits") or {})),
-    )
-    return _NEW_KEY.dump({**_row(key, await gateway.keys.limits()), "secret": secret}), 201
+    return {
+        "name": asked["name"],
+        "environment": Environment(asked["environment"]),
+        "scopes": asked.get("scopes") or SCOPES_OF[asked["role"]],
+        "accounts": asked.get("accounts"),
+        "connectors": asked.get("connectors"),
+        "pairs": asked.get("pairs"),
+        "allowed_ips": asked.get("allowed_ips"),
+        "expires_at": asked.get("expires_at"),
+        "limits": NO_LIMITS.changed(changes_of(asked.get("limits") or {})),
+    }
 
 
 async def rotate_key(gateway: ActingGateway, key_id: str, overlap: int) -> Any:

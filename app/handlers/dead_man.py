@@ -27,6 +27,7 @@ def dead_man(found: DeadManStatus) -> Mapping[str, Any]:
         "fired_at": _time(switch.fired_at),
         "fired_at_seq": switch.fired_seq,
         "quiet": switch.clearing is None,
+        "still_counting": list(switch.ending),
     }
 
 

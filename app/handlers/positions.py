@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from app.domain.order import AccountKey
-from app.domain.safety.scope import Place
 from app.handlers import pages
 from app.handlers.forms.wording import page_at
 from app.handlers.schemas import (
@@ -75,7 +73,6 @@ async def set_leverage(gateway: ActingGateway, account_name: str, connector_name
     asked = _LEVERAGE_REQUEST.load(body)
     trading_pair, leverage = asked["trading_pair"], asked["leverage"]
     account = AccountKey(account_name, connector_name)
-    await gateway.safety.check_leverage(Place(account_name, connector_name, trading_pair), Decimal(leverage))
     await gateway.position_settings.set_leverage(account, trading_pair, leverage)
     return _success(f"Leverage for {trading_pair} set to {leverage} on {connector_name}")
 

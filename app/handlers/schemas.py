@@ -1203,7 +1203,9 @@ class DeadManSchema(Schema):
     """A switch. ``armed_until`` is when it fires unless it is renewed, null where it has fired and was not armed
     anew; ``renew_before`` is half way there. ``fired_at`` and ``fired_at_seq`` tell of the last time that it
     fired, and of the event in the journal. ``quiet``: nothing is left of what was to be canceled then. Until it
-    is, no order is taken on the account.
+    is, no order is taken on the account. ``still_counting`` are pairs whose countdown may still run at the
+    exchange and is to be ended: after a firing the account stays closed until the exchange has said that they
+    are, or the switch is armed anew.
     """
 
     account_name = fields.String(required=True)
@@ -1220,6 +1222,7 @@ class DeadManSchema(Schema):
     fired_at = fields.UtcDateTime(required=True, allow_none=True)
     fired_at_seq = fields.Integer(required=True, allow_none=True)
     quiet = fields.Boolean(required=True)
+    still_counting = fields.List(fields.String(), required=True)
 
 
 class DeadManListSchema(Schema):

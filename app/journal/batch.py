@@ -14,7 +14,6 @@ from functools import partial
 
 from msgspec import structs
 
-from app.domain.api_key import ApiKey
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor
 from app.domain.decimals import ZERO
@@ -31,6 +30,7 @@ from app.domain.safety.ledger import PASSING, place_of
 from app.domain.safety.limits import LimitSet
 from app.journal import statements
 from app.journal.batch_approvals import BatchApprovals
+from app.journal.batch_keys import BatchKeys
 from app.journal.caches import CredentialCache, CredentialVersion, OrderCache, SafetyCache
 from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
@@ -38,7 +38,6 @@ from app.journal.rows import Row, balance_row, change_row, decoder, event_row, f
 from app.journal.safety_rows import dead_man_row, halt_row, limits_row, scope_row
 from app.journal.store import Store
 from app.storage.audit import ORIGIN, row_of
-from app.storage.callers import key_row
 from app.storage.tables import BALANCES, ORDERS
 from app.storage.types import link
 
@@ -86,9 +85,7 @@ class Batch:
         self._balances: dict[tuple[str, str], dict[str, Balance]] = {}
         self._new_balances: dict[tuple[str, str, str], Row] = {}
         self._changed_balances: dict[tuple[str, str, str], Row] = {}
-        #: What is written of keys, by statement, and how those that end here look from then on, by ``FIND_KEY``.
-        self._keys: dict[statements.Statement, list[Row]] = {}
-        self._ended_keys: dict[Row, Sequence[Row]] = {}
+        self._keys: BatchKeys | None = None
         self._approvals: BatchApprovals | None = None
 
     # Reading.
@@ -120,11 +117,9 @@ class Batch:
         return self._credentials.find(self._store, account)
 
     def safety(self, statement: statements.Statement, key: Row = ()) -> Sequence[Row]:
-        """What ``statement`` finds for ``key`` among users, keys, halts and limits, none of which can change before the commit.
-        Without a query unless one of them has changed. Whoever changes one must use ``app.storage.safety.changing``.
+        """What ``statement`` finds for ``key`` among users, halts and limits, none of which can change before the commit. Without
+        a query unless one of them has changed. Whoever changes one must use ``app.storage.safety.changing``.
         """
-        if self._ended_keys and statement is statements.FIND_KEY and key in self._ended_keys:
-            return self._ended_keys[key]
         return self._safety.find(self._store, statement, key)
 
     def balances(self, account_name: str, connector_name: str) -> dict[str, Balance]:
@@ -154,6 +149,12 @@ class Batch:
     def read_switches(self) -> None:
         """Read the dead-man's switches anew, which other processes renew without a word."""
         self.permits.read_switches(self._store)
+
+    @property
+    def keys(self) -> BatchKeys:
+        """The API keys, of which most transactions know nothing."""
+        self._keys = self._keys or BatchKeys(self._store, self._safety)
+        return self._keys
 
     @property
     def approvals(self) -> BatchApprovals:
@@ -224,17 +225,6 @@ class Batch:
         self._append_safety(approval_event(approval, at, actor))
         return self.approvals.put(approval)
 
-    def add_key(self, key: ApiKey) -> None:
-        """A key that is there from now on."""
-        row = key_row(key, self._store.safety_version + 1, self._codec)
-        self._keys.setdefault(statements.INSERT_KEYS, []).append(row)
-
-    def delete_key(self, key_id: str, at: datetime) -> None:
-        """A key that is no more."""
-        row = (key_id, self._codec.time(at), self._store.safety_version + 1)
-        self._keys.setdefault(statements.DELETE_KEYS, []).append(row)
-        self._ended_keys[key_id,] = [(row[2], None, row[1])]
-
     def put_switch(self, switch: DeadMan, event: SafetyEvent | None = None, *, must_announce: bool = True) -> DeadMan:
         """A dead-man's switch as it is from now on, or from ``event`` on."""
         if event is not None:
@@ -296,8 +286,12 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        is_unchanged = not self._events and not self._audit and not self._keys and not self.permits.switches
+        is_unchanged = not self._events and not self._audit and not self._changes_keys and not self.permits.switches
         return is_unchanged and not self.must_write
+
+    @property
+    def _changes_keys(self) -> bool:
+        return self._keys is not None and self._keys.is_changed
 
     def flush(self) -> None:
         """Write everything, in the order that the foreign keys want."""
@@ -325,12 +319,12 @@ class Batch:
     def _safety_rows(self) -> list[tuple[statements.Statement, Sequence[Row]]]:
         """What is written of halts, limits, switches and keys: nothing in nearly every transaction."""
         halts, limits, switches = self.permits.halts, self.permits.limits, self.permits.switches
-        if not halts and not limits and not switches and not self._keys:
+        if not halts and not limits and not switches and not self._changes_keys:
             return []
-        if self.permits.must_announce or self._keys:
+        if self.permits.must_announce or self._changes_keys:
             self._store.announce_safety()
         return [
-            *self._keys.items(),
+            *(() if self._keys is None else self._keys.rows()),
             (statements.DELETE_DEAD_MAN, [tuple(account) for account in switches]),
             (statements.INSERT_DEAD_MAN, list(switches.values())),
             (statements.DELETE_HALTS, [scope_row(scope) for scope in halts]),

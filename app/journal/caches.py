@@ -12,11 +12,14 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from app.domain.api_key import ApiKey
 from app.domain.order import AccountKey, OrderKey
 from app.journal import statements
 from app.journal.records import StoredOrder
-from app.journal.rows import Row
+from app.journal.rows import Row, decoder
 from app.journal.store import Store
+from app.storage.key_rows import key_of
+from app.storage.tables import API_KEYS
 
 #: Orders in the cache, so that an order's outcome needs no query: those of one second on the busiest day. One takes about two
 #: kilobytes.
@@ -89,13 +92,26 @@ class SafetyCache:
     def __init__(self) -> None:
         self._as_of = -1
         self._known: dict[tuple[statements.Statement, Row], Sequence[Row]] = {}
+        self._keys: dict[str, ApiKey | None] = {}
+
+    def key(self, store: Store, key_id: str) -> ApiKey | None:
+        """The API key of that id in the transaction that ``store`` has begun, also one that is disabled or deleted."""
+        self._check(store)
+        if key_id not in self._keys:
+            rows = store.find(statements.FIND_KEY, [(key_id,)])
+            self._keys[key_id] = key_of(decoder(API_KEYS.c, store.codec)(rows[0])) if rows else None
+        return self._keys[key_id]
 
     def find(self, store: Store, statement: statements.Statement, key: Row) -> Sequence[Row]:
         """The driver's rows of ``statement`` for ``key`` in the transaction that ``store`` has begun."""
-        if store.safety_version != self._as_of:
-            self._known.clear()
-            self._as_of = store.safety_version
+        self._check(store)
         name = (statement, key)
         if name not in self._known:
             self._known[name] = store.find(statement, [key])
         return self._known[name]
+
+    def _check(self, store: Store) -> None:
+        if store.safety_version != self._as_of:
+            self._known.clear()
+            self._keys.clear()
+            self._as_of = store.safety_version

@@ -103,6 +103,10 @@ class Permits:
         #: Whether what this transaction writes must be read anew by others.
         self.must_announce = False
 
+    def now(self) -> datetime:
+        """The time by the clock, for what ends by itself: keys and sessions."""
+        return self._clock.now()
+
     # -- transactions ---------------------------------------------------------------------------------------------------
 
     def begin(self, store: Store, head: int) -> bool:

@@ -52,6 +52,7 @@ def halt_row(halt: Halt, codec: Codec, *, resumed_at: datetime | None = None) ->
         codec.text(halt.by),
         halt.seq,
         codec.time(resumed_at),
+        halt.by_key,
     )
 
 
@@ -143,6 +144,7 @@ def dead_man_row(switch: DeadMan, codec: Codec) -> Row:
         switch.fired_seq,
         None if switch.clearing is None else switch.clearing.value,
         switch.seq,
+        switch.by_key,
     )
 
 
@@ -171,6 +173,7 @@ def _switch_of(row: Row) -> DeadMan:
         fired_seq=row[13],
         clearing=None if row[14] is None else HaltCancel(row[14]),
         seq=row[15],
+        by_key=row[16],
     )
 
 
@@ -197,6 +200,7 @@ def _halt_of(row: Row) -> Halt:
         at=row[7],
         by=row[8],
         seq=row[9],
+        by_key=row[11],
     )
 
 

@@ -130,9 +130,20 @@ FIND_CREDENTIALS = _select(
     (CREDENTIALS.c.version, CREDENTIALS.c.exchange_account),
     (CREDENTIALS.c.account_name, CREDENTIALS.c.connector_name),
 )
-FIND_KEY = _select((API_KEYS.c.version, API_KEYS.c.disabled_at, API_KEYS.c.deleted_at), (API_KEYS.c.key_id,))
+FIND_KEY = _select(tuple(API_KEYS.c), (API_KEYS.c.key_id,))
 INSERT_KEYS = _insert(API_KEYS)
-DELETE_KEYS = _update(API_KEYS, (API_KEYS.c.key_id, API_KEYS.c.deleted_at, API_KEYS.c.version), keys=1)
+#: What may change of a key, after its id.
+KEY_CHANGES: Columns = (
+    API_KEYS.c.key_id,
+    API_KEYS.c.secret_hash,
+    API_KEYS.c.previous_hash,
+    API_KEYS.c.previous_until,
+    API_KEYS.c.disabled_at,
+    API_KEYS.c.deleted_at,
+    API_KEYS.c.version,
+    API_KEYS.c.told,
+)
+UPDATE_KEYS = _update(API_KEYS, KEY_CHANGES, keys=1)
 FIND_USER = _select((USERS.c.version, USERS.c.disabled_at), (USERS.c.username,))
 INSERT_AUDIT = _insert(AUDIT)
 #: An event with its fill, if it brought one, and its order as it is now.

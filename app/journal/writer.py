@@ -34,6 +34,7 @@ from app.journal.inbox import Inbox
 from app.journal.permits import Permits
 from app.journal.records import Head, JournalEntry, StoredOrder
 from app.journal.store import ConnectionLost, Store
+from app.journal.units.guard import check_asker
 from app.journal.units.orders import Unit
 from app.journal.units.safety import HaltTrading, SetLimits
 from app.metrics import Metrics
@@ -321,6 +322,7 @@ def _late() -> JournalUnavailable:
 
 def _stage(waiting: _Waiting, batch: Batch) -> _Done:
     try:
+        check_asker(batch, waiting.unit.asked)
         return _Done(waiting=waiting, answer=waiting.unit.stage(batch))
     except (ConnectionLost, JournalUnavailable):
         raise

@@ -26,7 +26,12 @@ from app.services.accounts.keys import ApiKeys
 from app.services.accounts.portfolio import Portfolio
 from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import Positions
-from app.services.bounded.accounts import CallersAccounts, CallersPortfolio, CallersPositions
+from app.services.bounded.accounts import (
+    CallersAccounts,
+    CallersPortfolio,
+    CallersPositions,
+    CallersPositionSettings,
+)
 from app.services.bounded.approvals import OPERATION, CallersApprovals
 from app.services.bounded.bounds import Bounds
 from app.services.bounded.keys import CallersKeys
@@ -109,9 +114,11 @@ class CallersOrders:
         return self._resolving.next_question_at(key)
 
     async def resolve(self, key: OrderKey, said: Resolution) -> Order:
-        """Record an operator's word about an order, as ``Resolving.resolve`` does."""
+        """Record an operator's word about an order, as ``Resolving.resolve`` does. Raises ``OwnHold`` to a key that places."""
         self._bounds.check(account_name=key.account_name, connector_name=key.connector_name)
-        return await self._resolving.resolve(key, said, self._guarded("trading.resolve_order"))
+        acting = self._acting
+        guard = self._guards.resolving(acting.caller, acting.actor, acting.note_audited)
+        return await self._resolving.resolve(key, said, guard)
 
     def _guarded(self, operation: str) -> Any:
         acting = self._acting
@@ -211,7 +218,7 @@ class ActingGateway:
 
     @property
     def rates(self) -> CallersRates:
-        return CallersRates(self._services.rates, self.bounds)
+        return CallersRates(self._services.rates, self.bounds, self._record, self.acting.note_audited)
 
     # What these are asked names its connector and pair, which ``check_named`` has looked at.
 
@@ -244,8 +251,8 @@ class ActingGateway:
         return self._services.reconciliations
 
     @property
-    def position_settings(self) -> PositionSettings:
-        return self._services.position_settings
+    def position_settings(self) -> CallersPositionSettings:
+        return CallersPositionSettings(self._services.position_settings, self._record)
 
     async def begin_console_session(self, code: str | None) -> tuple[Caller, str]:
         """As ``ConsoleSessions.begin``, for the caller."""

@@ -120,6 +120,9 @@ class Gauges:
         state = await self._journal.safety()
         for mode in HaltMode:
             metrics.halts.labels(mode.value).set(sum(halt.mode is mode for halt in state.halts))
+        metrics.dead_man_clearing.clear()
+        for account, seconds in self._safety.dead_men.clearing_for(state).items():
+            metrics.dead_man_clearing.labels(*account).set(seconds)
         metrics.dead_man_seconds.clear()
         for account, left in (await self._safety.dead_men.seconds_left()).items():
             metrics.dead_man_seconds.labels(*account).set(left)

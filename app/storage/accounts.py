@@ -6,7 +6,7 @@ Credentials are sealed bytes here; only the vault can open them. All verbs are s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from app.domain.order import AccountKey
 from app.storage.audit import append
 from app.storage.database import Database
 from app.storage.records import Credential
-from app.storage.safety import changing
+from app.storage.safety import changing, check_asker
 from app.storage.tables import ACCOUNTS, ACTIVE_ONLY, CREDENTIALS, ORDERS, SEQUENCE, USERS
 
 #: Given the numbers of active orders by connector, raises if something must not be deleted because of them.
@@ -51,19 +51,31 @@ class Accounts:
         return bool(self._database.rows(select(ACCOUNTS.c.name).where(ACCOUNTS.c.name == name)))
 
     def add_account(self, name: str, record: AuditRecord | None = None) -> bool:
-        """Add an account; False if it is there already. Here as below, ``record`` is appended to the audit log if it is done."""
+        """Add an account; False if it is there already. Here as below, ``record`` is appended to the audit log if it is done, and
+        ``KeyRevoked`` or ``CallerChanged`` is raised if who asks for it is not any more what it was.
+        """
         statement = self._insert(ACCOUNTS).values(name=name, created_at=self._clock.now()).on_conflict_do_nothing()
         with self._database.change() as connection:
+            check_asker(connection, record, self._clock.now())
             is_new = connection.execute(statement.returning(ACCOUNTS.c.name)).first() is not None
             if is_new and record is not None:
                 append(connection, record)
             return is_new
 
-    def delete_account(self, name: str, allow: Allow | None = None, record: AuditRecord | None = None) -> bool:
+    def delete_account(
+        self,
+        name: str,
+        allow: Allow | None = None,
+        record: AuditRecord | None = None,
+        reaches: Callable[[Sequence[str]], None] | None = None,
+    ) -> bool:
         """Delete an account with its credentials; its orders stay in the journal. False if there is none. Raises what ``allow``
-        raises at the numbers of active orders at that moment.
+        raises at the numbers of active orders at that moment, and ``reaches`` at the connectors that it has credentials for.
         """
-        with self._change_credentials() as (connection, _):
+        with self._change_credentials(record) as (connection, _):
+            if reaches is not None:
+                names = select(CREDENTIALS.c.connector_name).where(CREDENTIALS.c.account_name == name)
+                reaches(connection.scalars(names).all())
             if allow is not None:
                 allow(_active_orders(connection, ORDERS.c.account_name == name))
             is_done = connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount == 1
@@ -97,7 +109,7 @@ class Accounts:
         """
         row = _credential(account_name, connector_name)
         try:
-            with self._change_credentials() as (connection, version):
+            with self._change_credentials(record) as (connection, version):
                 there = connection.execute(select(CREDENTIALS.c.sealed).where(*row)).scalar()
                 if (None if there is None else bytes(there)) != old:
                     return False
@@ -159,7 +171,7 @@ class Accounts:
     ) -> bool:
         """Delete credentials; False if there are none. Raises what ``allow`` raises at the numbers of active orders then."""
         row = _credential(account_name, connector_name)
-        with self._change_credentials() as (connection, _):
+        with self._change_credentials(record) as (connection, _):
             if connection.execute(delete(CREDENTIALS).where(*row)).rowcount == 0:
                 return False
             if allow is not None:
@@ -187,8 +199,8 @@ class Accounts:
             connection.execute(statement.on_conflict_do_update(index_elements=[USERS.c.username], set_=changes))
 
     @contextmanager
-    def _change_credentials(self) -> Iterator[tuple[Connection, int]]:
-        """A transaction in the order of the journal's, with a number for what it puts.
+    def _change_credentials(self, record: AuditRecord | None = None) -> Iterator[tuple[Connection, int]]:
+        """A transaction in the order of the journal's, with a number for what it puts, for who asks by ``record``.
 
         It holds the lock that every transaction of the journal takes. An intent that was committed before it can be seen in it, and
         one that comes after it sees what it did.
@@ -196,6 +208,7 @@ class Accounts:
         count_up = update(SEQUENCE).values(credentials_version=SEQUENCE.c.credentials_version + 1)
         with self._database.change() as connection:
             version: int = connection.execute(count_up.returning(SEQUENCE.c.credentials_version)).scalar_one()
+            check_asker(connection, record, self._clock.now())
             yield connection, version
 
     def _insert(self, table: Any) -> Any:

@@ -10,20 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.domain.api_key import ApiKey
 from app.domain.audit import AuditRecord
 from app.domain.caller import SCOPES_OF, Caller
-from app.domain.enums import Environment, Role, Scope
-from app.domain.errors import InvalidArgument, LastAdmin, UnknownKey, UnknownUser
+from app.domain.enums import Role
+from app.domain.errors import InvalidArgument, LastAdmin, UnknownUser
 from app.storage.audit import append
 from app.storage.database import Database
-from app.storage.safety import changing
+from app.storage.key_rows import key_of
+from app.storage.safety import changing, check_asker
 from app.storage.tables import API_KEYS, SEQUENCE, USERS
-from app.storage.types import Codec
 
 #: Asked for several times per second by every process, so it is built once.
 _VERSION = select(SEQUENCE.c.safety_version)
@@ -56,16 +55,6 @@ class Known(Struct, frozen=True, kw_only=True):
     totp: Mapping[str, bytes]
 
 
-class _Bounds(Struct, omit_defaults=True):
-    """The part of a key that is stored as JSON."""
-
-    scopes: list[Scope]
-    accounts: list[str] | None = None
-    connectors: list[str] | None = None
-    pairs: list[str] | None = None
-    allowed_ips: list[str] | None = None
-
-
 class StoredCallers:
     """The users and keys in one database."""
 
@@ -82,11 +71,11 @@ class StoredCallers:
         with self._database.snapshot() as connection:
             version = connection.execute(select(SEQUENCE.c.safety_version)).scalar_one()
             users = connection.execute(select(USERS)).all()
-            keys = connection.execute(select(API_KEYS).where(API_KEYS.c.deleted_at.is_(None)))
+            keys = connection.execute(select(*API_KEYS.c).where(API_KEYS.c.deleted_at.is_(None)))
             return Known(
                 version=version,
                 users={row.username: _user(row) for row in users if row.role is not None},
-                keys={row.key_id: _key(row) for row in keys},
+                keys={row.key_id: key_of(row) for row in keys},
                 totp={row.username: bytes(row.totp) for row in users if row.totp is not None},
             )
 
@@ -142,12 +131,13 @@ class StoredCallers:
 
     def use_totp(self, username: str, sealed: bytes, step: int, record: AuditRecord) -> bool:
         """Use the code of time ``step``, in whichever process first; False if it or a later one has been used, or if the secret is
-        another by now.
+        another by now. Raises ``KeyRevoked`` or ``CallerChanged`` if the user has been disabled or changed meanwhile.
         """
         unused = (USERS.c.username == username, USERS.c.totp == sealed, USERS.c.totp_step < step)
         with self._database.change() as connection:
             # First what every change of users locks first: in another order, two could wait for each other.
             connection.execute(select(SEQUENCE.c.value).with_for_update())
+            check_asker(connection, record)
             if connection.execute(update(USERS).where(*unused).values(totp_step=step)).rowcount == 0:
                 return False
             append(connection, record)
@@ -170,24 +160,6 @@ class StoredCallers:
 
     # -- keys -----------------------------------------------------------------------------------------------------------
 
-    def rotate_key(self, key_id: str, secret_hash: bytes, previous_until: datetime, record: AuditRecord) -> None:
-        """Give a key another secret; the one that it has holds until ``previous_until``. Raises ``UnknownKey``."""
-        values = {
-            "secret_hash": secret_hash,
-            "previous_hash": API_KEYS.c.secret_hash,
-            "previous_until": previous_until,
-        }
-        with changing(self._database, record) as (connection, _):
-            if connection.execute(_live_key(key_id).values(**values)).rowcount == 0:
-                raise UnknownKey(key_id)
-
-    def set_disabled(self, key_id: str, record: AuditRecord, disabled_at: datetime | None) -> None:
-        """Set ``disabled_at`` of a key. Raises ``UnknownKey``."""
-        with changing(self._database, record) as (connection, _):
-            values = {"disabled_at": disabled_at, "version": _version(connection)}
-            if connection.execute(_live_key(key_id).values(**values)).rowcount == 0:
-                raise UnknownKey(key_id)
-
     def note_use(self, used: Mapping[str, datetime]) -> None:
         """Note when keys were last used."""
         with self._database.change() as connection:
@@ -206,37 +178,6 @@ def without_code(username: str) -> InvalidArgument:
     return InvalidArgument(f"User '{username}' signs in without a code.")
 
 
-def key_row(key: ApiKey, version: int, codec: Codec) -> tuple[Any, ...]:
-    """``key`` as a new row of ``api_keys``."""
-    bounds = _Bounds(
-        scopes=sorted(key.scopes),
-        accounts=_sorted(key.accounts),
-        connectors=_sorted(key.connectors),
-        pairs=_sorted(key.pairs),
-        allowed_ips=None if key.allowed_ips is None else list(key.allowed_ips),
-    )
-    return (
-        key.key_id,
-        codec.text(key.name),
-        key.environment.value,
-        msgspec.json.encode(bounds).decode(),
-        key.secret_hash,
-        key.previous_hash,
-        codec.time(key.previous_until),
-        codec.time(key.created_at),
-        codec.text(key.created_by),
-        codec.time(key.expires_at),
-        codec.time(key.disabled_at),
-        None,
-        codec.time(key.last_used_at),
-        version,
-    )
-
-
-def _live_key(key_id: str) -> Any:
-    return update(API_KEYS).where(API_KEYS.c.key_id == key_id, API_KEYS.c.deleted_at.is_(None))
-
-
 def _exists(connection: Connection, username: str) -> bool:
     query = select(func.count()).select_from(USERS).where(USERS.c.username == username)
     return bool(connection.execute(query).scalar_one())
@@ -253,10 +194,6 @@ def _version(connection: Connection) -> int:
     return version
 
 
-def _sorted(names: frozenset[str] | None) -> list[str] | None:
-    return None if names is None else sorted(names)
-
-
 def _user(row: Row[Any]) -> User:
     return User(
         username=row.username,
@@ -265,30 +202,3 @@ def _user(row: Row[Any]) -> User:
         disabled_at=row.disabled_at,
         version=row.version,
     )
-
-
-def _key(row: Row[Any]) -> ApiKey:
-    bounds = msgspec.json.decode(row.bounds, type=_Bounds)
-    return ApiKey(
-        key_id=row.key_id,
-        name=row.name,
-        environment=Environment(row.environment),
-        scopes=frozenset(bounds.scopes),
-        accounts=_set(bounds.accounts),
-        connectors=_set(bounds.connectors),
-        pairs=_set(bounds.pairs),
-        allowed_ips=None if bounds.allowed_ips is None else tuple(bounds.allowed_ips),
-        secret_hash=bytes(row.secret_hash),
-        previous_hash=None if row.previous_hash is None else bytes(row.previous_hash),
-        previous_until=row.previous_until,
-        created_at=row.created_at,
-        created_by=row.created_by,
-        expires_at=row.expires_at,
-        disabled_at=row.disabled_at,
-        last_used_at=row.last_used_at,
-        version=row.version,
-    )
-
-
-def _set(names: list[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)

@@ -12,7 +12,10 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.domain.audit import AuditRecord
+from app.storage.audit import append
 from app.storage.database import Database
+from app.storage.safety import check_asker
 from app.storage.tables import SETTINGS
 
 
@@ -28,8 +31,12 @@ class Preferences:
         document: Mapping[str, Any] = msgspec.json.decode(rows[0].value) if rows else {}
         return document
 
-    def replace(self, key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-        """Store ``new`` under ``key`` if ``old``, as ``get`` returned it, is still there; else return False and change nothing."""
+    def replace(
+        self, key: str, old: Mapping[str, Any], new: Mapping[str, Any], record: AuditRecord | None = None
+    ) -> bool:
+        """Store ``new`` under ``key`` if ``old``, as ``get`` returned it, is still there; else return False and change nothing.
+        ``record`` is appended to the audit log if it is done. Raises as ``check_asker`` does.
+        """
         statement: Any
         is_old = SETTINGS.c.value == _text(old)
         if old:
@@ -41,7 +48,11 @@ class Preferences:
                 index_elements=[SETTINGS.c.key], set_={"value": statement.excluded.value}, where=is_old
             )
         with self._database.change() as connection:
-            return connection.execute(statement.returning(SETTINGS.c.key)).first() is not None
+            check_asker(connection, record)
+            is_done = connection.execute(statement.returning(SETTINGS.c.key)).first() is not None
+            if is_done and record is not None:
+                append(connection, record)
+            return is_done
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The migration that this program's tables are those of.
-HEAD = "0019"
+HEAD = "0020"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

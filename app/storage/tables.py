@@ -238,6 +238,7 @@ API_KEYS = Table(
     Column("deleted_at", UtcTime),
     Column("last_used_at", UtcTime),
     Column("version", Sequence, nullable=False),
+    Column("told", Text, nullable=False, server_default="[]"),  # ids of keys, as a JSON list
 )
 
 #: Who did what, never changed or deleted (a trigger refuses it). ``seq`` is the last number of the journal at that moment, ``hash``
@@ -292,6 +293,8 @@ HALTS = Table(
     Column("halted_by", Text, nullable=False),
     Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
     Column("resumed_at", UtcTime),
+    # The key that set it; None of a person's, of the gateway's own, and of one that several have set.
+    Column("halted_by_key", Name),
     PrimaryKeyConstraint("account_name", "connector_name", "trading_pair", "key_id"),
 )
 
@@ -334,6 +337,7 @@ DEAD_MAN = Table(
     Column("fired_seq", Sequence, ForeignKey("events.seq")),
     Column("clearing", Name),
     Column("seq", Sequence, ForeignKey("events.seq"), nullable=False),
+    Column("armed_by_key", Name),  # None where a person set the terms
     PrimaryKeyConstraint("account_name", "connector_name"),
 )
 

@@ -48,6 +48,7 @@ async def test_a_switch_is_armed_renewed_shown_and_disarmed(client: httpx.AsyncC
         "fired_at": None,
         "fired_at_seq": None,
         "quiet": True,
+        "still_counting": [],
     }
     clock.advance(1)
     renewed = (await client.put("/safety/dead-man", json={**ACCOUNT, "timeout_seconds": 600, "then": "halt"})).json()

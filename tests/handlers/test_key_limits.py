@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from app.cli import main
 from tests.handlers.test_callers import bearing, made
 from tests.handlers.test_safety import ORDER
 
@@ -72,6 +78,45 @@ async def test_a_slip_of_the_pen_makes_no_key(client: httpx.AsyncClient) -> None
         assert (answer.status_code in (400, 422), said in answer.text) == (True, True), answer.text
     assert (await client.get("/api-keys")).json()["data"] == []
     assert (await client.get("/safety/limits")).headers["etag"] == '"0"'
+
+
+async def test_the_command_refuses_what_the_request_refuses(
+    client: httpx.AsyncClient, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same words: both hold a key to the contract's one schema."""
+    database = tmp_path / "of the command.db"
+    shutil.copy(sqlite_template, database)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{database}")
+    monkeypatch.setenv("ORDERGATE_DATA_DIR", str(tmp_path))
+    for limits in (
+        {"max_opn_orders": 1},
+        {"max_open_orders": -1},
+        {"max_open_orders": 10**10},
+        {"max_open_orders": 1.5},
+        {"max_open_orders": "many"},
+        {"max_position": -1},
+        {"max_leverage": 0},
+        {"duplicate_window": 3601},
+        {"allowed_order_types": ["LIMITT"]},
+        {"price_collar": {"reference": "middle", "max_ticks": 1}},
+        {"price_collar": {"refrence": "mid"}},
+        {"price_collar": {"reference": "mid"}},
+        {"anomaly_brake": {"window_seconds": 60}},
+        {"allowed_pairs": ["btcusdt"]},
+        {"prevent_self_cross": "yes"},
+    ):
+        asked = {"name": "bot", "environment": "paper", "role": "trader", "limits": limits}
+        detail = (await client.post("/api-keys", json=asked)).json()["detail"]
+        said = [fault["msg"] for fault in detail] if isinstance(detail, list) else [detail]
+        given = [f"--limit={name}={json.dumps(value)}" for name, value in limits.items()]
+        command = ["key", "create", "bot", "--environment", "paper", "--role", "trader", *given]
+        result = await asyncio.to_thread(CliRunner().invoke, main, command)
+        assert result.exit_code == 1, (limits, result.output)
+        # A command asks no exchange for its pairs, so it has none to suggest.
+        wanted = [each.partition(" Did you mean BTC-USDT?")[0] for each in said]
+        assert all(each in result.output for each in wanted), (limits, said, result.output)
+    listed = await asyncio.to_thread(CliRunner().invoke, main, ["key", "list"])
+    assert (listed.exit_code, listed.output) == (0, "")
 
 
 async def test_a_key_does_not_change_the_limits_of_its_own(application: Any, client: httpx.AsyncClient) -> None:

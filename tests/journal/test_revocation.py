@@ -19,7 +19,7 @@ from app.domain.safety.limits import NO_LIMITS, Limits
 from app.journal.journal import Journal
 from app.journal.records import Opened
 from app.journal.units.guard import Guard, check_caller
-from app.journal.units.keys import DeleteKey, MakeKey
+from app.journal.units.keys import DeleteKey, MakeKey, SetKeyDisabled
 from app.storage.tables import AUDIT, EVENTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import INTENDED, order_of_ours
@@ -91,8 +91,7 @@ async def test_no_intent_is_above_the_revocation(journal: Journal, build_journal
             if number % 2:
                 await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
             else:
-                revoke = partial(journal.callers.set_disabled, f"k{number}", record("delete"), START)
-                await asyncio.to_thread(revoke)
+                await journal.decide(SetKeyDisabled(key_id=f"k{number}", disabled_at=START, record=record("delete")))
             assert min(await asyncio.gather(*placing)) > 0
     finally:
         for each in journals:
@@ -159,6 +158,7 @@ async def test_a_key_is_there_with_its_limits_or_not_at_all(
 async def test_a_key_with_limits_makes_no_keys(journal: Journal) -> None:
     """Its limits would not hold for what the other one places."""
     await add_key(journal, "k", Limits(max_open_orders=1))
+    by_the_key = AuditRecord(at=START, actor=Actor(name="bot", key_id="k"), operation="add", object="k2")
     with pytest.raises(InvalidArgument, match="limits of its own"):
-        await journal.decide(MakeKey(key=key_named("k2"), limits=NO_LIMITS, record=record("add"), maker_id="k"))
+        await journal.decide(MakeKey(key=key_named("k2"), limits=NO_LIMITS, record=by_the_key))
     assert set(journal.callers.known().keys) == {"k"}

@@ -16,12 +16,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from app.domain.api_key import ApiKey
+from app.domain.audit import AuditRecord
+from app.domain.caller import Actor
+from app.domain.enums import Environment, Scope
 from app.domain.errors import SchemaOutdated
 from app.journal.journal import Journal
 from app.settings import Settings
 from app.storage import schema
+from app.storage.audit import append
+from app.storage.callers import StoredCallers
 from app.storage.database import Database
-from app.storage.tables import BALANCES, EVENTS, FILL_COUNTS, FILLS, METADATA
+from app.storage.key_rows import key_row
+from app.storage.tables import API_KEYS, BALANCES, EVENTS, FILL_COUNTS, FILLS, METADATA
 from tests.clock import START, FakeClock
 from tests.journal.orders import INTENDED, filled, key, order
 from tests.storage.migrating import migrate_again
@@ -139,6 +146,42 @@ async def test_fills_of_before_are_kept(database_url: str) -> None:
     assert [row.number for row in database.rows(select(FILL_COUNTS.c.number))] == [3]
     assert len(before) == 2
     await journal.close()
+    database.dispose()
+
+
+def test_keys_of_before_know_who_was_told_their_secrets(database_url: str) -> None:
+    """From the audit log: which key made them, or gave them another; not what a person did, nor what was refused."""
+    database = Database(database_url)
+    told = [
+        ("api_keys.create_key", "a", "maker", "done"),
+        ("api_keys.rotate_key", "a", "rotator", "done"),
+        ("api_keys.rotate_key", "a", "a", "done"),
+        ("api_keys.rotate_key", "a", "stranger", "invalid_argument"),
+        ("api_keys.create_key", "b", None, "done"),
+        ("api_keys.disable_key", "b", "maker", "done"),
+    ]
+    with database.change() as connection:
+        for table, column in (("api_keys", "told"), ("halts", "halted_by_key"), ("dead_man", "armed_by_key")):
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        for key_id in ("a", "b"):
+            key = ApiKey(
+                key_id=key_id,
+                name=key_id,
+                environment=Environment.PAPER,
+                scopes=frozenset(Scope),
+                created_at=START,
+                created_by="admin",
+            )
+            row = dict(zip(API_KEYS.c.keys(), key_row(key, 1, database.codec), strict=True))
+            del row["told"]
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO api_keys ({', '.join(row)}) VALUES ({values})"), row)
+        for operation, about, by, outcome in told:
+            actor = Actor(name="somebody", key_id=by)
+            append(connection, AuditRecord(at=START, actor=actor, operation=operation, object=about, outcome=outcome))
+    migrate_again(database_url, "v0020_lines")
+    keys = StoredCallers(database).known().keys
+    assert {key_id: key.told for key_id, key in keys.items()} == {"a": ("maker", "rotator"), "b": ()}
     database.dispose()
 
 

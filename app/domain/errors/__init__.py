@@ -44,7 +44,8 @@
     │   │   ├── MissingScope            403  the role or key does not have the scope of the operation
     │   │   ├── OutOfBounds             403  the key is bounded to other accounts, connectors or pairs
     │   │   ├── WrongEnvironment        403  a key for play money names a connector with real money, or the other way round
-    │   │   └── OwnApproval             403  nobody approves what they asked for themselves
+    │   │   ├── OwnApproval             403  nobody approves what they asked for themselves
+    │   │   └── OwnHold                 403  what holds a key back is ended or loosened by another
     │   ├── UnknownUser                 404
     │   ├── UnknownKey                  404
     │   ├── LastAdmin                   409  nobody would be left who may do everything
@@ -132,6 +133,7 @@ from app.domain.errors.callers import (
     NotAuthenticated,
     OutOfBounds,
     OwnApproval,
+    OwnHold,
     TotpRequired,
     UnknownKey,
     UnknownUser,
@@ -254,6 +256,7 @@ __all__ = [
     "OtherExchangeAccount",
     "OutOfBounds",
     "OwnApproval",
+    "OwnHold",
     "PoolerFound",
     "PreviewOutdated",
     "PriceOutsideCollar",

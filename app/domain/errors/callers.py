@@ -103,7 +103,22 @@ class OwnApproval(Forbidden):
     title = "Your own order"
 
     def __init__(self) -> None:
-        super().__init__("Another person must decide: you asked for this order, or made the key that you call with")
+        super().__init__(
+            "Another person must decide: you asked for this order, or one of your key and the asker's was told the other's secret"
+        )
+
+
+class OwnHold(Forbidden):
+    """What holds a key back is ended or loosened by another: a person, a key that it does not hold, or an admin's."""
+
+    code = "own_hold"
+    title = "Held by it yourself"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} for this key itself, or for a key that was told its secret: another must end or change that",
+            hint="A person whose role has the scope may, and so may a key that places no orders",
+        )
 
 
 class UnknownUser(RequestError):

@@ -115,6 +115,11 @@ class DeadManDue(Refused):
     title = "The dead-man's switch has not been renewed"
     retryable = True
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            detail, hint="GET /safety/dead-man tells what is left; PUT /safety/dead-man renews or arms the switch"
+        )
+
 
 class CountdownMissing(Refused):
     """The exchange holds the account's dead-man's switch, and the pair's countdown could not be started there. Nothing was sent;

@@ -49,7 +49,8 @@ class DeadManTerms(Struct, frozen=True, kw_only=True):
 
 
 class DeadMan(Struct, frozen=True, kw_only=True):
-    """A switch as it stands after the caller's word number ``beat``, which came from ``by``.
+    """A switch as it stands after the caller's word number ``beat``, which came from ``by``. ``by_key`` is the id of the key that
+    set its terms, None where a person did.
 
     ``armed_until`` is None once it has fired or was disarmed. ``covered`` are the pairs whose countdown runs at the exchange,
     ``ending`` those whose countdown may still run there and is to be ended. ``fired_seq`` is the event of the last firing;
@@ -58,6 +59,7 @@ class DeadMan(Struct, frozen=True, kw_only=True):
 
     terms: DeadManTerms
     by: str
+    by_key: str | None = None
     beat: int = 1
     armed_until: datetime | None = None
     covered: tuple[str, ...] = ()
@@ -87,7 +89,10 @@ class DeadMan(Struct, frozen=True, kw_only=True):
         """Why no order may leave now; None if one may."""
         scope = self.terms.scope
         if self.clearing is not None:
-            return f"The dead-man's switch of {scope} has fired, and its orders of before are still being canceled"
+            counting = (
+                f", or the exchange has not ended the countdown of {', '.join(self.ending)}" if self.ending else ""
+            )
+            return f"The dead-man's switch of {scope} has fired, and its orders of before are still being canceled{counting}"
         if self.sends_until is not None and now >= self.sends_until:
             return f"The dead-man's switch of {scope} is about to fire"
         return None

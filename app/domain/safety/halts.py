@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.domain.enums import HaltCancel, HaltMode
 from app.domain.safety.scope import Scope
@@ -13,7 +13,7 @@ from app.domain.safety.scope import Scope
 
 class Halt(Struct, frozen=True, kw_only=True):
     """A halt that holds. ``seq`` is its event's number: no intent in the scope has a greater one. ``by`` is the key or user that
-    asked for it, ``anomaly_brake`` where the gateway did it by itself.
+    asked for it, ``anomaly_brake`` where the gateway did it by itself. ``by_key`` is the id of the key that asked for all of it.
     """
 
     scope: Scope
@@ -22,6 +22,7 @@ class Halt(Struct, frozen=True, kw_only=True):
     reason: str
     at: datetime
     by: str
+    by_key: str | None = None
     seq: int = 0
 
     def is_as_strict_as(self, other: Halt) -> bool:
@@ -29,6 +30,15 @@ class Halt(Struct, frozen=True, kw_only=True):
         return (other.mode is self.mode or self.mode is HaltMode.HALT) and _STRICTNESS[other.cancel] <= _STRICTNESS[
             self.cancel
         ]
+
+    def beside(self, other: Halt) -> Halt:
+        """This halt, with what ``other`` of the same scope holds back or cancels beyond it."""
+        return structs.replace(
+            self,
+            mode=HaltMode.HALT if HaltMode.HALT in (self.mode, other.mode) else self.mode,
+            cancel=stricter(self.cancel, other.cancel),
+            by_key=self.by_key if self.by_key == other.by_key else None,
+        )
 
 
 def stricter(one: HaltCancel, other: HaltCancel) -> HaltCancel:

@@ -9,15 +9,17 @@ from msgspec import structs
 
 from app.domain.audit import AuditRecord
 from app.domain.enums import ApprovalState
+from app.domain.errors import OwnApproval
 from app.domain.safety.approvals import Approval
 from app.journal.batch import Batch
 from app.journal.units.asking import current, expire
-from app.journal.units.safety import SafetyUnit
+from app.journal.units.lines import is_own
+from app.journal.units.safety import AskedUnit, SafetyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseApproval(SafetyUnit[Approval]):
-    """Refuse what waits; what is decided already is returned as it is."""
+class RefuseApproval(AskedUnit[Approval]):
+    """Refuse what waits; what is decided already is returned as it is. Raises ``OwnApproval``."""
 
     number: int
     record: AuditRecord
@@ -28,6 +30,8 @@ class RefuseApproval(SafetyUnit[Approval]):
         there = current(batch, self.number, self.at)
         if not there.is_awaiting:
             return there
+        if is_own(batch, there.asked_by, self.record.actor):
+            raise OwnApproval
         decided = structs.replace(
             there,
             state=ApprovalState.REFUSED,

@@ -20,6 +20,7 @@ class RecordBalances:
     report: BalanceReport
     at: datetime
     is_intent: bool = False
+    asked: None = None
     keys: tuple[OrderKey, ...] = ()
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 

@@ -14,7 +14,11 @@ from app.domain.safety.dead_man import DeadMan, DeadManTerms
 from app.domain.safety.events import SafetyKind, dead_man_event
 from app.journal.batch import Batch
 from app.journal.units.firing import fire, read_switch
-from app.journal.units.safety import SafetyUnit
+from app.journal.units.lines import check_lifts
+from app.journal.units.safety import AskedUnit, SafetyUnit
+
+#: What is told of a switch that another has armed.
+_HOLDS = "The dead-man's switch, which another has armed, holds"
 
 
 class Armed(Struct, frozen=True, kw_only=True):
@@ -32,8 +36,9 @@ class Disarmed(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmDeadMan(SafetyUnit[Armed]):
-    """The caller's word: arm the switch or, under the same terms, renew it. One whose time is over fires before.
+class ArmDeadMan(AskedUnit[Armed]):
+    """The caller's word: arm the switch or, under the same terms, renew it. One whose time is over fires before. Raises ``OwnHold``
+    for other terms than those that another has set.
 
     A pair without an active order is not covered any more: its countdown is to be ended, and starts anew before its next order.
     """
@@ -50,6 +55,8 @@ class ArmDeadMan(SafetyUnit[Armed]):
         active = batch.active_pairs(terms.account) if terms.by_exchange else frozenset()
         earlier = there or DeadMan(terms=terms, by="", beat=0)
         is_renewal = earlier.armed_until is not None and earlier.terms == terms
+        if earlier.armed_until is not None and not is_renewal:
+            check_lifts(batch, self.record, terms.scope, _HOLDS, set_by_key=earlier.by_key)
         until = at + terms.timeout
         if is_renewal and earlier.armed_until is not None:
             # The clock of another process may be ahead: what it has promised holds.
@@ -58,6 +65,7 @@ class ArmDeadMan(SafetyUnit[Armed]):
             earlier,
             terms=terms,
             by=self.record.actor.name,
+            by_key=earlier.by_key if is_renewal else self.record.actor.key_id,
             beat=earlier.beat + 1,
             armed_until=until,
             covered=tuple(sorted(active.intersection(earlier.covered))),
@@ -72,8 +80,8 @@ class ArmDeadMan(SafetyUnit[Armed]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisarmDeadMan(SafetyUnit[Disarmed]):
-    """Disarm the switch, unless its time is over: then it fires."""
+class DisarmDeadMan(AskedUnit[Disarmed]):
+    """Disarm the switch, unless its time is over: then it fires. Raises ``OwnHold``."""
 
     account: AccountKey
     at: datetime
@@ -85,6 +93,7 @@ class DisarmDeadMan(SafetyUnit[Disarmed]):
             return Disarmed(switch=there, was_armed=False)
         if there.is_over(self.at):
             return Disarmed(switch=fire(batch, there, self.at), was_armed=False)
+        check_lifts(batch, self.record, there.terms.scope, _HOLDS, set_by_key=there.by_key)
         event = dead_man_event(SafetyKind.DEAD_MAN_DISARMED, there.terms, self.at, actor=self.record.actor)
         ending = tuple(sorted({*there.covered, *there.ending}))
         batch.audit(self.record)

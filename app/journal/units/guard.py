@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from functools import partial
 
 from app.domain.audit import AWAITING, DONE, AuditRecord
-from app.domain.caller import Actor, Caller
-from app.domain.errors import CallerChanged, KeyRevoked, OrdergateError
+from app.domain.caller import Actor, Caller, Standing
+from app.domain.errors import OrdergateError, OwnApproval, OwnHold
 from app.domain.events import OrderEvent
 from app.domain.order import Order
+from app.domain.safety.scope import Scope
 from app.journal.batch import Batch
 from app.journal.rows import Row
-from app.journal.statements import FIND_KEY, FIND_USER, Statement
-
-#: After a second, every process has read what was changed.
-_AGAIN = timedelta(seconds=1)
+from app.journal.statements import FIND_USER, Statement
+from app.journal.units.lines import holds, is_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class View:
         return self.batch.head + 1
 
     def find(self, statement: Statement, key: Row = ()) -> Sequence[Row]:
-        """What ``statement`` finds for ``key`` in a table of users, keys, halts or limits; no query where nothing has changed."""
+        """What ``statement`` finds for ``key`` in a table of users, halts or limits; no query where nothing has changed."""
         return self.batch.safety(statement, key)
 
 
@@ -111,14 +110,44 @@ UNGUARDED = Guard()
 
 def check_caller(caller: Caller, view: View) -> Sequence[OrdergateError]:
     """Whether the user or key of ``caller`` is what it was when the edge looked."""
-    by, name = (FIND_USER, caller.name) if caller.key_id is None else (FIND_KEY, caller.key_id)
-    rows = view.find(by, (name,))
-    if not rows or any(ended is not None for ended in rows[0][1:]):
-        what = "API key" if caller.key_id is not None else "user"
-        return [KeyRevoked(f"The {what} is not valid any more; nothing was sent")]
-    if rows[0][0] != caller.version:
-        return [CallerChanged("What you may do was changed at this moment; nothing was sent", retry_after=_AGAIN)]
-    return []
+    objection = _objection(view.batch, caller)
+    return () if objection is None else [objection]
+
+
+def check_asker(batch: Batch, record: AuditRecord | None) -> None:
+    """Raise ``KeyRevoked`` or ``CallerChanged`` unless who asks for what ``record`` is of is what it was when the edge looked."""
+    if record is None or record.caller is None:
+        return
+    objection = _objection(batch, record.caller)
+    if objection is not None:
+        raise objection
+
+
+def _objection(batch: Batch, caller: Caller) -> OrdergateError | None:
+    now = batch.permits.now()
+    return caller.objection(_standing(batch, caller, now), now)
+
+
+def _standing(batch: Batch, caller: Caller, now: datetime) -> Standing | None:
+    if caller.version is None:
+        return None
+    if caller.key_id is not None:
+        key = batch.keys.get(caller.key_id)
+        return None if key is None else key.standing_of(caller, now)
+    rows = batch.safety(FIND_USER, (caller.name,))
+    return Standing(version=rows[0][0], is_valid=rows[0][1] is None) if rows else None
+
+
+def check_other(asked_by: Actor, decider: Actor, view: View) -> Sequence[OrdergateError]:
+    """Whether another than who asked decides."""
+    return [OwnApproval()] if is_own(view.batch, asked_by, decider) else ()
+
+
+def check_lifter(caller: Caller, view: View) -> Sequence[OrdergateError]:
+    """Whether ``caller`` may say how an order ended, which frees what it reserves."""
+    order = view.order
+    scope = Scope(account_name=order.account_name, connector_name=order.connector_name, trading_pair=order.trading_pair)
+    return [OwnHold("What the order reserves of limits holds")] if holds(view.batch, caller, scope) else ()
 
 
 class Guards:
@@ -132,11 +161,16 @@ class Guards:
         checks = (*_of(caller), *self._placing)
         return Guard(actor=actor, operation="trading.place_order", checks=checks, on_audit=on_audit)
 
+    def resolving(self, caller: Caller, actor: Actor, on_audit: Callable[[], None]) -> Guard:
+        """For an operator's word about an order."""
+        checks: tuple[Check, ...] = (*_of(caller), partial(check_lifter, caller))
+        return Guard(actor=actor, operation="trading.resolve_order", checks=checks, on_audit=on_audit)
+
     def ending(self, caller: Caller, actor: Actor, operation: str, on_audit: Callable[[], None]) -> Guard:
         """For what only ends orders: no halt and no limit speaks against it."""
         return Guard(actor=actor, operation=operation, checks=_of(caller), on_audit=on_audit)
 
 
 def _of(caller: Caller) -> tuple[Check, ...]:
-    """The check of ``caller``; none of the user of the environment, who can't be disabled."""
-    return () if caller.version is None else (partial(check_caller, caller),)
+    """The check of ``caller``; none of the user of the environment, who can't be disabled, unless a session may end."""
+    return () if (caller.version, caller.expires_at) == (None, None) else (partial(check_caller, caller),)

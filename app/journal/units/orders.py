@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from msgspec import structs
 
+from app.domain.audit import AuditRecord
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import CredentialsChanged, OrderNotFound
 from app.domain.events import OrderEvent
@@ -43,6 +44,10 @@ class Unit(Protocol):
     def idempotency_keys(self) -> tuple[IdempotencyKey, ...]:
         """The idempotency keys to look up."""
 
+    @property
+    def asked(self) -> AuditRecord | None:
+        """The request whose caller must still hold, as the writer looks; None where a guard looks, or nobody asks."""
+
     def stage(self, batch: Batch) -> Any:
         """Decide on ``batch``, change it, and return the answer for after the commit."""
 
@@ -63,6 +68,7 @@ class OpenOrder:
     guard: Guard = UNGUARDED
     admission: Admission = NOTHING_KNOWN
     is_intent: bool = True
+    asked: None = None
 
     def __post_init__(self) -> None:
         if FIRST_STATE.get(self.event.kind) is not self.order.state:
@@ -131,6 +137,7 @@ class RecordEvents:
     guard: Guard = UNGUARDED
     admission: Admission = NOTHING_KNOWN
     is_intent: bool = False
+    asked: None = None
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 
     @property

@@ -17,6 +17,7 @@ class Probe:
 
     is_writing: bool
     is_intent: bool = False
+    asked: None = None
     keys: tuple[OrderKey, ...] = ()
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 
@@ -30,6 +31,7 @@ class RecordAudit:
 
     record: AuditRecord
     is_intent: bool = False
+    asked: None = None
     keys: tuple[OrderKey, ...] = ()
     idempotency_keys: tuple[IdempotencyKey, ...] = ()
 

@@ -26,6 +26,7 @@ from app.domain.safety.state import SafetyState, halted
 from app.domain.safety.usage import used_of
 from app.journal.batch import Batch, IdempotencyKey
 from app.journal.units.firing import account_of, fire_if_over
+from app.journal.units.lines import check_lifts
 
 T = TypeVar("T")
 
@@ -38,39 +39,58 @@ class SafetyUnit(Generic[T]):
     keys: tuple[OrderKey, ...] = field(default=(), init=False)
     idempotency_keys: tuple[IdempotencyKey, ...] = field(default=(), init=False)
 
+    @property
+    def asked(self) -> AuditRecord | None:
+        """By what request it is asked for, None where the gateway does it by itself."""
+        return None
+
     def stage(self, batch: Batch) -> T:
         """Decide on ``batch``, and return the answer for after the commit."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HaltTrading(SafetyUnit[Halt]):
-    """Let ``halt`` hold, unless its scope has one that is as strict."""
+class AskedUnit(SafetyUnit[T]):
+    """A unit that somebody asks for by the request that ``record`` is of. The writer looks, before it is staged, whether who asks
+    still is what it was.
+    """
 
-    halt: Halt
     record: AuditRecord | None
 
-    def stage(self, batch: Batch) -> Halt:
-        there = batch.permits.state.halt_of(self.halt.scope)
-        if there is not None and there.is_as_strict_as(self.halt):
-            return there
-        _audit(batch, self.record)
-        return batch.put_halt(self.halt, halted_event(self.halt, _actor(self.record)))
+    @property
+    def asked(self) -> AuditRecord | None:
+        return self.record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeTrading(SafetyUnit[Halt | None]):
-    """End the halt of exactly ``scope``; None, and nothing written, if it has none."""
+class HaltTrading(AskedUnit[Halt]):
+    """Let ``halt`` hold, and what its scope's halt of before holds back beyond it, unless that one is as strict."""
+
+    halt: Halt
+
+    def stage(self, batch: Batch) -> Halt:
+        there, halt = batch.permits.state.halt_of(self.halt.scope), self.halt
+        if there is not None:
+            if there.is_as_strict_as(halt):
+                return there
+            halt = halt.beside(there)
+        _audit(batch, self.record)
+        return batch.put_halt(halt, halted_event(halt, _actor(self.record)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeTrading(AskedUnit[Halt | None]):
+    """End the halt of exactly ``scope``; None, and nothing written, if it has none. Raises ``OwnHold``."""
 
     scope: Scope
     reason: str
     at: datetime
-    record: AuditRecord | None
 
     def stage(self, batch: Batch) -> Halt | None:
         there = batch.permits.state.halt_of(self.scope)
         if there is None:
             return None
+        check_lifts(batch, self.record, self.scope, "This halt holds", set_by_key=there.by_key)
         _audit(batch, self.record)
         batch.end_halt(
             there,
@@ -82,21 +102,21 @@ class ResumeTrading(SafetyUnit[Halt | None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetLimits(SafetyUnit[LimitSet]):
+class SetLimits(AskedUnit[LimitSet]):
     """Change limits of ``scope``: those in ``changes``, where None lifts one. ``unlimited_reason`` says why there are none.
 
-    With ``versions``, only if the limits as a whole are still one of these.
+    With ``versions``, only if the limits as a whole are still one of these. Raises ``OwnHold`` and ``ChangeConflict``.
     """
 
     scope: Scope
     changes: Mapping[str, object]
     unlimited_reason: str | None
     at: datetime
-    record: AuditRecord | None
     versions: Collection[str] | None = None
 
     def stage(self, batch: Batch) -> LimitSet:
         state = batch.permits.state
+        check_lifts(batch, self.record, self.scope, "The limits of this scope hold")
         if self.versions is not None and str(state.version) not in self.versions:
             raise ChangeConflict.of_version("the limits have", self.versions, "/safety/limits")
         there = state.set_of(self.scope) or LimitSet(scope=self.scope, limits=Limits())

@@ -20,6 +20,7 @@ class WeighOrder:
 
     opening: OpenOrder
     is_intent: bool = False
+    asked: None = None
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -103,16 +103,23 @@ class AccountAdmin:
             raise InvalidArgument("Account already exists.")
         log.info("account added", account_name=account_name)
 
-    async def delete_account(self, account_name: str, *, force: bool, record: AuditRecord | None = None) -> None:
-        """Delete an account and its credentials; its orders stay in the journal. Raises ``InvalidArgument``, ``UnknownAccount``, or
-        ``ActiveOrders`` without ``force``.
+    async def delete_account(
+        self,
+        account_name: str,
+        *,
+        force: bool,
+        record: AuditRecord | None = None,
+        reaches: Callable[[Sequence[str]], None] | None = None,
+    ) -> None:
+        """Delete an account and its credentials; its orders stay in the journal. Raises ``InvalidArgument``, ``UnknownAccount``,
+        ``ActiveOrders`` without ``force``, or what ``reaches`` raises at the connectors that it has credentials for.
         """
         _check_name("account", account_name)
         if account_name == MASTER_ACCOUNT:
             raise InvalidArgument("Cannot delete master account.")
         connectors = await asyncio.to_thread(self._accounts.connectors_of, account_name)
         allow = None if force else partial(_check_active, f"Account '{account_name}'")
-        if not await asyncio.to_thread(self._accounts.delete_account, account_name, allow, record):
+        if not await asyncio.to_thread(self._accounts.delete_account, account_name, allow, record, reaches):
             raise UnknownAccount(account_name, await asyncio.to_thread(self._accounts.list_accounts))
         for connector_name in connectors:
             self._forget(AccountKey(account_name, connector_name))

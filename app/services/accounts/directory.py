@@ -107,9 +107,10 @@ class Directory:
                     return 0.0
             return None if caller.expires_at is None else (caller.expires_at - now).total_seconds()
         key = self._known.keys.get(caller.key_id)
-        if key is None or key.version != caller.version or not key.is_valid(now):
+        if key is None or caller.objection(key.standing_of(caller, now), now) is not None:
             return 0.0
-        return None if key.expires_at is None else (key.expires_at - now).total_seconds()
+        until = key.opens_until(caller.secret_hash)
+        return None if until is None else (until - now).total_seconds()
 
     async def _read(self) -> Known:
         known = await asyncio.to_thread(self._stored.known)

@@ -20,7 +20,7 @@ from app.domain.errors import InvalidArgument, MissingScope, NotAuthenticated, U
 from app.domain.safety.limits import NO_LIMITS, Limits
 from app.domain.safety.scope import Scope
 from app.journal.journal import Journal
-from app.journal.units.keys import DeleteKey, MakeKey, check_opener
+from app.journal.units.keys import DeleteKey, MakeKey, RotateKey, SetKeyDisabled
 from app.services.accounts.directory import Directory
 from app.services.names import Names
 
@@ -56,11 +56,11 @@ class ApiKeys:
         """Who calls with ``secret`` from ``address``. Raises ``NotAuthenticated``, with the same words whatever is wrong."""
         key_id = key_id_in(secret)
         key = None if key_id is None else await self._directory.key(key_id)
-        now = self._clock.now()
-        if key is None or not (key.opens_with(secret, now) and key.is_valid(now) and key.admits(address)):
+        now, given = self._clock.now(), hash_of(secret)
+        if key is None or not (key.opens_with(given, now) and key.is_valid(now) and key.admits(address)):
             raise NotAuthenticated(_WRONG)
         self._directory.note(key)
-        return key.caller
+        return key.caller_by(given)
 
     async def list(self) -> Sequence[ApiKey]:
         """All keys, by their age. Other processes tell within a minute when they were last used."""
@@ -111,7 +111,7 @@ class ApiKeys:
             created_by=maker.name,
             expires_at=expires_at or now + LIFETIME,
         )
-        await self._journal.decide(MakeKey(key=key, limits=limits, record=record(key_id), maker_id=maker.key_id))
+        await self._journal.decide(MakeKey(key=key, limits=limits, record=record(key_id)))
         await self._directory.refresh()
         log.info("API key made", key_id=key_id, environment=environment.value)
         return key, secret
@@ -123,31 +123,26 @@ class ApiKeys:
         key = await self._found(key_id)
         secret = new_secret(key.environment, key_id, self._random_bits)
         until = self._clock.now() + overlap
-        await asyncio.to_thread(self._stored.rotate_key, key_id, hash_of(secret), until, record)
+        rotated = await self._journal.decide(
+            RotateKey(key_id=key_id, secret_hash=hash_of(secret), previous_until=until, record=record)
+        )
         await self._directory.refresh()
         log.info("API key rotated", key_id=key_id)
-        return await self._found(key_id), secret
+        return rotated, secret
 
     async def disable(self, key_id: str, record: AuditRecord) -> ApiKey:
         """Let a key open nothing until it is enabled. Raises ``UnknownKey``."""
-        await self._set_disabled(key_id, record, self._clock.now())
-        return await self._found(key_id)
+        return await self._set_disabled(key_id, record, self._clock.now())
 
     async def enable(self, key_id: str, record: AuditRecord) -> ApiKey:
         """Let a disabled key open again what it did. Raises ``UnknownKey``."""
-        await self._set_disabled(key_id, record, None)
-        return await self._found(key_id)
+        return await self._set_disabled(key_id, record, None)
 
     async def delete(self, key_id: str, record: AuditRecord) -> None:
         """End a key for good, with the limits of its own. Raises ``UnknownKey``."""
         await self._journal.decide(DeleteKey(key_id=key_id, at=self._clock.now(), record=record))
         await self._directory.refresh()
         log.info("API key deleted", key_id=key_id)
-
-    async def check_opener(self, caller: Caller) -> None:
-        """Raise ``InvalidArgument`` if ``caller`` is a key that may not open another one."""
-        if caller.key_id is not None:
-            check_opener(await self._journal.safety(), caller.key_id)
 
     async def limits(self) -> Mapping[str, Limits]:
         """The limits of keys' own that are set, by the key's id."""
@@ -158,10 +153,11 @@ class ApiKeys:
             if (key_id := each.scope.key_id) is not None and each.scope == Scope(key_id=key_id)
         }
 
-    async def _set_disabled(self, key_id: str, record: AuditRecord, disabled_at: datetime | None) -> None:
-        await asyncio.to_thread(self._stored.set_disabled, key_id, record, disabled_at)
+    async def _set_disabled(self, key_id: str, record: AuditRecord, disabled_at: datetime | None) -> ApiKey:
+        key = await self._journal.decide(SetKeyDisabled(key_id=key_id, disabled_at=disabled_at, record=record))
         await self._directory.refresh()
         log.info("API key changed", key_id=key_id, disabled=disabled_at is not None)
+        return key
 
     async def _found(self, key_id: str) -> ApiKey:
         key = (await asyncio.to_thread(self._stored.known)).keys.get(key_id)

@@ -1,7 +1,8 @@
 """Position mode and leverage, read and changed at the exchange.
 
-No setting is stored here, so none can differ from the exchange's. A refusal is raised with the exchange's reason. Where the
-exchange gave no answer, it is not known whether the change was made; repeating the request does no harm.
+No setting is stored here, so none can differ from the exchange's. Who asks, and limits, are looked at in a
+transaction of the journal just before the exchange is asked. A refusal is raised with the exchange's reason. Where it gave no
+answer, it is not known whether the change was made; repeating the request does no harm.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import timedelta
+from decimal import Decimal
 from typing import TypeVar
 
 import structlog
 
 from app.connectors.base import Connector
 from app.connectors.registry import connector_class
+from app.domain.audit import AuditRecord
 from app.domain.enums import PositionMode
 from app.domain.errors import (
     ChangeRefused,
@@ -25,7 +28,10 @@ from app.domain.errors import (
     OrderRefused,
 )
 from app.domain.order import AccountKey
+from app.domain.safety.scope import Place
 from app.domain.wording import in_words
+from app.journal.journal import Journal
+from app.journal.units.settings import PermitSetting
 from app.services.markets.readings import read_error
 from app.services.markets.rules import Rules
 from app.services.sessions import Sessions
@@ -45,7 +51,8 @@ _PERPETUALS = (
 class PositionSettings:
     """The verbs position_mode, set_position_mode and set_leverage."""
 
-    def __init__(self, *, sessions: Sessions, rules: Rules, settings: Settings) -> None:
+    def __init__(self, *, journal: Journal, sessions: Sessions, rules: Rules, settings: Settings) -> None:
+        self._journal = journal
         self._sessions = sessions
         self._rules = rules
         self._timeout: timedelta = settings.exchange_timeout
@@ -63,10 +70,13 @@ class PositionSettings:
             # Whatever an SDK raises, the question was not answered; it is raised as an error of the tree.
             raise read_error(account.connector_name, fault) from fault
 
-    async def set_position_mode(self, account: AccountKey, wanted: str) -> PositionMode:
-        """Set the account's mode to ``wanted``, in any of the spellings that callers use, and return the mode.
+    async def set_position_mode(
+        self, account: AccountKey, wanted: str, record: AuditRecord | None = None
+    ) -> PositionMode:
+        """Set the account's mode to ``wanted``, in any of the spellings that callers use, for who asks by ``record``, and return
+        the mode.
 
-        Raises as ``position_mode`` does, and ``ChangeRefused`` with the exchange's reason.
+        Raises as ``position_mode`` does, ``ChangeRefused`` with the exchange's reason, and ``KeyRevoked`` or ``CallerChanged``.
         """
         mode = position_mode_of(wanted)
         connector = await self._connector(account, "set_position_mode", "position mode")
@@ -75,6 +85,7 @@ class PositionSettings:
             raise InvalidArgument(
                 f"Position mode '{mode}' not supported. Supported modes: {[str(each) for each in supported]}"
             )
+        await self._journal.decide(PermitSetting(record=record, place=Place(*account, "")))
         await self._change(connector, connector.set_position_mode(mode), "position mode")
         log.info(
             "position mode set",
@@ -84,13 +95,18 @@ class PositionSettings:
         )
         return mode
 
-    async def set_leverage(self, account: AccountKey, trading_pair: str, leverage: int) -> None:
+    async def set_leverage(
+        self, account: AccountKey, trading_pair: str, leverage: int, record: AuditRecord | None = None
+    ) -> None:
         """Set the account's leverage on a pair.
 
-        Raises as ``set_position_mode`` does, ``UnsupportedPair``, and ``RulesNotLoaded`` while the pairs are not known yet.
+        Raises as ``set_position_mode`` does, ``UnsupportedPair``, ``RulesNotLoaded`` while the pairs are not known yet, and
+        ``LimitExceeded``.
         """
         connector = await self._connector(account, "set_leverage", "leverage setting")
         await self._rules.rule(account.connector_name, trading_pair)
+        place = Place(*account, trading_pair, None if record is None else record.actor.key_id)
+        await self._journal.decide(PermitSetting(record=record, place=place, leverage=Decimal(leverage)))
         await self._change(connector, connector.set_leverage(trading_pair, leverage), f"leverage of {trading_pair}")
         log.info(
             "leverage set",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from app.domain.audit import AuditRecord
+from app.domain.enums import PositionMode
 from app.domain.order import AccountKey
 from app.services.accounts.accounts import AccountAdmin
 from app.services.accounts.credential_trial import Trial
 from app.services.accounts.portfolio import Portfolio, PortfolioState
+from app.services.accounts.position_settings import PositionSettings
 from app.services.accounts.positions import PositionPage, Positions
 from app.services.bounded.bounds import Bounds
 
@@ -47,13 +48,17 @@ class CallersAccounts:
     async def delete_account(self, account_name: str, *, force: bool) -> None:
         """Delete an account, unless it has credentials out of bounds."""
         self._bounds.check(account_name=account_name)
-        if not self._bounds.is_whole:
-            for connector_name in await asyncio.to_thread(self._accounts.list_credentials, account_name):
-                self._bounds.check(connector_name=connector_name)
         await self._accounts.delete_account(
-            account_name, force=force, record=self._record("accounts.delete_account", account_name)
+            account_name,
+            force=force,
+            record=self._record("accounts.delete_account", account_name),
+            reaches=None if self._bounds.is_whole else self._reaches,
         )
         self._noted()
+
+    def _reaches(self, connector_names: Sequence[str]) -> None:
+        for connector_name in connector_names:
+            self._bounds.check(connector_name=connector_name)
 
     async def add_credential(self, account: AccountKey, given: Mapping[str, Any]) -> None:
         """Try and store credentials."""
@@ -89,6 +94,30 @@ class CallersPortfolio:
         return await self._portfolio.state(
             self._bounds.accounts(account_names), self._bounds.connectors(connector_names), refresh=refresh
         )
+
+
+class CallersPositionSettings:
+    """The verbs of ``PositionSettings``, for one caller; what they are asked names account, connector and pair, which are looked at
+    before.
+    """
+
+    def __init__(self, settings: PositionSettings, record: Record) -> None:
+        self._settings = settings
+        self._record = record
+
+    async def position_mode(self, account: AccountKey) -> PositionMode:
+        """As ``PositionSettings.position_mode``."""
+        return await self._settings.position_mode(account)
+
+    async def set_position_mode(self, account: AccountKey, wanted: str) -> PositionMode:
+        """As ``PositionSettings.set_position_mode``."""
+        record = self._record("positions.set_position_mode", "/".join(account))
+        return await self._settings.set_position_mode(account, wanted, record)
+
+    async def set_leverage(self, account: AccountKey, trading_pair: str, leverage: int) -> None:
+        """As ``PositionSettings.set_leverage``."""
+        record = self._record("positions.set_leverage", "/".join((*account, trading_pair)))
+        await self._settings.set_leverage(account, trading_pair, leverage, record)
 
 
 class CallersPositions:

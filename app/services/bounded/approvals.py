@@ -6,16 +6,17 @@ Who asked must still be allowed to place the order: what they may do is looked a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from app.domain.acting import Acting
 from app.domain.audit import AuditRecord
 from app.domain.caller import Actor, Caller
 from app.domain.enums import ApprovalState, Scope
-from app.domain.errors import ApprovalNotFound, ApprovalVoid, InvalidArgument, OrdergateError, OwnApproval
+from app.domain.errors import ApprovalNotFound, ApprovalVoid, InvalidArgument, OrdergateError
 from app.domain.safety.approvals import Approval
 from app.journal.reading.approvals import ApprovalFilter
-from app.journal.units.guard import Decision, Guard, View, check_caller
+from app.journal.units.guard import Decision, Guard, View, check_caller, check_other
 from app.services.accounts.directory import Directory
 from app.services.bounded.bounds import Bounds
 from app.services.safety.approving import Approving, Decided
@@ -62,34 +63,20 @@ class CallersApprovals:
         """Approve what waits, as ``Approving.approve`` does. Raises ``OwnApproval``, and ``ApprovalVoid`` if who asked may not
         place the order any more.
         """
-        approval = await self._others(approval_id)
-        decision = Decision(number=approval.number, guard=self._guard, reason=reason)
+        approval = (await self.get(approval_id)).approval
+        by_another = partial(check_other, approval.asked_by, self._acting.actor)
+        guard = replace(self._guard, checks=(*self._guard.checks, by_another))
+        decision = Decision(number=approval.number, guard=guard, reason=reason)
         return await self._approving.approve(approval, await self._asker(approval, decision))
 
     async def refuse(self, approval_id: str, reason: str | None) -> Decided:
         """Refuse what waits, as ``Approving.refuse`` does. Raises ``InvalidArgument`` without a reason, and ``OwnApproval``."""
         if reason is None:
             raise InvalidArgument("To refuse needs a reason: say why the order is not placed")
-        approval = await self._others(approval_id)
+        approval = (await self.get(approval_id)).approval
         decided = await self._approving.refuse(approval, self._record(OPERATION, approval_id), reason)
         self._acting.note_audited()
         return decided
-
-    async def _others(self, approval_id: str) -> Approval:
-        """The approval, if somebody else has asked for it than who calls."""
-        approval = (await self.get(approval_id)).approval
-        caller, asked_by = self._acting.caller, approval.asked_by
-        is_own = (caller.name, caller.key_id) == (asked_by.name, asked_by.key_id)
-        if caller.key_id is not None:
-            key = await self._directory.key(caller.key_id)
-            is_own = caller.key_id == asked_by.key_id or key is None or key.created_by == asked_by.name
-            if asked_by.key_id is not None and not is_own:
-                askers = await self._directory.key(asked_by.key_id)
-                # A person may decide about a key that they made, a key may not: one program would be both.
-                is_own = askers is not None and askers.created_by == caller.name
-        if is_own:
-            raise OwnApproval
-        return approval
 
     async def _asker(self, approval: Approval, decision: Decision) -> Guard:
         """The guard of who asked, with what they may do now, and with ``decision``."""

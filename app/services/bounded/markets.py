@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 
+from app.services.bounded.accounts import Record
 from app.services.bounded.bounds import Bounds
 from app.services.markets.market_data import TICKERS_AGE
 from app.services.markets.rates import RateConfig, Rates, TickerPool
@@ -13,9 +14,11 @@ from app.services.markets.rates import RateConfig, Rates, TickerPool
 class CallersRates:
     """The verbs of ``Rates`` that read, for one caller."""
 
-    def __init__(self, rates: Rates, bounds: Bounds) -> None:
+    def __init__(self, rates: Rates, bounds: Bounds, record: Record, noted: Callable[[], None]) -> None:
         self._rates = rates
         self._bounds = bounds
+        self._record = record
+        self._noted = noted
         self.config = rates.config
 
     async def configure(
@@ -28,7 +31,13 @@ class CallersRates:
     ) -> tuple[RateConfig, Sequence[str]]:
         """As ``Rates.configure``. Raises ``WrongEnvironment`` or ``OutOfBounds`` for a source that is not the caller's."""
         self._bounds.check(connector_name=source)
-        return await self._rates.configure(source=source, quote=quote, symbol=symbol, versions=versions)
+        record = self._record("rate_oracle.change_config", source or "")
+        configured = await self._rates.configure(
+            source=source, quote=quote, symbol=symbol, versions=versions, record=record
+        )
+        if (source, quote, symbol) != (None, None, None):
+            self._noted()
+        return configured
 
     def sources(self) -> list[str]:
         """The connectors that can be the source."""

@@ -5,18 +5,17 @@ only that.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from decimal import Decimal
 
 from msgspec import structs
 
 from app.domain.audit import AuditRecord
 from app.domain.caller import Caller
 from app.domain.enums import HaltCancel, HaltMode
-from app.domain.errors import Forbidden, OutOfBounds
+from app.domain.errors import OutOfBounds
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.limits import LimitSet
-from app.domain.safety.scope import Place, Scope
+from app.domain.safety.scope import Scope
 from app.journal.units.safety import Usage
 from app.services.bounded.bounds import Bounds
 from app.services.safety.dead_man import DeadManStatus, Disarmed
@@ -97,10 +96,8 @@ class CallersSafety:
         unlimited_reason: str | None,
         versions: Collection[str] | None,
     ) -> LimitSet:
-        """Change limits of a scope, as ``Limiting.set`` does. Raises ``Forbidden`` for those of the calling key's own."""
+        """Change limits of a scope, as ``Limiting.set`` does."""
         self._check(scope)
-        if scope.key_id is not None and scope.key_id == self._caller.key_id:
-            raise Forbidden("The limits of a key's own are changed by others, not with the key itself")
         pairs = changes.get("allowed_pairs")
         await self._safety.naming.check(scope, pairs if isinstance(pairs, tuple) else ())
         made = await self._safety.limiting.set(
@@ -112,10 +109,6 @@ class CallersSafety:
         )
         self._noted()
         return made
-
-    async def check_leverage(self, place: Place, leverage: Decimal) -> None:
-        """Raise ``LimitExceeded`` if a limit of leverage at ``place`` is lower."""
-        await self._safety.limiting.check_leverage(place, leverage)
 
     async def undecided(self) -> Sequence[AccountKey]:
         """The live accounts on which nobody has decided about limits."""

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from app.connectors.registry import connector_class
+from app.domain.audit import AuditRecord
 from app.domain.errors import ChangeConflict, ExchangeReadError, InvalidArgument, OrdergateError, UnsupportedFeature
 from app.domain.markets.rates import RatePool, split_pair
 from app.domain.reports import Ticker
@@ -76,11 +77,13 @@ class Rates:
         quote: str | None = None,
         symbol: str | None = None,
         versions: Collection[str] | None = None,
+        record: AuditRecord | None = None,
     ) -> tuple[RateConfig, Sequence[str]]:
-        """Change what is given and leave the rest. Return the choice as it now is, and what changed, in words.
+        """Change what is given and leave the rest; ``record`` is appended to the audit log with it. Return the choice as it now is,
+        and what changed, in words.
 
         Raises ``InvalidArgument`` for an unknown source; ``ChangeConflict`` if another change comes at the same moment, or the
-        choice is none of those that ``versions`` names.
+        choice is none of those that ``versions`` names; ``KeyRevoked`` and ``CallerChanged``.
         """
         if source is not None and source not in self.sources():
             raise InvalidArgument(f"Invalid rate oracle source: {source}. Available sources: {self.sources()}")
@@ -91,7 +94,7 @@ class Rates:
             raise ChangeConflict.of_version("the rate configuration has", versions, "/rate-oracle/config")
         if wanted:
             changed = {**stored, **wanted}
-            if not await asyncio.to_thread(self._preferences.replace, _KEY, stored, changed):
+            if not await asyncio.to_thread(self._preferences.replace, _KEY, stored, changed, record):
                 raise ChangeConflict("Another change of the rate configuration came first; nothing was changed")
             stored = changed
         config = await self._config_of(stored)

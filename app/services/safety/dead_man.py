@@ -21,6 +21,7 @@ from app.domain.enums import DeadManKeep, DeadManRequire
 from app.domain.errors import NoExchangeCountdown, ProtectiveNotKept
 from app.domain.order import AccountKey
 from app.domain.safety.dead_man import DEAD_MAN, DeadMan, DeadManTerms
+from app.domain.safety.state import SafetyState
 from app.domain.wording import text_of
 from app.journal.journal import Journal
 from app.journal.units.dead_man import ArmDeadMan, DisarmDeadMan, EndClearing, FireDeadMan, ReadDeadMan
@@ -130,6 +131,15 @@ class DeadMen:
             account: (switch.armed_until - now).total_seconds()
             for account, switch in switches.items()
             if switch.armed_until is not None
+        }
+
+    def clearing_for(self, state: SafetyState) -> Mapping[AccountKey, float]:
+        """The seconds since the firing of each switch of which not all is done that was to be canceled or ended."""
+        now = self._clock.now()
+        return {
+            account: max(0.0, (now - switch.fired_at).total_seconds())
+            for account, switch in state.switches.items()
+            if switch.clearing is not None and switch.fired_at is not None
         }
 
     async def _is_covered(self, switch: DeadMan) -> bool:

@@ -56,7 +56,8 @@ class Halting:
         Durable before anything else is done. Returns as soon as nothing is left, at the latest after a few seconds: what is left
         then is worked on. The same halt again is the one that holds. No order that was intended before it leaves after the return.
         """
-        wanted = Halt(scope=scope, mode=mode, cancel=cancel, reason=reason, at=self._clock.now(), by=record.actor.name)
+        by, at = record.actor, self._clock.now()
+        wanted = Halt(scope=scope, mode=mode, cancel=cancel, reason=reason, at=at, by=by.name, by_key=by.key_id)
         halt = await self._journal.decide(HaltTrading(halt=wanted, record=record))
         with suppress(TimeoutError):
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -75,7 +76,7 @@ class Halting:
         return any(stored.order.state is OrderState.PENDING and stored.number < halt.seq for stored in orders)
 
     async def resume(self, scope: Scope, *, reason: str, record: AuditRecord) -> Resumed:
-        """End the halt of exactly ``scope``. Those of wider and narrower scopes still hold."""
+        """End the halt of exactly ``scope``. Those of wider and narrower scopes still hold. Raises ``OwnHold``."""
         at = self._clock.now()
         ended = await self._journal.decide(ResumeTrading(scope=scope, reason=reason, at=at, record=record))
         _, remaining = await self._journal.decide(ReadHalts())

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from decimal import Decimal
 
 from app.clock import Clock
 from app.domain.audit import AuditRecord
-from app.domain.decimals import shortest
-from app.domain.errors import InvalidArgument, LimitExceeded, ReferencePriceMissing
+from app.domain.errors import InvalidArgument, ReferencePriceMissing
 from app.domain.order import AccountKey
 from app.domain.safety.admission import Missing
 from app.domain.safety.limits import LimitSet
-from app.domain.safety.scope import Place, Scope
+from app.domain.safety.scope import Scope
 from app.journal.journal import Journal
 from app.journal.units.safety import ReadUsage, SetLimits, Usage
 from app.services.orders.admitting import Admissions
@@ -42,7 +40,8 @@ class Limiting:
     ) -> LimitSet:
         """Change limits of ``scope``: those in ``changes``, where None lifts one; or say why it has none.
 
-        Raises ``ChangeConflict`` if the limits are none of ``versions`` any more, ``InvalidArgument`` if both are asked for.
+        Raises ``ChangeConflict`` if the limits are none of ``versions`` any more, ``InvalidArgument`` if both are asked for,
+        ``OwnHold`` to a key that they hold for.
         """
         if unlimited_reason is not None and any(value is not None for value in changes.values()):
             raise InvalidArgument("A scope that is unlimited has no limits: set one or the other")
@@ -56,24 +55,6 @@ class Limiting:
                 versions=versions,
             )
         )
-
-    async def check_leverage(self, place: Place, leverage: Decimal) -> None:
-        """Raise ``LimitExceeded`` if a limit of leverage at ``place`` is lower."""
-        sets = (await self._journal.safety()).covering(place)
-        broken = [each for each in sets if each.limits.max_leverage is not None and leverage > each.limits.max_leverage]
-        if broken:
-            raise LimitExceeded(
-                [
-                    {
-                        "limit": "max_leverage",
-                        "scope": each.scope.parts(),
-                        "value": shortest(leverage),
-                        "maximum": shortest(each.limits.max_leverage or leverage),
-                        "would_be": shortest(leverage),
-                    }
-                    for each in broken
-                ]
-            )
 
     async def usage(self) -> Usage:
         """All limits with what is used of them. Raises ``ReferencePriceMissing`` where a currency's value can't be had."""

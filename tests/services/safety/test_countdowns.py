@@ -215,6 +215,33 @@ async def test_after_firing_countdowns_are_ended_before_orders_are_taken(exchang
     await world.safety.close()
 
 
+async def test_the_way_out_where_a_countdown_can_not_be_ended(exchange: Exchange, world: World) -> None:
+    """Until then the account is closed, and an order, the switch and a metric tell why. To arm and disarm it opens the account."""
+    await world.orders.place(request(client_order_id="o1"))
+    await arm(world)
+    exchange.is_down = True
+    world.safety.dead_men.start()
+    while world.order("o1").state is not OrderState.CANCELED:
+        await pass_time(world, 1)
+    await pass_time(world, 30)
+    with pytest.raises(DeadManDue, match=f"has not ended the countdown of {BTC}") as refused:
+        await world.orders.place(request(client_order_id="o2"))
+    assert "GET /safety/dead-man" in (refused.value.hint or "")
+    assert (await switch(world)).switch.ending == (BTC,)
+    since = world.safety.dead_men.clearing_for(await world.journal.safety())
+    assert since[THE_ACCOUNT] >= 30
+    await arm(world)
+    for _ in range(100):
+        if (await switch(world)).switch.clearing is None:
+            break
+        await pass_time(world, 0.5)
+        await arm(world)
+    assert world.safety.dead_men.clearing_for(await world.journal.safety()) == {}
+    await world.safety.dead_men.disarm(THE_ACCOUNT, RECORD)
+    await world.orders.place(request(client_order_id="o2"))
+    await world.safety.close()
+
+
 async def test_the_exchanges_countdown_runs_until_the_orders_are_gone(exchange: Exchange, world: World) -> None:
     """While the gateway's own cancels come to nothing it may be all that there is."""
     await world.orders.place(request(client_order_id="o1"))
