@@ -17,7 +17,7 @@ from app.services.accounts.console_sessions import LIFETIME
 from app.services.accounts.user_admin import UserAdmin
 from app.services.gateway import Gateway
 from tests.clock import FakeClock
-from tests.handlers.conftest import PASSWORD
+from tests.handlers.conftest import PASSWORD, CurrentGateway
 from tests.handlers.contract import checked
 from tests.web.conftest import basic, client_of
 
@@ -144,8 +144,11 @@ async def test_a_script_gets_no_challenge(application: Any) -> None:
         assert (asked.status_code, "www-authenticate" in asked.headers) == (401, False)
 
 
-async def test_the_cookie_is_for_tls_where_there_is_tls(application: Any, gateway: Gateway) -> None:
+async def test_the_cookie_is_for_tls_where_there_is_tls(
+    application: Any, current: CurrentGateway, gateway: Gateway
+) -> None:
     """Behind TLS the browser sends it over nothing else."""
+    current.gateway = gateway
     gateway.journal.accounts.put_password_hash("admin", "a hash")
     transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url="https://test") as client:
