@@ -32,7 +32,8 @@ async def get_liveness(gateway: ActingGateway) -> Any:
 
 async def get_metrics(gateway: ActingGateway) -> StreamAnswer:
     """GET /metrics"""
-    return StreamAnswer(content_type=CONTENT_TYPE, chunks=_once(await gateway.gauges.text()))
+    sees = None if gateway.bounds.is_whole else gateway.bounds.holds
+    return StreamAnswer(content_type=CONTENT_TYPE, chunks=_once(await gateway.gauges.text(sees)))
 
 
 async def get_performance(gateway: ActingGateway) -> Any:

@@ -36,7 +36,7 @@ from app.services.bounded.approvals import OPERATION, CallersApprovals
 from app.services.bounded.bounds import Bounds
 from app.services.bounded.keys import CallersKeys
 from app.services.bounded.markets import CallersRates
-from app.services.bounded.records import CallersEvents, CallersHistory
+from app.services.bounded.records import CallersAudit, CallersEvents, CallersHistory
 from app.services.bounded.safety import CallersSafety
 from app.services.catalog import Catalog
 from app.services.event_streams import EventStreams
@@ -209,6 +209,10 @@ class ActingGateway:
         return CallersEvents(self._services.event_streams, self.bounds)
 
     @property
+    def audit_log(self) -> CallersAudit:
+        return CallersAudit(self._services.audit_log, self.acting.caller, self.bounds)
+
+    @property
     def portfolio(self) -> CallersPortfolio:
         return CallersPortfolio(self._services.portfolio, self.bounds)
 
@@ -221,10 +225,6 @@ class ActingGateway:
         return CallersRates(self._services.rates, self.bounds, self._record, self.acting.note_audited)
 
     # What these are asked names its connector and pair, which ``check_named`` has looked at.
-
-    @property
-    def audit_log(self) -> AuditLog:
-        return self._services.audit_log
 
     @property
     def books(self) -> Books:

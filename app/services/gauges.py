@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,10 @@ from app.services.sessions import Sessions
 
 #: Ages by which orders without an outcome are told apart, in seconds.
 _AGES = (1, 10, 60, 600)
+
+
+#: The labels of a sample that name what bounds are about.
+_ACCOUNT, _CONNECTOR = re.compile(rb'[{,]account="([^"]*)"'), re.compile(rb'[{,]connector="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,10 @@ class Gauges:
         self._sessions = sessions
         self._clock = clock
 
-    async def text(self) -> bytes:
-        """All metrics as they are now, in Prometheus' text format."""
+    async def text(self, sees: Callable[[str | None, str], bool] | None = None) -> bytes:
+        """All metrics as they are now, in Prometheus' text format; of accounts and connectors only what ``sees`` lets pass, if it
+        is given.
+        """
         metrics = self._metrics
         metrics.journal_queue.set(self._journal.queue_length)
         metrics.journal_head.set(await asyncio.to_thread(self._journal.head))
@@ -75,7 +82,8 @@ class Gauges:
         for connector_name, counts in self._sessions.unreadable().items():
             for name, count in counts.items():
                 metrics.unreadable_rows.labels(connector_name, name).set(count)
-        return metrics.text()
+        text = metrics.text()
+        return text if sees is None else b"".join(_seen(text.splitlines(keepends=True), sees))
 
     async def performance(self) -> Performance:
         """What this process measured lately, and how its journal and streams are. Raises ``JournalUnavailable``."""
@@ -133,3 +141,10 @@ class Gauges:
         with suppress(ReferencePriceMissing):
             for name, ratio in headroom(await self._safety.limiting.usage()).items():
                 metrics.limit_headroom.labels(name).set(ratio)
+
+
+def _seen(lines: Iterable[bytes], sees: Callable[[str | None, str], bool]) -> Iterator[bytes]:
+    for line in lines:
+        account, connector = _ACCOUNT.search(line), _CONNECTOR.search(line)
+        if connector is None or sees(None if account is None else account[1].decode(), connector[1].decode()):
+            yield line

@@ -26,10 +26,11 @@ _MOST_TOLD = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which rows; None does not narrow, the times are inclusive."""
+    """Which rows; None does not narrow, the times are inclusive. ``of_key_id`` is the only key whose rows are seen at all."""
 
     actor: str | None = None
     key_id: str | None = None
+    of_key_id: str | None = None
     operation: str | None = None
     outcome: str | None = None
     about: str | None = None
@@ -145,6 +146,7 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     named = (
         (AUDIT.c.actor, wanted.actor),
         (AUDIT.c.key_id, wanted.key_id),
+        (AUDIT.c.key_id, wanted.of_key_id),
         (AUDIT.c.operation, wanted.operation),
         (AUDIT.c.outcome, wanted.outcome),
         (AUDIT.c.object, wanted.about),

@@ -174,6 +174,42 @@ async def test_a_paper_key_reaches_no_live_connector(
         assert (answer.status_code, answer.json()["code"]) == (403, "wrong_environment")
 
 
+async def test_metrics_leave_out_what_is_out_of_bounds(application: Any, client: httpx.AsyncClient) -> None:
+    """Of other accounts and connectors; what names neither is there for everybody who reads."""
+    await client.post("/accounts/add-account", params={"account_name": "other"})
+    await client.post("/accounts/add-credential/other/paper", json={})
+    for account in ("other", "master_account"):
+        switch = {"account_name": account, "connector_name": "paper", "timeout_seconds": 60}
+        assert (await client.put("/safety/dead-man", json=switch)).status_code == 200
+    name = "ordergate_dead_man_seconds_left"
+    left = [f'{name}{{account="{account}",connector="paper"}} 60.0' for account in ("master_account", "other")]
+    seen = {
+        "paper": (await made(client, role="viewer"), left),
+        "other": (await made(client, role="viewer", accounts=["other"]), left[1:]),
+        "live": (await made(client, role="viewer", environment="live"), []),
+    }
+    for key, wanted in seen.values():
+        async with bearing(application, key) as caller:
+            answer = await caller.get("/metrics")
+            assert sorted(line for line in answer.text.splitlines() if line.startswith(f"{name}{{")) == wanted
+            assert "ordergate_journal_head " in answer.text
+            assert "environment=" in answer.headers["Ordergate-Bounds"]
+
+
+async def test_the_audit_log_is_whole_or_the_keys_own(application: Any, client: httpx.AsyncClient) -> None:
+    """A bounded key sees what it did itself; one of play money asks for nothing of a live connector by name."""
+    free, narrow = await made(client, role="risk"), await made(client, role="risk", accounts=["master_account"])
+    async with bearing(application, free) as caller:
+        assert (await caller.get("/audit")).json()["pagination"]["total_count"] > 1
+        wanted = {"object": "master_account/kraken/o1"}
+        assert (await caller.get("/audit", params=wanted)).json()["code"] == "wrong_environment"
+    async with bearing(application, narrow) as caller:
+        for _ in range(2):
+            rows = (await caller.get("/audit")).json()["data"]
+        assert [row["key_id"] for row in rows] == [narrow["id"]]
+        assert (await caller.get("/audit", params={"key_id": free["id"]})).json()["data"] == []
+
+
 def test_whatever_names_an_account_connector_or_pair_is_known_as_that() -> None:
     """A field or parameter of another name would pass the bounds. The oracle's source is checked by its service."""
     found = set()
@@ -199,6 +235,7 @@ def test_whatever_names_an_account_connector_or_pair_is_known_as_that() -> None:
         "accounts",
         "pairs",
         "exchange_account",
+        "unasked_pairs",
     }
     assert naming - bounds._ACCOUNTS - bounds._CONNECTORS - bounds._PAIRS <= in_answers
 

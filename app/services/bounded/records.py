@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+from app.domain.caller import Caller
 from app.domain.errors import AmbiguousOrder, OrderNotFound
 from app.domain.order import Order
 from app.journal.filters import EventFilter, OrderFilter, TradeFilter
@@ -15,6 +16,7 @@ from app.services.bounded.bounds import Bounds
 from app.services.event_batch import EventBatch
 from app.services.event_streams import EventStreams
 from app.services.history import History, OrderWithEvents
+from app.storage.audit_log import AuditEntry, AuditFilter, AuditLog
 from app.storage.funding import FundingFilter, RecordedFunding
 from app.storage.portfolio import SnapshotFilter, SnapshotPage
 from app.storage.records import Page
@@ -110,6 +112,27 @@ class CallersHistory:
             connector_names=bounds.connectors(wanted.connector_names),
             trading_pairs=bounds.pairs(wanted.trading_pairs),
         )
+
+
+class CallersAudit:
+    """The audit log, for one caller. Rows do not tell all that they are about, so a key that is bounded to accounts, connectors or
+    pairs sees those of its own.
+    """
+
+    def __init__(self, audit_log: AuditLog, caller: Caller, bounds: Bounds) -> None:
+        self._audit_log = audit_log
+        self._caller = caller
+        self._bounds = bounds
+
+    def page(self, wanted: AuditFilter, *, limit: int, cursor: str | None) -> Page[AuditEntry]:
+        """As ``AuditLog.page``. Raises ``OutOfBounds`` or ``WrongEnvironment`` where an object of another's is asked for."""
+        caller = self._caller
+        for part in (wanted.about or "").split("/"):
+            if part in self._bounds.environments:
+                self._bounds.check(connector_name=part)
+        if (caller.accounts, caller.connectors, caller.pairs) != (None, None, None):
+            wanted = replace(wanted, of_key_id=caller.key_id)
+        return self._audit_log.page(wanted, limit=limit, cursor=cursor)
 
 
 class CallersEvents:
