@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -151,8 +151,9 @@ class CcxtConnector(CcxtMarkets):
             fills = self._fills_of(number, [*mine, *payload], pairs)
             return filled is not None and total_amount(fills) >= filled
 
-        for since in self._fill_windows(ref):
-            params = {self.row.fills_number: number} if self.row.fills_number else {}
+        for since, until in self._fill_windows(ref):
+            params: dict[str, Any] = {} if until is None else {"until": until}
+            params |= {self.row.fills_number: number} if self.row.fills_number else {}
             arguments = (None if self.row.lists_all_pairs else symbol, since, self.row.fill_pages.limit)
             ask = self._asking("fetch_my_trades", arguments, params)
             listing = await read_pages(self.row.fill_pages, ask, is_all)
@@ -168,21 +169,22 @@ class CcxtConnector(CcxtMarkets):
         return fills
 
     def _fills_of(self, number: str, payload: Sequence[Any], pairs: Pairs) -> Rows[Fill]:
-        mine = [row for row in payload if isinstance(row, dict) and str(row.get("order")) == number]
+        # Parts of a list may both have what is at their common end.
+        mine = {row.get("id"): row for row in payload if isinstance(row, dict) and str(row.get("order")) == number}
         with self._reading():
-            return read_rows(mine, of_object(partial(reports.fill, pairs=pairs)), _names)
+            return read_rows(list(mine.values()), of_object(partial(reports.fill, pairs=pairs)), _names)
 
-    def _fill_windows(self, ref: OrderRef) -> Sequence[int | None]:
-        """The times from which the order's fills are asked for, since some exchanges show no more than so many days at once."""
+    def _fill_windows(self, ref: OrderRef) -> Iterable[tuple[int | None, int | None]]:
+        """The times for which the order's fills are asked, since some exchanges show no more than so many days at once."""
         since = self._since(ref) if self.row.fills_since else None
-        return [None] if since is None else self._windows(since, self.row.fills_window)
+        return [(None, None)] if since is None else self._windows(since, self.row.fills_window)
 
-    def _windows(self, since: int, window: timedelta | None) -> Sequence[int]:
-        """The times from ``since`` to now, ``window`` apart, at which parts of a list begin."""
+    def _windows(self, since: int, window: timedelta | None) -> Iterable[tuple[int, int | None]]:
+        """The beginnings and ends of the parts of a list from ``since`` to now, which are ``window`` long."""
         if window is None:
-            return [since]
-        until = max(since, milliseconds_of(self.context.clock.now()))
-        return range(since, until + 1, window // timedelta(milliseconds=1))
+            return [(since, None)]
+        until, length = max(since, milliseconds_of(self.context.clock.now())), window // timedelta(milliseconds=1)
+        return ((begun, begun + length) for begun in range(since, until + 1, length))
 
     def _since(self, ref: OrderRef) -> int | None:
         """From when on the order can be in a list, in milliseconds; None if nobody knows when it was placed."""

@@ -91,9 +91,15 @@ class _Okx:
 
 
 class _Foxbit:
-    """A cancel that is on its way is no end, and one that ended an order in part is. A trade tells its order, and the currency of
-    its fee.
+    """A cancel that is on its way is no end, and one that ended an order in part is. An order's pair need not be listed, and one
+    that is filled is no larger than its fills. A trade tells its order, and the currency of its fee.
     """
+
+    def parse_order(self, order: dict[str, Any], market: Any = None) -> Any:
+        # The library raises for a pair that it does not know, and adds what is executed to the amount, whether or not it is in it.
+        known = market or self.safe_market(order.get("market_symbol"))  # type: ignore[attr-defined]
+        read = super().parse_order(order, known)  # type: ignore[misc]
+        return {**read, "amount": read["filled"]} if read.get("status") == "closed" else read
 
     def parse_trade(self, trade: dict[str, Any], market: Any = None) -> Any:
         read = super().parse_trade(trade, market)  # type: ignore[misc]

@@ -39,7 +39,7 @@ class CcxtPerpetual(CcxtConnector):
             raise UnsupportedFeature(f"{self.row.title} lists payments of funding only pair by pair")
         pairs = await self._pairs()
         payload: list[Any] = []
-        for begun in self._windows(milliseconds_of(since), self.row.funding_window):
+        for begun, _ in self._windows(milliseconds_of(since), self.row.funding_window):
             payload += await self._funding_from(begun, self.row.funding_window)
         with self._reading():
             read = partial(reports.funding_payment, pairs=pairs, is_cost=self.row.funding_is_cost)

@@ -341,6 +341,27 @@ CASES = [
     funds("btc_markets", {"code": "InsufficientFund", "message": "insufficient fund"}, 400),
     # https://docs.foxbit.com.br/rest/v3/#tag/Trading
     placed("foxbit", {"id": 777, "sn": "OKMAKSDHRVVREK", "client_order_id": "{id}"}),
+    Case(
+        name="foxbit",
+        what="filled",
+        verb="ask_number",
+        text={
+            "id": "777",
+            "sn": "OKMAKSDHRVVREK",
+            "client_order_id": "{id}",
+            "market_symbol": "{pair}",
+            "side": "BUY",
+            "type": "LIMIT",
+            "state": "FILLED",
+            "price": "50000.5",
+            "price_avg": "50000.5",
+            "quantity": "2",
+            "quantity_executed": "2",
+            "created_at": "2025-10-09T08:53:10.000Z",
+        },
+        state="filled",
+        filled="2",
+    ),
     funds("foxbit", {"error": {"code": 4002, "message": "Insufficient funds", "details": []}}, 422),
     case("foxbit", "busy", {"error": {"code": 5001, "message": "Service unavailable", "details": []}}, UNKNOWN, 422),
     # https://apidoc.ndax.io/#sendorder

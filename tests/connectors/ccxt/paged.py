@@ -44,11 +44,14 @@ class Paged:
         """As many other orders as a page has, newest first."""
         return range(2_000, 2_000 - self.pages.size, -1)
 
-    def page(self, numbers: Sequence[int], more: str = "") -> Any:
-        """The answer that has the orders with these numbers, or one trade of each."""
+    def page(self, numbers: Sequence[int], more: str = "", strange: str = "") -> Any:
+        """The answer that has the orders with these numbers, or one trade of each; all but ours on the pair ``strange``."""
         row = ROWS[self.name]
         identity, pair = wire_id(row.wire_id, ORDER_ID) or ORDER_ID, market_of(row)["id"]
-        filled = [_filled(self.row, each, identity if each == MINE else str(each), pair) for each in numbers]
+        mine = (identity, pair)
+        filled = [
+            _filled(self.row, each, *(mine if each == MINE else (str(each), strange or pair))) for each in numbers
+        ]
         return self.wrap(filled, more)
 
 

@@ -4,6 +4,7 @@ could not be read to its end proves nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -16,11 +17,15 @@ from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.pages import LOWEST, Page, Pages, read_moving, read_pages
 from app.connectors.rows import unreadable_rows
 from app.domain.errors import ExchangeReadError
+from app.domain.order import OrderRef
 from app.domain.reports import OrderReport
 from tests.connectors.ccxt.paged import MINE, MORE, PAGED, Paged
 from tests.connectors.ccxt.test_answers import answer
 from tests.connectors.ccxt.verbs import pair_of, ref_of
 from tests.connectors.ccxt.wired import Exchange, line, wired
+
+#: The times in a request, in milliseconds.
+TIMES = re.compile(r"\b1[67]\d{11}\b")
 
 MOVING = Pages(size=3, parameter="page", counts="pages")
 GOING_ON = {
@@ -37,6 +42,17 @@ def cases(*kinds: str) -> list[Any]:
 def two_pages(case: Paged, last: Sequence[int] = (MINE,)) -> list[Any]:
     """A full page of others, and one with ``last``."""
     return [answer(200, case.page(case.others, MORE)), answer(200, case.page(last))]
+
+
+def report_of(ref: OrderRef, filled: int) -> OrderReport:
+    """The order, of which so much is filled."""
+    return OrderReport(
+        order_id=ref.client_order_id,
+        exchange_order_id=str(MINE),
+        trading_pair=ref.trading_pair,
+        state="filled",
+        filled_amount=Decimal(filled),
+    )
 
 
 def check_second(case: Paged, exchange: Exchange, first: int = 0) -> None:
@@ -76,6 +92,16 @@ async def test_a_list_that_can_not_go_on_hides_any_order(case: Paged) -> None:
                 )
 
 
+@pytest.mark.parametrize("case", cases("open"))
+async def test_an_order_of_a_pair_that_is_not_listed_hides_no_other(case: Paged) -> None:
+    """Its row can't be read, since nobody can tell its unit, but is named; ours is read beside it."""
+    async with wired(ROWS[case.name]) as (connector, exchange):
+        exchange.answers = [answer(200, case.page((2_000, MINE), strange="XYZ_ABC"))]
+        listed = await connector.fetch_open_orders()
+        assert [each.exchange_order_id for each in listed] == [str(MINE)]
+        assert [row.exchange_order_id for row in unreadable_rows(listed)] == ["2000"]
+
+
 @pytest.mark.parametrize("case", cases("done"))
 async def test_a_done_order_on_the_second_page_is_found(case: Paged) -> None:
     """And only a list that was read to its end says that there is none."""
@@ -100,14 +126,7 @@ async def test_a_fill_on_the_second_page_is_found(case: Paged) -> None:
     """Of an order whose total is known, and of one that only its number is known of, whose list must have an end."""
     async with wired(ROWS[case.name]) as (connector, exchange):
         ref = ref_of(connector, str(MINE))
-        report = OrderReport(
-            order_id=ref.client_order_id,
-            exchange_order_id=str(MINE),
-            trading_pair=ref.trading_pair,
-            state="filled",
-            filled_amount=Decimal(2),
-        )
-        connector._done[str(MINE)] = report
+        connector._done[str(MINE)] = report_of(ref, 2)
         exchange.answers = two_pages(case)
         (fill,) = await connector.fetch_fills(ref)
         assert (fill.price, fill.amount) == (Decimal("50000.5"), Decimal(2))
@@ -121,6 +140,28 @@ async def test_a_fill_on_the_second_page_is_found(case: Paged) -> None:
         connector._find = absent  # type: ignore[method-assign]
         with pytest.raises(ExchangeReadError, match="more fills than can be read"):
             await connector.fetch_fills(ref)
+
+
+@pytest.mark.parametrize("case", [case for case in cases("fills") if ROWS[case.values[0].name].fills_window])
+async def test_fills_of_long_ago_are_asked_for_part_by_part(case: Paged) -> None:
+    """Where an exchange shows so many days at once: each part from where the last one ended, and what is in two of them once."""
+    async with wired(ROWS[case.name]) as (connector, exchange):
+        ref, window = ref_of(connector, str(MINE)), connector.row.fills_window
+        assert window is not None
+        connector.context.clock.advance(1.5 * window.total_seconds())  # type: ignore[attr-defined]
+        for filled in (2, 4):
+            connector._done[str(MINE)] = report_of(ref, filled)
+            exchange.requests.clear()
+            exchange.answers = [answer(200, case.page(() if filled == 2 else (MINE,))), answer(200, case.page((MINE,)))]
+            if filled == 2:
+                assert [fill.amount for fill in await connector.fetch_fills(ref)] == [2]
+            else:
+                with pytest.raises(ExchangeReadError, match="does not show all fills"):
+                    await connector.fetch_fills(ref)
+            times = [sorted(map(int, TIMES.findall(line(request)))) for request in exchange.requests]
+            assert exchange.answers == []
+            assert times[0][1] == times[1][0]
+            assert [until - since for since, until in times] == [window.total_seconds() * 1000] * 2
 
 
 class Shown:

@@ -59,6 +59,8 @@ PERPETUAL = Row(
     tells_funding=False,
     open_pages=_older_than("data", "entrustedList", LOWEST, "orderId"),
     fill_pages=_older_than("data", "fillList", LOWEST, "tradeId"),
+    # https://www.bitget.com/api-doc/contract/trade/Get-Order-Fills
+    fills_window=timedelta(days=7),
     fields=KNOWN_FIELDS["bitget_perpetual"],
     secrets={
         "bitget_perpetual_api_key": "apiKey",

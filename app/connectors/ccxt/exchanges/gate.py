@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from app.connectors.ccxt.pages import Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 from app.connectors.known import KNOWN_FIELDS
@@ -77,8 +79,10 @@ PERPETUAL = Row(
     wire_id="t_26",
     client_id="text",
     cancel_client_id="id",
-    # By our id an order is found for an hour after it is done; after that, in the lists.
+    # By our id an order is found for an hour after it is done; after that, in the lists. One that was canceled without a fill is
+    # nowhere to be found after ten minutes: https://www.gate.com/docs/developers/apiv4/#list-futures-orders
     settles="by_listing",
+    reach=timedelta(minutes=10),
     times_in_force=ALL_TIMES,
     options={"unifiedAccount": False},
 )

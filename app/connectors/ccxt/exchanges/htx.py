@@ -47,6 +47,7 @@ SPOT = Row(
     # https://huobiapi.github.io/docs/spot/v1/en/#get-all-open-orders and #search-match-results
     open_pages=_PAGES,
     fill_pages=_PAGES,
+    fills_window=timedelta(hours=48),
     # By our id an order is found for two hours after it was canceled.
     reach=timedelta(hours=2),
     market_buy_in="quote",

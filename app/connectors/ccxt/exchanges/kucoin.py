@@ -41,6 +41,9 @@ _REFUSALS = Refusals(
 #: https://www.kucoin.com/docs/rest/futures-trading/orders/get-order-list. Not every call of ccxt passes its limit on.
 _PAGES = Pages(size=100, asks={"pageSize": 100}, parameter="currentPage", counts="pages")
 
+#: Fills of more than a week at once are refused: https://www.kucoin.com/docs/rest/spot-trading/fills/get-filled-list
+_WEEK = timedelta(days=7)
+
 SPOT = Row(
     name="kucoin",
     title="KuCoin",
@@ -48,6 +51,7 @@ SPOT = Row(
     market="spot",
     open_pages=_PAGES,
     fill_pages=_PAGES,
+    fills_window=_WEEK,
     fields=KNOWN_FIELDS["kucoin"],
     secrets={"kucoin_api_key": "apiKey", "kucoin_secret_key": "secret", "kucoin_passphrase": "password"},
     docs=_DOCS,
@@ -72,6 +76,7 @@ HFT = Row(
     # from an id that comes with them: https://www.kucoin.com/docs-new/rest/spot-trading/orders/get-trade-history
     open_orders_by_pair=True,
     fill_pages=Pages(size=100, parameter="lastId", cursor=("data", "lastId")),
+    fills_window=_WEEK,
     times_in_force=ALL_TIMES,
     # Canceled orders are kept for three days.
     reach=timedelta(days=3),
@@ -86,6 +91,7 @@ PERPETUAL = Row(
     tells_funding=False,
     open_pages=_PAGES,
     fill_pages=_PAGES,
+    fills_window=_WEEK,
     # Without it orders are for isolated margin, and the leverage that is set is for cross.
     parameters={"marginMode": "cross"},
     fields=KNOWN_FIELDS["kucoin_perpetual"],
