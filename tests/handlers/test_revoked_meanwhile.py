@@ -281,6 +281,31 @@ async def test_whatever_ends_a_caller_ends_what_it_asks_for(gateway: Gateway, cl
         assert stored(gateway) != before
 
 
+async def test_a_stream_ends_with_the_secret_that_opened_it(gateway: Gateway, clock: FakeClock) -> None:
+    """A rotation without an overlap is the end of the earlier secret, also where it is being used; the next one goes on."""
+    earlier = await asking(gateway, "rotated")
+    assert earlier.key_id is not None
+    ended = asyncio.create_task(gateway.directory.ended(earlier))
+    _, secret = await gateway.keys.rotate(earlier.key_id, _record("rotate"), timedelta(seconds=30))
+    later = await gateway.keys.caller(secret, "127.0.0.1")
+    goes_on = asyncio.create_task(gateway.directory.ended(later))
+    await asyncio.sleep(0)
+    assert not ended.done()
+    clock.advance(30)
+    # Anything that changes makes streams look whether they may go on.
+    await gateway.keys.create(
+        Caller(name="admin"),
+        lambda _: _record("make"),
+        name="another",
+        environment=Environment.PAPER,
+        scopes=earlier.scopes,
+    )
+    await asyncio.wait_for(ended, 60)
+    assert not goes_on.done()
+    await gateway.keys.rotate(earlier.key_id, _record("rotate"), timedelta(0))
+    await asyncio.wait_for(goes_on, 60)
+
+
 async def test_tables_that_are_compared_are_those_of_callers_too(gateway: Gateway) -> None:
     """What a test that compares everything would miss."""
     assert {API_KEYS.name, USERS.name, "halts", "limits", "orders", "events", "settings"} <= stored(gateway).keys()
