@@ -81,8 +81,9 @@ tools/console/node_modules/.ready: tools/console/package-lock.json tools/console
 .PHONY: console-pictures console-load
 
 # The console under load in Chromium: 200 events per second for a minute, and order entry with 20 consoles open. Wants a quiet machine.
+# OPTIONS="--seconds 3600 --events 50 --consoles 0" follows an hour of events and measures memory alone.
 console-load: $(VENV)/.dev
-	$(BIN)/python -m tests.console.load
+	$(BIN)/python -m tests.console.load $(OPTIONS)
 
 # The pictures of the console in docs/pictures, taken in Chromium. SCHEME=light WIDTH=390 FOLDER=/tmp takes others.
 console-pictures: $(VENV)/.dev

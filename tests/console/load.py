@@ -37,6 +37,9 @@ _RESTING = 40
 #: How often order entry is measured alone and beside consoles, in turn, so that what else the machine does falls on both.
 _ROUNDS = 7
 
+#: Seconds of which the browser keeps a trace.
+_TRACED = 60.0
+
 _ROWS = """() => [...document.querySelectorAll(".blotter tbody tr")].map((row) =>
     [row.querySelector("a").getAttribute("href").split("/")[2], row.dataset.state])"""
 
@@ -121,12 +124,16 @@ def follow(browser: Browser, gateway: RunningGateway, events: float, seconds: fl
     browser.start_tracing(page=page, categories=["toplevel", "__metadata"])
     started = time.monotonic()
     trader.start()
+    traced = min(seconds, _TRACED)
     for _ in range(4):
-        page.wait_for_timeout(seconds * 1000 / 4)
+        page.wait_for_timeout(traced * 1000 / 4)
+        heaps.append(_heap(page))
+    longest = _longest_tasks(browser.stop_tracing())
+    while (left := seconds - (time.monotonic() - started)) > 0:
+        page.wait_for_timeout(min(left, 300) * 1000)
         heaps.append(_heap(page))
     trader.join()
     took = time.monotonic() - started
-    longest = _longest_tasks(browser.stop_tracing())
     made = gateway.call("GET", "/performance")["journal"]["head"] - first
     lost, checked = _lost(page, gateway)
     busy = _p(longest, 95)
@@ -135,7 +142,10 @@ def follow(browser: Browser, gateway: RunningGateway, events: float, seconds: fl
     print(
         f"the longest task of each second: p50 {_p(longest, 50):.0f} ms, p95 {busy:.0f} ms, at most {max(longest):.0f} ms"
     )
-    print("objects after each quarter, MB:", ", ".join(f"{each:.1f}" for each in heaps))
+    print(
+        "objects after each quarter of a minute and each five minutes after it, MB:",
+        ", ".join(f"{each:.1f}" for each in heaps),
+    )
     page.context.close()
     return [
         *([f"only {made / took:.0f} events per second were made"] if made / took < 0.9 * events else []),
@@ -261,7 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--events", type=float, default=200, help="per second")
-    parser.add_argument("--consoles", type=int, default=20)
+    parser.add_argument("--consoles", type=int, default=20, help="0 measures no order entry")
     parser.add_argument("--orders", type=int, default=100)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
@@ -272,7 +282,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         try:
             faults = follow(browser, gateway, options.events, options.seconds)
-            faults += enter(browser, gateway, options.consoles, options.orders)
+            if options.consoles:
+                faults += enter(browser, gateway, options.consoles, options.orders)
         finally:
             browser.close()
             gateway.kill()

@@ -1,9 +1,11 @@
-"""Halts and limits as clauses over the journal: each event is looked at in the journal's own order, which every process shares."""
+"""Halts, limits and approvals as clauses over the journal: each event is looked at in the journal's own order, which every process
+shares.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from app.domain.enums import EventKind, HaltMode, TradeType
@@ -34,7 +36,7 @@ class _Pair:
         """A halt begins or ends, or limits are set."""
         if event.kind is SafetyKind.LIMITS_SET:
             self.limits = event.limits or Limits()
-        else:
+        elif event.kind in (SafetyKind.HALTED, SafetyKind.RESUMED):
             self.is_halted = event.kind is SafetyKind.HALTED and event.mode is HaltMode.HALT
 
     def move(self, entry: JournalEntry, order: Order) -> None:
@@ -44,7 +46,7 @@ class _Pair:
         self.filled[order.order_id] += more
         self.position += more if order.trade_type is TradeType.BUY else -more
 
-    def broken_by(self, order: Order) -> Iterator[tuple[str, str]]:
+    def broken_by(self, order: Order, *, is_approved: bool) -> Iterator[tuple[str, str]]:
         """The clauses that the intent of ``order`` breaks."""
         limits = self.limits
         if self.is_halted:
@@ -54,6 +56,9 @@ class _Pair:
         # What only reduces passes the others. A purchase does not where more was bought than sold.
         if order.trade_type is not TradeType.BUY or self.position <= 0:
             return
+        if limits.approval_above_notional is not None and not is_approved:
+            # Every order is worth more than the limits of the simulation are.
+            yield "large_orders_wait", "is intended without an approval"
         if limits.max_open_orders is not None and len(self.active) > limits.max_open_orders:
             yield "limits_hold", f"is one of {len(self.active)} orders, and {limits.max_open_orders} may be"
         # An amendment only makes an order smaller here, so what was intended was not smaller than what is stored.
@@ -61,13 +66,26 @@ class _Pair:
             yield "limits_hold", f"is of {order.amount}, and {limits.max_order_amount} is allowed"
 
 
+def _approvals_of(journal: JournalView) -> Mapping[str, int]:
+    """The number of the entry by which each order was approved."""
+    return {
+        entry.safety.approval.order_id: entry.seq
+        for entry in journal.entries
+        if entry.safety is not None
+        and entry.safety.kind is SafetyKind.APPROVED
+        and entry.safety.approval is not None
+        and entry.safety.approval.order_id is not None
+    }
+
+
 def check_safety(journal: JournalView, resumes: Counter[str]) -> Iterator[Violation]:
-    """Nothing is intended under a halt, no intent exceeds a limit, and no halt ends by itself: ``resumes`` are how often callers
-    have asked for the end of each pair's halts.
+    """Nothing is intended under a halt, no intent exceeds a limit or lacks an approval that it needs, and no halt ends by itself:
+    ``resumes`` are how often callers have asked for the end of each pair's halts.
     """
     pairs: defaultdict[str, _Pair] = defaultdict(_Pair)
     ended: Counter[str] = Counter()
     orders = {order.order_id: order for order in journal.orders}
+    approvals = _approvals_of(journal)
     for entry in journal.entries:
         name = entry.trading_pair or ""
         pair = pairs[name]
@@ -78,7 +96,9 @@ def check_safety(journal: JournalView, resumes: Counter[str]) -> Iterator[Violat
             order = orders[entry.order_id]
             pair.move(entry, order)
             if entry.event.kind in _INTENTS:
-                for clause, text in pair.broken_by(order):
+                # An approval is given in the commit of its order's intent, right after it.
+                is_approved = approvals.get(entry.order_id, entry.seq + 2) <= entry.seq + 1
+                for clause, text in pair.broken_by(order, is_approved=is_approved):
                     yield Violation(clause=clause, text=f"{entry.order_id} at {entry.seq} {text}")
     for name, count in ended.items():
         if count > resumes[name]:

@@ -44,6 +44,7 @@ class SpotExchange:
             ("GET", "account"): lambda account, asked: {"balances": [], "uid": self._user(account)},
             ("GET", "time"): lambda account, asked: {"serverTime": self.market.now_ms()},
             ("GET", "exchangeInfo"): lambda account, asked: self._info(),
+            ("GET", "depth"): lambda account, asked: self._book(asked["symbol"]),
         }
 
     # -- calls ----------------------------------------------------------------------------------------------------------
@@ -81,6 +82,14 @@ class SpotExchange:
 
     def _info(self) -> Any:
         return {**INFO, "symbols": [{**row, "status": self._status(row["symbol"])} for row in INFO["symbols"]]}
+
+    def _book(self, symbol: str) -> Any:
+        """One level a side: orders are filled at the pair's price."""
+        self._check_listed(symbol)
+        pair = next(each for each in PAIRS if each.symbol == symbol)
+        now = self.market.now_ms()
+        level = [str(pair.price), "1000000"]
+        return {"lastUpdateId": 1, "E": now, "T": now, "bids": [level], "asks": [level]}
 
     def _status(self, symbol: str) -> str:
         return "BREAK" if self.market.is_closed(symbol) else "TRADING"

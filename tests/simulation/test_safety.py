@@ -1,4 +1,4 @@
-"""The clauses on halts and limits: each finds a journal in which it is broken."""
+"""The clauses on halts, limits and approvals: each finds a journal in which it is broken."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
-from app.domain.enums import EventKind, HaltCancel, HaltMode, OrderState, OrderType, TradeType
+from app.domain.caller import Actor
+from app.domain.decimals import ZERO
+from app.domain.enums import ApprovalState, EventKind, HaltCancel, HaltMode, OrderState, OrderType, TradeType
 from app.domain.events import OrderEvent
 from app.domain.order import Order, OrderRequest
-from app.domain.safety.events import SafetyEvent, SafetyKind
+from app.domain.safety.approvals import Approval
+from app.domain.safety.events import SafetyEvent, SafetyKind, approval_event
 from app.domain.safety.limits import Limits
 from app.domain.safety.scope import Scope
 from app.journal.records import JournalEntry
@@ -21,7 +25,8 @@ from tests.clock import START
 from tests.simulation.safety import check_safety
 
 PAIR = "BTC-USDT"
-ONE = Decimal(1)
+D = Decimal
+ONE = D(1)
 
 
 def order(order_id: str) -> Order:
@@ -38,7 +43,7 @@ def order(order_id: str) -> Order:
     return intended(request, order_id=order_id, at=START, terms=request.terms())
 
 
-def happens(order_id: str, kind: EventKind, state: OrderState, filled: Decimal = Decimal(0)) -> JournalEntry:
+def happens(order_id: str, kind: EventKind, state: OrderState, filled: Decimal = ZERO) -> JournalEntry:
     """Something happens to an order."""
     return JournalEntry(
         seq=0,
@@ -68,8 +73,37 @@ def change(kind: SafetyKind, limits: Limits | None = None) -> JournalEntry:
 
 INTENT = happens("o1", EventKind.INTENDED, OrderState.PENDING)
 NEXT = happens("o2", EventKind.INTENDED, OrderState.PENDING)
-BOUGHT = happens("o1", EventKind.FILLED, OrderState.OPEN, Decimal("0.5"))
+BOUGHT = happens("o1", EventKind.FILLED, OrderState.OPEN, D("0.5"))
 HALTED, RESUMED = change(SafetyKind.HALTED), change(SafetyKind.RESUMED)
+
+
+APPROVED = JournalEntry(
+    seq=0,
+    at=START,
+    account_name="a",
+    connector_name="binance",
+    trading_pair=PAIR,
+    safety=approval_event(
+        Approval(
+            number=1,
+            account_name="a",
+            connector_name="binance",
+            trading_pair=PAIR,
+            terms=order("o2").terms,
+            idempotency_key=None,
+            order_id="o2",
+            notional=ONE,
+            above=D("0.5"),
+            scope=Scope(trading_pair=PAIR),
+            asked_by=Actor(name="ann"),
+            asked_at=START,
+            expires_at=START,
+            state=ApprovalState.APPROVED,
+        ),
+        START,
+        Actor(name="bob"),
+    ),
+)
 
 
 def limited(**limits: object) -> JournalEntry:
@@ -85,13 +119,17 @@ def limited(**limits: object) -> JournalEntry:
         ([HALTED, RESUMED, HALTED, RESUMED], ["halts_last"]),
         ([limited(max_open_orders=1), INTENT, BOUGHT, NEXT], ["limits_hold"]),
         ([limited(max_open_orders=2), INTENT, BOUGHT, NEXT], []),
-        ([INTENT, BOUGHT, limited(max_order_amount=Decimal("0.9")), NEXT], ["limits_hold"]),
+        ([INTENT, BOUGHT, limited(max_order_amount=D("0.9")), NEXT], ["limits_hold"]),
         ([limited(allowed_order_types=(OrderType.MARKET,)), INTENT], ["limits_hold"]),
         ([limited(allowed_order_types=(OrderType.MARKET,)), limited(), INTENT], []),
+        ([INTENT, BOUGHT, limited(approval_above_notional=D("0.5")), NEXT], ["large_orders_wait"]),
+        ([INTENT, BOUGHT, limited(approval_above_notional=D("0.5")), NEXT, APPROVED], []),
+        ([INTENT, BOUGHT, limited(approval_above_notional=D("0.5")), NEXT, NEXT, APPROVED], ["large_orders_wait"]),
     ],
 )
 def test_clauses_find_what_is_broken(entries: Sequence[JournalEntry], broken: Sequence[str]) -> None:
-    """An intent under a halt or beyond a limit, and a halt that ended though nobody has asked for it."""
+    """An intent under a halt, beyond a limit or without its approval, and a halt that ended though nobody has asked for it."""
+    entries = [structs.replace(entry, seq=seq) for seq, entry in enumerate(entries, start=1)]
     journal = JournalView(
         orders=(order("o1"), order("o2")), entries=tuple(entries), fills={}, replayed={}, head=len(entries)
     )

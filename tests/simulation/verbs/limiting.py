@@ -31,17 +31,19 @@ async def limit(caller: Caller) -> None:
             "max_open_orders": caller.random.randint(_FEWEST, _MOST),
             "max_order_amount": pair.step * caller.random.randint(100, 1000),
         }
-    await until_done(caller, _setting(pair.name, limits))
+    await until_done(caller, setting(pair.name, limits))
     await asyncio.sleep(caller.random.random() * _LIMITED)
-    await until_done(caller, _setting(pair.name, _NO_LIMITS))
+    await until_done(caller, setting(pair.name, _NO_LIMITS))
 
 
 async def lift(caller: Caller) -> None:
     """Lift limits that nobody knows of any more, as those of a call that came late."""
-    await caller.ask(_setting(PAIRS[caller.number % len(PAIRS)].name, _NO_LIMITS))
+    await caller.ask(setting(PAIRS[caller.number % len(PAIRS)].name, _NO_LIMITS))
 
 
-def _setting(pair: str, limits: Mapping[str, object]) -> Service:
+def setting(pair: str, limits: Mapping[str, object]) -> Service:
+    """The service of setting limits of a pair."""
+
     async def set_limits(gateway: Gateway) -> Answer:
         await gateway.safety.limiting.set(
             Scope(trading_pair=pair), limits, unlimited_reason=None, versions=None, record=record(gateway)

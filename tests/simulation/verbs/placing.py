@@ -10,16 +10,18 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from app.domain.caller import Actor
 from app.domain.enums import OrderType, TimeInForce, TradeType
 from app.domain.errors import Halted, LimitExceeded
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import RETRYABLE, OrderRequest
+from app.journal.units.guard import Guard
 from app.services.gateway import Gateway
 from tests.chaos.clients import Answer, completed
 from tests.chaos.operations import Operation
 from tests.simulation.callers import OVERLAPPED, Caller, Service
 from tests.simulation.market import PAIRS
-from tests.simulation.verbs import Verb, halting, limiting
+from tests.simulation.verbs import Verb, approving, halting, limiting
 
 #: Seconds between two attempts of one call, and for how long a caller repeats it.
 _RETRY = (0.05, 0.3, 1.0, 3.0, 5.0)
@@ -27,13 +29,19 @@ _RETRY_LIMIT = 150.0
 #: The share of repeated calls that come much later, as from a program that was started again, and by how many seconds at most.
 _IDLE_SHARE = 0.3
 _IDLE = 25.0
-#: Seconds after which a halt under which a caller can't place is one that nobody knows of, and how many orders limits may refuse.
+#: Seconds after which a halt under which a caller can't place, or a limit by which an order waits, is one that nobody knows of, and
+#: how many orders limits may refuse.
 _HALTED_LONG = 20.0
 _LIMITED_OFTEN = 3
 #: The shares of first and of repeated calls that are made twice at once, and of refusals which pass that are tried again.
 _HURRIED = 0.03
 _HURRIED_AGAIN = 0.4
 _STUBBORN = 0.9
+
+
+_AWAITING = "awaiting_approval"
+
+_GUARD = Guard(actor=Actor(name="caller"), operation="trading.place_order")
 
 
 async def place(caller: Caller) -> None:
@@ -52,6 +60,8 @@ async def place(caller: Caller) -> None:
             break
         if code == Halted.code and caller.now - begun > _HALTED_LONG:
             await halting.lift(caller)
+        if code == _AWAITING and caller.now - begun > _HALTED_LONG:
+            await approving.lift(caller)
         idle = caller.random.random() * _IDLE if caller.random.random() < _IDLE_SHARE else 0.0
         await asyncio.sleep(idle + _RETRY[min(attempt, len(_RETRY) - 1)] * (0.5 + caller.random.random()))
         attempt, hurry = attempt + 1, _HURRIED_AGAIN
@@ -107,8 +117,11 @@ def placing(operation: Operation) -> Service:
                 time_in_force=None if lasting is None else TimeInForce(lasting),
                 client_order_id=body.get("client_order_id"),
                 idempotency_key=None if "client_order_id" in body else operation.key,
-            )
+            ),
+            _GUARD,
         )
+        if placed.approval is not None:
+            return Answer(status=202, body={"code": _AWAITING})
         status = 202 if placed.order.state in UNSETTLED else 200 if placed.replayed else 201
         return Answer(status=status, body={"order_id": placed.order.order_id, "state": str(placed.order.state)})
 
