@@ -63,8 +63,9 @@ class OrderState(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What happened to an order, in the past tense. ``retried``: it surely was not at the exchange, its request
-    came again, and another attempt to send it began. More words may come.
+    """What happened to an order, in the past tense. ``retried``: it surely was not at the exchange, and another
+    attempt to send it began, because its request came again, or once by the gateway after a refused timestamp.
+    More words may come.
     """
 
     INTENDED = "intended"

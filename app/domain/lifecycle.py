@@ -14,7 +14,7 @@ Four principles shape the table:
 * *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill, and every final state to
   ``reappeared``: it was a conclusion of ours, or an operator's word, and the exchange shows otherwise. What the exchange itself had
   said is final; ``observation`` makes no such event of it. A ``rejected`` order that surely was not placed is ``retried`` where its
-  caller repeats the request: it is about to be sent again.
+  caller repeats the request, and once by the gateway after a refused timestamp: it is about to be sent again.
 * *Terms change at the exchange only.* ``amended`` records that they did, in whatever state we hear of it; it ends no order and
   revives none.
 

@@ -24,7 +24,7 @@ from app.domain.enums import (
     TimeInForce,
     TradeType,
 )
-from app.domain.errors import ClockRefused, DeadManDue, DuplicateOrderId, ExchangeDown, Halted, RateLimited
+from app.domain.errors import REFUSALS, DuplicateOrderId
 from app.domain.events import OrderEvent
 from app.domain.fill import UNTOLD, Fill
 from app.domain.lifecycle import ACTIVE, FINAL, NOTES, next_state, wire_status
@@ -359,9 +359,7 @@ STUCK = "stuck"
 _REASONS_OF_DOUBT = frozenset({OVERLOADED, STUCK, DuplicateOrderId.code})
 
 #: The reason codes of orders that are proven not to be at the exchange and may be sent again: what refused them passes by itself.
-RETRYABLE = frozenset(
-    {*(kind.code for kind in (ClockRefused, DeadManDue, ExchangeDown, Halted, RateLimited)), "never_arrived"}
-)
+RETRYABLE = frozenset({*(code for code, kind in REFUSALS.items() if kind.retryable), "never_arrived"})
 
 #: The states that these conclusions lead to. A fill may have moved the order on since; nobody presumes a filled order gone.
 _CONCLUDED = frozenset({OrderState.REJECTED, OrderState.CANCELED})

@@ -205,8 +205,8 @@ def retried_once() -> None:
     """Everybody who repeats a call after a refusal that passes sends it, also where another has begun to."""
     retry = Recorder.retry
 
-    async def always(self: Recorder, order: Order, evidence: str, **more: Any) -> Opened:
-        return structs.replace(await retry(self, order, evidence, **more), is_new=True)
+    async def always(self: Recorder, order: Order, *told: Any, **more: Any) -> Opened:
+        return structs.replace(await retry(self, order, *told, **more), is_new=True)
 
     Recorder.retry = always  # type: ignore[method-assign]
 

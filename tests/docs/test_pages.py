@@ -103,6 +103,7 @@ def test_the_program_that_retries_keeps_its_key(tmp_path: Path, monkeypatch: pyt
         (503, problem, {"code": "journal_damaged", "retryable": False}),
         (422, problem, {"code": "schema_violation", "retryable": False}),
         (409, problem, {"code": "idempotency_conflict", "retryable": False}),
+        (502, problem, {"code": "credentials_refused", "retryable": False}),
         (200, "application/json", {"state": "filled"}),
     ]
 
@@ -139,6 +140,7 @@ def test_the_program_that_retries_keeps_its_key(tmp_path: Path, monkeypatch: pyt
             for kind, code_said in (
                 (RuntimeError, "halted"), (RuntimeError, "not_authenticated"), (RuntimeError, "unsupported_media_type"),
                 (RuntimeError, "journal_damaged"), (ValueError, "schema_violation"), (ValueError, "idempotency_conflict"),
+                (ValueError, "credentials_refused"),
             ):  # fmt: skip
                 with pytest.raises(kind, match=code_said):
                     exec(code, {})

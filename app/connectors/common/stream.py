@@ -6,8 +6,8 @@ made and subscribed from scratch, and a ``Gap`` tells the reader to reconcile by
 that can't be read yields a ``Gap`` as well, though not too often: the reader then asks for what the message said.
 
 This is the only place that reconnects. The stream raises where another attempt makes no sense: refused credentials, because trying
-on would press the exchange for nothing, and faults that nobody foresaw. ``services.reconciling.feed`` then starts a new stream,
-after a longer pause.
+on at once would press the exchange for nothing, and faults that nobody foresaw. ``services.reconciling.feed`` then starts a new
+stream, after refused credentials no earlier than half a minute later.
 """
 
 from __future__ import annotations

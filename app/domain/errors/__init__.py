@@ -93,8 +93,17 @@
         └── UnsupportedConnector            501  the name is known, but this gateway has no connector for it
 
 ``status`` is a hint for an HTTP edge, which needs no table of its own. What is *not* in the tree, any exception that nobody
-classified, is an unknown outcome once an order call has begun, and a plain fault (500) elsewhere. The modules of this package hold
-the classes in the order of the drawing; everybody imports them from here.
+classified, is an unknown outcome once an order call has begun, and a plain fault (500) elsewhere.
+
+Everybody imports the classes from here. The modules hold them:
+
+    requests        what the caller must change
+    callers         who the caller is, and what it may do
+    approvals       what becomes of an approval
+    dead_man        dead-man's switches that an exchange can't hold
+    refusals        what was not placed, by the exchange's rules or because nothing was sent
+    availability    the gateway's own condition: not now, in doubt, or no start
+    questions       questions to an exchange, and what a connector can't do
 """
 
 from app.domain.errors.approvals import (
@@ -150,6 +159,7 @@ from app.domain.errors.questions import (
     UnsupportedFeature,
 )
 from app.domain.errors.refusals import (
+    REFUSALS,
     ChangeRefused,
     ClockRefused,
     CountdownMissing,
@@ -201,6 +211,7 @@ from app.domain.errors.requests import (
 )
 
 __all__ = [
+    "REFUSALS",
     "ActiveOrders",
     "AmbiguousOrder",
     "ApprovalDecided",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from copy import copy
+from types import MappingProxyType
 from typing import Self
 
 from app.domain.errors.base import OrdergateError
 
 
 class Refused(OrdergateError):
-    """The order surely is not at the exchange: its rules prove it, or nothing was sent."""
+    """The order surely is not at the exchange: its rules prove it, or nothing was sent.
+
+    A refusal that is ``retryable`` passes by itself: where its caller repeats the request, the order may be sent again.
+    """
 
     status = 400
     code = "refused"
@@ -130,3 +135,13 @@ class CountdownMissing(Refused):
     code = "countdown_missing"
     title = "The exchange did not start its countdown"
     retryable = True
+
+
+def _kinds(root: type[Refused]) -> Iterator[type[Refused]]:
+    for kind in root.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
+#: Every kind of refusal by its code, which is stored with the order that it refused.
+REFUSALS: Mapping[str, type[Refused]] = MappingProxyType({kind.code: kind for kind in _kinds(Refused)})

@@ -9,56 +9,24 @@ retried once its hold is over. The trading rules of the pair are checked by ``Tr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 
 from app.connectors.capabilities import Capabilities
 from app.domain.enums import OrderState, OrderType, TimeInForce
 from app.domain.errors import (
-    ChangeRefused,
-    ClockRefused,
-    CountdownMissing,
-    CredentialsRefused,
-    DeadManDue,
-    DuplicateOrderId,
+    REFUSALS,
     ExchangeDown,
-    Halted,
     IdempotencyConflict,
-    InsufficientBalance,
     InvalidArgument,
     InvalidClientOrderId,
     OrderRefused,
     PriceRequired,
-    RateLimited,
     Refused,
     RequestInProgress,
     RuleViolation,
     UnsupportedOrder,
-    WouldTake,
 )
 from app.domain.order import Order, OrderRequest, differing_terms
-
-#: The refusals that are stored with an order, by their codes.
-_REFUSALS: Mapping[str | None, type[Refused]] = {
-    # That it never arrived is a conclusion, and as good as an answer that nothing was placed.
-    "never_arrived": ExchangeDown,
-    **{
-        kind.code: kind
-        for kind in (
-            InsufficientBalance,
-            WouldTake,
-            DuplicateOrderId,
-            ChangeRefused,
-            CredentialsRefused,
-            RateLimited,
-            ClockRefused,
-            ExchangeDown,
-            Halted,
-            DeadManDue,
-            CountdownMissing,
-        )
-    },
-}
 
 
 def check_options(request: OrderRequest, can: Capabilities) -> None:
@@ -146,7 +114,9 @@ def check_not_rejected(order: Order) -> None:
 
 def refusal_of(order: Order) -> Refused:
     """Why ``order`` was rejected, with its id; a plain ``OrderRefused`` where the recorded code names no class."""
-    refusal = _REFUSALS.get(order.error_code, OrderRefused)(order.error_message or "The exchange rejected the order")
+    # That it never arrived is a conclusion, and as good as an answer that nothing was placed.
+    code = ExchangeDown.code if order.error_code == "never_arrived" else order.error_code
+    refusal = REFUSALS.get(code or "", OrderRefused)(order.error_message or "The exchange rejected the order")
     refusal.order_id = order.order_id
     return refusal
 

@@ -10,9 +10,9 @@ process that dies in between leaves a pending order, which recovery settles by a
 second time. Nothing is sent or awaited past the deadline (the attempt's beginning plus the exchange's time-out), after which
 recovery treats a pending order as the order of a dead process.
 
-An order that surely was not placed, for a reason that passes by itself, is sent again when its caller repeats the request: under
-the same id, as a new attempt of the same order, so that at most one rests per key. That the attempt begins is decided in the
-journal's transaction, as an intent is.
+An order that surely was not placed, for a reason that passes by itself, is sent again when its caller repeats the request, and once
+by the gateway itself after a refused timestamp: under the same id, as a new attempt of the same order, so that at most one rests
+per key. That the attempt begins is decided in the journal's transaction, as an intent is.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ class Orders:
         stopwatch.lap("validate")
         started = self._clock.monotonic()
         opened = await self._retries.begin(
-            connector, order, f"the request was repeated after {order.error_code}", guard
+            connector, order, "caller", f"the request was repeated after {order.error_code}", guard
         )
         stopwatch.lap("journal")
         if not opened.is_new:
@@ -228,7 +228,7 @@ class Orders:
         except ClockRefused:
             started = self._clock.monotonic()
             again = await self._retries.begin(
-                connector, order, "the exchange refused the timestamp, and its clock was read anew", guard
+                connector, order, "answer", "the exchange refused the timestamp, and its clock was read anew", guard
             )
             if not again.is_new:
                 # A caller with the same key was quicker, or the refusal was not recorded: the order is told as it stands.

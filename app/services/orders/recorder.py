@@ -148,13 +148,15 @@ class Recorder:
     async def retry(
         self,
         order: Order,
+        source: Source,
         evidence: str,
         *,
         credentials_version: int | None = None,
         guard: Guard = UNGUARDED,
         admission: Admission = NOTHING_KNOWN,
     ) -> Opened:
-        """Record that ``order``, which surely is not at the exchange, is about to be sent again.
+        """Record that ``order``, which surely is not at the exchange, is about to be sent again: by ``source`` because its caller
+        repeated the request, or because the exchange refused no more than the timestamp.
 
         It is decided in the journal's transaction, so that of several callers in several processes one sends: its result is new.
         Raises ``CredentialsChanged`` unless these are still the account's credentials, what ``guard``, halts and limits refuse it
@@ -166,7 +168,7 @@ class Recorder:
                 return ()
             # The time names the attempt, so that no two have the same.
             at = max(self._clock.now(), stored.attempted_at + _MICROSECOND)
-            return (OrderEvent(kind=EventKind.RETRIED, at=at, source="caller", evidence=evidence, actor=guard.actor),)
+            return (OrderEvent(kind=EventKind.RETRIED, at=at, source=source, evidence=evidence, actor=guard.actor),)
 
         recorded = await self._journal.record(
             order.key,

@@ -7,6 +7,7 @@ import structlog
 from app import failpoints
 from app.connectors.base import Connector
 from app.domain.errors import ExchangeDown, ExchangeReadFailed, OrdergateError
+from app.domain.events import Source
 from app.domain.order import Order
 from app.domain.safety.admission import Admission
 from app.domain.wording import text_of
@@ -45,13 +46,13 @@ class Retries:
                 f"The exchange could not be asked about order '{order.order_id}'; nothing was sent"
             ) from error
 
-    async def begin(self, connector: Connector, order: Order, evidence: str, guard: Guard) -> Opened:
+    async def begin(self, connector: Connector, order: Order, source: Source, evidence: str, guard: Guard) -> Opened:
         """Record that ``order`` is about to be sent again, as ``Recorder.retry`` does."""
         version = connector.context.credentials_version
 
         async def retry(admission: Admission) -> Opened:
             return await self._recorder.retry(
-                order, evidence, credentials_version=version, guard=guard, admission=admission
+                order, source, evidence, credentials_version=version, guard=guard, admission=admission
             )
 
         opened = await self._admissions.write_again(order, connector, retry)

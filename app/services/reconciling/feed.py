@@ -27,7 +27,7 @@ from app.clock import Clock
 from app.concurrency.backoff import Backoff
 from app.concurrency.waiting import wait_for_event
 from app.connectors.base import Connector
-from app.domain.errors import JournalUnavailable, OrderNotFound
+from app.domain.errors import CredentialsRefused, JournalUnavailable, OrderNotFound
 from app.domain.order import AccountKey, OrderKey
 from app.domain.reports import POLLED, Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.domain.wording import text_of
@@ -46,6 +46,8 @@ log = structlog.get_logger(__name__)
 #: Pauses before a failed stream is restarted, and before a failed reconciliation is repeated, in seconds. The last is long enough
 #: for an exchange that is down for an hour.
 _RESTART_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+#: The shortest pause after the exchange has refused the credentials: asking on at once would press it for nothing.
+_REFUSED_PAUSE = 30.0
 #: A stream that ran for this many seconds was healthy: the next failure starts with the first pause again.
 _HEALTHY = 60.0
 #: A stream that yields nothing at all for this many seconds is taken for dead and restarted.
@@ -118,7 +120,7 @@ class Feed:
     async def _read_for_ever(self) -> None:
         backoff = Backoff(_RESTART_PAUSES)
         while True:
-            started = self._clock.monotonic()
+            started, pause = self._clock.monotonic(), 0.0
             try:
                 connector = await self._sessions.connector(self._account)
                 await self._exchange_accounts.name(connector, ACCOUNT_AGE)
@@ -126,10 +128,11 @@ class Feed:
                 self._log.warning("stream ended")
             except Exception as error:  # noqa: BLE001 - a stream can fail in any way; the failure is logged and the stream restarted
                 self._log.warning("stream failed", error=type(error).__name__, text=text_of(error))
+                pause = _shortest_pause(error)
             self._must_reconcile.set()
             if self._clock.monotonic() - started > _HEALTHY:
                 backoff.reset()
-            await self._clock.sleep(backoff.next_pause())
+            await self._clock.sleep(max(pause, backoff.next_pause()))
 
     async def _read(self, connector: Connector) -> None:
         loop = asyncio.get_running_loop()
@@ -268,7 +271,7 @@ class Feed:
             except Exception as error:  # noqa: BLE001 - the exchange can't be asked now; nothing is concluded and it is asked again
                 self._log.warning("not reconciled", error=type(error).__name__, text=text_of(error))
                 self._must_reconcile.set()
-                await self._clock.sleep(backoff.next_pause())
+                await self._clock.sleep(max(_shortest_pause(error), backoff.next_pause()))
 
     async def _find_doubt_for_ever(self) -> None:
         while True:
@@ -277,3 +280,7 @@ class Feed:
                 await self._recovery.wake_unsettled(self._account)
             except JournalUnavailable as error:
                 self._log.warning("orders in doubt not looked for", error=error.detail)
+
+
+def _shortest_pause(error: Exception) -> float:
+    return _REFUSED_PAUSE if isinstance(error, CredentialsRefused) else 0.0

@@ -93,9 +93,9 @@ async def test_a_refusal_whose_order_another_caller_sends_again_is_no_answer(wor
     sent = await refusing(world, ClockRefused("-1021"))
     retry = world.recorder.retry
 
-    async def second(order: Order, evidence: str, **more: Any) -> Opened:
-        assert (await retry(order, "another caller with the same key")).is_new
-        return await retry(order, evidence, **more)
+    async def second(order: Order, *told: Any, **more: Any) -> Opened:
+        assert (await retry(order, "caller", "another caller with the same key")).is_new
+        return await retry(order, *told, **more)
 
     world.recorder.retry = second  # type: ignore[method-assign]
     done = await placed(world)

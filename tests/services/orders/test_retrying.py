@@ -278,7 +278,7 @@ async def second_attempt(world: World) -> tuple[Order, Order]:
         await placed(world)
     first = structs.replace(world.order("o1"), state=OrderState.PENDING)
     world.clock.advance(TIMEOUT.total_seconds() + 1)
-    retried = await world.recorder.retry(world.order("o1"), "a test")
+    retried = await world.recorder.retry(world.order("o1"), "caller", "a test")
     assert retried.is_new
     return first, retried.order
 
@@ -292,7 +292,7 @@ async def test_a_late_answer_to_an_earlier_attempt_changes_nothing(world: World)
         key("o1"), EventKind.UNCONFIRMED, "answer", only_if_state=pending, attempt_of=first
     )
     assert late == second
-    assert not (await world.recorder.retry(first, "late")).is_new
+    assert not (await world.recorder.retry(first, "caller", "late")).is_new
 
 
 async def test_the_deadline_is_that_of_the_present_attempt(world: World) -> None:
@@ -349,6 +349,16 @@ async def test_a_refused_timestamp_is_sent_again_by_itself(each_world: World) ->
     assert len(sent) == 2
     assert each_world.kinds("o1") == ["intended", "rejected", "retried", "accepted"]
     assert each_world.violations() == ()
+
+
+async def test_who_sends_an_order_again_is_recorded(world: World) -> None:
+    """The gateway itself after the exchange's answer, or the caller who repeats the request."""
+    await refusing(world, ClockRefused("-1021"), ClockRefused("-1021"))
+    with pytest.raises(ClockRefused):
+        await placed(world)
+    await placed(world)
+    events = [entry.event for entry in world.journal.history(key("o1")) if entry.event is not None]
+    assert [event.source for event in events if event.kind is EventKind.RETRIED] == ["answer", "caller"]
 
 
 async def test_a_timestamp_that_is_refused_twice_is_an_answer(world: World) -> None:

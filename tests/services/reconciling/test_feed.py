@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from msgspec import structs
 from structlog.testing import capture_logs
 
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import JournalUnavailable, OrderNotFound
+from app.domain.errors import CredentialsRefused, JournalUnavailable, OrderNotFound
 from app.domain.ids import new_order_id
 from app.domain.order import AccountKey, Order
 from app.domain.reports import Balance, BalanceReport, ConnectorEvent, OrderReport
@@ -120,6 +121,29 @@ async def test_a_failure_without_words_is_logged_by_its_class(world: World) -> N
         async with running(world.feed()):
             await until(lambda: any(line["event"] == "stream failed" for line in lines), world.clock)
     assert {line["text"] for line in lines if line["event"] == "stream failed"} == {"TimeoutError"}
+
+
+async def test_refused_credentials_are_not_tried_again_at_once(world: World) -> None:
+    """Neither the stream nor the comparison presses the exchange: half a minute passes before it is asked again."""
+    connector = await world.connector()
+    streamed: list[float] = []
+    compared: list[float] = []
+
+    async def refused() -> AsyncIterator[object]:
+        streamed.append(world.clock.monotonic())
+        raise CredentialsRefused("Invalid API-key")
+        yield
+
+    async def book(trading_pair: str | None = None) -> Sequence[OrderReport]:
+        compared.append(world.clock.monotonic())
+        raise CredentialsRefused("Invalid API-key")
+
+    connector.events = refused  # type: ignore[method-assign,assignment]
+    connector.fetch_open_orders = book  # type: ignore[method-assign]
+    async with running(world.feed()):
+        await until(lambda: min(len(streamed), len(compared)) == 3, world.clock)
+    for asked in (streamed, compared):
+        assert min(later - earlier for earlier, later in pairwise(asked)) >= 30
 
 
 async def test_an_exchange_that_does_not_answer_is_asked_again(world: World) -> None:

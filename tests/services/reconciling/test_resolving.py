@@ -198,7 +198,7 @@ async def test_another_attempt_that_is_being_sent_is_left_alone(world: World) ->
     await world.recorder.begin(order, EventKind.INTENDED, "caller")
     await world.recorder.refuse(order, ExchangeDown("down"))
     world.clock.advance(3600)
-    await world.recorder.retry(world.order("sending"), "a test")
+    await world.recorder.retry(world.order("sending"), "caller", "a test")
     with pytest.raises(RequestInProgress) as caught:
         await world.resolving.resolve(order.key, CANCELED)
     assert caught.value.retry_after == TIMEOUT
