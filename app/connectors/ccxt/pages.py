@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-#: In a way through an answer: of all rows, what is lowest there as a number.
-LOWEST = -1
+#: In a way through an answer: of all rows, what is lowest there as a number, or highest, where a list begins with what is oldest.
+LOWEST, HIGHEST = -1, -2
 
 #: The most pages of a list.
 _MOST_PAGES = 40
@@ -28,8 +28,8 @@ class Pages:
     It carries what an answer has at the end of the way ``cursor``, or else what is counted: the number of the page, from 1 on, or
     that of the rows before it. ``beside`` goes with it on later pages.
 
-    A way through the answer names fields. One through ``LOWEST`` leads to the oldest row of a page: there a page that is not
-    full is the last. Any other leads to what the exchange says of the next page, and to nothing on the last.
+    A way through the answer names fields. One through ``LOWEST`` or ``HIGHEST`` leads to the last row of a page: there a page that
+    is not full is the last. Any other leads to what the exchange says of the next page, and to nothing on the last.
     """
 
     size: int = 0
@@ -46,7 +46,7 @@ class Pages:
 
     def is_last(self, page: Page) -> bool:
         """Whether nothing follows ``page``."""
-        if self.cursor and LOWEST not in self.cursor:
+        if self.cursor and LOWEST not in self.cursor and HIGHEST not in self.cursor:
             return not page.count or not _at(page.answer, self.cursor)
         return not self.size or page.count < self.size
 
@@ -142,8 +142,10 @@ def _name(row: Any) -> tuple[Any, Any]:
 def _at(answer: Any, way: Sequence[str | int]) -> Any:
     """What ``answer`` has at the end of ``way``, None where there is nothing."""
     for place, name in enumerate(way):
-        if name == LOWEST:
+        if name in (LOWEST, HIGHEST):
             found = [_at(row, way[place + 1 :]) for row in answer] if isinstance(answer, list) else []
-            return min(found, key=int) if found and all(str(each).isdecimal() for each in found) else None
+            if not found or not all(str(each).isdecimal() for each in found):
+                return None
+            return (min if name == LOWEST else max)(found, key=int)
         answer = answer.get(name) if isinstance(answer, dict) else None
     return answer

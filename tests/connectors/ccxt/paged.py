@@ -41,8 +41,8 @@ class Paged:
 
     @property
     def others(self) -> Sequence[int]:
-        """As many other orders as a page has, newest first."""
-        return range(2_000, 2_000 - self.pages.size, -1)
+        """As many other orders as a page has, but no more than a hundred, newest first."""
+        return range(3_000, 3_000 - min(self.pages.size, 100), -1)
 
     def page(self, numbers: Sequence[int], more: str = "", strange: str = "") -> Any:
         """The answer that has the orders with these numbers, or one trade of each; all but ours on the pair ``strange``."""
@@ -401,15 +401,15 @@ _KRAKEN_ORDER = {
 
 _ORDERS = {
     # https://www.bitget.com/api-doc/spot/trade/Get-Unfilled-Orders
-    ("bitget", "open"): (_BITGET_ORDER, _bitget, "idLessThan=1901"),
+    ("bitget", "open"): (_BITGET_ORDER, _bitget, "idLessThan=2901"),
     # https://www.bitget.com/api-doc/contract/trade/Get-Orders-Pending
     ("bitget_perpetual", "open"): (
         {**_BITGET_ORDER, "posMode": "one_way_mode"},
         _bitget_perpetual("entrustedList"),
-        "idLessThan=1901",
+        "idLessThan=2901",
     ),
     # https://docs.btcmarkets.net/#tag/Order-Placement-APIs
-    ("btc_markets", "open"): (_BTC_MARKETS_ORDER, _bare, "after=1901"),
+    ("btc_markets", "open"): (_BTC_MARKETS_ORDER, _bare, "after=2901"),
     # https://bybit-exchange.github.io/docs/v5/order/open-order
     ("bybit", "open"): (_BYBIT_ORDER, _bybit, "cursor=more"),
     ("bybit_perpetual", "open"): (_BYBIT_ORDER, _bybit, "cursor=more"),
@@ -434,14 +434,14 @@ _ORDERS = {
         "offset=100",
     ),
     # https://huobiapi.github.io/docs/spot/v1/en/#get-all-open-orders
-    ("htx", "open"): (_HTX_ORDER, _under("data", status="ok"), "direct=next from=1901"),
+    ("htx", "open"): (_HTX_ORDER, _under("data", status="ok"), "direct=next from=2901"),
     # https://www.kucoin.com/docs/rest/spot-trading/orders/get-order-list
     ("kucoin", "open"): (_KUCOIN_ORDER, _kucoin, "currentPage=2"),
     # https://www.kucoin.com/docs/rest/futures-trading/orders/get-order-list
     ("kucoin_perpetual", "open"): (_KUCOIN_ORDER, _kucoin, "currentPage=2"),
     # https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-list
-    ("okx", "open"): (_OKX_ORDER, _under("data", code="0"), "after=1901"),
-    ("okx_perpetual", "open"): (_OKX_ORDER, _under("data", code="0"), "after=1901"),
+    ("okx", "open"): (_OKX_ORDER, _under("data", code="0"), "after=2901"),
+    ("okx_perpetual", "open"): (_OKX_ORDER, _under("data", code="0"), "after=2901"),
     # https://docs.backpack.exchange/#tag/History/operation/get_order_history
     ("backpack", "done"): (_BACKPACK_ORDER, _bare, "offset=100"),
     ("backpack_perpetual", "done"): (_BACKPACK_ORDER, _bare, "offset=100"),
@@ -467,9 +467,9 @@ _FILLS = {
     "backpack": (_BACKPACK_FILL, _bare, "offset=100"),
     "backpack_perpetual": ({**_BACKPACK_FILL, "quantity": "200"}, _bare, "offset=100"),
     # https://www.bitget.com/api-doc/spot/trade/Get-Fills
-    "bitget": ({**_BITGET_FILL, "baseVolume": "2"}, _bitget, "idLessThan=1901"),
+    "bitget": ({**_BITGET_FILL, "baseVolume": "2"}, _bitget, "idLessThan=2901"),
     # https://www.bitget.com/api-doc/contract/trade/Get-Order-Fills
-    "bitget_perpetual": (_BITGET_FILL, _bitget_perpetual("fillList"), "idLessThan=1901"),
+    "bitget_perpetual": (_BITGET_FILL, _bitget_perpetual("fillList"), "idLessThan=2901"),
     # https://www.bitstamp.net/api/#tag/Transactions-private/operation/GetUserTransactionsForMarket
     "bitstamp": (
         {
@@ -485,6 +485,41 @@ _FILLS = {
         _bare,
         "offset=100",
     ),
+    # https://docs.binance.us/#get-trades
+    "binance_us": (
+        {
+            "id": "{n#}",
+            "orderId": "{n#}",
+            "symbol": "{pair}",
+            "price": "50000.5",
+            "qty": "2",
+            "quoteQty": "100001",
+            "commission": "0.1",
+            "commissionAsset": "BTC",
+            "time": _TIME,
+            "isBuyer": True,
+            "isMaker": False,
+        },
+        _bare,
+        f"startTime={_TIME}",
+    ),
+    # https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint#retrieve-a-users-fills-by-time
+    "hyperliquid_perpetual": (
+        {
+            "coin": "BTC",
+            "oid": "{n#}",
+            "tid": "{n#}",
+            "px": "50000.5",
+            "sz": "200",
+            "side": "B",
+            "time": _TIME,
+            "fee": "0.1",
+            "feeToken": "USDC",
+            "crossed": True,
+        },
+        _bare,
+        f"startTime={_TIME}",
+    ),
     # https://docs.btcmarkets.net/#tag/Trade-APIs
     "btc_markets": (
         {
@@ -499,7 +534,7 @@ _FILLS = {
             "liquidityType": "Taker",
         },
         _bare,
-        "after=1901",
+        "after=2901",
     ),
     # https://bybit-exchange.github.io/docs/v5/order/execution
     "bybit": (_BYBIT_FILL, _bybit, "cursor=more"),
@@ -601,7 +636,7 @@ _FILLS = {
             "created-at": _TIME,
         },
         _under("data", status="ok"),
-        "direct=next from=1901",
+        "direct=next from=2901",
     ),
     # https://docs.kraken.com/api/docs/rest-api/get-trade-history
     "kraken": (
@@ -646,7 +681,7 @@ _FILLS = {
         "StartIndex=100",
     ),
     # https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-transaction-details-last-3-months
-    "okx": (_OKX_FILL, _under("data", code="0"), "after=91901"),
+    "okx": (_OKX_FILL, _under("data", code="0"), "after=92901"),
     # https://docs.pacifica.fi/api-documentation/api/rest-api/account/get-trade-history
     "pacifica_perpetual": (
         {

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.connectors.ccxt.exchanges import ROWS
-from app.connectors.ccxt.pages import LOWEST, Page, Pages, read_moving, read_pages
+from app.connectors.ccxt.pages import HIGHEST, LOWEST, Page, Pages, read_moving, read_pages
 from app.connectors.rows import unreadable_rows
 from app.domain.errors import ExchangeReadError
 from app.domain.order import OrderRef
@@ -127,11 +127,12 @@ async def test_a_fill_on_the_second_page_is_found(case: Paged) -> None:
     async with wired(ROWS[case.name]) as (connector, exchange):
         ref = ref_of(connector, str(MINE))
         connector._done[str(MINE)] = report_of(ref, 2)
+        connector.row = replace(connector.row, fill_pages=replace(case.pages, size=len(case.others)))  # type: ignore[misc]
         exchange.answers = two_pages(case)
         (fill,) = await connector.fetch_fills(ref)
         assert (fill.price, fill.amount) == (Decimal("50000.5"), Decimal(2))
         check_second(case, exchange)
-        connector.row = replace(connector.row, fill_pages=Pages(size=case.pages.size, asks=case.pages.asks))  # type: ignore[misc]
+        connector.row = replace(connector.row, fill_pages=Pages(size=len(case.others), asks=case.pages.asks))  # type: ignore[misc]
         exchange.answers = two_pages(case)[:1]
 
         async def absent(_ref: Any) -> None:
@@ -239,6 +240,27 @@ async def test_a_page_that_repeats_what_was_read_leads_nowhere() -> None:
         found = await read_pages(pages, ignoring)
         assert not found.is_whole
         assert len(found.rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("times", "is_whole"),
+    [((), True), ((1, 2, 3), False), ((1, 2, 2, 2, 3), False), ((1, 1, 2, 2, 3, 4), True), ((1, 2, 2, 3, 4), True)],
+)
+async def test_a_list_that_goes_on_from_a_time_has_all_of_it(times: Sequence[int], is_whole: bool) -> None:
+    """Oldest first, and with the time itself, so that pages share rows. A page of one time only can't go on, and where the last
+    page is full, the one behind it shows nothing new, as one that is not asked for in the right way.
+    """
+
+    async def from_time(more: Mapping[str, Any]) -> Page:
+        rows = [{"id": number, "time": time} for number, time in enumerate(times) if time >= int(more.get("since", 0))][
+            :3
+        ]
+        return Page(rows=rows, count=len(rows), answer=rows)
+
+    found = await read_pages(Pages(size=3, parameter="since", cursor=(HIGHEST, "time")), from_time)
+    assert found.is_whole is is_whole
+    assert [row["id"] for row in found.rows] == list(range(len(found.rows)))
+    assert len(found.rows) == len(times) or not is_whole
 
 
 async def test_a_list_without_an_end_is_not_whole() -> None:

@@ -103,6 +103,8 @@ class Habits:
         self.requests = 0
         self.submits = 0
         self.fault: Fault | None = None
+        #: Pairs that are not listed at the moment.
+        self.unlisted: set[str] = set()
         #: The cancels that are taken down: the order's number, and when it is canceled.
         self._cancels: list[tuple[int, datetime]] = []
 
@@ -375,7 +377,8 @@ class HabitClient:
         }
 
     def _fetch_markets(self) -> list[dict[str, Any]]:
-        return [self._market(pair) for pair in self.habits.exchange.pairs.values()]
+        listed = self.habits.exchange.pairs.values()
+        return [self._market(pair) for pair in listed if pair.trading_pair not in self.habits.unlisted]
 
     def _market(self, pair: Pair) -> dict[str, Any]:
         size = self.habits.size(pair.trading_pair)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
 
+from app.connectors.base import PAIRS_MAX_AGE
 from app.connectors.rows import unreadable_rows
 from app.domain.errors import ExchangeReadError
 from tests.connectors.conformance import Bench
@@ -55,6 +57,27 @@ async def test_lists_that_go_on_are_read_to_their_end(quirks: tuple[Quirk, ...])
         assert found is not None
         assert found.state == "canceled"
         assert await bench.connector.fetch_order((await bench.resting()).ref) is None
+    finally:
+        await bench.connector.close()
+        await dialect.stop()
+
+
+async def test_a_pair_that_is_not_listed_is_no_empty_list() -> None:
+    """Where open orders are listed by pair: what rests on it can't be asked for, and the reason says so."""
+    dialect = dialect_of(Quirk.OPEN_BY_PAIR)()
+    await dialect.start()
+    bench = Bench(dialect, dialect.connect())
+    try:
+        order = await bench.resting()
+        await bench.connector.submit_order(order)
+        dialect.habits.unlisted.add(dialect.pair)
+        await bench.connector.load_trading_rules(max_age=timedelta(0))
+        for question in (bench.connector.fetch_open_orders(dialect.pair), bench.connector.fetch_order(order.ref)):
+            with pytest.raises(ExchangeReadError, match=f"does not list {dialect.pair} now"):
+                await question
+        dialect.habits.unlisted.clear()
+        dialect.clock.advance(PAIRS_MAX_AGE.total_seconds() + 1)
+        assert [each.order_id for each in await bench.connector.fetch_open_orders(dialect.pair)] == [order.order_id]
     finally:
         await bench.connector.close()
         await dialect.stop()

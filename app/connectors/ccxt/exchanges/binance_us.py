@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.connectors.capabilities import CredentialField
-from app.connectors.ccxt.pages import Pages
+from app.connectors.ccxt.pages import HIGHEST, Pages
 from app.connectors.ccxt.row import ALL_TIMES, Refusals, Row, codes
 
 _DOCS = "https://docs.binance.us/#error-codes"
@@ -36,8 +36,8 @@ SPOT = Row(
     docs=_DOCS,
     refusals=_REFUSALS,
     code_field="code",
-    # https://docs.binance.us/#get-trades
-    fill_pages=Pages(size=1_000),
+    # Trades from a time on, oldest first: https://docs.binance.us/#get-trades
+    fill_pages=Pages(size=1_000, parameter="startTime", cursor=(HIGHEST, "time")),
     times_in_force=ALL_TIMES,
 )
 

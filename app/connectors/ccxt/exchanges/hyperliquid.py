@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.connectors.ccxt.pages import Pages
+from app.connectors.ccxt.pages import HIGHEST, Pages
 from app.connectors.ccxt.row import Refusals, Row, on_test_network
 from app.connectors.known import KNOWN_FIELDS
 from app.domain.enums import TimeInForce
@@ -33,9 +33,9 @@ _REFUSALS = Refusals(
     rate=frozenset(("Too many cumulative requests sent",)),
 )
 
-#: All open orders come at once, and fills in answers of 2,000 at most:
+#: All open orders come at once, and fills in answers of 2,000 at most, oldest first, from a time on:
 #: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/info-endpoint#retrieve-a-users-fills-by-time
-_FILLS = Pages(size=2_000)
+_FILLS = Pages(size=2_000, parameter="startTime", cursor=(HIGHEST, "time"))
 
 SPOT = Row(
     name="hyperliquid",
