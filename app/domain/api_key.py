@@ -85,6 +85,20 @@ class ApiKey(Struct, frozen=True, kw_only=True):
         ends = [moment for moment in (self.expires_at, self.previous_until) if moment is not None]
         return min(ends, default=None)
 
+    def admits_all_of(self, other: ApiKey) -> bool:
+        """Whether ``other`` may be used from nowhere that this key may not be used from."""
+        if self.allowed_ips is None:
+            return True
+        own = [ip_network(each) for each in self.allowed_ips]
+        return other.allowed_ips is not None and all(
+            any(given.version == each.version and given.subnet_of(each) for each in own)  # type: ignore[arg-type]
+            for given in map(ip_network, other.allowed_ips)
+        )
+
+    def outlives(self, other: ApiKey) -> bool:
+        """Whether this key may be used for longer than ``other``."""
+        return other.expires_at is not None and (self.expires_at is None or self.expires_at > other.expires_at)
+
     def standing_of(self, caller: Caller, now: datetime) -> Standing:
         """What is to be held against ``caller``, who calls with the key, at ``now``."""
         is_opened = caller.secret_hash is None or self.opens_with(caller.secret_hash, now)

@@ -294,6 +294,46 @@ async def test_nobody_gives_away_more_than_they_have(application: Any, client: h
         assert (await caller.delete(f"/api-keys/{wide['id']}")).status_code == 404
 
 
+async def test_a_key_makes_none_that_lasts_longer_or_works_from_elsewhere(
+    application: Any, client: httpx.AsyncClient
+) -> None:
+    """Nor does it open one that does; a key that it makes without a word about its end ends with it."""
+    here = {"allowed_ips": ["127.0.0.0/8", "2001:db8::/32"], "expires_at": "2026-01-20T00:00:00+00:00"}
+    maker, wide = await made(client, role="admin", **here), await made(client)
+    await client.post(f"/api-keys/{wide['id']}/disable")
+    async with bearing(application, maker) as caller:
+        for wrong, said in (
+            ({"allowed_ips": None}, "allowed_ips"),
+            ({"allowed_ips": ["10.0.0.1"]}, "allowed_ips"),
+            ({"allowed_ips": ["127.0.0.0/7"]}, "allowed_ips"),
+            ({"allowed_ips": ["127.0.0.1", "2001:db9::1"]}, "allowed_ips"),
+            ({"expires_at": "2026-01-20T00:00:01+00:00"}, "expires_at"),
+        ):
+            asked = {"name": "n", "environment": "paper", "role": "admin", "allowed_ips": ["127.0.0.1"], **wrong}
+            answer = await caller.post("/api-keys", json=asked)
+            assert (answer.status_code, said in answer.json()["detail"]) == (400, True), answer.text
+        for verb in ("rotate", "enable"):
+            assert "allowed_ips" in (await caller.post(f"/api-keys/{wide['id']}/{verb}")).json()["detail"]
+        child = await made(caller, role="admin", allowed_ips=["127.0.0.1", "2001:db8:1::/48"])
+        assert child["expires_at"].startswith("2026-01-20T00:00:00")
+        assert (await caller.post(f"/api-keys/{child['id']}/rotate")).status_code == 200
+    assert (await client.post(f"/api-keys/{wide['id']}/enable")).status_code == 200
+
+
+async def test_a_bounded_key_deletes_no_account_that_it_reaches_in_part(
+    application: Any, client: httpx.AsyncClient
+) -> None:
+    """Credentials out of its bounds would go with it: looked at as they are at that moment."""
+    await client.post("/accounts/add-account", params={"account_name": "other"})
+    for connector in ("paper", "paper_perpetual"):
+        assert (await client.post(f"/accounts/add-credential/other/{connector}", json={})).status_code == 201
+    delete = {"url": "/accounts/delete-account", "params": {"account_name": "other"}}
+    async with bearing(application, await made(client, role="admin", connectors=["paper"])) as caller:
+        assert (await caller.post(**delete)).json()["code"] == "out_of_bounds"
+        assert (await client.post("/accounts/delete-credential/other/paper_perpetual")).status_code == 200
+        assert (await caller.post(**delete)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

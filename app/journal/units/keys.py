@@ -19,7 +19,9 @@ from app.journal.units.safety import AskedUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeKey(AskedUnit[None]):
-    """Add ``key``, whose scope gets ``limits``. Raises ``InvalidArgument`` if the key that makes it is held back."""
+    """Add ``key``, whose scope gets ``limits``. Raises ``InvalidArgument`` if the key that makes it is held back, may not be used
+    from everywhere where it might, or ends before it.
+    """
 
     key: ApiKey
     limits: Limits
@@ -27,7 +29,11 @@ class MakeKey(AskedUnit[None]):
 
     def stage(self, batch: Batch) -> None:
         maker = self.record.actor.key_id
-        _check_opener(batch, maker)
+        _check_opener(batch, maker, self.key)
+        if maker is not None and (there := batch.keys.get(maker)) is not None and self.key.outlives(there):
+            raise InvalidArgument(
+                f"expires_at must not be later than that of the key that makes it: {there.expires_at}"
+            )
         batch.audit(self.record)
         batch.keys.add(structs.replace(self.key, told=() if maker is None else (maker,)))
         if self.limits.given:
@@ -48,7 +54,7 @@ class RotateKey(AskedUnit[ApiKey]):
     def stage(self, batch: Batch) -> ApiKey:
         key, teller = _find(batch, self.key_id), self.record.actor.key_id
         is_other = teller not in (None, self.key_id)
-        _check_opener(batch, teller if is_other else None)
+        _check_opener(batch, teller if is_other else None, key)
         told = {*key.told, teller} if is_other and teller is not None else {*key.told}
         batch.audit(self.record)
         return batch.keys.change(
@@ -74,7 +80,7 @@ class SetKeyDisabled(AskedUnit[ApiKey]):
 
     def stage(self, batch: Batch) -> ApiKey:
         key, by = _find(batch, self.key_id), self.record.actor.key_id
-        _check_opener(batch, by if self.disabled_at is None and by != self.key_id else None)
+        _check_opener(batch, by if self.disabled_at is None and by != self.key_id else None, key)
         batch.audit(self.record)
         return batch.keys.change(structs.replace(key, disabled_at=self.disabled_at, version=batch.keys.next_version))
 
@@ -103,11 +109,18 @@ def _find(batch: Batch, key_id: str) -> ApiKey:
     return key
 
 
-def _check_opener(batch: Batch, key_id: str | None) -> None:
-    """Raise ``InvalidArgument`` if the key has limits of its own or is halted, to which another key that it opens would not be
-    held.
+def _check_opener(batch: Batch, key_id: str | None, other: ApiKey) -> None:
+    """Raise ``InvalidArgument`` if the key has limits of its own, is halted, or works from certain addresses only, to which
+    ``other``, which it opens, would not be held.
     """
-    if key_id is not None and batch.permits.state.holds_back_key(key_id):
+    if key_id is None:
+        return
+    opener = batch.keys.get(key_id)
+    if opener is not None and not opener.admits_all_of(other):
+        raise InvalidArgument(
+            "allowed_ips must be among those of the key that makes or opens it: " + ", ".join(opener.allowed_ips or ())
+        )
+    if batch.permits.state.holds_back_key(key_id):
         raise InvalidArgument(
             "A key that has limits of its own, or is halted, makes no keys and opens no other, for which these would not hold"
         )

@@ -109,12 +109,18 @@ class ApiKeys:
             secret_hash=hash_of(secret),
             created_at=now,
             created_by=maker.name,
-            expires_at=expires_at or now + LIFETIME,
+            expires_at=expires_at or await self._longest(maker, now),
         )
         await self._journal.decide(MakeKey(key=key, limits=limits, record=record(key_id)))
         await self._directory.refresh()
         log.info("API key made", key_id=key_id, environment=environment.value)
         return key, secret
+
+    async def _longest(self, maker: Caller, now: datetime) -> datetime:
+        """When a key ends of which its maker says nothing: no later than the key that makes it."""
+        key = None if maker.key_id is None else await self._directory.key(maker.key_id)
+        ends = [now + LIFETIME, *(() if key is None or key.expires_at is None else (key.expires_at,))]
+        return min(ends)
 
     async def rotate(self, key_id: str, record: AuditRecord, overlap: timedelta) -> tuple[ApiKey, str]:
         """Give a key another secret; the earlier one holds for ``overlap`` more. Raises ``UnknownKey`` or ``InvalidArgument``."""
