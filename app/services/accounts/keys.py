@@ -119,8 +119,8 @@ class ApiKeys:
     async def _longest(self, maker: Caller, now: datetime) -> datetime:
         """When a key ends of which its maker says nothing: no later than the key that makes it."""
         key = None if maker.key_id is None else await self._directory.key(maker.key_id)
-        ends = [now + LIFETIME, *(() if key is None or key.expires_at is None else (key.expires_at,))]
-        return min(ends)
+        latest = now + LIFETIME
+        return latest if key is None or key.expires_at is None else min(latest, key.expires_at)
 
     async def rotate(self, key_id: str, record: AuditRecord, overlap: timedelta) -> tuple[ApiKey, str]:
         """Give a key another secret; the earlier one holds for ``overlap`` more. Raises ``UnknownKey`` or ``InvalidArgument``."""
