@@ -16,10 +16,12 @@ from app.domain.enums import Environment, Role, Scope
 from app.domain.errors import CallerChanged, InvalidArgument, KeyRevoked, LimitExceeded, UnknownKey
 from app.domain.safety.admission import NOTHING_KNOWN
 from app.domain.safety.limits import NO_LIMITS, Limits
+from app.domain.safety.scope import Scope as SafetyScope
 from app.journal.journal import Journal
 from app.journal.records import Opened
 from app.journal.units.guard import Guard, check_caller
 from app.journal.units.keys import DeleteKey, MakeKey, SetKeyDisabled
+from app.journal.units.safety import SetLimits
 from app.storage.tables import AUDIT, EVENTS, ORDERS
 from tests.clock import START
 from tests.journal.orders import INTENDED, order_of_ours
@@ -102,6 +104,53 @@ async def test_no_intent_is_above_the_revocation(journal: Journal, build_journal
     )
     assert len(ended) == ROUNDS
     assert [row for row in intents if row.seq > ended[int(row.key_id[1:])].seq] == []
+
+
+async def change_until_refused(journal: Journal, caller: Caller, name: str, begun: asyncio.Event) -> int:
+    """Ask without a pause for changes of every kind, until the key is refused; ``begun`` once some are made. Returns how many."""
+    made = 0
+    while True:
+        by = Actor(name=caller.name, key_id=caller.key_id)
+        wanted = AuditRecord(at=START, actor=by, operation="change", object=name, caller=caller)
+        scope = SafetyScope(key_id=f"another of {name}")
+        limits = {"max_open_orders": made}
+        answers = await asyncio.gather(
+            journal.decide(SetLimits(scope=scope, changes=limits, unlimited_reason=None, at=START, record=wanted)),
+            journal.decide(MakeKey(key=key_named(f"{name}-{made}"), limits=NO_LIMITS, record=wanted)),
+            asyncio.to_thread(journal.accounts.add_account, f"{name}-{made}", wanted),
+            return_exceptions=True,
+        )
+        refused = [each for each in answers if isinstance(each, BaseException)]
+        made += len(answers) - len(refused)
+        begun.set()
+        if refused:
+            assert all(isinstance(each, KeyRevoked) for each in refused), refused
+            return made
+
+
+async def test_no_change_is_above_the_revocation(journal: Journal, build_journal: Callable[[], Journal]) -> None:
+    """Of limits, keys and accounts, by several writers of one database: the audit log has them all in one order."""
+    journals = [build_journal() for _ in range(2)]
+    for each in journals:
+        await each.open()
+    try:
+        for number in range(2):
+            caller = await add_key(journal, f"k{number}")
+            begun = [asyncio.Event() for _ in journals]
+            changing = [
+                asyncio.create_task(change_until_refused(each, caller, f"r{number}w{writer}", begun[writer]))
+                for writer, each in enumerate(journals)
+            ]
+            await asyncio.gather(*(each.wait() for each in begun))
+            await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
+            assert min(await asyncio.gather(*changing)) > 0
+    finally:
+        for each in journals:
+            await each.close()
+    rows = journal.database.rows(select(AUDIT.c.number, AUDIT.c.key_id, AUDIT.c.operation).order_by(AUDIT.c.number))
+    ended = [row.number for row in rows if row.operation == "delete"]
+    late = [row for row in rows if row.operation == "change" and row.number > ended[int(row.key_id[1:])]]
+    assert (len(ended), late) == (2, [])
 
 
 async def test_a_user_is_looked_at_as_a_key_is(journal: Journal) -> None:
