@@ -17,7 +17,7 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The wall-clock time, aware, in UTC."""
 
-    def monotonic(self) -> float:  # float: a duration's base in seconds, never money
+    def monotonic(self) -> float:
         """Seconds that never jump, for measuring durations only."""
 
     async def sleep(self, seconds: float) -> None:

@@ -14,6 +14,14 @@ AFTER_AN_ERROR = {"app.connectors.common.judging", "app.connectors.binance.outco
 #: 0027-callers-and-guards.md, 0030-safety.md).
 MOST_MODULES = 76
 MOST_LINES = 2_630
+#: What may stop an order on its way: the figure must lead to them who look for that.
+STOPS = {
+    "app.services.markets.rules",
+    "app.services.orders.admitting",
+    "app.journal.permits",
+    "app.services.orders.leaving",
+    "app.services.orders.inflight",
+}
 
 
 def section(title: str) -> str:
@@ -56,4 +64,5 @@ def test_figures_name_modules_on_the_way() -> None:
     for walk, named in figures().items():
         assert len(named) > 5
         assert sorted(set(named) - set(walked[walk]) - AFTER_AN_ERROR) == [], walk
+    assert sorted(STOPS - set(figures()["order"])) == []
     assert len(walked["order"]) <= MOST_MODULES, walked["order"]

@@ -37,11 +37,11 @@ class Cached(Generic[T]):
         self.value: T | None = None
         #: Why the last fetch failed, None if it succeeded.
         self.error: Exception | None = None
-        self._value_at = 0.0  # float: the clock's monotonic seconds
-        self._tried_at = 0.0  # float: the clock's monotonic seconds
+        self._value_at = 0.0  # the clock's monotonic seconds
+        self._tried_at = 0.0  # the clock's monotonic seconds
 
     @property
-    def age(self) -> float | None:  # float: seconds, no money
+    def age(self) -> float | None:
         """How old the value is in seconds, None without a value."""
         return None if self.value is None else self._clock.monotonic() - self._value_at
 
@@ -81,7 +81,7 @@ class Cached(Generic[T]):
         """A new value. Concurrent callers share one fetch. Raises what the fetch raises."""
         return await self._flights.run(None, self._fetching(fetch or self._fetch))
 
-    def put(self, value: T, at: float | None = None) -> None:  # float: the clock's monotonic seconds
+    def put(self, value: T, at: float | None = None) -> None:
         """Store a value that came without a fetch, at the monotonic time ``at``, else now."""
         self.value, self.error = value, None
         self._value_at = self._clock.monotonic() if at is None else at

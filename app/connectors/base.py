@@ -32,11 +32,7 @@ from app.connectors.optional import OptionalVerbs
 from app.domain.fill import Fill
 from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order, OrderRef
-from app.domain.reports import (
-    Balance,
-    ConnectorEvent,
-    OrderReport,
-)
+from app.domain.reports import Balance, ConnectorEvent, OrderReport
 from app.settings import Settings
 
 #: Whether a pair exists and is open is never denied from knowledge older than this; then the exchange is asked again. So however
@@ -128,8 +124,9 @@ class Connector(OptionalVerbs, ABC):
 
     @abstractmethod
     async def submit_order(self, order: Order) -> OrderReport:
-        """Send ``order`` once, under ``order.order_id`` as the exchange's client id, so that it can be asked about even if no
-        reply came; not if ``SENDING_CHECK`` raises when its first byte would leave. A cancel is sent in the same way.
+        """Send ``order`` once, under ``order.ref.client_order_id`` as the exchange's client id (``order_id``, or what
+        ``Capabilities.wire_id`` makes of it), so that it can be asked about even if no reply came; not if ``SENDING_CHECK`` raises
+        when its first byte would leave. A cancel is sent in the same way.
         """
 
     @abstractmethod
@@ -140,17 +137,18 @@ class Connector(OptionalVerbs, ABC):
 
     @abstractmethod
     async def fetch_order(self, ref: OrderRef) -> OrderReport | None:
-        """The order as the exchange has it, under ``ref.order_id``; None only if the exchange positively knows no such order.
+        """The order as the exchange has it; None only if the exchange positively knows no such order.
 
-        The exchange is asked by our id, and then by its own where we know it. What only one of them finds must be recognised by the
-        other or by the terms (``domain.recognition``): an order that has been given either name anew is not the one in question.
+        It is asked by ``ref.client_order_id``, then by its own id where we know it. What only one of them finds must be recognised
+        by the other or by the terms (``domain.recognition``): an order that has been given either name anew is not the one in
+        question.
         """
 
     @abstractmethod
     async def fetch_open_orders(self, trading_pair: str | None = None) -> Sequence[OrderReport]:
         """All orders of the account that rest on the book, also those that are not ours."""
 
-    def request_share(self, question: Question) -> float:  # float: a share of requests, no money
+    def request_share(self, question: Question) -> float:
         """The share of a minute's request limits of the address that one such question takes; 0 where nothing is counted."""
         return 0.0
 
@@ -172,8 +170,9 @@ class Connector(OptionalVerbs, ABC):
 
     @abstractmethod
     async def fetch_exchange_account(self) -> str | None:
-        """The exchange's own name of the account that the credentials open: the same for all its keys, and for no other account;
-        without one what opens no other, such as the key. None if the answer does not say, and then no absence is a proof.
+        """The exchange's own name of the account that the credentials open. Every key of the account gives the same name. For an
+        exchange that names no accounts: something that opens only this one, such as the key itself. None if the answer does not
+        say, and then no absence is a proof.
         """
 
     @abstractmethod

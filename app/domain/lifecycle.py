@@ -8,9 +8,9 @@ changing the state.
 Four principles shape the table:
 
 * *Doubt is a state.* ``unknown`` means that the order was sent and its outcome is not known. Only evidence from
-  the exchange leaves it.
-* *A fill is never refused.* Whatever we believed, a fill reported by the exchange is applied: it moves a presumed-dead
-  order back to life.
+  the exchange leaves it, or an operator's word, which is recorded as such.
+* *A fill is never refused.* Whatever we believed, a fill reported by the exchange is applied: a rejected order lives again by
+  it, and a canceled or expired one may be full after all.
 * *Final states are left only as tabled.* ``canceled``, ``rejected`` and ``expired`` yield to a later fill, and every final state to
   ``reappeared``: it was a conclusion of ours, or an operator's word, and the exchange shows otherwise. What the exchange itself had
   said is final; ``observation`` makes no such event of it. A ``rejected`` order that surely was not placed is ``retried`` where its
@@ -45,7 +45,7 @@ NOTES = frozenset(
     }
 )
 
-_ALIVE = {
+_FROM_ACTIVE = {
     EventKind.ACCEPTED: OrderState.OPEN,
     EventKind.REJECTED: OrderState.REJECTED,
     EventKind.PARTIALLY_FILLED: OrderState.OPEN,
@@ -58,13 +58,13 @@ _ALIVE = {
 
 TRANSITIONS: Mapping[OrderState, Mapping[EventKind, OrderState]] = MappingProxyType(
     {
-        OrderState.PENDING: _ALIVE,
+        OrderState.PENDING: _FROM_ACTIVE,
         OrderState.UNKNOWN: {
-            **_ALIVE,
+            **_FROM_ACTIVE,
             EventKind.NEVER_ARRIVED: OrderState.REJECTED,
             EventKind.VANISHED: OrderState.CANCELED,
         },
-        OrderState.OPEN: _ALIVE,
+        OrderState.OPEN: _FROM_ACTIVE,
         OrderState.FILLED: {
             EventKind.ACCEPTED: OrderState.FILLED,
             EventKind.PARTIALLY_FILLED: OrderState.FILLED,
@@ -112,10 +112,16 @@ UNSETTLED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
 ACTIVE = frozenset(OrderState) - FINAL
 
 
-def next_state(state: OrderState, event: EventKind) -> OrderState | None:
-    """The state after ``event``, or None where the table has no such cell (an anomaly)."""
+#: Final states that are no conclusion of ours: only an order that an operator has ended in one of them can reappear.
+_SAID = frozenset({OrderState.FILLED, OrderState.EXPIRED})
+
+
+def next_state(state: OrderState, event: EventKind, *, is_resolved: bool = False) -> OrderState | None:
+    """The state after ``event``, None where it is impossible (an anomaly). ``is_resolved``: the state is an operator's word."""
     if event in NOTES:
         return state
+    if event is EventKind.REAPPEARED and state in _SAID and not is_resolved:
+        return None
     return TRANSITIONS[state].get(event)
 
 

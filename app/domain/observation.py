@@ -63,7 +63,7 @@ def observe(
         return build.done(missing_fills=False)
     if order.is_presumed_gone or _contradicts_refusal(order, report):
         build.add(EventKind.REAPPEARED)
-    elif order.state in UNSETTLED or build.says_something_new():
+    elif order.state in UNSETTLED or build.brings_id_or_amount():
         build.add(EventKind.ACCEPTED)
     build.add_amendment()
     build.add_fills(known_fills)
@@ -80,9 +80,9 @@ def _is_of_earlier_attempt(order: Order, report: OrderReport) -> bool:
 
 
 def _is_of_the_id_s_owner(order: Order) -> bool:
-    """Whether reports under the order's id speak of another program's order: the exchange refused ours because that one has it."""
+    """Whether reports under the order's id are about another program's order, which had the id first: ours was refused for it."""
     is_taken = order.state is OrderState.REJECTED and order.error_code == DuplicateOrderId.code
-    return is_taken and not order.has_own_id
+    return is_taken and not order.owns_id
 
 
 def _contradicts_refusal(order: Order, report: OrderReport) -> bool:
@@ -94,8 +94,8 @@ def _contradicts_refusal(order: Order, report: OrderReport) -> bool:
 def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
     """The terms in ``report`` that differ from those of ``order``, as fields of an event; none if the report may be the older one.
 
-    A market order's amount is what its quote bought, so it is not a term. A client id is a new one only if the exchange's own id
-    shows that the report is about the same order.
+    The amount of an order in quote units is what these bought, so it is not a term. A client id is a new one only if the
+    exchange's own id shows that the report is about the same order.
     """
     is_timed = report.reported_at is not None
     is_older = order.amended_at is not None and (report.reported_at is None or report.reported_at < order.amended_at)
@@ -110,9 +110,7 @@ def _changed_terms(order: Order, report: OrderReport) -> dict[str, Any]:
         changes["price"] = price
     client_order_id = report.new_client_order_id or report.order_id
     is_same = order.exchange_order_id is not None and report.exchange_order_id == order.exchange_order_id
-    is_timed = (
-        report.reported_at is not None
-    )  # exchanges that tell no time rename no orders, but some spell ids in two ways
+    # Exchanges that tell no time rename no orders, but some spell ids in two ways.
     if is_timed and is_same and client_order_id and client_order_id != order.ref.client_order_id:
         changes["exchange_client_order_id"] = client_order_id
     return changes
@@ -140,7 +138,7 @@ class _Builder:
         self._evidence = evidence
         self._events: list[OrderEvent] = []
 
-    def says_something_new(self) -> bool:
+    def brings_id_or_amount(self) -> bool:
         """Whether the report brings the exchange's id or the amount to an order that lacks it."""
         order, report = self.order, self._report
         if order.state is OrderState.REJECTED:
@@ -202,8 +200,8 @@ class _Builder:
         )
 
     def _kind_of_fill(self, fill: Fill) -> EventKind:
-        """As the amount says, unless the exchange itself says of so large a total that the order is not full. An "open" about an
-        order that is done is old, and says nothing.
+        """Full if the amount says so, unless the report counts this fill and still calls the order not filled. A report that calls
+        an order open which is done is old, and says nothing.
         """
         order, report = self.order, self._report
         is_old = report.state == "open" and order.state in FINAL

@@ -230,7 +230,7 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.terms.endswith(f"|{self.order_id}")
 
     @property
-    def has_own_id(self) -> bool:
+    def owns_id(self) -> bool:
         """Whether an order that the exchange has under the id is most likely this one: nobody else uses ids that the gateway made,
         and what was sent before, under whichever id, may have arrived after all.
         """
@@ -283,9 +283,8 @@ class Order(Struct, frozen=True, kw_only=True):
 
     def apply(self, event: OrderEvent) -> Order:
         """The order after ``event``. Raises ``Anomaly`` where the lifecycle has no such transition."""
-        state = next_state(self.state, event.kind)
-        is_lasting = self.state in (OrderState.FILLED, OrderState.EXPIRED) and not self.is_resolved
-        if state is None or (event.kind is EventKind.REAPPEARED and is_lasting):
+        state = next_state(self.state, event.kind, is_resolved=self.is_resolved)
+        if state is None:
             raise Anomaly(self.state, event.kind)
         # A doubt is over with the next event that says more; until then it is shown with its reason.
         is_over = self.is_active and self.error_code in _REASONS_OF_DOUBT and event.kind not in NOTES

@@ -56,7 +56,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
     version: int
     state: SafetyState
-    seen_at: float  # float: seconds of the clock, no money
+    seen_at: float  # seconds of the clock
 
 
 class Bulletin:
@@ -77,7 +77,7 @@ class Bulletin:
         with self._lock:
             self.known = structs.replace(self.known, seen_at=_NEVER)
 
-    def is_fresh(self, now: float) -> bool:  # float: seconds of the clock
+    def is_fresh(self, now: float) -> bool:
         """Whether what is known may be relied on at ``now``."""
         return now - self.known.seen_at < TRUSTED_SECONDS
 

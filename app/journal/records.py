@@ -81,13 +81,15 @@ class Head(NamedTuple):
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """The order under the id or key that was asked for; ``is_new`` is False where it was there before. With an ``approval`` there
-    is no order: that one waits, and ``is_new`` is whether it was asked for now.
+    """The order under the id or key that was asked for. ``is_new``: this call has recorded its start, or its new attempt, so this
+    caller sends it. Where it is not new and there is an ``approval``, no order is: that one waits or was decided otherwise, and
+    ``is_asked`` is whether this call has asked for it.
     """
 
     order: Order
-    is_new: bool
+    is_new: bool = False
     approval: Approval | None = None
+    is_asked: bool = False
 
 
 class Recorded(Struct, frozen=True, kw_only=True):

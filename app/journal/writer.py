@@ -45,7 +45,7 @@ GROUP_SIZE = 256
 #: Seconds within which a unit is written or dropped.
 PATIENCE = 5.0
 
-#: How many units may wait before no further intent is taken: more than a second's work.
+#: How many units may wait before no further intent is accepted: more than a second's work.
 MOST_WAITING = 2048
 
 #: What a caller who found the journal busy is told to wait.
@@ -61,7 +61,7 @@ class _Waiting(Struct, kw_only=True):
     #: The monotonic time after which it is not written.
     deadline: float
     #: Whether a transaction has begun that may write it. From then on the loop can't drop it.
-    is_taken: bool = False
+    is_in_transaction: bool = False
     is_dropped: bool = False
 
 
@@ -152,7 +152,7 @@ class Writer:
             self._look.cancel()
 
     def _answer_late(self) -> None:
-        """Answer the callers whose units are late, and drop those that no transaction has taken."""
+        """Answer the callers whose units are late, and drop those that are in no transaction."""
         now = time.monotonic()
         late = takewhile(lambda waiting: waiting.deadline <= now, self._submitted.values())
         for waiting in list(late):
@@ -169,16 +169,40 @@ class Writer:
         waiting.future.set_exception(error)
 
     def _drop(self, waiting: _Waiting) -> bool:
-        """See to it that ``waiting`` is never written. False if a transaction has taken it."""
+        """See to it that ``waiting`` is never written. False if it is in a transaction."""
         with self._lock:
-            waiting.is_dropped = not waiting.is_taken
+            waiting.is_dropped = not waiting.is_in_transaction
             return waiting.is_dropped
+
+    def _resolve(
+        self, outcome: Sequence[_Done], head: int, added: Sequence[JournalEntry], changed: Sequence[StoredOrder]
+    ) -> None:
+        """Advance the tail, and give every caller that still waits its outcome."""
+        self._advance(head, added, changed)
+        for done in outcome:
+            self._forget(done)
+            future = done.waiting.future
+            self._submitted.pop(future, None)
+            if future.done():  # the caller was cancelled
+                continue
+            if done.error is not None:
+                future.set_exception(done.error)
+            else:
+                future.set_result(done.answer)
+
+    def _forget(self, done: _Done) -> None:
+        if isinstance(done.error, JournalInDoubt):
+            return  # it may have been written, so what this process knows of these orders may not be all
+        for key in done.waiting.unit.keys:
+            self._under_way[key] -= 1
+            if not self._under_way[key]:
+                del self._under_way[key]
 
     # From here on, everything runs on the writer's thread.
 
     def _run(self) -> None:
-        while taken := self._inbox.take():
-            for group in _groups(taken):
+        while queued := self._inbox.take():
+            for group in _groups(queued):
                 with self._metrics.committing():
                     outcome = self._write(group)
                 self._metrics.commit_size.observe(len(group))
@@ -211,7 +235,7 @@ class Writer:
         try:
             head = self._begin()
             batch = Batch(self._store, self._cache, self._credentials, self._safety, self._permits, head)
-            group, late = self._taken(group)
+            group, late = self._enter(group)
             batch.load(
                 [key for waiting in group for key in waiting.unit.keys],
                 [key for waiting in group for key in waiting.unit.idempotency_keys],
@@ -236,7 +260,7 @@ class Writer:
         return outcome
 
     def _begin(self) -> Head:
-        """Begin a transaction in which what is used of limits is known up to the head."""
+        """Begin a transaction once what is used of limits is counted up to the journal's head."""
         while True:
             head = self._store.begin()
             if self._permits.begin(self._store, head.seq):
@@ -248,14 +272,14 @@ class Writer:
             finally:
                 self._store.rollback()
 
-    def _taken(self, group: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Done]]:
+    def _enter(self, group: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Done]]:
         """The units that this transaction may write, and the outcomes of those that have become late while it began."""
         now = time.monotonic()
         with self._lock:
             for waiting in group:
-                waiting.is_taken = not waiting.is_dropped and now < waiting.deadline
-        late = [_Done(waiting=waiting, error=_late()) for waiting in group if not waiting.is_taken]
-        return [waiting for waiting in group if waiting.is_taken], late
+                waiting.is_in_transaction = not waiting.is_dropped and now < waiting.deadline
+        late = [_Done(waiting=waiting, error=_late()) for waiting in group if not waiting.is_in_transaction]
+        return [waiting for waiting in group if waiting.is_in_transaction], late
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
         steps = {"journal.intent" if waiting.unit.is_intent else "journal.outcome" for waiting in group}
@@ -278,39 +302,15 @@ class Writer:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._resolve, outcome, self._head, added, changed)
 
-    def _resolve(
-        self, outcome: Sequence[_Done], head: int, added: Sequence[JournalEntry], changed: Sequence[StoredOrder]
-    ) -> None:
-        """On the loop: advance the tail, and give every caller that still waits its outcome."""
-        self._advance(head, added, changed)
-        for done in outcome:
-            self._forget(done)
-            future = done.waiting.future
-            self._submitted.pop(future, None)
-            if future.done():  # the caller was cancelled
-                continue
-            if done.error is not None:
-                future.set_exception(done.error)
-            else:
-                future.set_result(done.answer)
 
-    def _forget(self, done: _Done) -> None:
-        if isinstance(done.error, JournalInDoubt):
-            return  # it may have been written, so what this process knows of these orders may not be all
-        for key in done.waiting.unit.keys:
-            self._under_way[key] -= 1
-            if not self._under_way[key]:
-                del self._under_way[key]
-
-
-def _groups(taken: Sequence[_Waiting]) -> Iterator[Sequence[_Waiting]]:
-    """``taken`` in groups, one transaction each, which end with a change of halts or limits: what is used of limits is counted when
-    a transaction begins, if any are set by then.
+def _groups(queued: Sequence[_Waiting]) -> Iterator[Sequence[_Waiting]]:
+    """``queued`` in groups, one transaction each, which end with a change of halts or limits: what is used of limits is counted
+    when a transaction begins, if any are set by then.
     """
     begin = 0
-    for end, waiting in enumerate(taken, start=1):
-        if end == len(taken) or isinstance(waiting.unit, (HaltTrading, SetLimits)):
-            yield taken[begin:end]
+    for end, waiting in enumerate(queued, start=1):
+        if end == len(queued) or isinstance(waiting.unit, (HaltTrading, SetLimits)):
+            yield queued[begin:end]
             begin = end
 
 

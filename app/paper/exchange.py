@@ -108,7 +108,7 @@ class PaperExchange:
 
     # Orders.
 
-    def place(self, new: NewOrder, *, deadline: float | None = None) -> OrderRecord:  # float: seconds, never money
+    def place(self, new: NewOrder, *, deadline: float | None = None) -> OrderRecord:
         """Accept an order and match it. After ``deadline``, a time of the clock's ``monotonic``, raises ``PaperUnavailable``."""
 
         def place(engine: Engine, transaction: Transaction, now: datetime) -> tuple[OrderRecord, ...]:

@@ -102,9 +102,7 @@ class Faults:
         self._delayed: list[tuple[datetime, object]] = []
         self.counts: Counter[str] = Counter()
 
-    async def submit(
-        self, name: str, place: Callable[[float], Awaitable[OrderRecord]], deadline: float
-    ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
+    async def submit(self, name: str, place: Callable[[float], Awaitable[OrderRecord]], deadline: float) -> OrderRecord:
         """Place the order ``name`` by ``place(deadline)``, with the fault that the seed gives it."""
         fate, bits = self._fate(SUBMIT, "submit", name)
         match fate:

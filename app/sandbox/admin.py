@@ -52,7 +52,7 @@ class NewFaults:
 class Pause:
     """A duration in seconds."""
 
-    seconds: float = 10  # float: seconds, never money
+    seconds: float = 10
 
 
 class Admin:

@@ -100,8 +100,8 @@ class FaultRule:
 
     kind: FaultKind
     routes: tuple[str, ...] = ()
-    probability: float = 1  # float: a chance, never money
-    seconds: float = 2  # float: seconds, never money
+    probability: float = 1
+    seconds: float = 2
     times: int | None = None
 
     def __post_init__(self) -> None:

@@ -29,11 +29,11 @@ class Listings:
             if self._unlisted_until.get(symbol, now) <= now
         }
 
-    def delist(self, symbol: str, seconds: float) -> None:  # float: seconds, never money
+    def delist(self, symbol: str, seconds: float) -> None:
         """Take ``symbol`` off the list for so long."""
         self._unlisted_until[symbol] = self._clock.now() + timedelta(seconds=seconds)
 
-    def change_rules(self, symbol: str, seconds: float) -> None:  # float: seconds, never money
+    def change_rules(self, symbol: str, seconds: float) -> None:
         """Take only orders of the largest size on ``symbol`` for so long."""
         self._new_rules_until[symbol] = self._clock.now() + timedelta(seconds=seconds)
 

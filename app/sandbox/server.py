@@ -184,7 +184,7 @@ class Sandbox:
         assert self._runner.server is not None
         self._server = await asyncio.get_running_loop().create_server(self._runner.server, sock=listener)
 
-    async def _outage(self, seconds: float) -> None:  # float: seconds, never money
+    async def _outage(self, seconds: float) -> None:
         await self._clock.sleep(_NOTICE_SECONDS)
         self.refuse_connections()
         await self._clock.sleep(seconds)

@@ -39,7 +39,7 @@ class Connection:
         self._clock = clock
         self._faults = faults
         self._socket = web.WebSocketResponse(autoping=False, max_msg_size=_MAX_MESSAGE)
-        self._outbox: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()  # float: seconds, never money
+        self._outbox: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()  # seconds
         self._reordered: list[bytes] = []
         self._heard_at = clock.monotonic()
         self._received: deque[float] | None = None if max_per_second is None else deque(maxlen=max_per_second)
@@ -131,7 +131,7 @@ class Connection:
         await self._clock.sleep(_LIFE_SECONDS)
         await self._socket.close()
 
-    async def _release_after(self, seconds: float) -> None:  # float: seconds, never money
+    async def _release_after(self, seconds: float) -> None:
         """Send reordered events that no other event has followed."""
         await self._clock.sleep(seconds)
         self._release()

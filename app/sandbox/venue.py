@@ -34,7 +34,7 @@ class Venue:
         """Run ``action`` on the exchange's thread; no other request's calls come between those of ``action``."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, action, *arguments)
 
-    def forget(self, exchange_order_id: int, seconds: float) -> None:  # float: seconds, never money
+    def forget(self, exchange_order_id: int, seconds: float) -> None:
         """Deny the order to questions for it alone for so long."""
         self._forgotten_until[exchange_order_id] = self.clock.now() + timedelta(seconds=seconds)
 

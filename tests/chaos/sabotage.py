@@ -153,7 +153,7 @@ def odd_rows() -> None:
 
 def patience() -> None:
     """An order that was seen is missed for no longer than one that may only be late on its way; that is two seconds here."""
-    settling.patience_with = lambda order, grace: grace
+    settling.patience_with = lambda order, can: can.absence_grace
     _shorten_grace()
 
 

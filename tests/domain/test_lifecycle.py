@@ -8,15 +8,16 @@ from app.domain.enums import EventKind, OrderState, OrderStatus
 from app.domain.lifecycle import ACTIVE, FINAL, FIRST_STATE, NOTES, TRANSITIONS, UNSETTLED, next_state, wire_status
 
 # The design's table as text: a row is a state, a column an event, a cell the next state, and "-" an anomaly.
+# With a star, only an operator's word leads there; after the exchange's own it is an anomaly.
 TABLE = """
 state   |accepted|rejected|partially_filled|filled|canceled|expired |unconfirmed|never_arrived|vanished|reappeared|amended |retried
 pending |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open    |-
 unknown |open    |rejected|open            |filled|canceled|expired |unknown    |rejected     |canceled|-         |open    |-
 open    |open    |rejected|open            |filled|canceled|expired |unknown    |-            |-       |-         |open    |-
-filled  |filled  |-       |filled          |filled|filled  |filled  |-          |-            |-       |open      |filled  |-
+filled  |filled  |-       |filled          |filled|filled  |filled  |-          |-            |-       |open*     |filled  |-
 canceled|canceled|-       |canceled        |filled|canceled|canceled|-          |-            |-       |open      |canceled|-
 rejected|-       |rejected|open            |filled|-       |-       |-          |-            |-       |open      |-       |pending
-expired |expired |-       |expired         |filled|expired |expired |-          |-            |-       |open      |expired |-
+expired |expired |-       |expired         |filled|expired |expired |-          |-            |-       |open*     |expired |-
 """
 
 HEAD, *ROWS = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]
@@ -26,8 +27,10 @@ CELLS = [(row[0], event, cell) for row in ROWS for event, cell in zip(HEAD[1:], 
 @pytest.mark.parametrize(("state", "event", "expected"), CELLS)
 def test_cell(state: str, event: str, expected: str) -> None:
     """Each cell of the table leads where the design says; a missing one is an anomaly."""
-    found = next_state(OrderState(state), EventKind(event))
-    assert found == (None if expected == "-" else OrderState(expected))
+    for is_resolved in (False, True):
+        found = next_state(OrderState(state), EventKind(event), is_resolved=is_resolved)
+        is_anomaly = expected == "-" or (expected.endswith("*") and not is_resolved)
+        assert found == (None if is_anomaly else OrderState(expected.rstrip("*")))
 
 
 def test_table_covers_everything() -> None:

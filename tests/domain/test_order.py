@@ -124,7 +124,9 @@ def test_apply_follows_the_table(state: OrderState, kind: EventKind) -> None:
     assert order.state is state
     # What the exchange itself said is lasting; only an operator's word that it was filled or expired is taken back.
     is_lasting = kind is K.REAPPEARED and state in (OrderState.FILLED, OrderState.EXPIRED)
-    expected = None if is_lasting else next_state(state, kind)
+    expected = next_state(state, kind)
+    assert (next_state(state, kind, is_resolved=True) is not expected) == is_lasting
+    assert not is_lasting or expected is None
     if expected is None:
         with pytest.raises(Anomaly, match=f"^an order that is {state} cannot be {kind}$") as caught:
             order.apply(an_event(kind))

@@ -123,7 +123,7 @@ async def test_a_commit_that_stands_still_is_in_doubt(
         stack.callback(may_end.set)
         monkeypatch.setattr(SqliteStore, "commit", stand_still)
         first = asyncio.create_task(journal.open_order(order("first"), INTENDED))
-        await until(lambda: any(each.is_taken for each in unanswered(journal)))
+        await until(lambda: any(each.is_in_transaction for each in unanswered(journal)))
         behind = asyncio.create_task(journal.open_order(order("behind"), INTENDED))
         with pytest.raises(JournalUnavailable):
             await behind

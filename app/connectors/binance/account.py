@@ -152,7 +152,7 @@ class BinanceAccount(RestConnector["BinanceClient"]):
             raise ExchangeReadError("Binance does not show all fills of the order yet")
         return fills
 
-    def request_share(self, question: Question) -> float:  # float: a share of requests, no money
+    def request_share(self, question: Question) -> float:
         return self.weights.get(question, 0) / self.venue.limits.per_minute(self.weight_per_minute)
 
     # Public data.

@@ -109,7 +109,7 @@ class CcxtClient:
         stamps: Stamps,
         address_limits: AddressLimits,
         outbound: Outbound,
-        timeout: float,  # float: seconds, no money
+        timeout: float,  # seconds
     ) -> None:
         self._row = row
         self._has_keys = credentials is not None

@@ -190,7 +190,7 @@ class Row:
     unchanged: frozenset[str] = frozenset()
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)
-    poll_seconds: float = 5.0  # float: seconds, no money
+    poll_seconds: float = 5.0
 
     @property
     def is_perpetual(self) -> bool:

@@ -120,8 +120,8 @@ class HttpSession:
         *,
         headers: Mapping[str, str],
         outbound: Outbound,
-        timeout: float,  # float: seconds, no money
-        keep_alive: float,  # float: seconds, no money
+        timeout: float,  # seconds
+        keep_alive: float,  # seconds
     ) -> None:
         self._exchange = exchange
         #: None where nobody has set one, which most orders need not find out.

@@ -117,7 +117,7 @@ class MarketStreams:
         self._changed = asyncio.Event()
         self._confirmation: tuple[int, asyncio.Future[None]] | None = None
         self._requests = 0
-        self._heard_at = 0.0  # float: monotonic seconds, no money
+        self._heard_at = 0.0  # monotonic seconds
         self._stream: ReconnectingStream[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = is_closed

@@ -67,7 +67,7 @@ class ReconnectingStream(Generic[Event]):
         translate: Callable[[Mapping[str, Any]], Event | None],
         clock: Clock,
         *,
-        max_age: float,  # float: seconds, no money
+        max_age: float,  # seconds
         odd: OddRows | None = None,
     ) -> None:
         self._open = opener
@@ -76,7 +76,7 @@ class ReconnectingStream(Generic[Event]):
         self._max_age = max_age
         self._odd = odd
         #: When an event that can't be read last made the reader reconcile.
-        self._reconciled_at: float | None = None  # float: monotonic seconds, no money
+        self._reconciled_at: float | None = None  # monotonic seconds
         self._closed = asyncio.Event()
         self._socket: Socket | None = None
         self._backoff = Backoff(_RECONNECT_PAUSES)
@@ -85,7 +85,7 @@ class ReconnectingStream(Generic[Event]):
         """Events and gaps until ``close``. Raises ``CredentialsRefused``, and what nobody foresaw."""
         reason = "connected"
         while not self._closed.is_set():
-            opened_at: float | None = None  # float: monotonic seconds, no money
+            opened_at: float | None = None  # monotonic seconds
             try:
                 async with self._open() as socket:
                     opened_at = self._clock.monotonic()

@@ -142,7 +142,7 @@ class PaperConnector(Connector):
         if check is not None:
             check()
 
-        def place(deadline: float) -> Awaitable[OrderRecord]:  # float: seconds of the monotonic clock, never money
+        def place(deadline: float) -> Awaitable[OrderRecord]:
             return self._venue.call(partial(self._place, order, deadline))
 
         deadline = self.context.clock.monotonic() + self._seconds_left(order)
@@ -307,9 +307,7 @@ class PaperConnector(Connector):
             return report
         return structs.replace(report, fills=())
 
-    def _place(
-        self, order: Order, deadline: float
-    ) -> OrderRecord:  # float: seconds of the monotonic clock, never money
+    def _place(self, order: Order, deadline: float) -> OrderRecord:
         """Place ``order``. Runs on a thread."""
         return self._exchange.place(self._new_order(order), deadline=deadline)
 
@@ -317,7 +315,7 @@ class PaperConnector(Connector):
         """``order`` in the exchange's terms. Runs on a thread."""
         return new_order_of(order, self._account)
 
-    def _seconds_left(self, order: Order) -> float:  # float: a duration in seconds, never money
+    def _seconds_left(self, order: Order) -> float:
         """The seconds in which the order may still begin: recovery counts the same time from when the attempt began."""
         age = (self.context.clock.now() - order.attempted_at).total_seconds()
         return self._venue.timeout - age if 0 < age < self._venue.timeout else self._venue.timeout

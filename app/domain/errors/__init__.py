@@ -97,13 +97,13 @@ classified, is an unknown outcome once an order call has begun, and a plain faul
 
 Everybody imports the classes from here. The modules hold them:
 
-    requests        what the caller must change
-    callers         who the caller is, and what it may do
-    approvals       what becomes of an approval
-    dead_man        dead-man's switches that an exchange can't hold
-    refusals        what was not placed, by the exchange's rules or because nothing was sent
-    availability    the gateway's own condition: not now, in doubt, or no start
-    questions       questions to an exchange, and what a connector can't do
+* ``requests``: what the caller must change
+* ``callers``: who the caller is, and what it may do
+* ``approvals``: what becomes of an approval
+* ``dead_man``: dead-man's switches that an exchange can't hold
+* ``refusals``: what was not placed, by the exchange's rules or because nothing was sent
+* ``availability``: the gateway's own condition: not now, in doubt, or no start
+* ``questions``: questions to an exchange, and what a connector can't do
 """
 
 from app.domain.errors.approvals import (

@@ -1,9 +1,9 @@
 """What decides, inside the journal's transaction, whether something that a caller asks for may be written.
 
 A guard is a list of checks. Each is given a ``View`` of the transaction and returns what speaks against it, as errors for the
-caller. It runs on the writer's thread, while no other process can write; so what a check reads (users, keys, halts, limits) can't
+caller. It runs on the writer's thread, while no other process can write; so what a check reads (users, keys, who set what) can't
 change between its answer and the commit, and what another process changed before is seen. It must not wait, and may run again
-after a rollback.
+after a rollback. Halts and limits hold whoever asks, so no guard has them: ``units.orders`` asks ``permits`` about every order.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class View:
         return self.batch.head + 1
 
     def find(self, statement: Statement, key: Row = ()) -> Sequence[Row]:
-        """What ``statement`` finds for ``key`` in a table of users, halts or limits; no query where nothing has changed."""
+        """What ``statement`` finds for ``key`` in a table of users, keys, halts or limits; no query where nothing has changed."""
         return self.batch.safety(statement, key)
 
 
@@ -151,15 +151,11 @@ def check_lifter(caller: Caller, view: View) -> Sequence[OrdergateError]:
 
 
 class Guards:
-    """Makes guards. ``placing`` are the checks of every attempt to send an order, after that of its caller."""
-
-    def __init__(self, placing: Sequence[Check] = ()) -> None:
-        self._placing = tuple(placing)
+    """Makes guards."""
 
     def placing(self, caller: Caller, actor: Actor, on_audit: Callable[[], None]) -> Guard:
         """For an order that ``caller`` places, and each attempt to send it again."""
-        checks = (*_of(caller), *self._placing)
-        return Guard(actor=actor, operation="trading.place_order", checks=checks, on_audit=on_audit)
+        return Guard(actor=actor, operation="trading.place_order", checks=_of(caller), on_audit=on_audit)
 
     def resolving(self, caller: Caller, actor: Actor, on_audit: Callable[[], None]) -> Guard:
         """For an operator's word about an order."""

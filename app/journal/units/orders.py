@@ -1,7 +1,8 @@
 """The things that can be written, each as a unit that is staged on a batch and is written whole or not at all.
 
-A unit names what it must read first, so that the orders of a whole group are read together. ``stage`` decides and changes the
-batch; it reads at most balances and credentials, and may be called again after a rollback.
+A unit names the orders and keys that it must read, so that those of a whole group are read together. ``stage`` decides and changes
+the batch. What else it must know (credentials, balances, users, keys, approvals, switches) the batch reads when it is asked, mostly
+from memory. It may be called again after a rollback.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from app.journal.batch import Batch, IdempotencyKey, idempotency_name
 from app.journal.records import JournalEntry, Opened, Recorded, StoredOrder
 from app.journal.units.asking import ask, check_retry, find_asked, find_waiting, give
 from app.journal.units.firing import account_of, check_countdown, fire_if_over
-from app.journal.units.guard import UNGUARDED, Guard
+from app.journal.units.guard import UNGUARDED, Decision, Guard
 
 #: Given an order as it is at this moment and the exchange fill ids known of it: what to record. Must be pure.
 Decide = Callable[[Order, frozenset[str]], Sequence[OrderEvent]]
@@ -34,7 +35,7 @@ class Unit(Protocol):
 
     @property
     def is_intent(self) -> bool:
-        """Whether an order is sent after this; it only selects the failpoint around the commit."""
+        """Whether an order is sent after this. Such a unit is refused where too many wait, and has its own failpoints."""
 
     @property
     def keys(self) -> tuple[OrderKey, ...]:
@@ -86,30 +87,37 @@ class OpenOrder:
         return () if name is None else (name,)
 
     def stage(self, batch: Batch) -> Opened:
-        stored, decision, waiting = self.find_earlier(batch), self.guard.decision, None
-        if decision is not None:
-            waiting = find_waiting(batch, decision, self.order, self.event, stored)
-            if not waiting.is_awaiting:
-                return Opened(order=self.order, is_new=False, approval=waiting)
-        elif stored is not None:
-            return Opened(order=stored, is_new=False)
+        stored, decision = self.find_earlier(batch), self.guard.decision
+        return self._open(batch, stored) if decision is None else self._open_approved(batch, stored, decision)
+
+    def _open(self, batch: Batch, stored: Order | None) -> Opened:
+        if stored is not None:
+            return Opened(order=stored)
         order = self.on_account(batch)
         is_intended = self.event.kind is EventKind.INTENDED
-        if is_intended and decision is None and batch.permits.asks_approvals(order):
+        if is_intended and batch.permits.asks_approvals(order):
             waiting = find_asked(batch, order, self.event.at)
             if waiting is not None:
-                return Opened(order=order, is_new=False, approval=waiting)
+                return Opened(order=order, approval=waiting)
         self.guard.check(batch, order, self.event)
-        if is_intended:
-            above = _check_permitted(batch, order, self.admission, self.event)
-            if above and decision is None:
-                return Opened(order=order, is_new=True, approval=ask(batch, order, self.event, above, self.guard))
-        entry = _entry(batch.head + 1, order, self.event)
-        batch.add_order(order, entry)
+        if is_intended and (above := _check_permitted(batch, order, self.admission, self.event)):
+            return Opened(order=order, approval=ask(batch, order, self.event, above, self.guard), is_asked=True)
+        self._add(batch, order)
+        return Opened(order=order, is_new=True)
+
+    def _open_approved(self, batch: Batch, stored: Order | None, decision: Decision) -> Opened:
+        waiting = find_waiting(batch, decision, self.order, self.event, stored)
+        if not waiting.is_awaiting:
+            return Opened(order=self.order, approval=waiting)
+        order = self.on_account(batch)
+        self.guard.check(batch, order, self.event)
+        _check_permitted(batch, order, self.admission, self.event)
+        self._add(batch, order)
+        return Opened(order=order, approval=give(batch, decision, waiting, order, self.event), is_new=True)
+
+    def _add(self, batch: Batch, order: Order) -> None:
+        batch.add_order(order, _entry(batch.head + 1, order, self.event))
         self.guard.passed(batch, order, self.event)
-        if decision is not None and waiting is not None:
-            waiting = give(batch, decision, waiting, order, self.event)
-        return Opened(order=order, is_new=True, approval=waiting)
 
     def find_earlier(self, batch: Batch) -> Order | None:
         """The order that has the id or the idempotency key."""
@@ -163,15 +171,14 @@ class RecordEvents:
 
 
 def _check_permitted(batch: Batch, order: Order, admission: Admission, event: OrderEvent) -> Sequence[Measured]:
-    """Raise what keeps ``order`` from being sent by ``event``: a halt, limits, or a dead-man's switch. Return the limits above
-    which it needs an approval.
+    """Raise what keeps ``order`` from being sent by ``event``: a halt, limits, or a dead-man's switch, which fires first if its
+    time is over. Return the limits above which the order needs an approval.
     """
-    has_switches = bool(batch.permits.state.switches)
-    if has_switches:
-        fire_if_over(batch, account_of(order), event.at)
+    if not batch.permits.state.switches:
+        return batch.check_permitted(order, admission, event.at)
+    fire_if_over(batch, account_of(order), event.at)
     above = batch.check_permitted(order, admission, event.at)
-    if has_switches:
-        check_countdown(batch, order)
+    check_countdown(batch, order)
     return above
 
 

@@ -28,7 +28,7 @@ _OVERLOADED = ApiError(
 )
 
 
-def _error(error: ApiError, seconds: float | None = None) -> Answer:  # float: seconds, never money
+def _error(error: ApiError, seconds: float | None = None) -> Answer:
     headers = error.headers if seconds is None else {"Retry-After": str(max(1, int(seconds)))}
     return Answer(status=error.status, payload=error.body(), headers=headers)
 

@@ -123,7 +123,7 @@ class BinanceMarket(ABC):
             case FaultKind.NEW_RULES:
                 self._venue.symbols.change_rules(symbol, fault.seconds)
 
-    def _forget(self, symbol: str, order_id: int, seconds: float) -> None:  # float: seconds, never money
+    def _forget(self, symbol: str, order_id: int, seconds: float) -> None:
         pair = self._venue.symbols.pairs.get(symbol)
         if pair is not None:
             self._venue.forget(self._venue.symbols.paper_id(pair.trading_pair, order_id), seconds)

@@ -27,7 +27,7 @@ def _error(error: ApiError, now_ms: int = 0) -> Answer:
     return Answer(status=error.status, payload=body, headers=error.headers)
 
 
-def _too_many(now_ms: int, seconds: float) -> Answer:  # float: seconds, never money
+def _too_many(now_ms: int, seconds: float) -> Answer:
     headers = {
         "X-Bapi-Limit": "10",
         "X-Bapi-Limit-Status": "0",

@@ -85,7 +85,7 @@ def described(order: PaperOrder) -> str:
     return f"{order.trade_type.value.lower()} {wire(_volume(order))} {altname_of(order.trading_pair)} @ {how}"
 
 
-def seconds(at: datetime) -> float:  # float: seconds, never money
+def seconds(at: datetime) -> float:
     """A time as Kraken writes it."""
     return milliseconds(at) / 1_000
 

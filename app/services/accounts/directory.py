@@ -97,7 +97,7 @@ class Directory:
             except TimeoutError:
                 continue
 
-    def _left(self, caller: Caller) -> float | None:  # float: seconds
+    def _left(self, caller: Caller) -> float | None:
         """The seconds for which ``caller`` is valid without a change; None for ever, 0 if it is not any more."""
         now = self._clock.now()
         if caller.key_id is None:

@@ -76,7 +76,7 @@ class LiveMarkets:
 
         return leave
 
-    def value(self, key: ReadingKey, max_age: float) -> tuple[Any, float] | None:  # float: monotonic seconds, no money
+    def value(self, key: ReadingKey, max_age: float) -> tuple[Any, float] | None:
         """The value of ``key`` and when it was confirmed, if that is less than ``max_age`` seconds ago."""
         market = self._markets.get(key)
         found = None if market is None else market.snapshot.value
@@ -117,7 +117,7 @@ class _LiveMarket:
         self._read_at: float | None = None
         self.snapshot = self._plan.snapshot
         self.followers = 0
-        self.confirmed_at = 0.0  # float: the clock's monotonic seconds, no money
+        self.confirmed_at = 0.0  # the clock's monotonic seconds
         self.task = asyncio.get_running_loop().create_task(self._follow_for_ever())
 
     async def _follow_for_ever(self) -> None:

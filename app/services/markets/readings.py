@@ -63,7 +63,7 @@ class Reading:
     key: ReadingKey
     cached: Cached[Any]
     last_access_at: datetime
-    accessed_at: float  # float: the clock's monotonic seconds, no money
+    accessed_at: float  # the clock's monotonic seconds
     #: How many requests the exchange got, and how many of them failed.
     questions: int = 0
     failures: int = 0
@@ -101,9 +101,7 @@ class Readings:
         found: T = await reading.cached.get(max_age, lambda: self._ask(reading, question, limit or self._timeout))
         return found
 
-    def put(
-        self, key: ReadingKey, value: Any, read_at: float
-    ) -> None:  # float: the clock's monotonic seconds, no money
+    def put(self, key: ReadingKey, value: Any, read_at: float) -> None:
         """Store a value that came without a request at ``read_at``. Counts as access."""
         self._touch(key).cached.put(value, read_at)
 

@@ -81,9 +81,7 @@ class Cancels:
         with self._recorder.awaited.answer(key):
             return await self._carry_out(connector, order, started, begun_at)
 
-    async def _carry_out(
-        self, connector: Connector, order: Order, started: float, begun_at: datetime
-    ) -> Order:  # float: the clock's monotonic seconds
+    async def _carry_out(self, connector: Connector, order: Order, started: float, begun_at: datetime) -> Order:
         """Send the cancel of ``order``, whose intent is recorded, and record what comes of it."""
         try:
             cancel, stopwatch = partial(connector.cancel_order, order.ref), Stopwatch(self._clock.monotonic)

@@ -135,7 +135,7 @@ class Countdowns:
         log.warning("countdown not set", **account._asdict(), trading_pair=trading_pair, reason=failure.detail)
         return failure
 
-    def _limit(self, until: datetime | None) -> float:  # float: seconds of the clock
+    def _limit(self, until: datetime | None) -> float:
         """The seconds that a call may take: half of what is left, so that one that hangs leaves time for the caller's next word."""
         if until is None:
             return self._timeout

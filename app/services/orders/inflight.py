@@ -88,7 +88,7 @@ class Calls:
         call: Callable[[], Coroutine[Any, Any, OrderReport]],
         connector_name: str,
         verb: str,
-        started: float,  # float: the clock's monotonic seconds
+        started: float,  # the clock's monotonic seconds
         begun_at: datetime,
         stopwatch: Stopwatch,
         check: SendingCheck | None = None,
@@ -107,9 +107,7 @@ class Calls:
             SENDING_CHECK.reset(token)
             self._metrics.observe_call(connector_name, verb, stopwatch.lap("exchange"))
 
-    def _time_left(
-        self, started: float, begun_at: datetime, verb: str
-    ) -> timedelta:  # float: the clock's monotonic seconds
+    def _time_left(self, started: float, begun_at: datetime, verb: str) -> timedelta:
         """The time in which a call may still be made. Raises ``ExchangeDown`` if there is none: the process may have been suspended
         since the attempt began, or the wall clock set. What is too late by either clock must not be sent.
         """

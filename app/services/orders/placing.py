@@ -1,8 +1,9 @@
 """Placing: the order path.
 
-    1 check      everything that can be refused without the exchange is refused, and nothing is written
-    2 intent     the order is committed to the journal
-    3 call       the exchange is called once, with no transaction open
+    1 check      what the connector and the pair's rules refuse is refused, and nothing is written; the exchange may be asked
+                 for rules, and for prices and countdowns that limits and dead-man's switches need
+    2 intent     the journal's transaction decides whether caller, halts and limits let the order pass, and commits it
+    3 call       the exchange is called with no transaction open: once, and once more if it refused only the timestamp
     4 outcome    accepted, refused or unknown is committed, and only then answered
 
 The work runs in a task of its own, so a caller that hangs up, or a server that stops, does not interrupt it between 2 and 4. A
@@ -164,16 +165,16 @@ class Orders:
             connector, sendable, guard, request.terms(), self._recorder.intend
         )
         stopwatch.lap("journal")
-        if opened.approval is not None and (guard.decision is None or not opened.is_new):
-            return Placed(order=opened.order, approval=opened.approval, replayed=not opened.is_new)
         if not opened.is_new:
+            if opened.approval is not None:
+                return Placed(order=opened.order, approval=opened.approval, replayed=not opened.is_asked)
             return await self._repeat(request, connector, opened.order, guard, token, stopwatch)
         failpoints.reach("orders.intent_recorded")
         return await self._carry_out(connector, opened.order, guard, started, stopwatch)
 
     async def _carry_out(
         self, connector: Connector, order: Order, guard: Guard, started: float, stopwatch: Stopwatch
-    ) -> Placed:  # float: the clock's monotonic seconds
+    ) -> Placed:
         """Send ``order``, whose intent is recorded since ``started``."""
         with self._recorder.awaited.answer(order.key):
             order = await self._send(connector, order, guard, started, stopwatch)
@@ -221,7 +222,7 @@ class Orders:
 
     async def _send(
         self, connector: Connector, order: Order, guard: Guard, started: float, stopwatch: Stopwatch
-    ) -> Order:  # float: the clock's monotonic seconds
+    ) -> Order:
         """Send ``order``, and once more if the exchange refused only its timestamp."""
         try:
             return await self._send_once(connector, order, started, stopwatch)
@@ -235,9 +236,7 @@ class Orders:
                 return again.order
         return await self._send_once(connector, again.order, started, stopwatch)
 
-    async def _send_once(
-        self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch
-    ) -> Order:  # float: the clock's monotonic seconds
+    async def _send_once(self, connector: Connector, order: Order, started: float, stopwatch: Stopwatch) -> Order:
         try:
             submit = partial(connector.submit_order, order)
             report = await self._leaving.send(
@@ -248,7 +247,7 @@ class Orders:
                 ),
             )
         except Refused as refusal:
-            if isinstance(refusal, DuplicateOrderId) and order.has_own_id:
+            if isinstance(refusal, DuplicateOrderId) and order.owns_id:
                 return await self._record_doubt(order, refusal)
             return await self._record_refusal(order, refusal.about(order.order_id))
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome

@@ -1,6 +1,7 @@
 """What comes before the intent of an order: finding an earlier one, the checks, and its terms as they are sent.
 
-Placing and previewing share it, so that a preview tells what placing does. Nothing here writes or sends.
+Placing and previewing share it, so that a preview tells what placing does. What is written of an order that is ready, its
+intent or nothing, is passed in; nothing here sends.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Preparing:
         key_id = None if guard.actor is None else guard.actor.key_id
         wired = wire_id(connector.capabilities.wire_id, order_id)
 
-        async def with_version(admitted: Admitted, version: int | None) -> T_co:
+        async def write_order(admitted: Admitted, version: int | None) -> T_co:
             order = intended(
                 admitted.request,
                 order_id=order_id,
@@ -107,10 +108,10 @@ class Preparing:
             )
             return await write(order, credentials_version=version, guard=guard, admission=admitted.admission)
 
-        async def admitted(found: Admitted) -> tuple[Connector, T_co]:
-            return await self._sessions.write_with_current_credentials(connector, partial(with_version, found))
+        async def write_admitted(admitted: Admitted) -> tuple[Connector, T_co]:
+            return await self._sessions.write_with_current_credentials(connector, partial(write_order, admitted))
 
-        return await self._admissions.write(request, connector, key_id, admitted)
+        return await self._admissions.write(request, connector, key_id, write_admitted)
 
     async def _new_order_id(self, now: datetime) -> str:
         if self._installation is None:

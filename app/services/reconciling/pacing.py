@@ -20,22 +20,22 @@ class Pace:
     of it as the minute goes by.
     """
 
-    def __init__(self, clock: Clock, share: float) -> None:  # float: a share of requests, no money
+    def __init__(self, clock: Clock, share: float) -> None:
         self._clock = clock
         self._half = share / 2
         #: What is left by connector, and as of when; all of it where nothing was taken yet.
         self._left: dict[str, tuple[float, float]] = {}
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def take(self, connector_name: str, cost: float) -> bool:  # float: a share of requests, no money
+    def take(self, connector_name: str, cost: float) -> bool:
         """Take ``cost`` if there is as much left and nobody waits; whether it was taken."""
         return self.has_room(connector_name, cost) and self._take(connector_name, cost)
 
-    def has_room(self, connector_name: str, cost: float) -> bool:  # float: a share of requests, no money
+    def has_room(self, connector_name: str, cost: float) -> bool:
         """Whether ``take`` would take as much now."""
         return not self._queues[connector_name].locked() and self._is_left(connector_name, cost)
 
-    async def wait(self, connector_name: str, cost: float) -> None:  # float: a share of requests, no money
+    async def wait(self, connector_name: str, cost: float) -> None:
         """Take ``cost`` as soon as there is as much left."""
         async with self._queues[connector_name]:
             while not self._take(connector_name, cost):

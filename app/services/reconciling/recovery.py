@@ -1,7 +1,8 @@
 """Recovery: making the journal equal to the exchange, for one account.
 
-``reconcile`` compares all orders: what rests on the exchange's book, what the journal believes to be open, and what it does not
-know. It runs at start, after every gap of the stream, and at intervals, since a stream may lose events without notice.
+``reconcile`` compares what rests on the exchange's book with what the journal believes to be open. It runs at start, after every
+gap of the stream, and at intervals, since a stream may lose events without notice. After a gap it looks at the whole book, in
+between mostly at the pairs on which the journal has active orders.
 
     the book shows      the journal has      done
     an order            it, active           recorded, with missing fills
@@ -12,8 +13,9 @@ know. It runs at start, after every gap of the stream, and at intervals, since a
     nothing             an open order        asked about (settling)
     -                   pending or unknown   asked about (settling)
 
-It costs one read of the journal, however many orders rest. What differs is found in memory, and only that is written, many orders
-in one transaction.
+It costs one read of the journal, however many orders rest, a second one where the exchange's limits made it wait, and one more
+where the book shows what the first did not have. What differs is found in memory, and only that is written, many orders in one
+transaction.
 """
 
 from __future__ import annotations
@@ -108,7 +110,7 @@ class Recovery:
 
     async def _reconcile(self, account: AccountKey, *, after_gap: bool) -> bool:
         known = await self._read(account)
-        self._wake_unsettled(known, at_once=True)
+        self._ask_about_unsettled(known)
         connector = await self._sessions.connector(account)
         await self._exchange_accounts.name(connector, ACCOUNT_AGE)
         if after_gap:
@@ -136,7 +138,7 @@ class Recovery:
 
     def _next_question(
         self, account: AccountKey, connector: Connector, known: Iterable[StoredOrder]
-    ) -> tuple[Collection[str] | None, float]:  # float: a share of requests, no money
+    ) -> tuple[Collection[str] | None, float]:
         """The pairs to ask for, or None for the whole book, and what that takes of the exchange's request limits."""
         pairs = {stored.order.trading_pair for stored in known}
         if connector.capabilities.open_orders_by_pair:
@@ -202,15 +204,15 @@ class Recovery:
         return await asyncio.to_thread(self._journal.stored_orders, account, names)
 
     async def _read(self, account: AccountKey) -> Sequence[StoredOrder]:
-        """The orders that may be on the book as far as the journal knows: the one read of a reconciliation, before the exchange is
-        asked. An order that is placed after it is looked up when the book shows it.
+        """The orders that may be on the book as far as the journal knows, read before the exchange is asked. What is placed later
+        is looked up when the book shows it.
         """
         return await asyncio.to_thread(self._journal.active_orders_of, account)
 
-    def _wake_unsettled(self, known: Iterable[StoredOrder], *, at_once: bool) -> None:
+    def _ask_about_unsettled(self, known: Iterable[StoredOrder]) -> None:
         for stored in known:
             if stored.order.state in UNSETTLED:
-                self._settling.wake(stored.key, at_once=at_once)
+                self._settling.wake(stored.key)
 
     async def _record_news(self, connector: Connector, account: AccountKey, found: Comparison) -> None:
         """Record what the book says and the journal does not know. Raises the last fault, after all else was done."""

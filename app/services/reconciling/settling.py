@@ -11,11 +11,16 @@
     open, cancel asked     open, after the grace  cancel refused
     any                    can't answer           nothing
 
-Absence is proven only by all of this together: our patience with the order has passed since its last event (``patience``; it is
-shorter after the exchange's answer that it is overloaded), the exchange positively knows no such order by our id nor by its own,
-has no fill of it, does not list it as open, and answers for the account that the order is on. A connector that can't be asked by
-our id never proves absence, nor does an exchange that does not say whose account it is; such orders stay unknown and visible. A
-conclusion is recorded only if the order is still as it was when the exchange was asked; whatever came in between is newer.
+Absence is proven only by all of this together:
+
+    1. our patience with the order has passed since its last event (``patience``);
+    2. the exchange positively knows no such order, by our id nor by its own;
+    3. it has no fill of the order;
+    4. it does not list the order as open, and no row that can't be read may be the order;
+    5. it answers for the account that the order is on.
+
+Where the exchange can't be asked by our id, or does not say whose account it is, nothing proves absence: such orders stay unknown
+and visible. A conclusion is recorded only if the order is still as it was when the exchange was asked; what came since is newer.
 
 ``wake`` pursues an order in the background (``pursuits``).
 """
@@ -32,17 +37,13 @@ from msgspec import structs
 from app import failpoints
 from app.clock import Clock
 from app.connectors.base import Connector
-from app.connectors.capabilities import Capabilities
 from app.connectors.rows import unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import (
-    ExchangeAccountChanged,
-    ExchangeReadError,
-)
+from app.domain.errors import ExchangeAccountChanged, ExchangeReadError
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, UNSETTLED
-from app.domain.order import OVERLOADED, Order, OrderKey
+from app.domain.order import Order, OrderKey
 from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
@@ -181,10 +182,9 @@ class Settling:
     async def _absent(self, connector: Connector, order: Order, *, asked_at: datetime) -> Settled:
         if order.state is OrderState.OPEN:
             return await self._missing(order, asked_at=asked_at)
-        grace = _grace_of(order, connector.capabilities)
-        if grace is None:
+        patience = patience_with(order, connector.capabilities)
+        if patience is None:
             return Settled(order=order, is_settled=False, is_unprovable=True)
-        patience = patience_with(order, grace)
         proof_at = order.updated_at + patience
         if asked_at < proof_at:
             return Settled(order=order, is_settled=False, ask_at=proof_at)
@@ -259,10 +259,3 @@ class Settling:
 def _may_be_unread(order: Order, *lists: Sequence[object]) -> bool:
     """Whether a row that can't be read may be the order, so that its absence from the rest proves nothing."""
     return any(row.may_be(order.ref) for rows in lists for row in unreadable_rows(rows))
-
-
-def _grace_of(order: Order, can: Capabilities) -> timedelta | None:
-    """How long after the last event of ``order``, which was never seen, its absence is proof."""
-    if order.error_code == OVERLOADED and not order.was_seen and can.absence_grace is not None:
-        return can.overload_grace or can.absence_grace
-    return can.absence_grace

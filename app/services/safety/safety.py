@@ -35,7 +35,7 @@ class Safety:
         await self.sweeps.close()
 
 
-def headroom(usage: Usage) -> Mapping[str, float]:  # float: a share for a gauge, no money
+def headroom(usage: Usage) -> Mapping[str, float]:
     """The share that is left of each limit, in the scope where the least is: 1 is all, 0 none, negative where it is exceeded."""
     least: dict[str, float] = {}
     for one, used in usage.used:

@@ -45,7 +45,7 @@ class Subscription:
     """``poll`` is called every ``interval`` seconds; what it returns is sent, None is not. ``close`` is called when it is over."""
 
     subscription_id: str
-    interval: float  # float: seconds, no money
+    interval: float  # seconds
     poll: Callable[[], Awaitable[Mapping[str, Any] | None]]
     close: Callable[[], None]
     #: What the request named that a subscription does not have.

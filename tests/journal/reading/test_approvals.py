@@ -60,7 +60,7 @@ def given(approval: Approval) -> Guard:
 
 def is_given(told: Any) -> bool:
     """Whether it is by this very decision that an order was opened."""
-    return isinstance(told, Opened) and told.is_new
+    return isinstance(told, Opened) and told.is_new and told.approval is not None
 
 
 async def refuse(journal: Journal, approval: Approval, at: datetime = START) -> Approval:
@@ -184,7 +184,8 @@ async def test_a_key_is_held_for_its_terms(journal: Journal) -> None:
     assert isinstance(one, Opened)
     assert isinstance(two, Opened)
     assert one.approval is not None
-    assert (one.is_new, two.is_new, two.approval) == (True, False, one.approval)
+    assert (one.is_asked, two.is_asked, two.approval) == (True, False, one.approval)
+    assert (one.is_new, two.is_new) == (False, False)
     assert isinstance(other, IdempotencyConflict)
     await refuse(journal, one.approval)
     with pytest.raises(ApprovalRefused, match="by risk: no"):
