@@ -46,6 +46,36 @@ def test_amounts_are_sent_as_typed(trader: Page, account: str) -> None:
     assert (body["amount"], body["price"]) == ("0.100000000000000001", "50000.010")
 
 
+def test_a_refused_preview_is_shown_and_what_is_written_next_is_sent(
+    trader: Page, running: RunningGateway, account: str
+) -> None:
+    """A preview of an order that the pair's rules refuse has no terms: the page says so, and goes on with what is typed."""
+    amount, price = trader.get_by_role("textbox", name="Amount"), trader.get_by_role("textbox", name="Price")
+    refused, shown = trader.get_by_text("It would be refused:"), trader.locator(".preview")
+    for is_small, written in ((False, "0.01"), (True, "0.00001"), (False, "0.02"), (True, "0.00001"), (False, "0.03")):
+        amount.fill(written)
+        price.fill("100" if is_small else "50000")
+        expect(refused if is_small else shown).to_be_visible()
+        expect(trader.locator("button.send")).to_contain_text(
+            f"BUY {written} BTC at {'100' if is_small else '50000'} USDT"
+        )
+    trader.locator("button.send").click()
+    expect(trader.get_by_role("heading", name="Open")).to_be_visible()
+    assert [str(order["amount"]) for order in running.orders(account)] == ["0.03"]
+
+
+def test_a_page_that_has_failed_can_send_nothing(trader: Page) -> None:
+    """What stands half drawn may be old, so it goes, with its buttons; loading the page anew helps."""
+    trader.route("**/trading/orders/preview", lambda route: route.fulfill(json={}))
+    trader.get_by_role("textbox", name="Amount").fill("0.01")
+    trader.get_by_role("textbox", name="Price").fill("50000")
+    expect(trader.get_by_role("heading", name="This page has stopped")).to_be_visible()
+    expect(trader.locator("button.send")).to_have_count(0)
+    trader.unroute("**/trading/orders/preview")
+    trader.get_by_role("button", name="Load it anew").click()
+    expect(trader.locator("button.send")).to_contain_text("BUY 0.01 BTC at 50000 USDT")
+
+
 def test_a_hundred_double_clicks_with_lost_answers_make_one_order(
     trader: Page, running: RunningGateway, account: str
 ) -> None:

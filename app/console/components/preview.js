@@ -30,7 +30,9 @@ export function Preview({ body, isReady }) {
   if (!terms || found.value.terms !== terms) return html`<p class="hint">${terms ? "Asking the gateway …" : ""}</p>`;
   if (problem) return html`<p class="warning" role="status">No preview: ${problem}</p>`;
   const { base, quote } = assetsOf(body.trading_pair);
-  const { order, notional, fee, book, funds } = preview;
+  const { notional, fee, book, funds } = preview;
+  // There are no terms where the pair's rules refuse what is written.
+  const order = preview.order ?? { amount: null, price: null };
   const rows = [
     ["amount at the exchange", order.amount === null ? null : `${order.amount} ${base}`],
     ["price at the exchange", order.price === null ? null : `${order.price} ${quote}`],
