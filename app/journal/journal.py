@@ -171,8 +171,8 @@ class Journal(Reader):
         )
 
     async def decide(self, unit: SafetyUnit[T]) -> T:
-        """Change or ask about halts and limits, in the order of all that is written. Raises what the unit raises,
-        ``JournalUnavailable`` and ``JournalInDoubt``.
+        """Do what ``unit`` does, in the order of all that is written: change halts, limits, switches, keys or approvals, or only
+        read them as they are at that moment. Raises what the unit raises, ``JournalUnavailable`` and ``JournalInDoubt``.
         """
         return cast(T, await self._submit(unit))
 

@@ -293,8 +293,7 @@ class Orders:
                 reason=None if code is None else str(error),
                 evidence=f"no answer that settles it: {in_words(error)}",
                 # The stream may have reported the outcome already.
-                only_if_state=frozenset({OrderState.PENDING}),
-                attempt_of=order,
+                pending_as=order,
             )
         except Exception as fault:  # noqa: BLE001 - the order stays pending, which is in doubt as well
             return self._left_to_recovery(order, fault)

@@ -190,25 +190,23 @@ class Recorder:
         reason_code: str | None = None,
         reason: str | None = None,
         evidence: str | None = None,
-        only_if_state: frozenset[OrderState] | None = None,
-        attempt_of: Order | None = None,
+        pending_as: Order | None = None,
         as_seen: Order | None = None,
         credentials_version: int | None = None,
         guard: Guard = UNGUARDED,
     ) -> Order:
         """Record one plain event and return the order as it then is.
 
-        With ``only_if_state``, the event is recorded only if the order is still in one of these states; with ``attempt_of``, only
-        if it has not been retried since; with ``as_seen``, only if it has not changed since; with ``credentials_version``,
-        ``CredentialsChanged`` is raised unless these are still the account's credentials. Raises what ``guard`` refuses it with.
+        With ``pending_as``, the event is recorded only while that attempt of the order is pending; with ``as_seen``, only if it has
+        not changed since; with ``credentials_version``, ``CredentialsChanged`` is raised unless these are still the account's
+        credentials. Raises what ``guard`` refuses it with.
         """
 
         def decide(order: Order, known_fills: frozenset[str]) -> Sequence[OrderEvent]:
             if order.state in FINAL and kind is EventKind.UNCONFIRMED:
                 return ()
-            if only_if_state is not None and order.state not in only_if_state:
-                return ()
-            if attempt_of is not None and order.retried_at != attempt_of.retried_at:
+            attempt = None if pending_as is None else (OrderState.PENDING, pending_as.retried_at)
+            if attempt is not None and attempt != (order.state, order.retried_at):
                 return ()
             if as_seen is not None and order != as_seen:
                 return ()

@@ -24,12 +24,12 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """``news`` are the reports that say something new, with the orders that they are about, ``unknown`` those of orders that were
+    """``news`` are the reports that say something new, with the orders that they are about, ``unmatched`` those of orders that were
     not among the known; ``shown`` are the ids of the known orders that a report was about.
     """
 
     news: tuple[tuple[StoredOrder, OrderReport], ...]
-    unknown: tuple[OrderReport, ...]
+    unmatched: tuple[OrderReport, ...]
     shown: frozenset[str]
 
 
@@ -39,19 +39,19 @@ def compare(reports: Iterable[OrderReport], known: Collection[StoredOrder]) -> C
     """
     names = _by_client_id(known)
     numbers: dict[tuple[str, str | None], StoredOrder] | None = None
-    news, unknown, shown = [], [], set()
+    news, unmatched, shown = [], [], set()
     for report in reports:
         stored = names.get(report.order_id)
         if stored is None:
             numbers = _by_number(known) if numbers is None else numbers
             stored = numbers.get((report.trading_pair, report.exchange_order_id))
         if stored is None or not is_same_order(stored.order.ref, report):
-            unknown.append(report)
+            unmatched.append(report)
             continue
         shown.add(stored.order.order_id)
         if says_something_new(stored, report):
             news.append((stored, report))
-    return Comparison(news=tuple(news), unknown=tuple(unknown), shown=frozenset(shown))
+    return Comparison(news=tuple(news), unmatched=tuple(unmatched), shown=frozenset(shown))
 
 
 def _by_client_id(known: Collection[StoredOrder]) -> dict[str, StoredOrder]:

@@ -36,7 +36,7 @@ def summary(
         orders=len(compared),
         difference_count=len(differences),
         differences=tuple(differences[:_TOLD]),
-        foreign_orders=len(found.unknown),
+        foreign_orders=len(found.unmatched),
         unasked_pairs=tuple(sorted(unasked)),
     )
 

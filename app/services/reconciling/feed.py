@@ -206,10 +206,10 @@ class Feed:
         """Record those of ``reports`` that say something new, and take in orders of ours that the journal does not know."""
         found = compare(reports, await self._recovery.look_up(self._account, reports))
         await asyncio.gather(*(self._record(stored.key, report) for stored, report in found.news))
-        if found.unknown:
+        if found.unmatched:
             connector = await self._sessions.connector(self._account)
-            for report in found.unknown:
-                await self._recovery.record_unknown(connector, report)
+            for report in found.unmatched:
+                await self._recovery.take_in(connector, report)
 
     async def _record(self, key: OrderKey, report: OrderReport) -> None:
         observed = await self._recorder.observe(key, report, "stream", f"the exchange's stream said {report.state}")

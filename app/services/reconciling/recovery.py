@@ -192,7 +192,7 @@ class Recovery:
         """Whether the report is about an order that was found to be another program's. Asks nobody."""
         return self._strangers.is_foreign(account, report)
 
-    async def record_unknown(self, connector: Connector, report: OrderReport) -> None:
+    async def take_in(self, connector: Connector, report: OrderReport) -> None:
         """Adopt an order of which the journal knows nothing, if it is ours; remember it, if it is foreign."""
         await self._strangers.take_in(connector, report)
 
@@ -218,11 +218,11 @@ class Recovery:
         """Record what the book says and the journal does not know. Raises the last fault, after all else was done."""
         for _, report in found.news:
             self._strangers.forget(account, report)
-        strangers = [report for report in found.unknown if not self._strangers.is_foreign(account, report)]
+        strangers = [report for report in found.unmatched if not self._strangers.is_foreign(account, report)]
         looked_up = await self.look_up(account, strangers)
         more = compare(strangers, looked_up)
         fault = await self._record_together(connector, [*found.news, *more.news])
-        for report in more.unknown:
+        for report in more.unmatched:
             try:
                 await self._strangers.take_in(connector, report)
             except Exception as error:  # noqa: BLE001 - one order that can't be taken in must not stop the others

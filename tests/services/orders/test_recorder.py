@@ -85,13 +85,13 @@ async def test_doubt_never_touches_a_final_order(world: World) -> None:
     assert world.kinds("o1")[-1] == "canceled"
 
 
-async def test_a_note_for_certain_states_only(world: World) -> None:
-    """In another state it is not written, and the order comes back as it is."""
+async def test_a_note_on_a_pending_attempt(world: World) -> None:
+    """Once the exchange has shown the order it is not written, and the order comes back as it is."""
     order = await begun(world)
-    states = frozenset({OrderState.UNKNOWN})
-    noted = await world.recorder.note(order.key, EventKind.NEVER_ARRIVED, "recovery", only_if_state=states)
-    assert noted == order
-    assert world.kinds("o1") == ["intended"]
+    shown = (await world.recorder.observe(order.key, report("open"), "stream", "said so")).order
+    noted = await world.recorder.note(order.key, EventKind.UNCONFIRMED, "answer", pending_as=order)
+    assert noted == shown
+    assert world.kinds("o1") == ["intended", "accepted"]
 
 
 async def test_a_note_on_an_order_as_it_was_seen(world: World) -> None:

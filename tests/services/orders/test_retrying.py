@@ -287,10 +287,7 @@ async def test_a_late_answer_to_an_earlier_attempt_changes_nothing(world: World)
     """A process that stood still brings the refusal, or the doubt, of the attempt before."""
     first, second = await second_attempt(world)
     assert await world.recorder.refuse(first, OrderRefused("no")) == second
-    pending = frozenset({OrderState.PENDING})
-    late = await world.recorder.note(
-        key("o1"), EventKind.UNCONFIRMED, "answer", only_if_state=pending, attempt_of=first
-    )
+    late = await world.recorder.note(key("o1"), EventKind.UNCONFIRMED, "answer", pending_as=first)
     assert late == second
     assert not (await world.recorder.retry(first, "caller", "late")).is_new
 

@@ -60,7 +60,7 @@ def report(state: str = "open", *fills: Fill, filled_amount: str = "0", order_id
 def test_what_is_known_is_no_news(known: Order, fill_ids: tuple[str, ...], said: OrderReport) -> None:
     """A report that adds nothing to the order is left out."""
     found = compare([said], stored(known, *fill_ids).values())
-    assert (found.news, found.unknown) == ((), ())
+    assert (found.news, found.unmatched) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_what_is_new_is_named_with_its_order(known: Order, fill_ids: tuple[str, 
     """A report that adds something comes with the order as it was read."""
     orders = stored(known, *fill_ids)
     found = compare([said], orders.values())
-    assert (found.news, found.unknown) == (((orders["o1"], said),), ())
+    assert (found.news, found.unmatched) == (((orders["o1"], said),), ())
 
 
 def test_orders_that_are_not_known_are_named() -> None:
     """Whether they are ours is for the journal to say."""
     said = report(order_id="stranger")
-    assert compare([said, report()], stored(OPEN).values()).unknown == (said,)
+    assert compare([said, report()], stored(OPEN).values()).unmatched == (said,)
 
 
 def test_a_renamed_order_is_known_by_either_name() -> None:
@@ -106,11 +106,11 @@ def test_a_renamed_order_is_known_by_either_name() -> None:
     terms = ReportedTerms(trade_type=OPEN.trade_type, order_type=OPEN.order_type, price=OPEN.price)
     for known, name in ((amended, "web_1"), (amended, "o1"), (OPEN, "web_1")):
         found = compare([structs.replace(report(order_id=name), terms=terms)], stored(known).values())
-        assert (found.unknown, found.shown) == ((), {"o1"})
+        assert (found.unmatched, found.shown) == ((), {"o1"})
     other = structs.replace(terms, trade_type=TradeType.SELL)
     for changes in ({"terms": None}, {"terms": other}, {"terms": terms, "exchange_order_id": "4712"}):
         found = compare([structs.replace(report(order_id="web_1"), **changes)], stored(OPEN).values())
-        assert (len(found.unknown), found.shown) == (1, set())
+        assert (len(found.unmatched), found.shown) == (1, set())
 
 
 def test_a_row_that_can_not_be_read_shows_the_orders_that_it_names() -> None:

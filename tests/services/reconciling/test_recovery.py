@@ -203,7 +203,7 @@ async def test_an_order_of_ours_without_terms_can_not_be_adopted(world: World) -
     connector = await world.connector()
     (report,) = await connector.fetch_open_orders()
 
-    await world.recovery.record_unknown(connector, structs.replace(report, terms=None))
+    await world.recovery.take_in(connector, structs.replace(report, terms=None))
 
     assert world.journal.find_order(key(order_id)) is None
 
