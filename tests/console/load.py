@@ -45,7 +45,7 @@ _ROWS = """() => [...document.querySelectorAll(".blotter tbody tr")].map((row) =
 
 
 class Trader(threading.Thread):
-    """Places and cancels at a rate, in a thread of its own, until it is stopped."""
+    """Places and cancels at a rate, in a thread of its own, until it is stopped. It buys and sells in turn, which costs little."""
 
     def __init__(self, url: str, events_per_second: float, seconds: float) -> None:
         super().__init__()
@@ -64,14 +64,15 @@ class Trader(threading.Thread):
                 due = int(passed * self._rate)
                 while self.orders < due and len(running) < 20:
                     self.orders += 1
-                    task = asyncio.create_task(self._one(client))
+                    task = asyncio.create_task(self._one(client, "BUY" if self.orders % 2 else "SELL"))
                     running.add(task)
                     task.add_done_callback(running.discard)
                 await asyncio.sleep(0.005)
             await asyncio.gather(*running)
 
-    async def _one(self, client: httpx.AsyncClient) -> None:
-        filled = await client.post("/trading/orders", json={**_ORDER, "amount": _SMALL, "order_type": "MARKET"})
+    async def _one(self, client: httpx.AsyncClient, side: str) -> None:
+        market = {**_ORDER, "trade_type": side, "amount": _SMALL, "order_type": "MARKET"}
+        filled = await client.post("/trading/orders", json=market)
         filled.raise_for_status()
         placed = await client.post("/trading/orders", json={**_ORDER, "amount": _SMALL, "price": "60000"})
         placed.raise_for_status()
