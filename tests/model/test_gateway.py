@@ -200,11 +200,12 @@ class GatewayMachine(RuleBasedStateMachine):
 
     async def _send(self, order: list[int], keep: list[bool], twice: bool) -> None:
         connector = await self.world.connector()
-        self.sent, events = await asyncio.to_thread(connector._tail, self.sent)
-        self.stream = [*self.stream, *events][-6:]
+        news = await asyncio.to_thread(connector._exchange.account_since, self.sent, connector._account)
+        self.sent = news.last
+        self.stream = [*self.stream, *connector._reports_of(news)][-6:]
         for index in [*order, *(order[:2] if twice else ())]:
             if index < len(self.stream) and keep[index]:
-                await self.feed._handle(connector, self.stream[index])
+                await self.feed._handle(self.stream[index])
 
     async def _settle(self) -> None:
         """The exchange has no more faults: everything is reconciled."""
