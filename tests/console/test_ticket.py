@@ -64,6 +64,25 @@ def test_a_refused_preview_is_shown_and_what_is_written_next_is_sent(
     assert [str(order["amount"]) for order in running.orders(account)] == ["0.03"]
 
 
+def test_an_order_that_waits_for_an_approval_is_asked_about_again(
+    trader: Page, running: RunningGateway, account: str
+) -> None:
+    """The same key, until somebody has decided or nobody need any more."""
+    limits = {"scope": {"account_name": account}, "limits": {"approval_above_notional": 100}}
+    running.call("PUT", "/safety/limits", json=limits)
+    trader.get_by_role("textbox", name="Amount").fill("0.01")
+    trader.get_by_role("textbox", name="Price").fill("50000")
+    trader.locator("button.send").click()
+    waits = trader.get_by_role("heading", name="Another person must approve it")
+    expect(waits).to_be_visible()
+    running.call("PUT", "/safety/limits", json={**limits, "limits": {"approval_above_notional": None}})
+    again = trader.get_by_role("button", name="Ask again")
+    expect(again).to_have_attribute("aria-disabled", "false")
+    again.click()
+    expect(trader.get_by_role("heading", name="Open at the exchange")).to_be_visible()
+    assert len(running.orders(account)) == 1
+
+
 def test_a_page_that_has_failed_can_send_nothing(trader: Page) -> None:
     """What stands half drawn may be old, so it goes, with its buttons; loading the page anew helps."""
     trader.route("**/trading/orders/preview", lambda route: route.fulfill(json={}))

@@ -22,7 +22,7 @@ export function Answer() {
         <p>The order was sent and may be placed. ${refusal?.text}</p>
         <${Terms} body=${sent.body} />
         <p>Asking again uses the same key, so there will be one order at most.</p>
-        <button type="button" class="primary" onClick=${once(askAgain)}>Ask again</button>
+        <button type="button" class="primary" aria-disabled=${!isSettled.value} onClick=${once(askAgain)}>Ask again</button>
         <button type="button" class="quiet" onClick=${once(putAside)}>Put aside</button>
       </div>
     `;
@@ -34,7 +34,7 @@ export function Answer() {
         <h2>Another person must approve it</h2>
         <p>Nothing was sent. Approval <code>${order.approval_id}</code> waits until ${new Date(order.expires_at).toLocaleTimeString()}; asking again tells what became of it.</p>
         <${Terms} body=${sent.body} />
-        <button type="button" class="primary" onClick=${once(askAgain)}>Ask again</button>
+        <button type="button" class="primary" aria-disabled=${!isSettled.value} onClick=${once(askAgain)}>Ask again</button>
         <button type="button" class="quiet" onClick=${once(openNext)}>New ticket</button>
       </div>
     `;

@@ -89,9 +89,13 @@ export async function send(body) {
   await deliver({ ...now, sent: { key: now.key, body, user: session.value.username, at: Date.now(), doubt: false } });
 }
 
-/** Ask what became of an order without an answer: the same key and terms once more, which can't make a second order. */
+/**
+ * Ask what became of an order without an answer, or of one that waits for an approval: the same key and terms once more, which can't
+ * make a second order.
+ */
 export async function askAgain() {
-  if (ticket.value.phase === "unanswered") await deliver(ticket.value);
+  const { phase, answer } = ticket.value;
+  if (phase === "unanswered" || (phase === "answered" && answer.order.status === "awaiting_approval")) await deliver(ticket.value);
 }
 
 /** Take an order over that was left behind. */
