@@ -19,6 +19,7 @@ ORDER: Mapping[str, Any] = {
     "price": "123",
 }
 PERPETUAL: Mapping[str, Any] = {**ORDER, "connector_name": "paper_perpetual"}
+KEY: Mapping[str, Any] = {"name": "bot", "environment": "paper", "role": "viewer"}
 #: For a field that is left out.
 OUT: Any = object()
 
@@ -63,6 +64,8 @@ def mistakes() -> Iterator[Mistake]:
     yield from _settings()
     yield from _markets()
     yield from _accounts()
+    yield from _keys()
+    yield from _values()
 
 
 def _order(
@@ -393,7 +396,9 @@ def _requests() -> Iterator[Mistake]:
     yield raw(b"{", 400, "unreadable_body", "not JSON", "truncated")
     yield raw(b"{'amount': 1}", 400, "unreadable_body", "not JSON", "byte 1")
     yield raw(b'{"amount": 1,}', 400, "unreadable_body", "not JSON")
-    yield raw(b'{"amount": NaN}', 400, "unreadable_body", "not JSON")
+    for odd in (b"NaN", b"Infinity", b"-Infinity", b"nan", b" inf "):
+        yield raw(b'{"amount": %s}' % odd, 400, "unreadable_body", "not JSON", "neither NaN nor Infinity")
+    yield raw(b'{"amount": nanny}', 400, "unreadable_body", "not JSON", "invalid character")
     yield raw(b'{"amount": 01}', 400, "unreadable_body", "not JSON")
     yield raw(b"\xff\xfe{}", 400, "unreadable_body", "UTF-8")
     yield raw(b"\xef\xbb\xbf{}", 400, "unreadable_body", "byte order mark (BOM)", "without one")
@@ -749,3 +754,52 @@ def _accounts() -> Iterator[Mistake]:
         ("binance", {"binance_api_key": "k", "binance_api_secret": pem}, "must be a whole private key in PEM"),
     ):  # fmt: skip
         yield _at("POST", add.replace("binance", connector), 400, "invalid_credentials", says, body=fields)
+
+
+def _keys() -> Iterator[Mistake]:
+    """API keys: a bound that is ignored makes a key that may do more than its maker meant."""
+
+    def bad(name: str, value: Any, says: str, given: Any = OUT) -> Mistake:
+        body = {**KEY, name: value}
+        return _at("POST", "/api-keys", 422, "schema_violation", says, body=body, loc=["body", name], given=given)
+
+    for name in (
+        *("expires_in", "expiry", "expires", "ttl", "days", "valid_until", "valid_days", "expiresAt", "expire_at"),
+        *("expiration", "expiration_date", "expires_on", "expiresInDays", "lifetime", "exp"),
+    ):
+        yield bad(name, 90, "Did you mean 'expires_at'?", given=90)
+    for name, meant in (
+        ("ip_whitelist", "allowed_ips"),
+        ("allowed_ip", "allowed_ips"),
+        ("ips", "allowed_ips"),
+        ("account_names", "accounts"),
+        ("trading_pairs", "pairs"),
+        ("symbols", "pairs"),
+        ("exchanges", "connectors"),
+        ("permissions", "scopes"),
+        ("env", "environment"),
+    ):
+        yield bad(name, ["x"], f"Did you mean '{meant}'?")
+    yield bad("name", "", "at least 1 character", given="")
+    yield bad("name", "x\n", "no control characters", given="x\n")
+    yield bad("name", "a:b", "A key's name has no colon", given="a:b")
+    for value in ("soon", "2026-12-01", 1796099956):
+        yield bad("expires_at", value, "such as 2026-12-01T00:00:00Z", given=value)
+
+
+def _values() -> Iterator[Mistake]:
+    """What stands in a fault is the value as it was sent, fractions too, and a moment's fault names its form."""
+    for sent, given in (("100", 100), ("60.5", 60.5), ("-1", -1), ("1e999", "1e999")):
+        path = f"/trading/orders/x?wait={sent}"
+        yield _at("GET", path, 422, "schema_violation", "Input should be", loc=["query", "wait"], given=given)
+    leverage = {"trading_pair": "BTC-USDT", "leverage": 2.5}
+    yield _at("POST", "/trading/master_account/paper_perpetual/leverage", 422, "schema_violation", "valid integer",
+              body=leverage, loc=["body", "leverage"], given=2.5)  # fmt: skip
+    limits = {"scope": {"account_name": "master_account"}, "limits": {"max_open_orders": 1.5}}
+    yield _at("PUT", "/safety/limits", 422, "schema_violation", "valid integer",
+              body=limits, loc=["body", "limits", "max_open_orders"], given=1.5)  # fmt: skip
+    for sent in ("yesterday", "1796099956", "2026-12-01"):
+        yield _at("GET", f"/audit?start_time={sent}", 422, "schema_violation", "such as 2026-12-01T00:00:00Z",
+                  loc=["query", "start_time"], given=sent)  # fmt: skip
+    yield _at("POST", "/trading/trades", 422, "schema_violation", "Unix milliseconds, or Unix seconds",
+              body={"start_time": "yesterday"}, loc=["body", "start_time"], given="yesterday")  # fmt: skip

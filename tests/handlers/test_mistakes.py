@@ -16,7 +16,7 @@ import pytest_asyncio
 from tests.clock import FakeClock
 from tests.gateways import opened_gateway
 from tests.handlers.conftest import PASSWORD, CurrentGateway
-from tests.handlers.mistakes import ORDER, OUT, Mistake, mistakes
+from tests.handlers.mistakes import KEY, ORDER, OUT, Mistake, mistakes
 from tests.web.conftest import basic, client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -102,6 +102,19 @@ async def test_a_mistake_is_answered_with_what_to_do(
         assert answer.headers["Allow"] == ", ".join(document["allowed"])
     if mistake.status == 307:
         assert urljoin(str(answer.url), answer.headers["Location"]).partition("?")[0].endswith(mistake.says[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"), [("/trading/orders", ORDER, "account_name"), ("/api-keys", KEY, "name")]
+)
+async def test_an_empty_name_has_one_fault(
+    desk: tuple[httpx.AsyncClient, Mapping[str, str]], path: str, body: Mapping[str, Any], name: str
+) -> None:
+    """That it is too short; not also that it breaks the rule of a name."""
+    answer = await desk[0].post(path, json={**body, name: ""})
+    assert [(fault["type"], fault["loc"]) for fault in answer.json()["detail"]] == [
+        ("string_too_short", ["body", name])
+    ]
 
 
 async def test_nothing_was_done(desk: tuple[httpx.AsyncClient, Mapping[str, str]]) -> None:

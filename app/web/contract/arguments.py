@@ -11,6 +11,7 @@ unless its handler is ``async``: such a handler can't be served from there, and 
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:  # a duration or the like: decimals have their own node, and keep their text
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or math.isinf(number := float(text)):
         raise ValueError(text)
-    return float(text)
+    return number
 
 
 def _boolean(text: str) -> bool:

@@ -46,6 +46,9 @@ _NOT_UTF8 = "The body is not UTF-8: send the JSON document in UTF-8"
 _NUL = re.compile("\x00")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+#: What other programs write in the place of a number, as a whole value.
+_NO_NUMBER = re.compile(rb"[:,\[]\s*(-?(?:nan|inf(?:inity)?))\s*[,}\]]", re.IGNORECASE)
+
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
@@ -231,6 +234,12 @@ def _malformed(data: bytes, error: msgspec.DecodeError) -> str:
                 f"A text in the body holds one half of a surrogate pair{place}: write the character itself in UTF-8, or both"
                 r" halves, such as \ud83d\ude00"
             )
+    odd = _NO_NUMBER.search(_STRING.sub(b'""', data))
+    if odd is not None:
+        return (
+            f"The body is not JSON: {odd[1].decode()} is no number there, since JSON has neither NaN nor Infinity. Send a number,"
+            " or leave the field out"
+        )
     return f"The body is not JSON: {str(error).removeprefix('JSON is malformed: ')}"
 
 

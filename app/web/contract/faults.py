@@ -64,6 +64,9 @@ _PLAIN = {
 
 _ANY = ("value_error", "Input is not valid")
 
+#: RFC 3339, with seconds and the offset from UTC.
+_FORM_OF_MOMENTS = ", such as 2026-12-01T00:00:00Z"
+
 
 def fault(kind: str, location: Location, message: str, value: Any = None) -> Fault:
     """One fault. ``value`` must not be a secret; a list or an object is quoted if it is short."""
@@ -97,15 +100,17 @@ def client_order_id_fault(error: InvalidClientOrderId) -> Fault:
     }
 
 
-def from_validator(error: jsonschema_rs.ValidationError, location: Location, schema: Mapping[str, Any]) -> Fault:
-    """The fault that the validator found in a value at ``location`` under ``schema``."""
+def from_validator(
+    error: jsonschema_rs.ValidationError, location: Location, schema: Mapping[str, Any], document: Any
+) -> Fault:
+    """The fault that the validator found in ``document``, which is at ``location``, under ``schema``."""
     path = tuple(error.instance_path)
     where = (*location, *path)
     keyword = type(error.kind).__name__
     facts = error.kind.as_dict()
     if keyword == "Required":
         return missing((*where, str(facts["property"])))
-    value = None if is_secret(schema, path) else error.instance
+    value = None if is_secret(schema, path) else _as_sent(document, path, error.instance)
     node = _node_at(schema, path)
     if keyword == "Type":
         types = [name for name in facts["types"] if name != "null"]
@@ -125,6 +130,13 @@ def from_validator(error: jsonschema_rs.ValidationError, location: Location, sch
     return fault(kind, where, message, value)
 
 
+def is_said_by_length(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> bool:
+    """Whether ``error`` is a pattern that an empty text breaks, where the least length has a fault of its own that says more."""
+    if error.instance != "" or type(error.kind).__name__ != "Pattern":
+        return False
+    return bool(_node_at(schema, tuple(error.instance_path)).get("minLength", 0) > 0)
+
+
 def _meant(path: Location, value: Any, options: Sequence[Any]) -> str:
     """What to do instead of a word that is none of ``options``, as a sentence behind a space; nothing where that is not plain."""
     if not isinstance(value, str):
@@ -137,7 +149,9 @@ def _meant(path: Location, value: Any, options: Sequence[Any]) -> str:
 
 
 def unit_of(schema: Mapping[str, Any]) -> str:
-    """The unit of a number, as a part of a sentence about it; nothing where the contract names none."""
+    """The unit of a number or the form of a moment, as a part of a sentence about it; nothing where the contract names none."""
+    if schema.get("format") == "date-time":
+        return _FORM_OF_MOMENTS
     return f", in {schema['x-unit']}" if "x-unit" in schema else ""
 
 
@@ -205,6 +219,17 @@ def _quotable(value: Any) -> Any:
     if isinstance(value, (dict, list)):
         return value if _is_short(value) else None
     return value if isinstance(value, (bool, int, Decimal)) else None
+
+
+def _as_sent(document: Any, path: Sequence[str | int], instance: Any) -> Any:
+    """The value at ``path`` of ``document``, of which ``instance`` is the validator's copy: there a fraction is a binary float."""
+    if type(instance) is not float:
+        return instance
+    for step in path:
+        document = document[step]
+    if type(document) is float:  # a parameter that is a duration or the like
+        return int(document) if document.is_integer() else Decimal(str(document))
+    return document
 
 
 def _is_short(value: Any) -> bool:

@@ -21,7 +21,7 @@ import jsonschema_rs
 
 from app.domain.decimals import EXACT, MAX_PLACES, ZERO, bounded, parse_decimal, plain
 from app.domain.errors import SchemaViolation, UnreadableBody
-from app.web.contract.faults import Fault, Location, bound_fault, fault, from_validator, type_fault
+from app.web.contract.faults import Fault, Location, bound_fault, fault, from_validator, is_said_by_length, type_fault
 
 Convert = Callable[[Any, Location, list[Fault]], Any]
 
@@ -93,7 +93,11 @@ class CompiledSchema:
         try:
             if not self._validator.is_valid(value):
                 errors = islice(self._validator.iter_errors(value), _MOST_FAULTS)
-                faults += [from_validator(error, location, self._schema) for error in errors]
+                faults += [
+                    from_validator(error, location, self._schema, value)
+                    for error in errors
+                    if not is_said_by_length(error, self._schema)
+                ]
         except ValueError as error:
             # The validator's own limit of depth, for values that did not come through our decoder.
             raise UnreadableBody("The body is nested too deeply") from error

@@ -74,6 +74,21 @@ SYNONYMS = _split(
         "type": "channel topic stream subscription subscriptiontype feed event",
         "action": "op method command cmd request",
         "subscription_id": "id subid subscription",
+        "accounts": "account accountname accountnames accountids accts",
+        "pairs": "pair tradingpair tradingpairs symbol symbols market markets instruments ticker tickers",
+        "allowed_ips": (
+            "ip ips ipaddress ipaddresses ipwhitelist ipallowlist whitelist whitelistips whitelistedips allowlist allowedip "
+            "allowedaddresses addresses iprestriction iprestrictions iplist cidr cidrs networks allowips trustedips"
+        ),
+        "scopes": "permissions permission access rights privileges",
+        "environment": "env",
+        "expires_at": (
+            "expires expiresin expiresafter expiresinseconds expiresindays expiresat expiresattime expireson expire expireat "
+            "expireafter expiretime expiry expirydate expirytime expiryat expiration expirationdate expirationtime exp ttl ttldays "
+            "ttlseconds days lifetime duration maxage valid validuntil validtill validto validfor validdays validthrough "
+            "validityperiod validity until notafter deadline expiredat"
+        ),
+        "overlap": "overlapseconds grace graceperiod graceseconds",
         "Idempotency-Key": (
             "idempotency idempotent idempotencytoken idempotencyid idempotentkey idempotentid idempotencekey "
             "requestidempotencykey deduplicationkey dedupkey"
