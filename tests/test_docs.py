@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS = (ROOT / "docs" / "run" / "operations.md").read_text(encoding="utf-8")
 SETTINGS_PAGE = (ROOT / "docs" / "run" / "settings.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "docs" / "trade" / "errors.md").read_text(encoding="utf-8")
+ACCESS = (ROOT / "docs" / "run" / "access.md").read_text(encoding="utf-8")
 CONNECTORS_PAGE = (ROOT / "docs" / "connect" / "exchanges.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "app" / "settings.py").read_text(encoding="utf-8")
 
@@ -85,6 +86,44 @@ def headings(page: Path) -> set[str]:
     """The headings of a page as links name them."""
     found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
+
+
+def test_every_code_of_an_answer_that_is_no_error_is_documented() -> None:
+    """docs/trade/errors.md has a row for codes that the edge writes without an error's class, such as that of a redirect."""
+    written = {
+        code
+        for module in (ROOT / "app" / "web").rglob("*.py")
+        for code in re.findall(r'"code": "([a-z_]+)"', module.read_text(encoding="utf-8"))
+    }
+    assert "moved" in written
+    assert {code for code in written if f"| `{code}` |" not in ERRORS} == set()
+
+
+def test_scopes_that_no_operation_demands_are_called_reserved() -> None:
+    """docs/run/access.md says so of exactly those; `admin` is looked at beside the scope of an operation."""
+    spec = load_spec()
+    demanded = {
+        each["x-scope"]
+        for item in spec["paths"].values()
+        for each in item.values()
+        if isinstance(each, dict) and "x-scope" in each
+    }
+    sentence = re.search(r"^(.*) are reserved: no operation", ACCESS, flags=re.MULTILINE)
+    assert sentence is not None
+    assert (
+        set(re.findall(r"`([a-z:]+)`", sentence[1]))
+        == set(spec["components"]["schemas"]["Scope"]["enum"]) - {"admin"} - demanded
+    )
+
+
+def test_no_two_decisions_share_a_number() -> None:
+    """The number in the name of an ADR is its own, and that of its heading."""
+    pages = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(page.name[:4]) for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    assert [
+        page.name for page in pages if not page.read_text(encoding="utf-8").startswith(f"# {int(page.name[:4])}. ")
+    ] == []
 
 
 def test_the_members_of_a_problem_are_those_of_the_page() -> None:

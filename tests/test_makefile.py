@@ -117,3 +117,14 @@ def test_every_command_tells_an_old_python(command: tuple[str, ...], tmp_path: P
     assert told.returncode == 1
     assert told.stderr.startswith("Ordergate needs Python 3.11 or newer, and ")
     assert told.stderr.count("\n") == 1
+
+
+def test_what_takes_long_is_told_before_it_begins(checkout: Path) -> None:
+    """Packages are installed for a minute or two without a word, so the line comes first."""
+    python = checkout / "python3"
+    python.write_text(f'#!/bin/sh\nif test "$1" = -m; then echo "began: $*"; exit 1; fi\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    made = make(checkout, "run", f"PYTHON={python}")
+    assert made.returncode != 0
+    said, began = made.stdout.find("Installing the packages of requirements.txt"), made.stdout.find("began: -m venv")
+    assert 0 <= said < began, made.stdout + made.stderr
