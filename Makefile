@@ -217,7 +217,7 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # Also where a virtual environment was begun and has no pip.
-MAKE_VENV := echo "Installing the packages of $< into $(VENV), which takes a minute or two."; \
+MAKE_VENV = echo "Installing the packages of $< into $(VENV), which takes a minute or two."; \
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.txt | python
