@@ -155,7 +155,7 @@ class Engine:
                 raise PaperRefusal(RefusalCode.DUPLICATE_ORDER_ID, f"{new.client_order_id} is an open order already")
             planned = self._plan(new, pair)
             if new.order_type is OrderType.LIMIT_MAKER and (planned.matches or planned.met_own):
-                raise PaperRefusal(RefusalCode.WOULD_TAKE, "the order would trade at once")
+                raise PaperRefusal(RefusalCode.WOULD_TAKE, "The order would trade at once")
             self._check_funds(new, pair, planned)
             return planned
 

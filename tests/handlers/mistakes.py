@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -422,6 +423,9 @@ def _requests() -> Iterator[Mistake]:
     )
     yield raw(b"{}", 415, "unsupported_media_type", "application/json", **{"Content-Type": "text/plain"})
     yield raw(b"{}", 415, "unsupported_content_encoding", "Content-Encoding", **{"Content-Encoding": "gzip"})
+    for user in ("admin:wrong", "grid bot:ogk_paper_k3wq7n2bpx5m_Qw0sX8mJ1vT5nB3yR7kD9hF2gL6pC4zA-eU_iOqYtWx1v2Zb0"):
+        basic = "Basic " + b64encode(user.encode()).decode()
+        yield raw(b"{}", 401, "not_authenticated", "the key's id, not its name", "Bearer", Authorization=basic)
     yield raw(b"{}", 401, "not_authenticated", "Authorization: Basic", "base64", "curl -u", Authorization="")
     yield raw(b"{}", 401, "not_authenticated", "The API key is not one that opens", Authorization="Bearer abc")
     yield raw(b"{}", 401, "not_authenticated", "The scheme is digest", "Basic", Authorization='Digest username="x"')
@@ -740,6 +744,9 @@ def _accounts() -> Iterator[Mistake]:
     yield _at("POST", add.replace("binance", "nyse"), 404, "unknown_connector", "GET /connectors/", body={})
     yield _at("POST", add.replace("master_account", "nobody"), 404, "unknown_account", "GET /accounts/", body={})
     yield _at("POST", add, 422, "schema_violation", "JSON object", body=[])
+    for name in ("a", "paper_api_key"):
+        yield _at("POST", add.replace("binance", "paper"), 400, "invalid_credentials", f"unknown field {name}",
+                  "it needs no credentials, and takes starting_balances where that is wanted", body={name: "1"})  # fmt: skip
     pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"
     for connector, fields, says in (
         ("kraken", {"kraken_api_key": "k", "kraken_secret_key": "not base64!"}, "kraken_secret_key must be base64"),

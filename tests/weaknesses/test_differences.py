@@ -93,7 +93,8 @@ async def test_a_cancel_is_done_when_it_is_answered(desk: Desk) -> None:
 async def test_what_the_exchange_would_refuse_later_is_refused_now(desk: Desk) -> None:
     """A 4xx with a reason, where the other server says submitted and lets the order fail in silence."""
     would_take = await desk.place(400, order_type="LIMIT_MAKER", price=90_000)
-    assert would_take["code"] == "would_take"
+    assert (would_take["code"], would_take["detail"]) == ("would_take", "The order would trade at once")
+    assert "below the best ask to buy" in would_take["hint"]
     assert (await desk.place(400, price=None))["detail"] == "Price is required for LIMIT and LIMIT_MAKER orders"
 
 

@@ -51,6 +51,13 @@ class WouldTake(OrderRefused):
     code = "would_take"
     title = "The order would trade at once"
 
+    def __init__(self, detail: str, *, exchange_code: str | None = None) -> None:
+        super().__init__(detail, exchange_code=exchange_code)
+        self.hint = (
+            "Give a price that meets no order of the other side: below the best ask to buy, above the best bid to sell. Or use"
+            " order_type LIMIT, which may trade at once"
+        )
+
 
 class DuplicateOrderId(OrderRefused):
     """The exchange has an open order with this id already."""

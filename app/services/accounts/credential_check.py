@@ -51,6 +51,9 @@ def _faults(fields: Mapping[str, CredentialField], given: Mapping[str, Any], tex
     for what, names in (("missing field", missing), ("empty field", empty), ("unknown field", unknown)):
         if names:
             yield f"{what}{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    if unknown and not any(field.required for field in fields.values()):
+        optional = ", ".join(fields)
+        yield f"it needs no credentials{f', and takes {optional} where that is wanted' if fields else ''}"
     for name in unknown:
         near = nearest(name, fields) or [each for each in fields if normal(each).endswith(normal(name))]
         near = near or _of_same_role(name, fields)

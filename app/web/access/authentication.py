@@ -45,6 +45,7 @@ from app.domain.errors import (
 )
 from app.metrics import Metrics
 from app.web.access.credentials import (
+    CHECK,
     HOW,
     SESSION,
     Credentials,
@@ -77,7 +78,6 @@ _NOBODY = "nobody"
 _NOT_GIVEN = "Not authenticated"
 _WRONG = "Incorrect username or password"
 _KEY = "The API key is not one that opens this server now: it is unknown, revoked, expired, or not for this address"
-_CHECK = "Check the user and the password; `ordergate user password` on the server sets another one"
 
 log = structlog.get_logger(__name__)
 
@@ -271,10 +271,10 @@ class Authenticator:
         """Verify credentials that nobody knows yet."""
         try:
             if self._clock.monotonic() < self._refused.get(key, 0.0):
-                raise NotAuthenticated(_WRONG, hint=_CHECK)
+                raise NotAuthenticated(_WRONG, hint=CHECK)
             username = await self._verify_once(key, credentials, who)
             if username is None:
-                raise NotAuthenticated(_WRONG, hint=_CHECK)
+                raise NotAuthenticated(_WRONG, hint=CHECK)
         except NotAuthenticated:
             self._count(who, "wrong")
             raise

@@ -20,6 +20,12 @@ HOW = (
     " or 'Authorization: Bearer ' with an API key"
 )
 
+#: What to look at where a name and a password open nothing; the same whatever the name, so that it tells nothing about it.
+CHECK = (
+    "Check the user and the password; `ordergate user password` on the server sets another one. An API key is sent as"
+    " 'Authorization: Bearer ', or as the password with the key's id, not its name, as the user"
+)
+
 #: The scheme under which the token of a console's session goes to the authenticator.
 SESSION = b"Session "
 
