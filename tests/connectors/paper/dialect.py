@@ -115,6 +115,8 @@ class PaperDialect(Dialect):
     async def move_market(self, price: D) -> None:
         self.path.prices[self.pair] = price
         self.clock.advance(1)
+        # Whoever looks next moves the market. The stream looks by itself after a quarter of a second, of a clock that stands here.
+        await asyncio.to_thread(self.exchange.advance)
 
     def inject(self, fault: Fault) -> None:
         self.exchange.fault = fault
