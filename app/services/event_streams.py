@@ -33,9 +33,9 @@ _PAGE = 500
 #: The most entries from memory that are told at once.
 _SLICE = 256
 #: Seconds between two wake-ups of the open streams, per stream. Waking a stream takes up to a tenth of a millisecond of the loop's
-#: time, its network call included, so wake-ups take a few hundredths of it for any number of streams. The first event after a
+#: time, its network call included, so wake-ups take two hundredths of it for any number of streams. The first event after a
 #: pause is sent at once.
-_WAKE_PER_STREAM = 0.003
+_WAKE_PER_STREAM = 0.005
 #: Bounds of the time between two wake-ups, in seconds: entries that come together share one, and none waits longer than a quarter
 #: of a second.
 _SHORTEST_WAKE = 0.005
