@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.handlers.forms.fields import utc_text
 from app.services.safety.dead_man import DeadManStatus
 
 
@@ -32,4 +33,4 @@ def dead_man(found: DeadManStatus) -> Mapping[str, Any]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="microseconds")
+    return None if moment is None else utc_text(moment)

@@ -15,6 +15,7 @@ from app.domain.decimals import plain
 from app.domain.errors import InvalidArgument
 from app.domain.safety.events import SafetyEvent
 from app.handlers import pages
+from app.handlers.forms.fields import utc_text
 from app.handlers.forms.views import event_row
 from app.handlers.streaming import StreamAnswer
 from app.journal.filters import EventFilter
@@ -111,7 +112,7 @@ _encoded: dict[int, tuple[JournalEntry, bytes]] = {}
 def _message(entry: JournalEntry) -> Mapping[str, Any]:
     place = {
         "seq": entry.seq,
-        "at": entry.at.isoformat(timespec="microseconds"),
+        "at": utc_text(entry.at),
         "account_name": entry.account_name,
         "connector_name": entry.connector_name,
     }

@@ -12,6 +12,7 @@ from app.domain.safety.dead_man import DeadManTerms
 from app.domain.safety.halts import Halt
 from app.domain.safety.scope import Scope
 from app.handlers.dead_man import dead_man
+from app.handlers.forms.fields import utc_text
 from app.handlers.forms.limits import changes_of, refuse_unknown, refuse_unknown_limits, shown
 from app.handlers.schemas import (
     DeadManRequestSchema,
@@ -159,7 +160,7 @@ def _halt(halt: Halt) -> Mapping[str, Any]:
         "mode": halt.mode,
         "cancel": halt.cancel,
         "reason": halt.reason,
-        "halted_at": halt.at.isoformat(timespec="microseconds"),
+        "halted_at": utc_text(halt.at),
         "halted_by": halt.by,
         "halted_at_seq": halt.seq,
     }

@@ -257,12 +257,18 @@ def collect(dialects: Iterable[type[Dialect]]) -> list[Any]:
 
 async def run(check: Check, dialect_class: type[Dialect]) -> None:
     """Run one card on a fresh exchange."""
-    dialect = dialect_class()
+    async with bench_over(dialect_class()) as bench:
+        await check(bench)
+
+
+@asynccontextmanager
+async def bench_over(dialect: Dialect) -> AsyncIterator[Bench]:
+    """A connector over the dialect's own exchange."""
     await dialect.start()
     try:
         connector = dialect.connect()
         try:
-            await check(Bench(dialect, connector))
+            yield Bench(dialect, connector)
         finally:
             await connector.close()
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import pytest
@@ -76,28 +76,42 @@ async def place_until_refused(journal: Journal, caller: Caller, name: str, begun
             return placed
 
 
-async def test_no_intent_is_above_the_revocation(journal: Journal, build_journal: Callable[[], Journal]) -> None:
-    """The audit log says at which number each key ended; no order of it has a greater one, from whichever writer."""
-    journals = [build_journal() for _ in range(WRITERS)]
-    for each in journals:
+async def flood(
+    journal: Journal,
+    writers: Sequence[Journal],
+    rounds: int,
+    act: Callable[[Journal, Caller, str, asyncio.Event], Awaitable[int]],
+    revoke: Callable[[int], Awaitable[object]],
+) -> None:
+    """Let ``writers`` act by a key of each round until they are refused, and ``revoke`` the key once all have begun."""
+    for each in writers:
         await each.open()
     try:
-        for number in range(ROUNDS):
+        for number in range(rounds):
             caller = await add_key(journal, f"k{number}")
-            begun = [asyncio.Event() for _ in journals]
-            placing = [
-                asyncio.create_task(place_until_refused(each, caller, f"r{number}w{writer}", begun[writer]))
-                for writer, each in enumerate(journals)
+            begun = [asyncio.Event() for _ in writers]
+            acting = [
+                asyncio.create_task(act(each, caller, f"r{number}w{writer}", begun[writer]))
+                for writer, each in enumerate(writers)
             ]
             await asyncio.gather(*(each.wait() for each in begun))
-            if number % 2:
-                await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
-            else:
-                await journal.decide(SetKeyDisabled(key_id=f"k{number}", disabled_at=START, record=record("delete")))
-            assert min(await asyncio.gather(*placing)) > 0
+            await revoke(number)
+            assert min(await asyncio.gather(*acting)) > 0
     finally:
-        for each in journals:
+        for each in writers:
             await each.close()
+
+
+async def test_no_intent_is_above_the_revocation(journal: Journal, build_journal: Callable[[], Journal]) -> None:
+    """The audit log says at which number each key ended; no order of it has a greater one, from whichever writer."""
+
+    async def revoke(number: int) -> None:
+        if number % 2:
+            await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
+        else:
+            await journal.decide(SetKeyDisabled(key_id=f"k{number}", disabled_at=START, record=record("delete")))
+
+    await flood(journal, [build_journal() for _ in range(WRITERS)], ROUNDS, place_until_refused, revoke)
     ended = journal.database.rows(select(AUDIT.c.seq).where(AUDIT.c.operation == "delete").order_by(AUDIT.c.number))
     intents = journal.database.rows(
         select(ORDERS.c.key_id, EVENTS.c.seq).join(EVENTS, EVENTS.c.order_number == ORDERS.c.id)
@@ -130,23 +144,11 @@ async def change_until_refused(journal: Journal, caller: Caller, name: str, begu
 
 async def test_no_change_is_above_the_revocation(journal: Journal, build_journal: Callable[[], Journal]) -> None:
     """Of limits, keys and accounts, by several writers of one database: the audit log has them all in one order."""
-    journals = [build_journal() for _ in range(2)]
-    for each in journals:
-        await each.open()
-    try:
-        for number in range(2):
-            caller = await add_key(journal, f"k{number}")
-            begun = [asyncio.Event() for _ in journals]
-            changing = [
-                asyncio.create_task(change_until_refused(each, caller, f"r{number}w{writer}", begun[writer]))
-                for writer, each in enumerate(journals)
-            ]
-            await asyncio.gather(*(each.wait() for each in begun))
-            await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
-            assert min(await asyncio.gather(*changing)) > 0
-    finally:
-        for each in journals:
-            await each.close()
+
+    async def revoke(number: int) -> None:
+        await journal.decide(DeleteKey(key_id=f"k{number}", at=START, record=record("delete")))
+
+    await flood(journal, [build_journal() for _ in range(2)], 2, change_until_refused, revoke)
     rows = journal.database.rows(select(AUDIT.c.number, AUDIT.c.key_id, AUDIT.c.operation).order_by(AUDIT.c.number))
     ended = [row.number for row in rows if row.operation == "delete"]
     late = [row for row in rows if row.operation == "change" and row.number > ended[int(row.key_id[1:])]]

@@ -14,6 +14,7 @@ from app.domain.decimals import ZERO
 from app.domain.fill import UNTOLD
 from app.domain.markets.trading_rule import TradingRule
 from app.domain.order import Order
+from app.handlers.forms.fields import utc_text
 from app.handlers.forms.prepared import PreparedDump
 from app.handlers.schemas import (
     OrderEventSchema,
@@ -69,7 +70,7 @@ def order_row(order: Order) -> Any:
 
 def order_with_events(found: OrderWithEvents, next_check_at: datetime | None) -> Any:
     """One order with its history, and when it is asked about next."""
-    checks = {"next_check_at": None if next_check_at is None else next_check_at.isoformat(timespec="microseconds")}
+    checks = {"next_check_at": None if next_check_at is None else utc_text(next_check_at)}
     return {**order_row(found.order), **checks, "events": [event_row(entry) for entry in found.entries]}
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
@@ -25,7 +24,7 @@ from app.sandbox.prices import SteeredPath
 from app.sandbox.server import Sandbox
 from app.settings import Settings
 from tests.clock import FakeClock
-from tests.connectors.conformance import Bench, Dialect, Fault
+from tests.connectors.conformance import Dialect, Fault
 from tests.connectors.paper.dialect import FINE
 
 API_KEY, SECRET, ACCOUNT = "a-key", "a-secret", "alice"
@@ -142,16 +141,6 @@ class FamilyDialect(Dialect):
     def orders_named(self, order_id: str) -> int:
         name = wire_id(self.connector_class.capabilities.wire_id, order_id) or order_id
         return sum(order.client_order_id == name for order in self.exchange.snapshot().orders)
-
-
-@asynccontextmanager
-async def bench_over(dialect: FamilyDialect) -> AsyncIterator[Bench]:
-    """A connector over the dialect's own local exchange."""
-    await dialect.start()
-    connector = dialect.connect()
-    yield Bench(dialect, connector)
-    await connector.close()
-    await dialect.stop()
 
 
 class BybitDialect(FamilyDialect):

@@ -9,8 +9,8 @@ import pytest
 
 from app.domain.decimals import floor_to
 from app.paper.perpetual.exchange import PaperPerpetualExchange
-from tests.connectors.ccxt.dialect import ACCOUNT, BybitDialect, BybitPerpetualDialect, bench_over
-from tests.connectors.conformance import Bench
+from tests.connectors.ccxt.dialect import ACCOUNT, BybitDialect, BybitPerpetualDialect
+from tests.connectors.conformance import Bench, bench_over
 
 _DAYS = 9
 _WEEKS = 2

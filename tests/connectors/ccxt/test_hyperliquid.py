@@ -10,8 +10,8 @@ import pytest
 
 from app.domain.enums import TradeType
 from app.domain.errors import OrderRefused
-from tests.connectors.ccxt.dialect import HyperliquidPerpetualDialect, bench_over
-from tests.connectors.conformance import Bench
+from tests.connectors.ccxt.dialect import HyperliquidPerpetualDialect
+from tests.connectors.conformance import Bench, bench_over
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from app.domain.enums import OrderType, TradeType
 from app.domain.errors import ClockRefused, OrderRefused, Refused
 from app.paper.orders import NewOrder
 from app.sandbox.faults import FaultKind, FaultRule
-from tests.connectors.ccxt.dialect import ACCOUNT, API_KEY, KrakenDialect, bench_over
-from tests.connectors.conformance import Bench
+from tests.connectors.ccxt.dialect import ACCOUNT, API_KEY, KrakenDialect
+from tests.connectors.conformance import Bench, bench_over
 
 #: More than a list of Kraken's holds at once.
 _MANY = 70

@@ -12,8 +12,8 @@ from app.connectors.rows import unreadable_rows
 from app.domain.enums import TradeType
 from app.domain.errors import ExchangeReadError, OrderRefused, Refused
 from app.sandbox.faults import FaultKind, FaultRule
-from tests.connectors.ccxt.dialect import FamilyDialect, OkxDialect, OkxPerpetualDialect, bench_over
-from tests.connectors.conformance import Bench
+from tests.connectors.ccxt.dialect import FamilyDialect, OkxDialect, OkxPerpetualDialect
+from tests.connectors.conformance import Bench, bench_over
 
 _DAYS = 9
 

@@ -23,9 +23,8 @@ from tests.connectors.ccxt.dialect import (
     KrakenDialect,
     OkxDialect,
     OkxPerpetualDialect,
-    bench_over,
 )
-from tests.connectors.conformance import Bench
+from tests.connectors.conformance import Bench, bench_over
 
 _SECONDS = 100.0
 
