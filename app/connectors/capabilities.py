@@ -52,6 +52,8 @@ class Capabilities:
     call of ``fetch_candles`` returns, 0 without candles. ``followed`` is what of a market the exchange pushes,
     ``followed_levels`` the depth of the books that it pushes.
 
+    ``asks_together`` says that orders of one moment can be asked about with a few questions (``fetch_orders``).
+
     ``settles`` says how certain the outcome of an order is after a lost answer. ``stream`` is whether the exchange pushes an
     account's orders or is polled, ``market_buy_in`` the currencies that a MARKET order to buy may be measured in, ``proof`` what
     the connector was tried against: an exchange that runs here, or requests and answers as the exchange documents them.
@@ -70,6 +72,7 @@ class Capabilities:
     overload_grace: timedelta | None = None
     funding_history: timedelta | None = None
     open_orders_by_pair: bool = False
+    asks_together: bool = False
     candles_page: int = 0
     followed: tuple[MarketKind, ...] = ()
     followed_levels: int = 0

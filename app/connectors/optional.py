@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
@@ -10,7 +10,7 @@ from typing import ClassVar
 from app.connectors.capabilities import MarketTopic
 from app.domain.enums import PositionMode, TradeType
 from app.domain.errors import UnsupportedFeature
-from app.domain.order import Order
+from app.domain.order import Order, OrderRef
 from app.domain.reports import (
     Candle,
     FeeRates,
@@ -18,6 +18,7 @@ from app.domain.reports import (
     FundingPayment,
     MarketEvent,
     OrderBook,
+    OrderReport,
     Position,
     PublicTrade,
     Ticker,
@@ -75,6 +76,14 @@ class OptionalVerbs:
     def has_verb(cls, name: str) -> bool:
         """Whether this connector has the optional verb ``name``, such as ``fetch_candles``."""
         return getattr(cls, name) is not getattr(OptionalVerbs, name)
+
+    # Orders.
+
+    async def fetch_orders(self, refs: Sequence[OrderRef]) -> Mapping[str, OrderReport]:
+        """What a few lists tell of orders that were taken a moment ago, by their ``order_id``, with such of their fills as are in
+        them. That an order is not among them says nothing.
+        """
+        raise self._unsupported("questions about several orders")
 
     # Perpetuals.
 

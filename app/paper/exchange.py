@@ -9,7 +9,7 @@ unknown account is opened on first use, with the default balances.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, localcontext
 from itertools import islice
@@ -222,6 +222,10 @@ class PaperExchange:
         )
         return self._read(lambda _, transaction, now: transaction.orders(account, selection))
 
+    def records_of(self, ids: Collection[int]) -> tuple[OrderRecord, ...]:
+        """The orders of ``ids`` with their fills, of whichever account, oldest first."""
+        return self._read(lambda _, transaction, now: transaction.records_of(ids))
+
     def fills(
         self,
         account: str,
@@ -297,11 +301,7 @@ class PaperExchange:
 
     def events_since(self, seq: int, *, limit: int = PAGE) -> tuple[PaperEvent, ...]:
         """Events of all accounts after ``seq``, oldest first."""
-
-        def read(_: Engine, transaction: Transaction, now: datetime) -> tuple[PaperEvent, ...]:
-            return transaction.events(seq, None, limit)
-
-        return self._read(read)
+        return self._read(lambda _, transaction, now: transaction.events(seq, None, limit))
 
     def account_since(self, seq: int, account: str, *, limit: int = PAGE) -> AccountEvents:
         """The account's events after ``seq``, and the orders that they are about."""

@@ -17,9 +17,17 @@ from app.clock import Clock
 from app.concurrency.cached import Cached
 from app.connectors.base import Connector
 from app.domain.errors import CredentialsChanged, ExchangeAccountChanged
-from app.domain.order import AccountKey
+from app.domain.order import AccountKey, Order
 from app.settings import Settings
 from app.storage.accounts import Accounts
+
+#: How old the exchange's word may be for what it shows of orders.
+ACCOUNT_AGE = timedelta(minutes=10)
+
+
+def may_answer_for(name: str | None, order: Order) -> bool:
+    """Whether the account ``name`` of the exchange may be the one that ``order`` is on; None is one that is not told."""
+    return None in (name, order.exchange_account) or name == order.exchange_account
 
 
 class _Said(Struct, frozen=True, kw_only=True):
@@ -52,6 +60,13 @@ class ExchangeAccounts:
             known = self._said[account] = version, Cached(self._clock)
         said = await known[1].get(max_age.total_seconds(), partial(self._ask, connector, account, version))
         return said.name
+
+    async def check(self, connector: Connector, order: Order, max_age: timedelta) -> str | None:
+        """The same for what is asked about ``order``; raises ``ExchangeAccountChanged`` if that is on another account."""
+        name = await self.name(connector, max_age)
+        if not may_answer_for(name, order):
+            raise ExchangeAccountChanged(order.account_name, order.connector_name)
+        return name
 
     async def _ask(self, connector: Connector, account: AccountKey, version: int | None) -> _Said:
         async with asyncio.timeout(self._timeout.total_seconds()):

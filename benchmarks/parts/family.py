@@ -65,7 +65,8 @@ def _orders(plan: Plan) -> list[list[Any]]:
             ORDERGATE_BYBIT_URL=f"http://127.0.0.1:{_EXCHANGE_PORT}",
         )
         theirs = peer("fastapi_bybit", THEIRS, "fastapi_bybit", _PEER_PORT, _EXCHANGE_PORT)
-        for key in ("gateway_bybit", "bench"):
+        # The keys that ``benchmarks.prepare`` and the peer have.
+        for key in (f"gateway_bybit-{_ORDER['account_name']}", "bench"):
             _open_account(key)
         runs: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
         with running(ours, theirs):

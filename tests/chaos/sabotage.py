@@ -30,6 +30,7 @@ from app.journal.journal import Journal
 from app.journal.records import Opened, StoredOrder
 from app.journal.units import orders as units
 from app.journal.units.guard import Guard
+from app.services.exchange_accounts import ExchangeAccounts
 from app.services.orders.placed import Placed
 from app.services.orders.placing import Orders
 from app.services.orders.preparing import Preparing, intended
@@ -162,11 +163,11 @@ def exchange_account() -> None:
     minutes.
     """
 
-    async def anybody(self: Settling, connector: Any, order: Order, max_age: timedelta) -> str:
+    async def anybody(self: ExchangeAccounts, connector: Any, order: Order, max_age: timedelta) -> str:
         return "anybody"
 
     accounts._check_orders_account = lambda *arguments: None
-    Settling._account_asked = anybody  # type: ignore[method-assign]
+    ExchangeAccounts.check = anybody  # type: ignore[method-assign]
     patience()
 
 

@@ -11,7 +11,7 @@ This module imports ccxt (a second, a hundred megabytes); only ``CcxtVenue`` imp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -21,8 +21,8 @@ import ccxt.async_support
 import msgspec
 from ccxt.async_support.base.exchange import Exchange
 from ccxt.base.errors import BaseError
-from msgspec import Struct
 
+from app.connectors.ccxt.calls import ONLY, REQUESTS, Requests, noted
 from app.connectors.ccxt.mends import MENDS
 from app.connectors.ccxt.pages import Page
 from app.connectors.ccxt.row import Row
@@ -76,19 +76,6 @@ _OPTION = "options."
 _MARKETS = ("markets", "markets_by_id", "symbols", "ids", "currencies", "currencies_by_id", "codes", "baseCurrencies")
 
 
-class _Requests(Struct):
-    """What one call made, also in tasks that the library makes for it: how many requests have begun, what the last of them was
-    answered, and how many rows that had.
-    """
-
-    begun: int = 0
-    answer: Any = None
-    rows: int = 0
-
-
-#: The requests of the running call. The tasks that begin in it share the object.
-_REQUESTS: ContextVar[_Requests | None] = ContextVar("requests", default=None)
-
 #: Below the time after which most fronts drop idle connections, so that an order rarely meets a dying one.
 _KEEP_ALIVE_SECONDS = 15
 
@@ -133,8 +120,8 @@ class CcxtClient:
 
     async def call(self, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
         """One of ccxt's unified calls. Raises ``OrderRefused`` for what the library does not send."""
-        requests = _Requests()
-        _REQUESTS.set(requests)
+        requests = Requests()
+        REQUESTS.set(requests)
         try:
             return await getattr(self.api, verb)(*arguments, params=dict(params or {}))
         except OrdergateError:
@@ -155,7 +142,7 @@ class CcxtClient:
         try:
             return await self.call(verb, arguments, params)
         except BaseException as error:
-            requests = _REQUESTS.get()
+            requests = REQUESTS.get()
             if requests is not None and requests.begun > 1:
                 # What is known of the last one is not what became of the call.
                 SENDING.set(None)
@@ -179,10 +166,24 @@ class CcxtClient:
             kind = type(error).__name__
             raise ErrorAnswer(status=200, headers={}, body=b"", code=kind, message=f"{kind}: {error}") from error
 
-    async def page(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Page:
-        """A question for a list, with what tells whether it goes on: the library keeps some rows of an answer only."""
-        rows = await self.asked(verb=verb, arguments=arguments, params=params)
-        requests = _REQUESTS.get() or _Requests()
+    async def page(
+        self,
+        *,
+        verb: str,
+        arguments: Sequence[Any] = (),
+        params: Mapping[str, Any] | None = None,
+        only: AbstractSet[str] | None = None,
+    ) -> Page:
+        """A question for a list, with what tells whether it goes on: the library keeps some rows of an answer only.
+
+        With ``only`` those rows are read that have one of these names.
+        """
+        token = ONLY.set(only)
+        try:
+            rows = await self.asked(verb=verb, arguments=arguments, params=params)
+        finally:
+            ONLY.reset(token)
+        requests = REQUESTS.get() or Requests()
         return Page(rows=rows, count=requests.rows, answer=requests.answer)
 
     def check_order_count(self) -> None:
@@ -247,7 +248,7 @@ class _OneCall:
         given = self.prepare_request_headers(headers)  # type: ignore[attr-defined]
         sent = {name: str(value) for name, value in given.items() if value and name.lower() not in _TAGS}
         data = body.encode() if isinstance(body, str) else body
-        requests = _REQUESTS.get()
+        requests = REQUESTS.get()
         if requests is not None:
             requests.begun += 1
         answer = await self.transport.send(method, url, sent, data or None)
@@ -264,22 +265,20 @@ class _OneCall:
             raise self._error(answer, payload, None)
         self.transport.note(answer.headers)
         if requests is not None:
-            requests.answer, requests.rows = payload, len(payload) if isinstance(payload, list) else 0
+            requests.take(payload)
         return payload
 
     def parse_orders(
         self, rows: Any, market: Any = None, since: Any = None, limit: Any = None, more: Any = None
     ) -> Any:
         """All orders of the market: the library would leave out those without a time, and those beyond the limit."""
-        _note_rows(rows)
-        return super().parse_orders(rows, market, None, None, more or {})  # type: ignore[misc]
+        return super().parse_orders(noted(rows), market, None, None, more or {})  # type: ignore[misc]
 
     def parse_trades(
         self, rows: Any, market: Any = None, since: Any = None, limit: Any = None, more: Any = None
     ) -> Any:
         """All trades of the market, as with orders."""
-        _note_rows(rows)
-        return super().parse_trades(rows, market, None, None, more or {})  # type: ignore[misc]
+        return super().parse_trades(noted(rows), market, None, None, more or {})  # type: ignore[misc]
 
     async def initialize_client(self, params: Any = None) -> bool:
         """Some classes approve a fee for the library's makers here, and ask about the account."""
@@ -367,12 +366,6 @@ class _OneCall:
         error = ErrorAnswer(status=answer.status, headers=answer.headers, body=answer.body, code=code, message=message)
         self.transport.note(answer.headers, error)
         return error
-
-
-def _note_rows(rows: Any) -> None:
-    requests = _REQUESTS.get()
-    if requests is not None:
-        requests.rows = max(requests.rows, len(rows or ()))
 
 
 @cache

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
-from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from app.concurrency.waiting import wait_for_event
 from app.connectors.base import ConnectorContext
 from app.connectors.ccxt import reports
-from app.connectors.ccxt.markets import CcxtMarkets
-from app.connectors.ccxt.pages import Ask, Listing, Page, read_moving, read_pages
+from app.connectors.ccxt.lists import CcxtLists
+from app.connectors.ccxt.pages import read_pages
 from app.connectors.ccxt.reports import Pairs
 from app.connectors.common.answers import Unreadable
 from app.connectors.common.connector import AccountCalls
-from app.connectors.common.lists import of_object, read_rows
-from app.connectors.common.numbers import milliseconds_of
 from app.connectors.rows import Rows, UnreadableRow
 from app.domain.decimals import EXACT, ceil_to, floor_to, plain
 from app.domain.enums import OrderType, TimeInForce, TradeType
@@ -43,9 +39,6 @@ from app.domain.reports import (
 if TYPE_CHECKING:
     from app.connectors.ccxt.client import CcxtClient
 
-#: How long before its intent a list of orders begins in which an order is looked for: clocks differ.
-_BEFORE = timedelta(minutes=2)
-
 #: The most orders whose fills may be asked for later than the order itself without a further question.
 _REMEMBERED = 256
 
@@ -53,7 +46,7 @@ _REMEMBERED = 256
 _BALANCE_POLLS = 6
 
 
-class CcxtConnector(CcxtMarkets):
+class CcxtConnector(CcxtLists):
     """One account on the exchange and market of ``row``."""
 
     def __init__(self, context: ConnectorContext) -> None:
@@ -168,28 +161,6 @@ class CcxtConnector(CcxtMarkets):
             raise ExchangeReadError(f"{self.row.title} lists more fills than can be read")
         return fills
 
-    def _fills_of(self, number: str, payload: Sequence[Any], pairs: Pairs) -> Rows[Fill]:
-        # Parts of a list may both have what is at their common end.
-        mine = {row.get("id"): row for row in payload if isinstance(row, dict) and str(row.get("order")) == number}
-        with self._reading():
-            return read_rows(list(mine.values()), of_object(partial(reports.fill, pairs=pairs)), _names)
-
-    def _fill_windows(self, ref: OrderRef) -> Iterable[tuple[int | None, int | None]]:
-        """The times for which the order's fills are asked, since some exchanges show no more than so many days at once."""
-        since = self._since(ref) if self.row.fills_since else None
-        return [(None, None)] if since is None else self._windows(since, self.row.fills_window)
-
-    def _windows(self, since: int, window: timedelta | None) -> Iterable[tuple[int, int | None]]:
-        """The beginnings and ends of the parts of a list from ``since`` to now, which are ``window`` long."""
-        if window is None:
-            return [(since, None)]
-        until, length = max(since, milliseconds_of(self.context.clock.now())), window // timedelta(milliseconds=1)
-        return ((begun, begun + length) for begun in range(since, until + 1, length))
-
-    def _since(self, ref: OrderRef) -> int | None:
-        """From when on the order can be in a list, in milliseconds; None if nobody knows when it was placed."""
-        return None if ref.created_at is None else milliseconds_of(ref.created_at - _BEFORE)
-
     async def fetch_balances(self) -> Any:
         payload = await self.calls.ask("asked", verb="fetch_balance")
         with self._reading():
@@ -232,19 +203,6 @@ class CcxtConnector(CcxtMarkets):
 
     def _credential(self, name: str) -> str | None:
         return self.context.credentials.get(name)
-
-    async def _pairs(self, trading_pair: str | None = None) -> Pairs:
-        """The names of pairs; the exchange is asked again where they lack ``trading_pair``."""
-        venue = self.venue
-        markets = await (venue.markets() if trading_pair is None else venue.markets_for(trading_pair))
-        client = await self.venue.public_client()
-        market_is_limit = self.row.needs_price_for_market
-        return Pairs(
-            pairs=markets.pairs,
-            markets=client.api.markets,
-            market_is_limit=market_is_limit,
-            tells_terms=self.row.tells_terms,
-        )
 
     async def _terms(self, order: Order, pairs: Pairs, symbol: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments and parameters of ``create_order``. Raises ``OrderRefused`` for what the exchange does not do."""
@@ -372,28 +330,3 @@ class CcxtConnector(CcxtMarkets):
             if not listing.is_whole or any(row.may_be(ref) for row in found.unreadable):
                 raise ExchangeReadError(f"{self.row.title} does not list all orders since this one was placed")
         return None
-
-    async def _open_orders(self, symbol: str | None) -> Listing:
-        """The list of open orders, of one pair or of all."""
-        pages = self.row.open_pages
-        return await read_moving(pages, self._asking("fetch_open_orders", (symbol, None, pages.limit)))
-
-    def _asking(self, verb: str, arguments: tuple[Any, ...], params: Mapping[str, Any] | None = None) -> Ask:
-        """How a page of a list is asked for."""
-
-        async def ask(more: Mapping[str, Any]) -> Page:
-            page: Page = await self.calls.ask("page", verb=verb, arguments=arguments, params={**(params or {}), **more})
-            return page
-
-        return ask
-
-    def _reports(self, what: str, payload: Any, pairs: Pairs) -> Rows[OrderReport]:
-        with self._reading():
-            found = read_rows(payload, of_object(partial(reports.order_report, pairs=pairs)), _names)
-        self.venue.odd_rows.note(what, found.unreadable)
-        return found
-
-
-def _names(row: Mapping[str, Any]) -> Mapping[str, str | None]:
-    """What still names a row that can't be read."""
-    return {"order_id": row.get("clientOrderId"), "exchange_order_id": row.get("id") or row.get("order")}

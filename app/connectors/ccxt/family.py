@@ -32,6 +32,7 @@ def class_of(row: Row) -> type[CcxtConnector]:
         wire_id=row.wire_id,
         client_id_pattern=row.client_id_pattern,
         open_orders_by_pair=row.open_orders_by_pair,
+        asks_together=row.asks_together,
         absence_grace=None if row.settles == "by_operator" else row.listing_lag,
         candles_page=PAGE,
         settles=row.settles,

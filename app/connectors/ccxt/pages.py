@@ -44,6 +44,10 @@ class Pages:
         """What is given to ccxt's call."""
         return None if self.asks else self.size or None
 
+    def number_for(self, count: int) -> int:
+        """The number of pages that ``count`` rows take."""
+        return min(_MOST_PAGES, 1 + (count - 1) // self.size) if self.size else 1
+
     def is_last(self, page: Page) -> bool:
         """Whether nothing follows ``page``."""
         if self.cursor and LOWEST not in self.cursor and HIGHEST not in self.cursor:
@@ -98,10 +102,12 @@ class Listing:
 Ask = Callable[[Mapping[str, Any]], Awaitable[Page]]
 
 
-async def read_pages(pages: Pages, ask: Ask, is_enough: Callable[[Sequence[Any]], bool] | None = None) -> Listing:
-    """The list, to its end, or until its rows are enough. ``ask`` answers to parameters with one page."""
+async def read_pages(
+    pages: Pages, ask: Ask, is_enough: Callable[[Sequence[Any]], bool] | None = None, *, most: int = _MOST_PAGES
+) -> Listing:
+    """The list, to its end, or until its rows are enough, or to its page ``most``. ``ask`` answers to parameters with one page."""
     found, more = Listing(), dict[str, Any]()
-    while found.pages < _MOST_PAGES:
+    while found.pages < most:
         page = await ask({**pages.asks, **more})
         # A page that repeats what was read leads nowhere, whatever its length.
         if not found.take(page.rows) or (is_enough is not None and is_enough(found.rows)):

@@ -96,7 +96,8 @@ class Row:
     ``open_pages``, ``done_pages`` and ``fill_pages`` say how the lists of open orders, of done orders and of fills come: one that
     could not be read to its end proves no absence. ``fills_number`` is the parameter of ``fetch_my_trades`` that carries the
     exchange's own id, empty where there is none, and ``fills_window`` the longest time that it shows at once, None for no limit.
-    ``lists_all_pairs`` says that the exchange can't list by pair.
+    ``lists_all_pairs`` says that the exchange can't list by pair. ``asks_together`` says that the newest orders and fills are on
+    the first pages of the lists that begin a moment ago, so that orders of one moment need no questions of their own.
 
     ``parameters`` are those of every order, ``maker`` those of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order,
     ``closing`` those of one that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before
@@ -159,6 +160,7 @@ class Row:
     fills_number: str = ""
     fills_window: timedelta | None = None
     lists_all_pairs: bool = False
+    asks_together: bool = False
     settles: Settles = "by_id"
     order_types: tuple[OrderType, ...] = ALL_TYPES
     times_in_force: tuple[TimeInForce, ...] = GTC

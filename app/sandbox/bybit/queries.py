@@ -7,11 +7,11 @@ further back than a week unless ``startTime`` says so, and of orders that were c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from app.paper.orders import OrderRecord, PaperOrder
+from app.paper.orders import OrderRecord, PaperFill, PaperOrder
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox.bybit import rows
 from app.sandbox.bybit.categories import Categories
@@ -22,6 +22,8 @@ from app.sandbox.bybit.venue import BybitVenue
 from app.sandbox.common.calls import Call, Endpoint
 from app.sandbox.common.venue import ALL
 from app.sandbox.times import moment
+
+T = TypeVar("T")
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -63,18 +65,22 @@ class Queries:
                 records = [*records, *_matching(call, venue, done)[-_RECENT:]]
             return records
 
-        return _page(call, venue, await venue.run(read), limit)
+        return _orders_page(call, venue, await venue.run(read), limit)
 
     async def history(self, call: Call) -> Row:
         venue, limit = self._categories.of(call), call.rows(*_ORDERS)
         since, until = _range(call, venue.clock.now())
-        status = call.text("orderStatus")
+        matches, status = _matcher(call, venue), call.text("orderStatus")
+
+        def is_shown(order: PaperOrder) -> bool:
+            return matches(order) and _is_kept(order, since, until, venue.clock.now())
 
         def read() -> Sequence[OrderRecord]:
-            records = _asked(call, venue) if _names_one(call) else _matching(call, venue, venue.records(call.account))
-            return [each for each in records if _is_kept(each.order, since, until, venue.clock.now())]
+            if _names_one(call):
+                return [each for each in _asked(call, venue) if is_shown(each.order)]
+            return venue.newest_orders(call.account, since, until, is_shown, call.text("cursor") or "", limit)
 
-        page = _page(call, venue, await venue.run(read), limit)
+        page = _orders_page(call, venue, await venue.run(read), limit)
         if status is not None:
             page["list"] = [row for row in page["list"] if row["orderStatus"] == status]
         return page
@@ -84,24 +90,23 @@ class Queries:
         since, until = _range(call, venue.clock.now())
         if call.text("execType") == "Funding":
             return await self._fundings(call, venue, since, until, limit)
+        matches = _matcher(call, venue)
 
-        def read() -> list[Row]:
-            records = _asked(call, venue) if _names_one(call) else venue.records(call.account)
-            found = [
-                (fill, record.order)
-                for record in _matching(call, venue, records)
-                for fill in record.fills
-                if since <= fill.filled_at <= until
-            ]
-            found.sort(key=lambda each: each[0].fill_id, reverse=True)
-            return [rows.execution_row(fill, order, venue) for fill, order in found]
+        def read() -> Sequence[tuple[PaperFill, PaperOrder]]:
+            if not _names_one(call):
+                return venue.newest_fills(call.account, since, until, matches, call.text("cursor") or "", limit)
+            records = [each for each in _asked(call, venue) if matches(each.order)]
+            found = [(fill, each.order) for each in records for fill in each.fills if since <= fill.filled_at <= until]
+            return sorted(found, key=lambda each: each[0].fill_id, reverse=True)
 
-        return _rows_page(call, venue, await venue.run(read), limit)
+        found = await venue.run(read)
+        shown, following = _shown(call, found, limit, lambda each: venue.wire_id(each[0].fill_id))
+        return _page(venue, [rows.execution_row(fill, order, venue) for fill, order in shown], following)
 
     async def _fundings(self, call: Call, venue: BybitVenue, since: datetime, until: datetime, limit: int) -> Row:
         exchange = venue.exchange
         if not isinstance(exchange, PaperPerpetualExchange):
-            return _rows_page(call, venue, [], limit)
+            return _page(venue, [], "")
         symbol = call.text("symbol")
         name = None if symbol is None else venue.pair(symbol).trading_pair
 
@@ -109,7 +114,8 @@ class Queries:
             paid = exchange.funding_payments(call.account, trading_pair=name, since=since, until=until, limit=ALL)
             return [rows.funding_row(each) for each in reversed(paid)]
 
-        return _rows_page(call, venue, await venue.run(read), limit)
+        shown, following = _shown(call, await venue.run(read), limit, lambda row: str(row["execId"]))
+        return _page(venue, shown, following)
 
 
 def _by_id_or(route: str) -> Any:
@@ -131,17 +137,22 @@ def _asked(call: Call, venue: BybitVenue) -> Sequence[OrderRecord]:
     return [] if record is None or venue.is_forgotten(record.order) else [record]
 
 
-def _matching(call: Call, venue: BybitVenue, records: Sequence[OrderRecord]) -> list[OrderRecord]:
+def _matching(call: Call, venue: BybitVenue, records: Iterable[OrderRecord]) -> list[OrderRecord]:
     """Those on the symbol, of the base coin and of the settle coin that are asked for."""
+    matches = _matcher(call, venue)
+    return [each for each in records if matches(each.order)]
+
+
+def _matcher(call: Call, venue: BybitVenue) -> Callable[[PaperOrder], bool]:
+    """Whether an order is on the symbol, of the base coin and of the settle coin that are asked for."""
     symbol, base, settle = call.text("symbol"), call.text("baseCoin"), call.text("settleCoin")
     name = None if symbol is None else venue.pair(symbol).trading_pair
-    return [
-        each
-        for each in records
-        if name in (None, each.order.trading_pair)
-        and base in (None, each.order.trading_pair.partition("-")[0])
-        and settle in (None, each.order.trading_pair.partition("-")[2])
-    ]
+
+    def matches(order: PaperOrder) -> bool:
+        own_base, _, own_settle = order.trading_pair.partition("-")
+        return name in (None, order.trading_pair) and base in (None, own_base) and settle in (None, own_settle)
+
+    return matches
 
 
 def _is_kept(order: PaperOrder, since: datetime, until: datetime, now: datetime) -> bool:
@@ -163,22 +174,21 @@ def _range(call: Call, now: datetime) -> tuple[datetime, datetime]:
     return since, until or since + _WEEK
 
 
-def _page(call: Call, venue: BybitVenue, records: Sequence[OrderRecord], limit: int) -> Row:
+def _orders_page(call: Call, venue: BybitVenue, records: Sequence[OrderRecord], limit: int) -> Row:
     newest = sorted(records, key=lambda each: (each.order.created_at, each.order.exchange_order_id), reverse=True)
-    return _rows_page(call, venue, [rows.order_row(each, venue) for each in newest], limit)
+    shown, following = _shown(call, newest, limit, lambda each: venue.wire_id(each.order.exchange_order_id))
+    return _page(venue, [rows.order_row(each, venue) for each in shown], following)
 
 
-def _rows_page(call: Call, venue: BybitVenue, found: list[Row], limit: int) -> Row:
-    """The rows after the cursor, which is the id of the last row that was shown."""
+def _shown(call: Call, found: Sequence[T], limit: int, identity: Callable[[T], str]) -> tuple[Sequence[T], str]:
+    """What follows the cursor, which is the id of the last that was shown, and the cursor of what follows that."""
     cursor = call.text("cursor")
     if cursor is not None:
-        identities = [_identity(row) for row in found]
-        found = found[identities.index(cursor) + 1 :] if cursor in identities else []
+        identities = [identity(each) for each in found]
+        found = found[identities.index(cursor) + 1 :] if cursor in identities else ()
     shown = found[:limit]
-    following = _identity(shown[-1]) if len(found) > limit else ""
-    return {"category": venue.category, "list": shown, "nextPageCursor": following}
+    return shown, identity(shown[-1]) if len(found) > limit else ""
 
 
-def _identity(row: Row) -> str:
-    found: str = row.get("execId") or row["orderId"]
-    return found
+def _page(venue: BybitVenue, shown: Sequence[Row], following: str) -> Row:
+    return {"category": venue.category, "list": list(shown), "nextPageCursor": following}

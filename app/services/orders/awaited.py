@@ -46,6 +46,10 @@ class Awaited:
     def __init__(self) -> None:
         self._said: dict[OrderKey, Said] = {}
 
+    def __contains__(self, key: OrderKey) -> bool:
+        """Whether an answer about the order is awaited, which will be recorded here, or what became of it."""
+        return key in self._said
+
     @contextmanager
     def answer(self, key: OrderKey) -> Iterator[None]:
         """Within it an answer about the order is awaited and recorded. What nobody has taken by then is given back."""

@@ -253,16 +253,16 @@ class Orders:
         except Exception as error:  # noqa: BLE001 - rule 3: an exception that nobody classified is an unknown outcome
             return await self._record_doubt(order, error)
         failpoints.reach("orders.exchange_answered")
-        return await self._record_acceptance(order, report)
+        return await self._record_acceptance(order, report, connector)
 
-    async def _record_acceptance(self, order: Order, report: OrderReport) -> Order:
+    async def _record_acceptance(self, order: Order, report: OrderReport, connector: Connector) -> Order:
         try:
             observed = await self._recorder.observe(order.key, report, "answer", "the exchange answered the order")
         except Exception as error:  # noqa: BLE001 - the order is at the exchange even if that was not recorded; recovery records it
             return self._left_to_recovery(order, error)
         failpoints.reach("orders.outcome_recorded")
         if observed.missing_fills:
-            self._settling.wake(order.key)
+            self._settling.follow(observed.order, connector)
         return observed.order
 
     async def _record_refusal(self, order: Order, refusal: Refused) -> Order:

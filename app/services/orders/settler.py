@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from app.connectors.base import Connector
 from app.domain.order import Order, OrderKey
 
 
@@ -12,6 +13,9 @@ class Settler(Protocol):
 
     def wake(self, key: OrderKey) -> None:
         """Ask in the background until the order is settled."""
+
+    def follow(self, order: Order, connector: Connector) -> None:
+        """Find out soon how an order stands that the exchange has taken, and with which fills."""
 
     async def ask_now(self, key: OrderKey) -> Order:
         """Ask once and return the order as the answer leaves it. Raises what the exchange raises."""

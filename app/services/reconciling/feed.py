@@ -32,13 +32,13 @@ from app.domain.order import AccountKey, OrderKey
 from app.domain.reports import POLLED, Balance, BalanceReport, ConnectorEvent, Gap, OrderReport
 from app.domain.wording import text_of
 from app.journal.journal import Journal
-from app.services.exchange_accounts import ExchangeAccounts
+from app.services.exchange_accounts import ACCOUNT_AGE, ExchangeAccounts
 from app.services.orders.recorder import Recorder
 from app.services.reconciling.comparing import compare, says_something_new
 from app.services.reconciling.funding import FundingRecorder
 from app.services.reconciling.lookups import Lookups
 from app.services.reconciling.recovery import Recovery
-from app.services.reconciling.settling import ACCOUNT_AGE, Settling
+from app.services.reconciling.settling import Settling
 from app.services.sessions import Sessions
 
 log = structlog.get_logger(__name__)

@@ -101,6 +101,12 @@ class Pursuits:
         elif at_once:
             pursuit.is_urgent.set()
 
+    def ask_at_once(self, key: OrderKey) -> None:
+        """Pursue an order, from a first question that comes without a pause."""
+        self.wake(key, at_once=False)
+        if key in self._running:
+            self._running[key].is_urgent.set()
+
     def next_question_at(self, key: OrderKey) -> datetime | None:
         """When an order is asked about next; None where it is not pursued here, or is being asked about now."""
         pursuit = self._running.get(key)

@@ -38,14 +38,14 @@ from app.domain.order import AccountKey
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
 from app.journal.records import StoredOrder
-from app.services.exchange_accounts import ExchangeAccounts
+from app.services.exchange_accounts import ACCOUNT_AGE, ExchangeAccounts
 from app.services.installation import Installations
 from app.services.orders.recorder import Recorder
 from app.services.reconciliations import Reconciliations
 from app.services.reconciling.comparing import Comparison, compare, shown_unread
 from app.services.reconciling.differences import summary
 from app.services.reconciling.pacing import Pace
-from app.services.reconciling.settling import ACCOUNT_AGE, Settling
+from app.services.reconciling.settling import Settling
 from app.services.reconciling.strangers import Strangers
 from app.services.sessions import Sessions
 from app.settings import Settings
@@ -83,6 +83,7 @@ class Recovery:
         clock: Clock,
     ) -> None:
         self._journal = journal
+        self._awaited = recorder.awaited
         self._reconciliations = reconciliations
         self._sessions = sessions
         self._settling = settling
@@ -183,9 +184,11 @@ class Recovery:
             log.warning("pairs that could not be compared", **account._asdict(), pairs=why)
 
     async def wake_unsettled(self, account: AccountKey) -> None:
-        """Pursue every order that is pending or unknown, whichever process left it so. Reads the journal only."""
+        """Pursue every order that is pending or unknown, whichever process left it so, but for those whose answer is awaited here.
+        Reads the journal only.
+        """
         for order in await self._unsettled.get(_UNSETTLED_AGE):
-            if (order.account_name, order.connector_name) == account:
+            if order.key.account == account and order.key not in self._awaited:
                 self._settling.wake(order.key, at_once=False)
 
     def is_foreign(self, account: AccountKey, report: OrderReport) -> bool:
@@ -211,7 +214,7 @@ class Recovery:
 
     def _ask_about_unsettled(self, known: Iterable[StoredOrder]) -> None:
         for stored in known:
-            if stored.order.state in UNSETTLED:
+            if stored.order.state in UNSETTLED and stored.key not in self._awaited:
                 self._settling.wake(stored.key)
 
     async def _record_news(self, connector: Connector, account: AccountKey, found: Comparison) -> None:

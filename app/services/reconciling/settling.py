@@ -22,7 +22,7 @@ Absence is proven only by all of this together:
 Where the exchange can't be asked by our id, or does not say whose account it is, nothing proves absence: such orders stay unknown
 and visible. A conclusion is recorded only if the order is still as it was when the exchange was asked; what came since is newer.
 
-``wake`` pursues an order in the background (``pursuits``).
+``wake`` pursues an order in the background (``pursuits``), ``follow`` one that the exchange has just taken (``acknowledged``).
 """
 
 from __future__ import annotations
@@ -40,15 +40,16 @@ from app.connectors.base import Connector
 from app.connectors.rows import unreadable_rows
 from app.domain.decimals import ZERO
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import ExchangeAccountChanged, ExchangeReadError
+from app.domain.errors import ExchangeReadError
 from app.domain.fill import Fill
 from app.domain.lifecycle import FINAL, UNSETTLED
 from app.domain.order import Order, OrderKey
 from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
 from app.journal.journal import Journal
-from app.services.exchange_accounts import ExchangeAccounts
+from app.services.exchange_accounts import ACCOUNT_AGE, ExchangeAccounts
 from app.services.orders.recorder import Observed, Recorder
+from app.services.reconciling.acknowledged import Acknowledged
 from app.services.reconciling.patience import patience_with
 from app.services.reconciling.pursuits import Pursuits, Settled
 from app.services.sessions import Sessions
@@ -56,8 +57,7 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-#: How old the exchange's word on whose account it answers for may be: for what it shows, and for the proof of an absence.
-ACCOUNT_AGE = timedelta(minutes=10)
+#: How old the exchange's word on whose account it answers for may be for the proof of an absence.
 _ACCOUNT_AGE_OF_PROOF = timedelta(seconds=10)
 #: An order that was seen open this recently may not have reached the exchange's query yet; its absence says nothing.
 _LEAVE_ALONE = timedelta(seconds=2)
@@ -83,10 +83,20 @@ class Settling:
         self._timeout = settings.exchange_timeout
         self._clock = clock
         self._pursuits = Pursuits(find=self._find, settle=self.settle, recorder=recorder, clock=clock)
+        self._acknowledged = Acknowledged(
+            sessions, exchange_accounts, self.observe, self._pursuits.ask_at_once, settings, clock
+        )
 
     def wake(self, key: OrderKey, *, at_once: bool = True) -> None:
         """Pursue an order until it is settled, as ``Pursuits.wake`` says."""
         self._pursuits.wake(key, at_once=at_once)
+
+    def follow(self, order: Order, connector: Connector) -> None:
+        """Find out soon how an order stands that the exchange has taken, and with which fills."""
+        if connector.capabilities.asks_together:
+            self._acknowledged.add(order)
+        else:
+            self.wake(order.key)
 
     def next_question_at(self, key: OrderKey) -> datetime | None:
         """When an order is asked about next, as ``Pursuits.next_question_at`` says."""
@@ -94,10 +104,12 @@ class Settling:
 
     async def close(self) -> None:
         """Stop asking; what is not settled is in the journal, for the next process to take up."""
+        await self._acknowledged.close()
         await self._pursuits.close()
 
     async def settle(self, key: OrderKey) -> Settled:
         """Ask once and record what the answer proves. Raises ``LookupError`` if the journal has no such order."""
+        is_followed = key in self._acknowledged
         order = await self._find(key)
         if order.state is OrderState.PENDING:
             if self._clock.now() >= order.attempted_at + self._timeout:
@@ -109,10 +121,11 @@ class Settling:
             if order.state is OrderState.PENDING:
                 deadline = order.attempted_at + self._timeout
                 return Settled(order=order, is_settled=False, ask_at=deadline)
-        if order.state in FINAL:
+        if order.state in FINAL or (is_followed and order.cancel_requested_at is None):
+            # What its question with others leaves open is asked about then.
             return Settled(order=order, is_settled=True)
         connector = await self._sessions.connector(key.account)
-        await self._account_asked(connector, order, ACCOUNT_AGE)
+        await self._exchange_accounts.check(connector, order, ACCOUNT_AGE)
         asked_at = self._clock.now()
         report = await self._ask(connector.fetch_order(order.ref))
         failpoints.reach("settling.exchange_answered")
@@ -135,7 +148,7 @@ class Settling:
         read may be the order, ``ExchangeAccountChanged``, and what the exchange raises.
         """
         connector = await self._sessions.connector(order.key.account)
-        await self._account_asked(connector, order, ACCOUNT_AGE)
+        await self._exchange_accounts.check(connector, order, ACCOUNT_AGE)
         report = await self._ask(connector.fetch_order(order.ref))
         if report is not None and is_same_order(order.ref, report):
             return await self.record(connector, order, report)
@@ -197,7 +210,7 @@ class Settling:
                 return await self._present(connector, order, report, asked_at=asked_at)
         if _may_be_unread(order, fills, book):
             return Settled(order=order, is_settled=False)
-        exchange_account = await self._account_asked(connector, order, _ACCOUNT_AGE_OF_PROOF)
+        exchange_account = await self._exchange_accounts.check(connector, order, _ACCOUNT_AGE_OF_PROOF)
         if exchange_account is None:
             return Settled(order=order, is_settled=False, is_unprovable=True)
         failpoints.reach("settling.absence_proven")
@@ -215,15 +228,6 @@ class Settling:
             as_seen=order,
         )
         return Settled(order=order, is_settled=order.state in FINAL)
-
-    async def _account_asked(self, connector: Connector, order: Order, max_age: timedelta) -> str | None:
-        """The account at the exchange that answers, None if it can't be told. Raises ``ExchangeAccountChanged`` if the order is on
-        another.
-        """
-        name = await self._exchange_accounts.name(connector, max_age)
-        if None not in (name, order.exchange_account) and name != order.exchange_account:
-            raise ExchangeAccountChanged(order.account_name, order.connector_name)
-        return name
 
     async def _missing(self, order: Order, *, asked_at: datetime) -> Settled:
         """Record that an order which was open is in doubt, because the exchange does not know it now."""

@@ -413,6 +413,8 @@ _ORDERS = {
     # https://bybit-exchange.github.io/docs/v5/order/open-order
     ("bybit", "open"): (_BYBIT_ORDER, _bybit, "cursor=more"),
     ("bybit_perpetual", "open"): (_BYBIT_ORDER, _bybit, "cursor=more"),
+    # https://bybit-exchange.github.io/docs/v5/order/order-list
+    ("bybit", "done"): ({**_BYBIT_ORDER, "orderStatus": "Cancelled"}, _bybit, "cursor=more"),
     # https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/list-orders
     ("coinbase_advanced_trade", "open"): (_COINBASE_ORDER, _coinbase("orders"), "cursor=more"),
     ("coinbase_advanced_trade", "done"): (

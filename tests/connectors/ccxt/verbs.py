@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from app.connectors.ccxt.connector import CcxtConnector
@@ -111,6 +112,15 @@ def questions_of(connector: CcxtConnector) -> Mapping[str, Call]:
         arguments=(c._symbol(pair), 1_759_999_870_000 if row.fills_since else None, row.fill_pages.limit),
         params=row.fill_pages.asks,
     )
+    if row.asks_together:
+        moment = (c._symbol(pair), 1_759_999_990_000)
+        for name, verb, pages in (
+            ("done_lately", row.done_verbs[0], row.done_pages),
+            ("fills_lately", "fetch_my_trades", row.fill_pages),
+        ):
+            found[name] = partial(
+                c.calls.ask, "page", verb=verb, arguments=(*moment, pages.limit), params={"until": 1_760_000_000_000}
+            )
     found["balances"] = c.fetch_balances
     if row.account:
         found["account"] = c.fetch_exchange_account

@@ -49,6 +49,7 @@ SAID: Mapping[Quirk, Mapping[str, Any]] = {
     ),
     Quirk.NO_CLIENT_ID: {"client_id": "", "cancel_client_id": "", "ask_client_id": "", "settles": "by_operator"},
     Quirk.LATE_CANCEL: {},
+    Quirk.RECENT: {"asks_together": True},
 }
 
 _OWN_CLASS = {

@@ -71,6 +71,8 @@ class Quirk(StrEnum):
     NO_CLIENT_ID = "no_client_id"
     #: A cancel is taken down at once, and carried out a second later.
     LATE_CANCEL = "late_cancel"
+    #: Lists that begin a moment ago have what was placed since on their first pages.
+    RECENT = "recent"
 
 
 #: Habits that no exchange has both of: ids of a form and none, a question by them and none, lists that end and lists that go on.
@@ -147,6 +149,10 @@ class _Api:
         return 60
 
 
+def _at(milliseconds_of: int | None) -> datetime | None:
+    return None if milliseconds_of is None else moment(milliseconds_of)
+
+
 def _error(refusal: PaperRefusal) -> ErrorAnswer:
     return ErrorAnswer(status=200, headers={}, body=b"", code=refusal.code.value, message=refusal.text)
 
@@ -181,9 +187,17 @@ class HabitClient:
         except PaperRefusal as refusal:
             raise _error(refusal) from refusal
 
-    async def page(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Page:
+    async def page(
+        self,
+        *,
+        verb: str,
+        arguments: Sequence[Any] = (),
+        params: Mapping[str, Any] | None = None,
+        only: Collection[str] | None = None,
+    ) -> Page:
         rows = await self.asked(verb=verb, arguments=arguments, params=params)
-        return Page(rows=rows, count=len(rows), answer=rows)
+        kept = [row for row in rows if only is None or not set(only).isdisjoint(map(str, row.values()))]
+        return Page(rows=kept, count=len(rows), answer=rows)
 
     async def signed(self, *, verb: str, arguments: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Any:
         check = CHECK.get()
@@ -310,26 +324,26 @@ class HabitClient:
         return [self._order_row(each.order) for each in shown]
 
     def _fetch_closed_orders(
-        self, symbol: str | None, since: int | None, limit: int | None, offset: int = 0
+        self, symbol: str | None, since: int | None, limit: int | None, offset: int = 0, until: int | None = None
     ) -> list[dict[str, Any]]:
         pair = None if symbol is None else symbol.replace("/", "-")
         found = self.habits.exchange.orders(
-            self.habits.account, trading_pair=pair, since=None if since is None else moment(since), limit=1_000_000
+            self.habits.account, trading_pair=pair, since=_at(since), until=_at(until), limit=1_000_000
         )
         shown = self._page([each for each in found if not each.is_open], offset)
         return [self._order_row(each) for each in shown][: min(limit or PAGE, PAGE)]
 
     def _fetch_my_trades(
-        self, symbol: str, since: int | None, limit: int, offset: int = 0, **params: Any
+        self, symbol: str, since: int | None, limit: int, offset: int = 0, until: int | None = None, **params: Any
     ) -> list[dict[str, Any]]:
         account, number = self.habits.account, params.get("orderId")
-        assert (number is None) == (Quirk.NO_FILLS_BY_ORDER in self.habits.quirks)
+        is_list = Quirk.NO_FILLS_BY_ORDER in self.habits.quirks or until is not None
+        assert (number is None) == is_list
         if number is not None:
             record: OrderRecord | None = self.habits.exchange.order(account, exchange_order_id=int(number))
             return [] if record is None else [self._trade_row(each) for each in self._page(record.fills, offset)]
-        since_at = None if since is None else moment(since)
         pair, most = symbol.replace("/", "-"), 1_000_000 if Quirk.PAGES in self.habits.quirks else limit
-        found = self.habits.exchange.fills(account, trading_pair=pair, since=since_at, limit=most)
+        found = self.habits.exchange.fills(account, trading_pair=pair, since=_at(since), until=_at(until), limit=most)
         return [self._trade_row(each) for each in self._page(found, offset)]
 
     def _page(self, found: Sequence[T], offset: int) -> Sequence[T]:

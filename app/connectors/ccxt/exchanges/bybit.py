@@ -31,8 +31,8 @@ _REFUSALS = Refusals(
 )
 
 _CURSOR = ("result", "nextPageCursor")
-#: https://bybit-exchange.github.io/docs/v5/order/open-order
-_OPEN = Pages(size=50, parameter="cursor", cursor=_CURSOR)
+#: https://bybit-exchange.github.io/docs/v5/order/open-order, and of done orders https://bybit-exchange.github.io/docs/v5/order/order-list
+_FIFTY = Pages(size=50, parameter="cursor", cursor=_CURSOR)
 #: https://bybit-exchange.github.io/docs/v5/order/execution
 _FILLS = Pages(size=100, parameter="cursor", cursor=_CURSOR)
 
@@ -62,9 +62,12 @@ SPOT = Row(
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
     ask_number="orderId",
-    open_pages=_OPEN,
+    done_verbs=("fetch_canceled_and_closed_orders",),
+    open_pages=_FIFTY,
+    done_pages=_FIFTY,
     fill_pages=_FILLS,
     fills_number="orderId",
+    asks_together=True,
     fills_window=_WEEK,
     times_in_force=ALL_TIMES,
     options={"enableUnifiedAccount": True, "enableUnifiedMargin": False},
@@ -87,9 +90,12 @@ PERPETUAL = Row(
     ask_client_id="orderLinkId",
     ask_verbs=("fetch_open_orders", "fetch_canceled_and_closed_orders"),
     ask_number="orderId",
-    open_pages=_OPEN,
+    done_verbs=("fetch_canceled_and_closed_orders",),
+    open_pages=_FIFTY,
+    done_pages=_FIFTY,
     fill_pages=_FILLS,
     fills_number="orderId",
+    asks_together=True,
     fills_window=_WEEK,
     unchanged=codes("110043"),
     funding_window=_WEEK,
