@@ -42,10 +42,10 @@ class BalanceNames:
 class Capabilities:
     """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
 
-    ``countdown`` says what the exchange cancels by itself when it is not told otherwise in time (``set_countdown``): nothing, or
-    all orders of the account on a pair. ``wire_id`` is the form of its client order ids. ``absence_grace`` is how long after an
-    order's last event a "no such order" becomes proof that it never arrived; None where it never does, because the exchange can't
-    be asked by client id.
+    ``countdown`` says what the exchange cancels by itself when it is not told otherwise in time (``set_countdown``): nothing, all
+    orders of the account on a pair, or all of its orders; ``countdown_seconds`` are the fewest and the most that it counts.
+    ``wire_id`` is the form of its client order ids. ``absence_grace`` is how long after an order's last event a "no such order"
+    becomes proof that it never arrived; None where it never does, because the exchange can't be asked by client id.
     ``overload_grace`` is the same after ``Overloaded``: the call has come to its end then, and only the exchange's engine may
     still be at work. ``funding_history`` is how far back funding payments can be asked for, None without a limit.
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``candles_page`` is the most candles that one
@@ -66,7 +66,8 @@ class Capabilities:
     is_perpetual: bool = False
     position_modes: tuple[PositionMode, ...] = ()
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
-    countdown: Literal["none", "pair"] = "none"
+    countdown: Literal["none", "pair", "account"] = "none"
+    countdown_seconds: tuple[int, int] = (1, 86_400)
     wire_id: WireIdForm = "same"
     absence_grace: timedelta | None = None
     overload_grace: timedelta | None = None

@@ -113,7 +113,8 @@ class OptionalVerbs:
 
     async def set_countdown(self, trading_pair: str, until: datetime | None) -> None:
         """Let the exchange cancel all orders of the account on the pair at ``until``, whoever placed them and whether or not
-        anybody is connected, in place of the countdown that runs; None ends that. It may come a moment later, never before.
+        anybody is connected, in place of the countdown that runs; None ends that. It may come a moment later, never before. Where
+        the exchange has one countdown for the account (``Capabilities.countdown``), it is of all pairs, and the pair says nothing.
 
         Raises ``Refused`` where it surely was not taken, ``ExchangeReadFailed`` where nobody knows.
         """

@@ -1192,7 +1192,8 @@ class DeadManRequestSchema(Schema):
 
 class DeadManCoverSchema(Schema):
     """``exchange``: the pairs whose countdown runs at the exchange, which cancels all orders of the account on
-    them, whoever placed them. ``gateway``: which of the orders that were placed here the gateway cancels.
+    them, whoever placed them; ``*`` is the countdown of an exchange that has one for all pairs. ``gateway``:
+    which of the orders that were placed here the gateway cancels.
     """
 
     exchange = fields.List(fields.String(), required=True)

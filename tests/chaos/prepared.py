@@ -7,11 +7,15 @@ import tempfile
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from argon2 import PasswordHasher
 
 from app.storage.schema import upgrade
 from tests.chaos.processes import PASSWORD
+
+#: Alembic has one migration under way in a process.
+_ONE_MIGRATES = Lock()
 
 
 def prepare(directory: Path) -> None:
@@ -22,7 +26,8 @@ def prepare(directory: Path) -> None:
     if not journal.exists():
         directory.mkdir(mode=0o700, exist_ok=True)
         journal.touch(mode=0o600)
-        journal.write_bytes(_prepared_journal())
+        with _ONE_MIGRATES:
+            journal.write_bytes(_prepared_journal())
 
 
 @cache

@@ -70,6 +70,29 @@ def resting(truth: Truth) -> set[str]:
     return {order.trading_pair for order in truth.orders() if order.state == "open"}
 
 
+def held_by_the_account_s_countdown(directory: Path) -> None:
+    """Kraken's is one for all pairs: every process of the gateway is killed, and the exchange has emptied the account by itself."""
+    directory.mkdir()
+    exchange = SandboxExchange(directory, "kraken", seed=1)
+    deployment = SqliteDeployment(directory, exchange=exchange)
+    try:
+        deployment.start(faulty=False)
+        gateway = Gateway(deployment.port, "kraken")
+        armed = arm(gateway, "kraken", require="exchange")
+        assert (armed["held_by"], armed["covers"]["exchange"]) == ("both", [])
+        for pair in PRICES:
+            assert place(gateway, "kraken", pair, f"k-{pair}").status == 201
+        assert switch(gateway, "kraken")["covers"]["exchange"] == ["*"]
+        assert resting(exchange.truth) == set(PRICES)
+        gateway.close()
+        deployment.kill()
+        wait_for(lambda: not resting(exchange.truth), "the exchange has not fired")
+        assert {order.state for order in exchange.truth.orders()} == {"canceled"}
+    finally:
+        deployment.kill()
+        exchange.close()
+
+
 def held_by_the_exchange(directory: Path) -> None:
     """The caller of one account goes, and its gateway fires; then every process of the gateway is killed and never started again,
     and the exchange has emptied the other account by itself.
@@ -163,9 +186,10 @@ def let_the_deadline_pass(deployment: PostgresDeployment) -> None:
 
 def test_orders_go_when_their_caller_does(tmp_path: Path, postgres_server: PostgresServer) -> None:
     """Whoever else has gone with it."""
-    with ThreadPoolExecutor(2) as side_by_side:
+    with ThreadPoolExecutor(3) as side_by_side:
         rehearsals = [
             side_by_side.submit(held_by_the_exchange, tmp_path / "exchange"),
+            side_by_side.submit(held_by_the_account_s_countdown, tmp_path / "account"),
             side_by_side.submit(held_by_the_gateway, tmp_path / "gateway", postgres_server),
         ]
     for rehearsal in rehearsals:

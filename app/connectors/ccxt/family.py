@@ -6,6 +6,7 @@ from functools import cache
 
 from app.connectors.capabilities import Capabilities
 from app.connectors.ccxt.connector import CcxtConnector
+from app.connectors.ccxt.countdown import AccountCountdown
 from app.connectors.ccxt.exchanges import ROWS
 from app.connectors.ccxt.markets import PAGE
 from app.connectors.ccxt.perpetual import CcxtPerpetual
@@ -21,7 +22,9 @@ def family_class(name: str) -> type[CcxtConnector]:
 
 def class_of(row: Row) -> type[CcxtConnector]:
     """The connector class of ``row``."""
-    parent = CcxtPerpetual if row.is_perpetual else CcxtConnector
+    parents: tuple[type, ...] = (CcxtPerpetual if row.is_perpetual else CcxtConnector,)
+    if row.countdown is not None:
+        parents = (AccountCountdown, *parents)
     capabilities = Capabilities(
         order_types=row.order_types,
         times_in_force=row.times_in_force,
@@ -33,6 +36,8 @@ def class_of(row: Row) -> type[CcxtConnector]:
         client_id_pattern=row.client_id_pattern,
         open_orders_by_pair=row.open_orders_by_pair,
         asks_together=row.asks_together,
+        countdown="none" if row.countdown is None else "account",
+        countdown_seconds=row.countdown or (1, 86_400),
         absence_grace=None if row.settles == "by_operator" else row.listing_lag,
         candles_page=PAGE,
         settles=row.settles,
@@ -47,4 +52,4 @@ def class_of(row: Row) -> type[CcxtConnector]:
         "capabilities": capabilities,
         "credential_fields": row.fields,
     }
-    return type(row.name, (parent,), members)
+    return type(row.name, parents, members)

@@ -129,6 +129,9 @@ class Row:
     ``ticker_in_contracts`` and ``candles_in_base`` say in what ccxt tells the volumes of perpetuals that count contracts: as a
     rule, those of tickers are in base and those of candles in contracts.
 
+    ``countdown`` are the fewest and the most seconds of a countdown at whose end the exchange cancels all orders of the account,
+    None where it has none that holds a dead-man's switch of this name alone.
+
     ``unchanged`` are the codes by which the exchange refuses a setting that is as it should be.
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
     take to show an order, ``docs`` where its API is documented. ``proof`` is what the row was
@@ -189,6 +192,7 @@ class Row:
     code_field: str = ""
     ticker_in_contracts: bool = False
     candles_in_base: bool = False
+    countdown: tuple[int, int] | None = None
     unchanged: frozenset[str] = frozenset()
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)

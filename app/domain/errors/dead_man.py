@@ -6,15 +6,17 @@ from app.domain.errors.requests import RequestError
 
 
 class NoExchangeCountdown(RequestError):
-    """The switch must be held by the exchange, which has no countdown, or none that is served."""
+    """The switch must be held by the exchange, which has no countdown that is served, or none of so many seconds."""
 
     status = 409
     code = "no_exchange_countdown"
     title = "The exchange has no countdown"
 
-    def __init__(self, connector_name: str) -> None:
+    def __init__(self, connector_name: str, seconds: tuple[int, int] | None = None) -> None:
+        of = "" if seconds is None else f" but of {seconds[0]} to {seconds[1]} seconds"
         super().__init__(
-            f"{connector_name} has no countdown at the exchange that could hold the switch; with require: any the gateway holds it"
+            f"{connector_name} has no countdown at the exchange that could hold the switch{of}; with require: any the gateway"
+            " holds it"
         )
 
 

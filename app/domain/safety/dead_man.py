@@ -6,6 +6,7 @@ The deadline is the caller's own last word plus the time-out; nothing that the g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -17,13 +18,16 @@ from app.domain.safety.scope import Scope
 #: Who fires, as events, halts and the audit log name it.
 DEAD_MAN = "dead_man"
 
+#: What stands for a pair where the exchange has one countdown for all orders of an account.
+ALL_PAIRS = "*"
+
 #: Where the exchange fires, no order leaves later than this before the deadline: one that arrived after the exchange had fired
 #: would rest with nobody behind it.
 _LAST_SEND = timedelta(seconds=1)
 
 
 class DeadManTerms(Struct, frozen=True, kw_only=True):
-    """What a caller asks for. ``by_exchange`` says that the exchange has a countdown for each pair."""
+    """What a caller asks for. ``by_exchange`` says that the exchange has a countdown for each pair, or for all of them."""
 
     account: AccountKey
     timeout_seconds: int
@@ -53,7 +57,8 @@ class DeadMan(Struct, frozen=True, kw_only=True):
     set its terms, None where a person did.
 
     ``armed_until`` is None once it has fired or was disarmed. ``covered`` are the pairs whose countdown runs at the exchange,
-    ``ending`` those whose countdown may still run there and is to be ended. ``fired_seq`` is the event of the last firing;
+    ``ending`` those whose countdown may still run there and is to be ended; ``ALL_PAIRS`` is the countdown of the whole account.
+    ``fired_seq`` is the event of the last firing;
     ``clearing`` which of the orders of before it are still to be cancelled, None when all of them are done.
     """
 
@@ -89,9 +94,7 @@ class DeadMan(Struct, frozen=True, kw_only=True):
         """Why no order may leave now; None if one may."""
         scope = self.terms.scope
         if self.clearing is not None:
-            counting = (
-                f", or the exchange has not ended the countdown of {', '.join(self.ending)}" if self.ending else ""
-            )
+            counting = f", or the exchange has not ended the countdown of {in_text(self.ending)}" if self.ending else ""
             return f"The dead-man's switch of {scope} has fired, and its orders of before are still being canceled{counting}"
         if self.sends_until is not None and now >= self.sends_until:
             return f"The dead-man's switch of {scope} is about to fire"
@@ -99,4 +102,13 @@ class DeadMan(Struct, frozen=True, kw_only=True):
 
     def lacks_countdown(self, trading_pair: str) -> bool:
         """Whether the exchange must start a countdown before an order of the pair leaves."""
-        return self.terms.by_exchange and self.armed_until is not None and trading_pair not in self.covered
+        return self.terms.by_exchange and self.armed_until is not None and not self.is_covered(trading_pair)
+
+    def is_covered(self, trading_pair: str) -> bool:
+        """Whether a countdown that cancels orders of the pair runs at the exchange."""
+        return trading_pair in self.covered or ALL_PAIRS in self.covered
+
+
+def in_text(pairs: Sequence[str]) -> str:
+    """The pairs of countdowns, as texts name them."""
+    return ", ".join("all pairs" if each == ALL_PAIRS else each for each in pairs)

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from app.domain.audit import AuditRecord
 from app.domain.order import AccountKey
-from app.domain.safety.dead_man import DeadMan, DeadManTerms
+from app.domain.safety.dead_man import ALL_PAIRS, DeadMan, DeadManTerms
 from app.domain.safety.events import SafetyKind, dead_man_event
 from app.journal.batch import Batch
 from app.journal.units.firing import fire, read_switch
@@ -22,7 +22,9 @@ _HOLDS = "The dead-man's switch, which another has armed, holds"
 
 
 class Armed(Struct, frozen=True, kw_only=True):
-    """A switch after its caller's word, and the pairs that its account has active orders of at that moment."""
+    """A switch after its caller's word, and the pairs that its account has active orders of at that moment, as countdowns name
+    them.
+    """
 
     switch: DeadMan
     active: frozenset[str]
@@ -41,11 +43,13 @@ class ArmDeadMan(AskedUnit[Armed]):
     for other terms than those that another has set.
 
     A pair without an active order is not covered any more: its countdown is to be ended, and starts anew before its next order.
+    ``for_all_pairs`` says that the exchange has one countdown for the whole account.
     """
 
     terms: DeadManTerms
     at: datetime
     record: AuditRecord
+    for_all_pairs: bool = False
 
     def stage(self, batch: Batch) -> Armed:
         terms, at = self.terms, self.at
@@ -53,6 +57,8 @@ class ArmDeadMan(AskedUnit[Armed]):
         if there is not None and there.is_over(at):
             there = fire(batch, there, at)
         active = batch.active_pairs(terms.account) if terms.by_exchange else frozenset()
+        if active and self.for_all_pairs:
+            active = frozenset({ALL_PAIRS})
         earlier = there or DeadMan(terms=terms, by="", beat=0)
         is_renewal = earlier.armed_until is not None and earlier.terms == terms
         if earlier.armed_until is not None and not is_renewal:

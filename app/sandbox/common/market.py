@@ -16,6 +16,7 @@ from app.paper.refusals import PaperRefusal
 from app.sandbox.common.calls import Endpoint
 from app.sandbox.common.gate import Gate
 from app.sandbox.common.venue import NamingVenue
+from app.sandbox.countdowns import Countdowns
 from app.sandbox.faults import FaultKind, FaultRule
 from app.sandbox.market import Shared
 from app.sandbox.rest import Answer, FaultAnswers, RestServer
@@ -75,20 +76,27 @@ def _strike(venue: NamingVenue, fault: FaultRule, number: int) -> None:
 class PlainMarket:
     """One market over its exchange, without streams and limits of its own."""
 
-    def __init__(self, venue: NamingVenue, shared: Shared, routes: Routes | None) -> None:
+    def __init__(
+        self, venue: NamingVenue, shared: Shared, routes: Routes | None, countdowns: Countdowns | None = None
+    ) -> None:
         self._venue = venue
+        self._countdowns = countdowns
         self._shared = shared
         self._routes = routes
 
     async def start(self) -> None:
         """Make the exchange's thread."""
         self._venue.open()
+        if self._countdowns is not None:
+            self._countdowns.start()
 
     def start_streams(self) -> None:
         """There are none."""
 
     async def stop(self) -> None:
-        """There are no streams to stop."""
+        """Pause the countdowns. There are no streams to stop."""
+        if self._countdowns is not None:
+            await self._countdowns.stop()
 
     def close(self) -> None:
         """End the exchange's thread, once no request is under way."""

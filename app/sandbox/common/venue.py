@@ -6,6 +6,7 @@ import uuid
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from app.clock import Clock
@@ -104,6 +105,12 @@ class NamingVenue(Venue):
         orders = (*self.exchange.orders(account, limit=ALL), *self.refused(account))
         found = [OrderRecord(order=each, fills=tuple(fills[each.exchange_order_id])) for each in orders]
         return sorted(found, key=lambda each: each.order.created_at)
+
+    def cancel_all(self, account: str) -> None:
+        """Cancel all open orders of the account. Used on the exchange's thread."""
+        for record in self.exchange.open_orders(account):
+            with suppress(PaperRefusal):  # it was filled since they were listed
+                self.exchange.cancel(account, exchange_order_id=record.order.exchange_order_id)
 
     def _keep_refused(self, new: NewOrder) -> PaperOrder:
         """Keep an order that would have taken: the exchange acknowledges it and cancels it."""

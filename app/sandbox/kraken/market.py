@@ -11,6 +11,7 @@ from app.paper.exchange import PaperExchange
 from app.paper.perpetual.exchange import PaperPerpetualExchange
 from app.sandbox import rest
 from app.sandbox.common.market import PlainMarket, api
+from app.sandbox.countdowns import Countdowns
 from app.sandbox.kraken.account import Account
 from app.sandbox.kraken.answers import FAULT_ANSWERS
 from app.sandbox.kraken.failures import enveloped
@@ -31,10 +32,11 @@ def markets(
 ) -> tuple[PlainMarket, PlainMarket | None]:
     """Spot. Kraken's futures are another API, which is not served."""
     venue = KrakenVenue(exchange, shared.clock)
-    parts = (Orders(venue), Queries(venue), Account(venue), MarketData(venue))
+    countdowns = Countdowns(venue, venue.cancel_all)
+    parts = (Orders(venue, countdowns), Queries(venue), Account(venue), MarketData(venue))
     endpoints = [each for part in parts for each in part.endpoints()]
     routes = api(Gate(shared.keys, shared.clock), endpoints, [venue], shared, FAULT_ANSWERS, _order_of)
-    return PlainMarket(venue, shared, routes), None
+    return PlainMarket(venue, shared, routes, countdowns), None
 
 
 def not_served(request: web.Request, allowed: Sequence[str]) -> web.Response:

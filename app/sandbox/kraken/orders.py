@@ -1,18 +1,20 @@
-"""Order entry: AddOrder, AmendOrder, CancelOrder and CancelAll. They acknowledge, and say no more about the order.
+"""Order entry: AddOrder, AmendOrder, CancelOrder, CancelAll and CancelAllOrdersAfter. They say no more about an order than its id.
 
-Sources: "Add Order", "Amend Order", "Cancel Order" and "Cancel All Orders" in Kraken's documentation
+Sources: "Add Order", "Amend Order", "Cancel Order", "Cancel All Orders" and "Cancel All Orders After X" in Kraken's documentation
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from app.domain.enums import OrderType, TradeType
 from app.paper.orders import NewOrder, OrderRecord, PaperOrder
 from app.sandbox.common.calls import Call, Endpoint, Handler
 from app.sandbox.common.venue import unnamed
+from app.sandbox.countdowns import Countdowns
 from app.sandbox.kraken import rows
 from app.sandbox.kraken.failures import UNKNOWN_ORDER, invalid
 from app.sandbox.kraken.rows import Row
@@ -23,6 +25,8 @@ _SIDES = {"buy": TradeType.BUY, "sell": TradeType.SELL}
 #: A UUID, with or without dashes, or up to eighteen characters.
 _CLIENT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|[\x21-\x7e]{1,18}")
 _MOST_USERREF = (1 << 31) - 1
+#: A countdown is shorter.
+_MOST_SECONDS = 86_400
 
 #: Parameters of orders that are not served here.
 _UNSERVED = ("leverage", "price2", "trigger", "stptype", "starttm", "expiretm", "displayvol", "close[ordertype]")
@@ -31,8 +35,9 @@ _UNSERVED = ("leverage", "price2", "trigger", "stptype", "starttm", "expiretm", 
 class Orders:
     """The endpoints that change orders."""
 
-    def __init__(self, venue: KrakenVenue) -> None:
+    def __init__(self, venue: KrakenVenue, countdowns: Countdowns) -> None:
         self._venue = venue
+        self._countdowns = countdowns
 
     def endpoints(self) -> Sequence[Endpoint]:
         def change(name: str, answer: Handler, route: str) -> Endpoint:
@@ -43,6 +48,7 @@ class Orders:
             change("AmendOrder", self.amend, "amend"),
             change("CancelOrder", self.cancel, "cancel"),
             change("CancelAll", self.cancel_all, "cancel"),
+            change("CancelAllOrdersAfter", self.cancel_all_after, "account"),
         )
 
     async def add(self, call: Call) -> Row:
@@ -87,6 +93,15 @@ class Orders:
     async def cancel_all(self, call: Call) -> Row:
         venue = self._venue
         return {"count": await venue.run(lambda: _cancel(venue.exchange.open_orders(call.account), call, venue))}
+
+    async def cancel_all_after(self, call: Call) -> Row:
+        seconds = call.whole("timeout")
+        if seconds is None or not 0 <= seconds < _MOST_SECONDS:
+            raise invalid("timeout")
+        self._countdowns.set(call.account, milliseconds=seconds * 1_000)
+        now = self._venue.clock.now()
+        ends = "0" if not seconds else f"{now + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+        return {"currentTime": f"{now:%Y-%m-%dT%H:%M:%SZ}", "triggerTime": ends}
 
     def _named(self, call: Call) -> OrderRecord | None:
         """Used on the exchange's thread."""

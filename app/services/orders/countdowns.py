@@ -19,7 +19,7 @@ from app import failpoints
 from app.clock import Clock
 from app.domain.errors import CountdownMissing, ExchangeReadTimeout, OrdergateError
 from app.domain.order import AccountKey
-from app.domain.safety.dead_man import DeadMan
+from app.domain.safety.dead_man import ALL_PAIRS, DeadMan
 from app.journal.journal import Journal
 from app.journal.units.dead_man import NoteCountdowns, ReadDeadMan
 from app.services.sessions import Sessions
@@ -60,14 +60,15 @@ class Countdowns:
                 switch = await self._read(account)
                 if switch is None or not switch.lacks_countdown(trading_pair):
                     return
-                if trading_pair not in switch.ending:
-                    failure = await self._set(account, trading_pair, switch.armed_until)
+                counted = await self._counted(account, trading_pair)
+                if counted not in switch.ending:
+                    failure = await self._set(account, counted, switch.armed_until)
                     if failure is not None:
                         raise CountdownMissing(
                             f"The exchange did not take the countdown of {trading_pair} ({failure.detail}); the order was not sent"
                         ) from failure
                     failpoints.reach("countdowns.started")
-                    noted = NoteCountdowns(account=account, beat=switch.beat, started=frozenset({trading_pair}))
+                    noted = NoteCountdowns(account=account, beat=switch.beat, started=frozenset({counted}))
                     await self._journal.decide(noted)
                     continue
             await self._clock.sleep(_LOOK)
@@ -109,6 +110,11 @@ class Countdowns:
             told = await self._tell(account, dict.fromkeys(switch.ending))
             ended = frozenset(pair for pair, error in told.items() if error is None)
             return await self._journal.decide(NoteCountdowns(account=account, beat=switch.beat, ended=ended))
+
+    async def _counted(self, account: AccountKey, trading_pair: str) -> str:
+        """What the countdown is of that cancels orders of the pair."""
+        connector = await self._sessions.connector(account)
+        return ALL_PAIRS if connector.capabilities.countdown == "account" else trading_pair
 
     async def _read(self, account: AccountKey) -> DeadMan | None:
         return (await self._journal.decide(ReadDeadMan())).get(account)

@@ -85,13 +85,16 @@ class DeadMen:
         what kept the exchange from it: the gateway then holds it all the same, until the deadline.
         """
         connector = await self._sessions.connector(terms.account)
-        by_exchange = connector.capabilities.countdown == "pair"
+        can = connector.capabilities
+        least, most = can.countdown_seconds
+        by_exchange = can.countdown != "none" and least <= terms.timeout_seconds <= most
         if terms.require is DeadManRequire.EXCHANGE and not by_exchange:
-            raise NoExchangeCountdown(connector.name)
+            raise NoExchangeCountdown(connector.name, None if can.countdown == "none" else can.countdown_seconds)
         if terms.keep is DeadManKeep.PROTECTIVE and by_exchange:
             raise ProtectiveNotKept(connector.name)
         terms = structs.replace(terms, by_exchange=by_exchange)
-        armed = await self._journal.decide(ArmDeadMan(terms=terms, at=self._clock.now(), record=record))
+        unit = ArmDeadMan(terms=terms, at=self._clock.now(), record=record, for_all_pairs=can.countdown == "account")
+        armed = await self._journal.decide(unit)
         switch = armed.switch
         failpoints.reach("dead_man.armed")
         if not by_exchange and not switch.ending:
@@ -146,7 +149,7 @@ class DeadMen:
         if switch.armed_until is None or not switch.terms.by_exchange:
             return False
         active = {stored.order.trading_pair for stored in await self._evidence.orders_of(switch.terms.scope)}
-        return active <= set(switch.covered)
+        return all(map(switch.is_covered, active))
 
     # -- firing ---------------------------------------------------------------------------------------------------------
 

@@ -15,10 +15,20 @@ PLACE = re.compile(r"(<!-- family: [^>]*-->\n).*(<!-- /family -->)", re.DOTALL)
 
 def table() -> str:
     """The rows, and the names that are not served."""
-    lines = ["| name | order types | times in force | market buy in | settles |", "|---|---|---|---|---|"]
+    lines = [
+        "| name | order types | times in force | market buy in | settles | dead-man's switch |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in sorted(ROWS):
         can = family_class(name).capabilities
-        cells = (", ".join(can.order_types), ", ".join(can.times_in_force), ", ".join(can.market_buy_in), can.settles)
+        holder = "the gateway" if can.countdown == "none" else "the exchange as well"
+        cells = (
+            ", ".join(can.order_types),
+            ", ".join(can.times_in_force),
+            ", ".join(can.market_buy_in),
+            can.settles,
+            holder,
+        )
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     lines += ["", "| not served | why |", "|---|---|"]
     return "\n".join([*lines, *(f"| `{name}` | {UNSERVED[name]} |" for name in sorted(UNSERVED))]) + "\n"

@@ -7,17 +7,18 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal as D
 
 import httpx
 import pytest
 
 from app.domain.enums import OrderType, TradeType
-from app.domain.errors import ClockRefused, OrderRefused, Refused
+from app.domain.errors import ClockRefused, ExchangeDown, ExchangeReadFailed, OrderRefused, RateLimited, Refused
 from app.paper.orders import NewOrder
 from app.sandbox.faults import FaultKind, FaultRule
 from tests.connectors.ccxt.dialect import ACCOUNT, API_KEY, KrakenDialect
-from tests.connectors.conformance import Bench, bench_over
+from tests.connectors.conformance import PATIENCE, Bench, bench_over
 
 #: More than a list of Kraken's holds at once.
 _MANY = 70
@@ -118,3 +119,43 @@ async def test_an_order_comes_under_the_other_name_of_its_pair(bench: Bench) -> 
     for found in (await bench.connector.fetch_order(order.ref), *await bench.connector.fetch_open_orders()):
         assert found is not None
         assert (found.trading_pair, found.amount) == ("ETH-BTC", order.amount)
+
+
+async def test_the_countdown_cancels_every_order_of_the_account_and_never_too_early(bench: Bench) -> None:
+    """Kraken counts whole seconds, so that it may come a moment later; another pair goes as well."""
+    connector, clock = bench.connector, bench.dialect.clock
+    price = await bench.on_tick(await bench.mid() * D("0.9"))
+    for terms in ({}, {"trading_pair": "ETH-USDT", "price": D(1_000), "amount": D("0.1")}):
+        await connector.submit_order(bench.order(**({"price": price} | terms)))
+    await connector.set_countdown("*", clock.now() + timedelta(seconds=9))
+    await connector.set_countdown("*", clock.now() + timedelta(seconds=29.5))
+    await asyncio.sleep(0)
+    clock.advance(29.5)
+    assert len(await connector.fetch_open_orders()) == 2
+    clock.advance(0.5)
+    async with asyncio.timeout(PATIENCE):
+        while await connector.fetch_open_orders():
+            pass
+
+
+async def test_a_countdown_that_is_ended_cancels_nothing(bench: Bench) -> None:
+    """And one whose time is over is not sent."""
+    connector, clock = bench.connector, bench.dialect.clock
+    await connector.submit_order(await bench.resting())
+    with pytest.raises(ExchangeDown, match="its time was over"):
+        await connector.set_countdown("*", clock.now())
+    await connector.set_countdown("*", clock.now() + timedelta(seconds=5))
+    await connector.set_countdown("*", None)
+    clock.advance(3_600)
+    assert len(await connector.fetch_open_orders()) == 1
+
+
+async def test_whether_a_countdown_was_taken_is_told(bench: Bench) -> None:
+    """A refusal is one, and what was not answered is not known."""
+    assert isinstance(bench.dialect, KrakenDialect)
+    faults, until = bench.dialect.sandbox.faults, bench.dialect.clock.now() + timedelta(seconds=30)
+    for kind, error in ((FaultKind.REFUSE_429, RateLimited), (FaultKind.ACCEPT_RESET, ExchangeReadFailed)):
+        faults.set(1, [FaultRule(kind=kind, routes=("account",), times=1)])
+        with pytest.raises(error):
+            await bench.connector.set_countdown("*", until)
+        bench.dialect.clock.advance(20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -121,6 +121,9 @@ def questions_of(connector: CcxtConnector) -> Mapping[str, Call]:
             found[name] = partial(
                 c.calls.ask, "page", verb=verb, arguments=(*moment, pages.limit), params={"until": 1_760_000_000_000}
             )
+    if row.countdown is not None:
+        found["countdown"] = lambda: c.set_countdown("*", c.context.clock.now() + timedelta(seconds=29.5))
+        found["countdown_ends"] = lambda: c.set_countdown("*", None)
     found["balances"] = c.fetch_balances
     if row.account:
         found["account"] = c.fetch_exchange_account

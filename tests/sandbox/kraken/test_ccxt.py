@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,13 @@ async def test_lists_come_in_pages(exchange: Any) -> None:
     first, rest = [await exchange.fetch_closed_orders(params={"ofs": offset}) for offset in (0, 50)]
     assert (len(first), len(rest)) == (50, 2)
     assert len({each["id"] for each in (*first, *rest)}) == 52
+
+
+async def test_a_countdown_is_set_and_ended(exchange: Any) -> None:
+    """The answer tells when it ends; zero ends it at once, and a day is too long."""
+    set_at = (await exchange.cancel_all_orders_after(60_000))["result"]
+    begun, ends = (datetime.fromisoformat(set_at[name]) for name in ("currentTime", "triggerTime"))
+    assert ends - begun == timedelta(seconds=60)
+    assert (await exchange.cancel_all_orders_after(0))["result"]["triggerTime"] == "0"
+    with pytest.raises(ccxt.ExchangeError, match="Invalid arguments:timeout"):
+        await exchange.privatePostCancelAllOrdersAfter({"timeout": 86_400})

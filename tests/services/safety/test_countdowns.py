@@ -19,7 +19,8 @@ import pytest
 from app import failpoints
 from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import DeadManKeep, DeadManRequire, OrderState
-from app.domain.errors import CountdownMissing, DeadManDue, ExchangeReadError, ProtectiveNotKept
+from app.domain.errors import CountdownMissing, DeadManDue, ExchangeReadError, NoExchangeCountdown, ProtectiveNotKept
+from app.domain.safety.dead_man import ALL_PAIRS
 from tests.clock import FakeClock
 from tests.paper.hand_path import HandPath
 from tests.services.safety.test_dead_man import RECORD, THE_ACCOUNT, arm, is_clear, kinds, pass_time, switch
@@ -345,3 +346,58 @@ async def test_a_word_during_a_renewal_is_the_one_that_holds(exchange: Exchange,
     status = await arm(one, timeout_seconds=30)
     assert status.switch.armed_until == one.clock.now() + timedelta(seconds=30)
     assert exchange.ends_at[BTC] == status.switch.armed_until
+
+
+async def test_one_countdown_of_the_account_covers_all_pairs(
+    exchange: Exchange, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins before the first order of any pair, and ends when none has an order; a second pair costs no call."""
+    capabilities = replace(PaperConnector.capabilities, countdown="account", countdown_seconds=(5, 60))
+    monkeypatch.setattr(PaperConnector, "capabilities", capabilities)
+    until = world.clock.now() + timedelta(seconds=60)
+    assert (await arm(world, timeout_seconds=60, require=DeadManRequire.EXCHANGE)).is_held_by_exchange
+    await world.orders.place(request(client_order_id="o1"))
+    await world.orders.place(request(client_order_id="o2", trading_pair=ETH, price=Decimal(1500)))
+    assert exchange.calls == [(ALL_PAIRS, until)]
+    assert (await switch(world)).is_held_by_exchange
+    world.clock.advance(20)
+    later = world.clock.now() + timedelta(seconds=60)
+    assert (await arm(world, timeout_seconds=60, require=DeadManRequire.EXCHANGE)).switch.covered == (ALL_PAIRS,)
+    assert exchange.calls[1:] == [(ALL_PAIRS, later)]
+    for name in ("o1", "o2"):
+        await world.orders.cancel(world.order(name).key)
+    await arm(world, timeout_seconds=60, require=DeadManRequire.EXCHANGE)
+    assert exchange.calls[2:] == [(ALL_PAIRS, None)]
+    await world.orders.place(request(client_order_id="o3"))
+    assert exchange.runs(ALL_PAIRS)
+
+
+async def test_an_exchange_that_does_not_count_so_long_leaves_it_to_the_gateway(
+    exchange: Exchange, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a switch that it held is armed for longer: what ran there is ended."""
+    capabilities = replace(PaperConnector.capabilities, countdown="account", countdown_seconds=(10, 60))
+    monkeypatch.setattr(PaperConnector, "capabilities", capabilities)
+    for seconds in (9, 61):
+        with pytest.raises(NoExchangeCountdown, match="10 to 60 seconds"):
+            await arm(world, timeout_seconds=seconds, require=DeadManRequire.EXCHANGE)
+    with pytest.raises(ProtectiveNotKept):
+        await arm(world, timeout_seconds=60, keep=DeadManKeep.PROTECTIVE)
+    await world.orders.place(request(client_order_id="o1"))
+    assert (await arm(world, timeout_seconds=60)).is_held_by_exchange
+    status = await arm(world, timeout_seconds=61)
+    assert (status.is_held_by_exchange, status.switch.covered, status.switch.ending) == (False, (), ())
+    assert exchange.ends_at == {}
+
+
+async def test_a_countdown_of_the_account_that_can_not_be_ended_is_named(
+    exchange: Exchange, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In words, where orders wait for it."""
+    monkeypatch.setattr(PaperConnector, "capabilities", replace(PaperConnector.capabilities, countdown="account"))
+    await arm(world, timeout_seconds=5)
+    await world.orders.place(request(client_order_id="o1"))
+    exchange.is_down = True
+    await pass_time(world, 6)
+    with pytest.raises(DeadManDue, match="the countdown of all pairs"):
+        await world.orders.place(request(client_order_id="o2"))

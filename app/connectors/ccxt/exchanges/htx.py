@@ -47,6 +47,8 @@ SPOT = Row(
     # https://huobiapi.github.io/docs/spot/v1/en/#get-all-open-orders and #search-match-results
     open_pages=_PAGES,
     fill_pages=_PAGES,
+    # Of no more than 500 orders: https://huobiapi.github.io/docs/spot/v1/en/#dead-man-39-s-switch
+    countdown=(5, 86_400),
     fills_window=timedelta(hours=48),
     # By our id an order is found for two hours after it was canceled.
     reach=timedelta(hours=2),

@@ -72,6 +72,8 @@ SPOT = Row(
     code_field="error",
     proof="local_exchange",
     settles="by_listing",
+    # https://docs.kraken.com/api/docs/rest-api/cancel-all-orders-after: "it should be less than 86400 seconds".
+    countdown=(1, 86_399),
     # "Get Open Orders" gives all of them, "Get Closed Orders" and "Get Trades History" 50 at a time, of all pairs.
     done_pages=_FIFTY,
     fill_pages=_FIFTY,

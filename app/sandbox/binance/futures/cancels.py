@@ -14,12 +14,12 @@ from app.paper.refusals import PaperRefusal
 from app.sandbox.binance.endpoint import Call, Endpoint, Handler, Security, weighing
 from app.sandbox.binance.failures import ApiError, missing_both, unknown_order
 from app.sandbox.binance.futures import payloads
-from app.sandbox.binance.futures.countdowns import Countdowns
 from app.sandbox.binance.futures.refusals import futures_error
 from app.sandbox.binance.futures.terms import ONE_ORDER
 from app.sandbox.binance.futures.venue import FuturesVenue, paper_client_id, perpetual_order
 from app.sandbox.binance.parameters import Parameter, futures_client_id, listed, optional, required, symbol, whole
 from app.sandbox.binance.symbols import symbol_of
+from app.sandbox.countdowns import Countdowns
 
 #: How many orders one call may cancel by their ids.
 _MOST = 10
@@ -78,7 +78,7 @@ class FuturesCancels:
     async def count_down(self, call: Call) -> dict[str, Any]:
         """Start the symbol's countdown anew, or end it."""
         pair, milliseconds = self._venue.pair(call.values["symbol"]), call.values["countdownTime"]
-        self._countdowns.set(call.account, pair.trading_pair, milliseconds)
+        self._countdowns.set(call.account, pair.trading_pair, milliseconds=milliseconds)
         return {"symbol": symbol_of(pair.trading_pair), "countdownTime": str(milliseconds)}
 
     def _result(self, account: str, pair: Pair, order_id: int | None, client_order_id: str | None) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from app.sandbox.binance.endpoint import Endpoint
 from app.sandbox.binance.failures import ApiError
 from app.sandbox.binance.futures.account import FuturesAccount
 from app.sandbox.binance.futures.cancels import FuturesCancels
-from app.sandbox.binance.futures.countdowns import Countdowns
 from app.sandbox.binance.futures.feed import FuturesFeed
 from app.sandbox.binance.futures.market_data import FuturesMarketData
 from app.sandbox.binance.futures.orders import FuturesOrders
@@ -28,6 +27,7 @@ from app.sandbox.binance.limits import Limits
 from app.sandbox.binance.market import BinanceMarket, Part
 from app.sandbox.binance.sockets.api import WsApi
 from app.sandbox.books import Books
+from app.sandbox.countdowns import Countdowns
 from app.sandbox.market import Shared
 from app.sandbox.truth import truth
 
@@ -45,7 +45,7 @@ class FuturesMarket(BinanceMarket):
         super().__init__(venue, shared, limits or _LIMITS)
         self._futures_venue = venue
         self._books = Books(exchange)
-        self._countdowns = Countdowns(venue)
+        self._countdowns = Countdowns(venue, venue.cancel_all)
         self._listen_keys = ListenKeys(shared.clock)
         self._feed = FuturesFeed(venue)
         self._users = UserSockets(
