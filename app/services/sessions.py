@@ -54,6 +54,7 @@ class Sessions:
         self._venues: dict[str, Any] = {}
         #: By connector: opening a venue may take seconds, in which connectors of other exchanges are started all the same.
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._retirements: defaultdict[AccountKey, asyncio.Event] = defaultdict(asyncio.Event)
         self._retiring: dict[asyncio.Task[None], Connector] = {}
         self._loop: asyncio.Task[None] | None = None
 
@@ -114,8 +115,13 @@ class Sessions:
         finally:
             await connector.close()
 
+    def retirement(self, account: AccountKey) -> asyncio.Event:
+        """What is set as soon as the account's connector is retired: its credentials are other ones from then on, or gone."""
+        return self._retirements[account]
+
     def forget(self, account: AccountKey) -> None:
         """Retire the connector of an account, so that the next use starts it with its credentials as they then are."""
+        self._retirements.pop(account, asyncio.Event()).set()
         live = self._live.pop(account, None)
         if live is None:
             return

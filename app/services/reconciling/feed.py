@@ -46,7 +46,8 @@ log = structlog.get_logger(__name__)
 #: Pauses before a failed stream is restarted, and before a failed reconciliation is repeated, in seconds. The last is long enough
 #: for an exchange that is down for an hour.
 _RESTART_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-#: The shortest pause after the exchange has refused the credentials: asking on at once would press it for nothing.
+#: The shortest pause after the exchange has refused the credentials, unless others are stored meanwhile: asking on at once would
+#: press it for nothing.
 _REFUSED_PAUSE = 30.0
 #: A stream that ran for this many seconds was healthy: the next failure starts with the first pause again.
 _HEALTHY = 60.0
@@ -121,6 +122,7 @@ class Feed:
         backoff = Backoff(_RESTART_PAUSES)
         while True:
             started, pause = self._clock.monotonic(), 0.0
+            retired = self._sessions.retirement(self._account)
             try:
                 connector = await self._sessions.connector(self._account)
                 await self._exchange_accounts.name(connector, ACCOUNT_AGE)
@@ -132,7 +134,8 @@ class Feed:
             self._must_reconcile.set()
             if self._clock.monotonic() - started > _HEALTHY:
                 backoff.reset()
-            await self._clock.sleep(max(pause, backoff.next_pause()))
+            # With other credentials it may go on at once.
+            await wait_for_event(retired, self._clock, max(pause, backoff.next_pause()))
 
     async def _read(self, connector: Connector) -> None:
         loop = asyncio.get_running_loop()
@@ -264,6 +267,7 @@ class Feed:
         while True:
             after_gap = await wait_for_event(self._must_reconcile, self._clock, interval)
             self._must_reconcile.clear()
+            retired = self._sessions.retirement(self._account)
             try:
                 had_news = await self._recovery.reconcile(self._account, after_gap=after_gap)
                 interval = _RECONCILE_INTERVAL if after_gap or had_news else _QUIET_INTERVAL
@@ -271,7 +275,8 @@ class Feed:
             except Exception as error:  # noqa: BLE001 - the exchange can't be asked now; nothing is concluded and it is asked again
                 self._log.warning("not reconciled", error=type(error).__name__, text=text_of(error))
                 self._must_reconcile.set()
-                await self._clock.sleep(max(_shortest_pause(error), backoff.next_pause()))
+                pause = max(_shortest_pause(error), backoff.next_pause())
+                await wait_for_event(retired, self._clock, pause)
 
     async def _find_doubt_for_ever(self) -> None:
         while True:

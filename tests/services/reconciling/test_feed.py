@@ -12,6 +12,8 @@ import pytest
 from msgspec import structs
 from structlog.testing import capture_logs
 
+from app.connectors.base import Connector
+from app.connectors.paper.spot import PaperConnector
 from app.domain.enums import EventKind, OrderState
 from app.domain.errors import CredentialsRefused, JournalUnavailable, OrderNotFound
 from app.domain.ids import new_order_id
@@ -144,6 +146,37 @@ async def test_refused_credentials_are_not_tried_again_at_once(world: World) -> 
         await until(lambda: min(len(streamed), len(compared)) == 3, world.clock)
     for asked in (streamed, compared):
         assert min(later - earlier for earlier, later in pairwise(asked)) >= 30
+
+
+async def test_other_credentials_are_used_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has stored the right ones does not wait for the half minute; no time passes here."""
+    refused, book, events = await world.connector(), PaperConnector.fetch_open_orders, PaperConnector.events
+    streamed: list[Connector] = []
+    compared: list[Connector] = []
+
+    def check(connector: Connector, asked: list[Connector]) -> None:
+        asked.append(connector)
+        if connector is refused:
+            raise CredentialsRefused("Invalid API-key")
+
+    async def stream(connector: PaperConnector) -> AsyncIterator[object]:
+        check(connector, streamed)
+        async for event in events(connector):
+            yield event
+
+    async def open_orders(connector: PaperConnector, trading_pair: str | None = None) -> Sequence[OrderReport]:
+        check(connector, compared)
+        return await book(connector, trading_pair)
+
+    monkeypatch.setattr(PaperConnector, "events", stream)
+    monkeypatch.setattr(PaperConnector, "fetch_open_orders", open_orders)
+    async with running(world.feed()):
+        await until(lambda: bool(streamed and compared))
+        await world.rest()
+        assert {*streamed, *compared} == {refused}
+        world.sessions.forget(AccountKey(ACCOUNT, "paper"))
+        async with asyncio.timeout(60):
+            await until(lambda: refused not in (streamed[-1], compared[-1]))
 
 
 async def test_an_exchange_that_does_not_answer_is_asked_again(world: World) -> None:
