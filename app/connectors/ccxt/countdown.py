@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.connectors.ccxt.lists import CcxtLists
-from app.domain.errors import ExchangeDown
+from app.connectors.ccxt.reports import text_at
+from app.domain.errors import ExchangeDown, ExchangeReadError
 
 if TYPE_CHECKING:
     _Base = CcxtLists
@@ -14,6 +15,8 @@ else:
     _Base = object
 
 _SECOND = timedelta(seconds=1)
+#: What an answer says of a countdown that was started, or ended: https://bingx-api.github.io/docs/#/en-us/spot/trade-api.html
+_TAKEN = frozenset(("ACTIVATED", "CLOSED"))
 
 
 class AccountCountdown(_Base):
@@ -32,4 +35,9 @@ class AccountCountdown(_Base):
                 raise ExchangeDown(f"The countdown of {self.row.title} was not sent: its time was over")
             least, most = self.row.countdown
             milliseconds = min(max(-(-left // _SECOND), least), most) * 1000
-        await self.calls.change("signed", verb="cancel_all_orders_after", arguments=(milliseconds,))
+        answer = await self.calls.change("signed", verb="cancel_all_orders_after", arguments=(milliseconds,))
+        if self.row.countdown_status:
+            with self._reading():
+                status = text_at(answer, self.row.countdown_status)
+            if status not in _TAKEN:
+                raise ExchangeReadError(f"{self.row.title} answered the countdown with '{status}'")

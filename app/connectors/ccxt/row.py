@@ -130,7 +130,8 @@ class Row:
     rule, those of tickers are in base and those of candles in contracts.
 
     ``countdown`` are the fewest and the most seconds of a countdown at whose end the exchange cancels all orders of the account,
-    None where it has none that holds a dead-man's switch of this name alone.
+    None where it has none that holds a dead-man's switch of this name alone. ``countdown_status`` is the way through its answer to
+    what says whether it was taken, where an answer may say that it was not.
 
     ``unchanged`` are the codes by which the exchange refuses a setting that is as it should be.
     ``open_orders_by_pair`` says that open orders are listed only pair by pair. ``listing_lag`` is how long the exchange may
@@ -193,6 +194,7 @@ class Row:
     ticker_in_contracts: bool = False
     candles_in_base: bool = False
     countdown: tuple[int, int] | None = None
+    countdown_status: tuple[str, ...] = ()
     unchanged: frozenset[str] = frozenset()
     open_orders_by_pair: bool = False
     listing_lag: timedelta = timedelta(seconds=30)

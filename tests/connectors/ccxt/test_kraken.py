@@ -73,6 +73,38 @@ async def test_a_nonce_that_was_used_is_a_refusal_that_passes(bench: Bench) -> N
     assert bench.dialect.orders_named(order.order_id) == 0
 
 
+async def test_two_processes_with_one_key_are_refused_for_a_moment_at_worst(bench: Bench) -> None:
+    """Whoever is behind is told that its order was not placed and may be sent again; a moment later it is placed, once."""
+    dialect = bench.dialect
+    assert isinstance(dialect, KrakenDialect)
+    venue, ours = dialect.venue, bench.connector
+    dialect.venue = await ours.open_venue(dialect.settings, dialect.clock)
+    other = dialect.connect()
+    orders = [await bench.resting(amount=D("0.001")) for _ in range(16)]
+    refused = []
+
+    async def submit(index: int) -> None:
+        try:
+            await (ours, other)[index % 2].submit_order(orders[index])
+        except ClockRefused:
+            refused.append(index)
+
+    await asyncio.gather(*map(submit, range(len(orders))))
+    assert refused
+    assert [dialect.orders_named(order.order_id) for order in orders] == [
+        int(index not in refused) for index in range(len(orders))
+    ]
+    again, refused = refused, []
+    for index in again:
+        dialect.clock.advance(1)
+        await submit(index)
+    assert refused == []
+    assert {dialect.orders_named(order.order_id) for order in orders} == {1}
+    await other.close()
+    await other.close_venue(dialect.venue)
+    dialect.venue = venue
+
+
 @pytest.mark.parametrize("kind", [FaultKind.ACCEPT_RESET, FaultKind.ACCEPT_OVERLOADED, FaultKind.GARBLE_ERROR])
 async def test_after_a_lost_answer_the_order_is_found_in_the_lists(bench: Bench, kind: FaultKind) -> None:
     """Open or done, and behind more orders than a list holds."""

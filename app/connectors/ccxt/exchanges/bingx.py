@@ -34,6 +34,9 @@ SPOT = Row(
     # Asked by our id, ccxt sends an id of the exchange beside it, which is "None".
     ask_client_id="",
     settles="by_listing",
+    # "range: 10s-120s": https://bingx-api.github.io/docs/#/en-us/spot/trade-api.html
+    countdown=(10, 120),
+    countdown_status=("data", "status"),
     done_verbs=("fetch_canceled_and_closed_orders",),
     # "pageIndex" begins at 1, "pageSize" is 100 at most: https://bingx-api.github.io/docs/#/en-us/spot/trade-api.html
     done_pages=Pages(size=100, parameter="pageIndex", counts="pages"),
