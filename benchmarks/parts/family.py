@@ -1,7 +1,7 @@
 """Connectors through ccxt: orders at the local Bybit beside FastAPI and ccxt, and a start with forty names configured.
 
 The local Bybit is slower than a stub and costs both sides the same. The gateway's processor time has in it what the peer does not
-do: asking for each order's state and fills, which Bybit's acknowledgement does not tell.
+do: asking for the orders' state and fills, which Bybit's acknowledgement does not tell.
 """
 
 from __future__ import annotations

@@ -35,4 +35,8 @@ def noted(rows: Any) -> Any:
         requests.rows = max(requests.rows, len(rows or ()))
     if only is None or not isinstance(rows, list):
         return rows
-    return [row for row in rows if any(isinstance(each, str) and each in only for each in row.values())]
+    return [row for row in rows if isinstance(row, dict) and _has_one(row, only)]
+
+
+def _has_one(row: dict[str, Any], names: AbstractSet[str]) -> bool:
+    return any(isinstance(each, str) and each in names for each in row.values())

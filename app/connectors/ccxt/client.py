@@ -297,7 +297,12 @@ class _OneCall:
             value = dictionary[key]
         except (KeyError, IndexError, TypeError):
             return default
-        return plain(value) if isinstance(value, Decimal) else Exchange.safe_string(dictionary, key, default)
+        kind = type(value)  # an order takes a hundred of these
+        if kind is str:
+            return value or default
+        if kind is Decimal:
+            return plain(value)
+        return str(value) if kind in (int, float) else default
 
     @staticmethod
     def safe_string_2(dictionary: Any, first: Any, second: Any, default: Any = None) -> Any:
