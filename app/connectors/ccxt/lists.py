@@ -21,7 +21,7 @@ from app.connectors.common.numbers import milliseconds_of
 from app.connectors.rows import Rows
 from app.domain.decimals import ZERO
 from app.domain.enums import OrderType
-from app.domain.fill import Fill, total_amount
+from app.domain.fill import Fill
 from app.domain.order import OrderRef
 from app.domain.recognition import is_same_order
 from app.domain.reports import OrderReport
@@ -58,19 +58,65 @@ class CcxtLists(CcxtMarkets):
         arguments = None if self.row.lists_all_pairs else symbol, since
         # Without an end, what is placed meanwhile comes before what is looked for.
         until = {"until": milliseconds_of(now)}
-        found: dict[str, OrderReport] = {}
+        ours = {ref.exchange_order_id: ref for ref in refs if ref.exchange_order_id is not None}
+        rows = await self._rows_of_fills(arguments, until, ours.keys()) if self.row.fills_tell_amount else None
+        found = {} if rows is None else self._filled(rows, ours, pairs)
+        missing = [ref for ref in refs if ref.order_id not in found]
         # The open ones first: an order that is done in between is in the second list.
-        if any(ref.order_type is not OrderType.MARKET for ref in refs):
-            found = await self._found("fetch_open_orders", self.row.open_pages, (symbol, None), {}, refs, pairs)
+        if any(ref.order_type is not OrderType.MARKET for ref in missing):
+            found |= await self._found("fetch_open_orders", self.row.open_pages, (symbol, None), {}, missing, pairs)
         for verb in self.row.done_verbs:
             missing = [ref for ref in refs if ref.order_id not in found]
             if missing:
                 found |= await self._found(verb, self.row.done_pages, arguments, until, missing, pairs)
-        filled = {each.exchange_order_id: each for each in found.values() if each.filled_amount > ZERO}
-        fills = await self._fills_together(arguments, until, filled, pairs) if filled else {}
-        return {
-            name: structs.replace(each, fills=fills.get(each.exchange_order_id, ())) for name, each in found.items()
+        filled = {
+            each.exchange_order_id or "" for each in found.values() if each.filled_amount > ZERO and not each.fills
         }
+        if filled and rows is None:
+            rows = await self._rows_of_fills(arguments, until, filled)
+        for name, each in found.items():
+            if each.exchange_order_id in filled and rows is not None:
+                found[name] = structs.replace(each, fills=self._fills_in(rows, each.exchange_order_id, pairs))
+        return found
+
+    async def _rows_of_fills(
+        self, arguments: tuple[Any, ...], params: Mapping[str, Any], numbers: AbstractSet[str]
+    ) -> Mapping[str, Sequence[Any]]:
+        """The rows of the list of fills that are of the orders ``numbers``, by these: as far as they are on the first pages, up to
+        the one on which each order has one. What an order lacks then is asked for by its number.
+        """
+        pages = self.row.fill_pages
+        ask = self._asking("fetch_my_trades", (*arguments, pages.limit), params, only=numbers)
+        of_order: defaultdict[str, list[Any]] = defaultdict(list)
+
+        def has_each(rows: Sequence[Any]) -> bool:
+            return len({row.get("order") for row in rows}) >= len(numbers)
+
+        for row in (await read_pages(pages, ask, has_each, most=_most(pages, len(numbers)))).rows:
+            of_order[str(row.get("order"))].append(row)
+        return of_order
+
+    def _fills_in(self, rows: Mapping[str, Sequence[Any]], number: str, pairs: Pairs) -> tuple[Fill, ...]:
+        fills = self._fills_of(number, rows.get(number, ()), pairs)
+        self.venue.odd_rows.note("trades", fills.unreadable)
+        return tuple(fills)
+
+    def _filled(
+        self, rows: Mapping[str, Sequence[Any]], refs: Mapping[str, OrderRef], pairs: Pairs
+    ) -> dict[str, OrderReport]:
+        """The reports of the LIMIT orders whose fills add up to the amount that the exchange says with each of them."""
+        found: dict[str, OrderReport] = {}
+        for number, mine in rows.items():
+            ref = refs.get(number)
+            # A MARKET order may have been placed by an amount of the quote currency.
+            if ref is None or ref.order_type is OrderType.MARKET:
+                continue
+            told = {(row.get("info") or {}).get(self.row.fills_tell_amount) for row in mine}
+            with self._reading():
+                report = reports.filled_report(ref, mine[0], told, self._fills_in(rows, number, pairs), pairs)
+            if report is not None and not ref.is_contradicted_by(report):
+                found[ref.order_id] = report
+        return found
 
     async def _found(
         self,
@@ -91,30 +137,6 @@ class CcxtLists(CcxtMarkets):
             if ref is not None and is_same_order(ref, report):
                 found[ref.order_id] = report
         return found
-
-    async def _fills_together(
-        self,
-        arguments: tuple[Any, ...],
-        params: Mapping[str, Any],
-        filled: Mapping[str | None, OrderReport],
-        pairs: Pairs,
-    ) -> Mapping[str | None, tuple[Fill, ...]]:
-        """The fills of the orders of ``filled``, by the exchange's numbers of these, as far as they are on the first pages."""
-        pages, found = self.row.fill_pages, dict[str | None, Rows[Fill]]()
-        numbers = {number for number in filled if number is not None}
-
-        def is_all(rows: Sequence[Any]) -> bool:
-            of_order: defaultdict[str, list[Any]] = defaultdict(list)
-            for row in rows:
-                of_order[str(row.get("order"))].append(row)
-            found.update((number, self._fills_of(number, of_order[number], pairs)) for number in numbers)
-            return all(total_amount(found[number]) >= filled[number].filled_amount for number in numbers)
-
-        ask = self._asking("fetch_my_trades", (*arguments, pages.limit), params, only=numbers)
-        await read_pages(pages, ask, is_all, most=_most(pages, len(filled)))
-        for fills in found.values():
-            self.venue.odd_rows.note("trades", fills.unreadable)
-        return {number: tuple(fills) for number, fills in found.items()}
 
     # -- how lists are asked for ------------------------------------------------------------------------------------------
 

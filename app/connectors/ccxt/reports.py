@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,8 @@ from app.connectors.common.answers import Unreadable
 from app.connectors.common.numbers import instant
 from app.domain.decimals import EXACT, ZERO, bounded
 from app.domain.enums import Liquidity, OrderType, PositionSide, TradeType
-from app.domain.fill import Fill
+from app.domain.fill import Fill, total_amount
+from app.domain.order import OrderRef
 from app.domain.reports import (
     Balance,
     BookLevel,
@@ -143,6 +145,29 @@ def fill(trade: Mapping[str, Any], pairs: Pairs) -> Fill:
         fee_currency=None if cost is None else fee.get("currency"),
         filled_at=time(trade, "timestamp"),
         liquidity=Liquidity(taker_or_maker) if taker_or_maker in ("maker", "taker") else None,
+    )
+
+
+def filled_report(
+    ref: OrderRef, trade: Mapping[str, Any], told: AbstractSet[Any], fills: Sequence[Fill], pairs: Pairs
+) -> OrderReport | None:
+    """The order of ``ref``, of which ``trade`` is an execution, as filled: its ``fills`` add up to the only amount of the order
+    that was ``told`` with them. None where they don't, or where not all was told. Raises ``Unreadable``.
+    """
+    if len(told) != 1 or None in told:
+        return None
+    symbol = str(trade.get("symbol"))
+    (amount,) = (pairs.base(symbol, number(each, "the amount of the order")) for each in told)
+    if total_amount(fills) != amount:
+        return None
+    return OrderReport(
+        order_id=ref.client_order_id,
+        exchange_order_id=ref.exchange_order_id,
+        trading_pair=pairs.pair(symbol),
+        state="filled",
+        filled_amount=amount,
+        amount=amount,
+        fills=tuple(fills),
     )
 
 

@@ -99,6 +99,8 @@ class Row:
     ``lists_all_pairs`` says that the exchange can't list by pair. ``asks_together`` says that the newest orders and fills are on
     the first pages of the lists that begin a moment ago, so that orders of one moment need no questions of their own.
 
+    ``fills_tell_amount`` is the field of a fill that has the amount of its order, empty where there is none.
+
     ``parameters`` are those of every order, ``maker`` those of a LIMIT_MAKER order, ``market_parameters`` those of a MARKET order,
     ``closing`` those of one that may only reduce a position. ``before_orders`` are ccxt's calls that must have been made before
     an order, since ccxt would make them within the order's call. ``market_buy_in`` is what a MARKET order to buy is measured in.
@@ -165,6 +167,7 @@ class Row:
     fills_window: timedelta | None = None
     lists_all_pairs: bool = False
     asks_together: bool = False
+    fills_tell_amount: str = ""
     settles: Settles = "by_id"
     order_types: tuple[OrderType, ...] = ALL_TYPES
     times_in_force: tuple[TimeInForce, ...] = GTC

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from app.connectors.ccxt.reports import Pairs, filled_report
 from app.domain.enums import TradeType
-from app.domain.fill import total_amount
+from app.domain.fill import Fill, total_amount
 from app.domain.order import Order, OrderRef
+from tests.clock import START
 from tests.connectors.ccxt.dialect import (
     BybitDialect,
     BybitPerpetualDialect,
@@ -64,6 +66,48 @@ async def test_what_is_told_of_many_is_what_is_told_of_each(bench: Bench) -> Non
         assert total_amount(report.fills) == _SMALL
     for ref in resting:
         assert structs.replace(told[ref.order_id], fills=()) == await bench.connector.fetch_order(ref)
+
+
+async def test_limit_orders_that_are_filled_need_no_more_than_their_fills_where_these_tell_the_amount(
+    bench: Bench,
+) -> None:
+    """As at Bybit: the exchange says of how much each of them was, so that nothing is left of the order."""
+    price = await bench.on_tick(await bench.mid() * D("1.1"))
+    taken = [await placed(bench, bench.order(trade_type=TradeType.BUY, price=price, amount=_SMALL)) for _ in range(3)]
+    before = dialect(bench).sandbox.requests.total()
+    told = await bench.connector.fetch_orders(taken)
+    is_told = bool(bench.connector.row.fills_tell_amount)  # type: ignore[attr-defined]
+    assert dialect(bench).sandbox.requests.total() - before == (1 if is_told else 3)
+    for ref in taken:
+        report = told[ref.order_id]
+        assert (report.order_id, report.state) == (ref.client_order_id, "filled")
+        assert (report.filled_amount, report.amount) == (_SMALL, _SMALL)
+        assert report.fills == tuple(await bench.connector.fetch_fills(ref))
+
+
+@pytest.mark.parametrize(
+    ("told", "is_filled"),
+    [
+        ({"2"}, True),
+        ({"3"}, False),
+        ({"1"}, False),
+        ({"2", "3"}, False),
+        ({None}, False),
+        ({"2", None}, False),
+        (set(), False),
+    ],
+)
+def test_fills_that_do_not_add_up_to_the_amount_that_is_told_fill_nothing(told: set[Any], is_filled: bool) -> None:
+    """The order was amended meanwhile, or not all of its fills are there."""
+    ref = OrderRef(order_id="ours", trading_pair="BTC-USDT", exchange_order_id="7")
+    pairs = Pairs(pairs={"BTC/USDT": "BTC-USDT"}, markets={"BTC/USDT": {"contract": False}})
+    fills = [
+        Fill(exchange_fill_id=str(number), price=D(1), amount=D(1), fee=None, fee_currency=None, filled_at=START)
+        for number in range(2)
+    ]
+    report = filled_report(ref, {"symbol": "BTC/USDT"}, told, fills, pairs)
+    assert (report is not None) is is_filled
+    assert report is None or (report.state, report.filled_amount, report.fills) == ("filled", 2, tuple(fills))
 
 
 async def test_many_are_found_on_more_than_one_page(bench: Bench) -> None:
