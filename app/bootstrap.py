@@ -130,7 +130,7 @@ def build_gateway(
         directory=directory,
         audit_log=audit_log,
         checkpoints=_checkpoints(base, audit_log),
-        console_sessions=_console_sessions(base, users, directory),
+        console_sessions=_console_sessions(base, users, directory, random_bits),
         keys=ApiKeys(journal, directory, base.names, clock, random_bits),
         environments=environments(settings),
         sessions=sessions,
@@ -163,12 +163,16 @@ def build_gateway(
     )
 
 
-def _console_sessions(base: _Base, users: Users, directory: Directory) -> ConsoleSessions:
+def _console_sessions(
+    base: _Base, users: Users, directory: Directory, random_bits: Callable[[int], int]
+) -> ConsoleSessions:
     return ConsoleSessions(
         vault=base.vault,
         totp=Totp(base.journal.callers, base.vault, base.clock),
         users=users,
+        callers=base.journal.callers,
         directory=directory,
+        random_bits=random_bits,
         clock=base.clock,
     )
 

@@ -59,8 +59,8 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     ``environment`` is that of a key, LIVE or PAPER; a person has none and reaches every connector. ``version`` counts the changes
     of the stored user or key: in the transaction of what is asked for it must still be this one. ``secret_hash`` is the hash of
-    the secret that a key was used with. ``expires_at`` is when a session at the console ends, None for who states credentials
-    with each request.
+    the secret that a key was used with. ``session_id`` and ``expires_at`` are of a session at the console, None for who states
+    credentials with each request.
     """
 
     name: str
@@ -72,16 +72,20 @@ class Caller(Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
     version: int | None = None
     secret_hash: bytes | None = None
+    session_id: str | None = None
     expires_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Caller({self.name})" if self.key_id is None else f"Caller({self.name}, {self.key_id})"
 
-    def objection(self, standing: Standing | None, now: datetime) -> OrdergateError | None:
+    def objection(
+        self, standing: Standing | None, now: datetime, *, has_signed_out: bool = False
+    ) -> OrdergateError | None:
         """What speaks against doing at ``now`` what the caller has asked for, where ``standing`` is what is stored of it, None if
-        nothing is. There is no standing of the user of the environment, who can't be disabled.
+        nothing is, and ``has_signed_out`` whether its session was ended. There is no standing of the user of the environment, who
+        can't be disabled.
         """
-        if self.expires_at is not None and now >= self.expires_at:
+        if has_signed_out or (self.expires_at is not None and now >= self.expires_at):
             return KeyRevoked("The session has ended; nothing was sent or changed. Sign in again")
         if self.version is None:
             return None

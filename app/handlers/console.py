@@ -31,6 +31,7 @@ async def get_session(gateway: ActingGateway) -> Any:
 
 async def sign_out(gateway: ActingGateway) -> Any:
     """DELETE /console/session"""
+    await gateway.end_console_session()
     return {"message": "Signed out."}, 200, {"Set-Cookie": _cookie(gateway, "", timedelta(0))}
 
 

@@ -36,6 +36,7 @@ from app.storage.tables import (
     BALANCES,
     CREDENTIALS,
     DEAD_MAN,
+    ENDED_SESSIONS,
     EVENTS,
     FILLS,
     HALTS,
@@ -145,6 +146,7 @@ KEY_CHANGES: Columns = (
 )
 UPDATE_KEYS = _update(API_KEYS, KEY_CHANGES, keys=1)
 FIND_USER = _select((USERS.c.version, USERS.c.disabled_at), (USERS.c.username,))
+FIND_ENDED_SESSION = _select((ENDED_SESSIONS.c.session_id,), (ENDED_SESSIONS.c.session_id,))
 INSERT_AUDIT = _insert(AUDIT)
 #: An event with its fill, if it brought one, and its order as it is now.
 CHANGE_COLUMNS: Columns = (

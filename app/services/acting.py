@@ -260,5 +260,10 @@ class ActingGateway:
         record = self._record("console.sign_in", caller.name)
         return await self._services.console_sessions.begin(caller, code, record)
 
+    async def end_console_session(self) -> None:
+        """As ``ConsoleSessions.end``, for the caller."""
+        caller = self.acting.caller
+        await self._services.console_sessions.end(caller, self._record("console.sign_out", caller.name))
+
     def _record(self, operation: str, about: str) -> AuditRecord:
         return self.acting.record(self.clock.now(), operation, about)

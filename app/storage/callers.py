@@ -7,11 +7,12 @@ journal's, so that the next intent sees it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from app.domain.api_key import ApiKey
 from app.domain.audit import AuditRecord
@@ -21,8 +22,8 @@ from app.domain.errors import InvalidArgument, LastAdmin, UnknownUser
 from app.storage.audit import append
 from app.storage.database import Database
 from app.storage.key_rows import key_of
-from app.storage.safety import changing, check_asker
-from app.storage.tables import API_KEYS, SEQUENCE, USERS
+from app.storage.safety import changing, check_asker, is_ended
+from app.storage.tables import API_KEYS, ENDED_SESSIONS, SEQUENCE, USERS
 
 #: Asked for several times per second by every process, so it is built once.
 _VERSION = select(SEQUENCE.c.safety_version)
@@ -47,12 +48,15 @@ class User(Struct, frozen=True, kw_only=True):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """All users and keys as of ``version``. ``totp`` has the sealed secrets of codes, by user, also the environment's."""
+    """All users and keys as of ``version``. ``totp`` has the sealed secrets of codes, by user, also the environment's; ``ended``
+    the ids of sessions at the console that somebody ended.
+    """
 
     version: int
     users: Mapping[str, User]
     keys: Mapping[str, ApiKey]
     totp: Mapping[str, bytes]
+    ended: AbstractSet[str]
 
 
 class StoredCallers:
@@ -77,6 +81,7 @@ class StoredCallers:
                 users={row.username: _user(row) for row in users if row.role is not None},
                 keys={row.key_id: key_of(row) for row in keys},
                 totp={row.username: bytes(row.totp) for row in users if row.totp is not None},
+                ended=frozenset(connection.execute(select(ENDED_SESSIONS.c.session_id)).scalars()),
             )
 
     def has_key(self, key_id: str) -> bool:
@@ -105,6 +110,15 @@ class StoredCallers:
             connection.execute(update(USERS).where(USERS.c.username == username).values(**values))
             if had_admins and not _has_admins(connection) and not _exists(connection, owner):
                 raise LastAdmin
+
+    def end_session(self, session_id: str, expires_at: datetime, record: AuditRecord) -> None:
+        """End a session at the console that would last until ``expires_at``, and forget those that have expired. It may have
+        ended already.
+        """
+        with changing(self._database, record) as (connection, _):
+            connection.execute(delete(ENDED_SESSIONS).where(ENDED_SESSIONS.c.expires_at <= record.at))
+            if not is_ended(connection, session_id):
+                connection.execute(insert(ENDED_SESSIONS).values(session_id=session_id, expires_at=expires_at))
 
     def totp(self, username: str) -> bytes | None:
         """The sealed secret of a user's codes, None if there is none. Raises ``UnknownUser``."""

@@ -15,7 +15,7 @@ from app.domain.caller import Caller, Standing
 from app.storage.audit import append
 from app.storage.database import Database
 from app.storage.key_rows import key_of
-from app.storage.tables import API_KEYS, SEQUENCE, USERS
+from app.storage.tables import API_KEYS, ENDED_SESSIONS, SEQUENCE, USERS
 
 
 @contextmanager
@@ -46,9 +46,17 @@ def check_asker(connection: Connection, record: AuditRecord | None, now: datetim
         return
     connection.execute(select(SEQUENCE.c.value).with_for_update())
     moment = now or record.at
-    objection = record.caller.objection(_standing(connection, record.caller, moment), moment)
+    caller = record.caller
+    has_signed_out = caller.session_id is not None and is_ended(connection, caller.session_id)
+    objection = caller.objection(_standing(connection, caller, moment), moment, has_signed_out=has_signed_out)
     if objection is not None:
         raise objection
+
+
+def is_ended(connection: Connection, session_id: str) -> bool:
+    """Whether somebody ended the session at the console."""
+    query = select(ENDED_SESSIONS.c.session_id).where(ENDED_SESSIONS.c.session_id == session_id)
+    return connection.execute(query).first() is not None
 
 
 def _standing(connection: Connection, caller: Caller, now: datetime) -> Standing | None:

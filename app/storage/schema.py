@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The migration that this program's tables are those of.
-HEAD = "0020"
+HEAD = "0021"
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -25,16 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.types import Money, Name, Sequence, UtcTime
-
-METADATA = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
-)
+from app.storage.types import METADATA, Money, Name, Sequence, UtcTime
 
 #: One row. A writer locks it first and holds the lock to the commit, so that the sequence is the order of the commits. Whoever
 #: changes credentials locks it too, and counts ``credentials_version`` up: an intent comes either before the change or after it.
@@ -239,6 +229,14 @@ API_KEYS = Table(
     Column("last_used_at", UtcTime),
     Column("version", Sequence, nullable=False),
     Column("told", Text, nullable=False, server_default="[]"),  # ids of keys, as a JSON list
+)
+
+#: Sessions at the console that somebody ended, kept for as long as they would have lasted.
+ENDED_SESSIONS = Table(
+    "ended_sessions",
+    METADATA,
+    Column("session_id", Name, primary_key=True),
+    Column("expires_at", UtcTime, nullable=False),
 )
 
 #: Who did what, never changed or deleted (a trigger refuses it). ``seq`` is the last number of the journal at that moment, ``hash``

@@ -1,4 +1,5 @@
-"""How values are stored: an exact number and a moment on SQLite as text, on PostgreSQL as themselves; and the column types.
+"""How values are stored: an exact number and a moment on SQLite as text, on PostgreSQL as themselves; the column types; and
+the collection of all tables.
 
 The events of the journal are chained by checksums: each is over an event as it is stored and the checksum before it. One that fits
 proves all events up to it, so that a change of any of them is found, whoever or whatever made it. The checksums are stored: how
@@ -18,11 +19,21 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, Integer, Numeric, Text
+from sqlalchemy import BigInteger, Dialect, Integer, MetaData, Numeric, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.domain.decimals import plain
+
+#: All tables, with how their constraints are named.
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
 
 #: Identifiers compare byte by byte on both databases, whatever the server's locale.
 Name = Text().with_variant(Text(collation="C"), "postgresql")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app.domain.errors import RateLimited
+from app.domain.order import AccountKey
 from app.services.gateway import Gateway
 from tests.clock import FakeClock
 from tests.handlers.contract import checked
@@ -105,6 +108,50 @@ async def test_a_refused_approval_and_one_that_nobody_gave_are_the_keys_answer(
     assert [each["state"] for each in (await client.get("/approvals")).json()["data"]] == ["expired", "refused"]
     assert (await client.post("/trading/orders/search", json={})).json()["pagination"]["total_count"] == 0
     await asked(bot, "k3")
+
+
+async def test_a_key_that_waits_is_not_told_that_nothing_was_placed(
+    client: httpx.AsyncClient, bot: httpx.AsyncClient, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though no order can be placed at this moment: a person may approve it at the next. Other terms and other keys are refused."""
+    own_id = {**DEAR, "client_order_id": "mine-1"}
+    waiting = [await asked(bot), (await bot.post(PATH, json=own_id)).json()["approval_id"]]
+    connector = await gateway.sessions.connector(AccountKey("master_account", "paper"))
+
+    def refuse() -> None:
+        raise RateLimited("Too many orders", retry_after=timedelta(seconds=1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connector, "check_available", refuse)
+        again = [await bot.post(PATH, json=DEAR, headers=keyed("k1")), await bot.post(PATH, json=own_id)]
+        others = [
+            await bot.post(PATH, json={**DEAR, "amount": "0.006"}, headers=keyed("k1")),
+            await bot.post(PATH, json=DEAR, headers=keyed("k2")),
+            await bot.post(PATH, json=DEAR),
+        ]
+    assert [(each.status_code, each.json()["approval_id"]) for each in again] == [(202, each) for each in waiting]
+    assert {each.headers["idempotent-replayed"] for each in again} == {"true"}
+    assert [each.json()["code"] for each in others] == ["rate_limited"] * 3
+    for each in waiting:
+        assert (await decided(client, each)).status_code == 200
+
+
+async def test_what_is_placed_while_a_repeated_call_is_refused_is_its_answer(
+    client: httpx.AsyncClient, bot: httpx.AsyncClient, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The approval was given after the key was looked up, and before the check that refuses."""
+    approval_id = await asked(bot)
+    preparing = gateway.orders._preparing
+    check = preparing.checked
+
+    async def refuse_later(*given: Any) -> Any:
+        monkeypatch.setattr(preparing, "checked", check)
+        assert (await decided(client, approval_id)).status_code == 200
+        raise RateLimited("Too many orders", retry_after=timedelta(seconds=1))
+
+    monkeypatch.setattr(preparing, "checked", refuse_later)
+    answer = await bot.post(PATH, json=DEAR, headers=keyed("k1"))
+    assert (answer.status_code, answer.json()["state"]) == (200, "open")
 
 
 async def test_another_person_decides(application: Any, client: httpx.AsyncClient, bot: httpx.AsyncClient) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
+from sqlalchemy import select
 
 from app.bootstrap import build_vault
 from app.domain.audit import AuditRecord
@@ -16,9 +18,11 @@ from app.domain.enums import Role
 from app.services.accounts.console_sessions import LIFETIME
 from app.services.accounts.user_admin import UserAdmin
 from app.services.gateway import Gateway
+from app.storage.tables import AUDIT, EVENTS
 from tests.clock import FakeClock
 from tests.handlers.conftest import PASSWORD, CurrentGateway
 from tests.handlers.contract import checked
+from tests.handlers.test_safety import ORDER
 from tests.web.conftest import basic, client_of
 
 SESSION = "/console/session"
@@ -166,3 +170,50 @@ async def test_capabilities_tell_the_kind_of_money(client: httpx.AsyncClient) ->
     assert (perpetual["is_perpetual"], perpetual["reduce_only"]) == (True, True)
     kraken = checked(await client.get("/connectors/kraken/capabilities"), path)
     assert kraken["environment"] == "live"
+
+
+async def test_signing_out_ends_the_session_of_every_copy(
+    application: Any, gateway: Gateway, browser: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Also of a stream that was opened with it, and no other session of the user. It is in the audit log."""
+    token = browser.headers["cookie"].partition("=")[2]
+    ended = asyncio.ensure_future(gateway.ended(await gateway.caller_in(token)))
+    async with client_of(application, **OWN_PAGE, Cookie=browser.headers["cookie"]) as copy:
+        assert (await copy.get("/accounts/")).status_code == 200
+        answer = await browser.delete(SESSION)
+        assert checked(answer, SESSION)["message"] == "Signed out."
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        for each in (browser, copy):
+            assert (await each.get("/accounts/")).status_code == 401
+        await asyncio.wait_for(ended, 10)
+        # Again, and without a session, there is nothing to end.
+        for each in (browser, copy):
+            assert (await each.delete(SESSION)).status_code == 200
+    noted = gateway.journal.database.rows(select(AUDIT.c.actor).where(AUDIT.c.operation == "console.sign_out"))
+    assert [row.actor for row in noted] == ["admin"]
+
+
+async def test_what_a_session_sent_is_not_done_after_it_has_ended_elsewhere(
+    gateway: Gateway, browser: httpx.AsyncClient, clock: FakeClock
+) -> None:
+    """Another process has ended it; this one has not looked yet, but the transaction does."""
+    caller = await gateway.caller_in(browser.headers["cookie"].partition("=")[2])
+    assert caller.session_id is not None
+    assert caller.expires_at is not None
+    record = AuditRecord(at=clock.now(), actor=Actor(name="admin"), operation="console.sign_out")
+    gateway.journal.callers.end_session(caller.session_id, caller.expires_at, record)
+    assert (await browser.get("/accounts/")).status_code == 200
+    placed = await browser.post("/trading/orders", json=ORDER)
+    made = await browser.post("/accounts/add-account", params={"account_name": "another"})
+    assert [each.json()["code"] for each in (placed, made)] == ["key_revoked"] * 2
+    assert gateway.journal.database.rows(select(EVENTS.c.seq)) == []
+
+
+async def test_ended_sessions_are_forgotten_once_they_have_expired(gateway: Gateway, clock: FakeClock) -> None:
+    """What expired opens nothing anyway."""
+    record = AuditRecord(at=clock.now(), actor=Actor(name="admin"), operation="console.sign_out")
+    gateway.journal.callers.end_session("first", clock.now() + LIFETIME, record)
+    clock.advance(LIFETIME.total_seconds())
+    later = structs.replace(record, at=clock.now())
+    gateway.journal.callers.end_session("second", clock.now() + LIFETIME, later)
+    assert gateway.journal.callers.known().ended == {"second"}

@@ -97,15 +97,17 @@ class Host:
             assert self.place().status is not None
             time.sleep(1)
 
-    def check(self) -> None:
-        """The whole promise, by the process that was there before the fault; and nothing reached the exchange late."""
+    def check(self, *, within: timedelta = DEADLINE) -> None:
+        """The whole promise, by the process that was there before the fault; and nothing reached the exchange later than ``within``
+        after its attempt began.
+        """
         assert self.deployment.server.is_running
         assert self.deployment.server.pid == self.pid
         assert settle(self.deployment, self.log) is not None
         evidence = evidence_of(self.deployment, self.log)
         assert check(evidence) == ()
         begun = {order.order_id: order.attempted_at for order in evidence.journal.orders}
-        late = [order for order in evidence.truth if order.created_at - begun[order.order_id] > DEADLINE]
+        late = [order for order in evidence.truth if order.created_at - begun[order.order_id] > within]
         assert late == []
 
     @contextmanager

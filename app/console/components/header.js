@@ -1,9 +1,12 @@
 // The header: the pages, who has signed in, and whether the gateway answers.
-import { html } from "../vendor/preact.js";
+import { html, signal } from "../vendor/preact.js";
 import { linkTo } from "../lib/route.js";
 import { session, signOut } from "../lib/session.js";
 import { Pulse } from "./pulse.js";
 import { ThemeSwitch } from "./theme-switch.js";
+
+// Why the session still stands after one pressed "Sign out".
+const failure = signal("");
 
 export function Header({ pages, current }) {
   const links = Object.entries(pages).filter(([, { hidden }]) => !hidden);
@@ -21,9 +24,19 @@ export function Header({ pages, current }) {
       <${Pulse} />
       <${ThemeSwitch} />
       <span class="user">${session.value.username}</span>
-      <button type="button" class="quiet" onClick=${signOut}>Sign out</button>
+      <button type="button" class="quiet" onClick=${leave}>Sign out</button>
+      ${failure.value && html`<span class="note" role="alert">${failure.value}</span>`}
     </header>
   `;
+}
+
+async function leave() {
+  failure.value = "";
+  try {
+    await signOut();
+  } catch (error) {
+    failure.value = `You are still signed in: ${error.message}`;
+  }
 }
 
 function skip(event) {

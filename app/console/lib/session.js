@@ -33,7 +33,7 @@ export async function signIn(username, password, totp) {
   begin(await ask("POST", "/console/session", { body, headers: { Authorization: `Basic ${encoded}` } }));
 }
 
-/** Sign out: the browser forgets the session, in every tab. */
+/** Sign out: the session ends, in every tab. Raises what `ask` raises; it stands then. */
 export async function signOut() {
   await ask("DELETE", "/console/session");
   notice.value = "";

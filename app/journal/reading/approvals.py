@@ -6,15 +6,16 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.domain.enums import ApprovalState
 from app.domain.errors import InvalidCursor
+from app.domain.order import OrderRequest
 from app.domain.safety.approvals import Approval
 from app.journal.safety_rows import approval_of
 from app.storage.database import Database
 from app.storage.records import Page
-from app.storage.tables import APPROVALS
+from app.storage.tables import APPROVALS, AWAITING_ONLY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,28 @@ class Approvals:
         """The approval of that number."""
         rows = self._database.rows(select(*APPROVALS.c).where(APPROVALS.c.number == number))
         return approval_of(rows[0]) if rows else None
+
+    def waiting_for(self, request: OrderRequest) -> Approval | None:
+        """The approval that waits for an order of the same terms under the request's idempotency key or client order id."""
+        names = (
+            (APPROVALS.c.idempotency_key, request.idempotency_key),
+            (APPROVALS.c.order_id, request.client_order_id),
+        )
+        same = [column == name for column, name in names if name is not None]
+        if not same:
+            return None
+        query = select(*APPROVALS.c).where(
+            AWAITING_ONLY,
+            APPROVALS.c.account_name == request.account_name,
+            APPROVALS.c.connector_name == request.connector_name,
+            APPROVALS.c.terms == request.terms(),
+            or_(*same),
+        )
+        for approval in map(approval_of, self._database.rows(query)):
+            # An id that waits under another key is that key's.
+            if len({approval.idempotency_key, request.idempotency_key} - {None}) < 2:
+                return approval
+        return None
 
     def page(self, wanted: ApprovalFilter, *, limit: int, cursor: str | None) -> Page[Approval]:
         """Approvals, newest first. Raises ``InvalidCursor``."""

@@ -21,7 +21,7 @@ from app.domain.order import Order
 from app.domain.safety.scope import Scope
 from app.journal.batch import Batch
 from app.journal.rows import Row
-from app.journal.statements import FIND_USER, Statement
+from app.journal.statements import FIND_ENDED_SESSION, FIND_USER, Statement
 from app.journal.units.lines import holds, is_own
 
 
@@ -125,7 +125,8 @@ def check_asker(batch: Batch, record: AuditRecord | None) -> None:
 
 def _objection(batch: Batch, caller: Caller) -> OrdergateError | None:
     now = batch.permits.now()
-    return caller.objection(_standing(batch, caller, now), now)
+    has_signed_out = caller.session_id is not None and bool(batch.safety(FIND_ENDED_SESSION, (caller.session_id,)))
+    return caller.objection(_standing(batch, caller, now), now, has_signed_out=has_signed_out)
 
 
 def _standing(batch: Batch, caller: Caller, now: datetime) -> Standing | None:

@@ -1,9 +1,8 @@
 """The sign-ins of people at the console: a sealed token for one user, which a browser keeps as a cookie.
 
-Nothing is stored. A token holds who signed in, until when it lasts, and a fingerprint of the password's hash and of the sealed
-secret of codes. It is sealed with the keys of the vault, so every process reads it, also after a restart. A user who is disabled,
-whose password was changed, or for whom codes were enabled or disabled, has no session any more. Signing out makes the browser
-forget its token.
+A token holds who signed in, until when it lasts, and a fingerprint of the password's hash and of the sealed secret of codes. It is
+sealed with the keys of the vault, so every process reads it, also after a restart. A user who is disabled, whose password was
+changed, or for whom codes were enabled or disabled, has no session any more. Only that a session was ended is stored.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from app.domain.errors import InvalidArgument, NotAuthenticated, TotpRequired
 from app.services.accounts.directory import Directory
 from app.services.accounts.totp import Totp
 from app.services.accounts.users import Users
+from app.storage.callers import StoredCallers
 from app.vault import Vault, VaultError
 
 #: How long a session lasts: a working day, also a long one.
@@ -31,16 +32,30 @@ LIFETIME = timedelta(hours=12)
 _SEALED_FOR = ("", "console session")
 #: Far more than a token has.
 _LONGEST = 4096
+#: Of the id by which a session is ended.
+_ID_BITS = 128
 _ENDED = "The session has ended. Sign in again"
 
 
 class ConsoleSessions:
     """Makes sessions and reads them."""
 
-    def __init__(self, *, vault: Vault, totp: Totp, users: Users, directory: Directory, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        totp: Totp,
+        users: Users,
+        callers: StoredCallers,
+        directory: Directory,
+        random_bits: Callable[[int], int],
+        clock: Clock,
+    ) -> None:
         self._vault = vault
         self._totp = totp
         self._users = users
+        self._callers = callers
+        self._random_bits = random_bits
         self._directory = directory
         self._clock = clock
 
@@ -62,7 +77,12 @@ class ConsoleSessions:
         if code is not None:
             await asyncio.to_thread(self._totp.use, caller.name, code, record)
         expires_at = self._clock.now() + LIFETIME
-        held = {"user": caller.name, "password": fingerprint, "until": expires_at.isoformat()}
+        held = {
+            "id": f"{self._random_bits(_ID_BITS):x}",
+            "user": caller.name,
+            "password": fingerprint,
+            "until": expires_at.isoformat(),
+        }
         sealed = self._vault.seal(*_SEALED_FOR, held)
         return replace(caller, expires_at=expires_at), base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
@@ -72,10 +92,23 @@ class ConsoleSessions:
         expires_at = datetime.fromisoformat(held["until"])
         if self._clock.now() >= expires_at or await self._fingerprint(held["user"]) != held["password"]:
             raise NotAuthenticated(_ENDED)
+        # A token of an earlier version has no id, and could not be ended.
+        session_id = held.get("id")
         caller = await self._directory.caller_of(held["user"])
-        if caller is None:
+        if caller is None or session_id is None or self._directory.is_ended(session_id):
             raise NotAuthenticated(_ENDED)
-        return replace(caller, expires_at=expires_at)
+        return replace(caller, session_id=session_id, expires_at=expires_at)
+
+    async def end(self, caller: Caller, record: AuditRecord) -> None:
+        """End the session of ``caller``, so that no copy of its token opens anything: here from now on, in other processes within
+        half a second, and nowhere in a transaction that comes later. Does nothing for who has none.
+        """
+        if caller.session_id is None or caller.expires_at is None:
+            return
+        # Whoever holds the token may end it, also when it has ended already.
+        ending = replace(record, caller=None)
+        await asyncio.to_thread(self._callers.end_session, caller.session_id, caller.expires_at, ending)
+        await self._directory.refresh()
 
     def _opened(self, token: str) -> dict[str, str]:
         if len(token) > _LONGEST:

@@ -27,7 +27,9 @@ _STRANGER_AGE = 0.2
 #: Seconds between two notes of when keys were used.
 _NOTE_USE = 30.0
 
-_NOBODY = Known(version=-1, users=MappingProxyType({}), keys=MappingProxyType({}), totp=MappingProxyType({}))
+_NOBODY = Known(
+    version=-1, users=MappingProxyType({}), keys=MappingProxyType({}), totp=MappingProxyType({}), ended=frozenset()
+)
 
 
 class Directory:
@@ -72,6 +74,10 @@ class Directory:
         """The sealed secret of the user's codes; None if the password is enough."""
         return self._known.totp.get(username)
 
+    def is_ended(self, session_id: str) -> bool:
+        """Whether somebody ended the session at the console."""
+        return session_id in self._known.ended
+
     async def key(self, key_id: str) -> ApiKey | None:
         """The key of that id, also one that is disabled or has expired."""
         if key_id not in self._known.keys:
@@ -101,6 +107,8 @@ class Directory:
         """The seconds for which ``caller`` is valid without a change; None for ever, 0 if it is not any more."""
         now = self._clock.now()
         if caller.key_id is None:
+            if caller.session_id is not None and self.is_ended(caller.session_id):
+                return 0.0
             if caller.version is not None:
                 user = self._known.users.get(caller.name)
                 if user is None or user.disabled_at is not None or user.version != caller.version:

@@ -1,7 +1,8 @@
 """Placing: the order path.
 
     1 check      what the connector and the pair's rules refuse is refused, and nothing is written; the exchange may be asked
-                 for rules, and for prices and countdowns that limits and dead-man's switches need
+                 for rules, and for prices and countdowns that limits and dead-man's switches need. Not so a key that holds
+                 something by then, such as an approval that waits: it is answered by that
     2 intent     the journal's transaction decides whether caller, halts and limits let the order pass, and commits it
     3 call       the exchange is called with no transaction open: once, and once more if it refused only the timestamp
     4 outcome    accepted, refused or unknown is committed, and only then answered
@@ -29,12 +30,13 @@ from app.clock import Clock
 from app.concurrency.threads import Threads
 from app.connectors.base import Connector, Overloaded
 from app.domain.enums import EventKind, OrderState
-from app.domain.errors import ClockRefused, DuplicateOrderId, Refused
+from app.domain.errors import ClockRefused, DuplicateOrderId, IdempotencyConflict, OrdergateError, Refused
 from app.domain.lifecycle import UNSETTLED
 from app.domain.order import OVERLOADED, Order, OrderKey, OrderRequest
 from app.domain.reports import OrderReport
 from app.domain.wording import in_words, text_of
 from app.journal.journal import Journal
+from app.journal.records import Opened
 from app.journal.units.guard import UNGUARDED, Guard
 from app.metrics import Metrics, Stopwatch
 from app.services.installation import Installations
@@ -60,6 +62,8 @@ log = structlog.get_logger(__name__)
 
 #: Look-ups of the journal at once. They have threads of their own, so that no question of others holds up an order.
 _LOOK_UPS = 4
+#: The statuses of refusals that are about who asks, whatever became of the order: not signed in, not allowed.
+_ABOUT_WHO_ASKS = (401, 403)
 
 
 class Orders:
@@ -155,6 +159,30 @@ class Orders:
         earlier = None if guard.decision is not None else await self._preparing.earlier(request)
         if earlier is not None:
             return await self._repeat(request, connector, earlier, guard, token, stopwatch)
+        try:
+            connector, opened, started = await self._open(request, connector, guard, token, stopwatch)
+        except OrdergateError as refusal:
+            is_final = refusal.status in _ABOUT_WHO_ASKS or isinstance(refusal, IdempotencyConflict)
+            if is_final or guard.decision is not None:
+                raise
+            held = await self._preparing.held(request)
+            if held is None:
+                raise
+            # The key or id has an answer of its own, so it must not be told that nothing was placed: perhaps something will be.
+            opened = held
+        if not opened.is_new:
+            if opened.approval is not None:
+                return Placed(order=opened.order, approval=opened.approval, replayed=not opened.is_asked)
+            return await self._repeat(request, connector, opened.order, guard, token, stopwatch)
+        failpoints.reach("orders.intent_recorded")
+        return await self._carry_out(connector, opened.order, guard, started, stopwatch)
+
+    async def _open(
+        self, request: OrderRequest, connector: Connector, guard: Guard, token: str | None, stopwatch: Stopwatch
+    ) -> tuple[Connector, Opened, float]:
+        """Record the intent of what ``request`` asks for, unless it is there: the connector that it is for, what is recorded, and
+        when that began.
+        """
         sendable = await self._preparing.checked(request, connector)
         connector.check_available()
         if token is not None:
@@ -165,12 +193,7 @@ class Orders:
             connector, sendable, guard, request.terms(), self._recorder.intend
         )
         stopwatch.lap("journal")
-        if not opened.is_new:
-            if opened.approval is not None:
-                return Placed(order=opened.order, approval=opened.approval, replayed=not opened.is_asked)
-            return await self._repeat(request, connector, opened.order, guard, token, stopwatch)
-        failpoints.reach("orders.intent_recorded")
-        return await self._carry_out(connector, opened.order, guard, started, stopwatch)
+        return connector, opened, started
 
     async def _carry_out(
         self, connector: Connector, order: Order, guard: Guard, started: float, stopwatch: Stopwatch

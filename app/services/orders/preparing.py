@@ -22,6 +22,8 @@ from app.domain.order import Order, OrderKey, OrderRequest
 from app.domain.safety.admission import Admission
 from app.domain.wire_ids import wire_id
 from app.journal.journal import Journal
+from app.journal.reading.approvals import Approvals
+from app.journal.records import Opened
 from app.journal.units.guard import Guard
 from app.services.installation import Installations
 from app.services.markets.rules import Rules
@@ -56,6 +58,7 @@ class Preparing:
         random_bits: Callable[[int], int],
     ) -> None:
         self._journal = journal
+        self._approvals = Approvals(journal.database)
         self._sessions = sessions
         self._rules = rules
         self._admissions = admissions
@@ -79,6 +82,19 @@ class Preparing:
             key = OrderKey(account_name=account, connector_name=connector, order_id=request.client_order_id)
             return await self._threads.run(self._journal.find_order, key)
         return None
+
+    async def held(self, request: OrderRequest) -> Opened | None:
+        """What has the request's idempotency key or client order id by now: an approval that waits for the same terms, or an order.
+
+        An approval that is given becomes the order in one transaction, so they are looked for in this order.
+        """
+        approval = await self._threads.run(self._approvals.waiting_for, request)
+        if approval is not None:
+            now = self._clock.now()
+            order_id = request.client_order_id or await self._new_order_id(now)
+            return Opened(order=intended(request, order_id=order_id, at=now, terms=request.terms()), approval=approval)
+        order = await self.earlier(request)
+        return None if order is None else Opened(order=order)
 
     async def checked(self, request: OrderRequest, connector: Connector) -> OrderRequest:
         """``request`` as it may be sent, quantised. Raises what the connector's options and the pair's rules refuse."""

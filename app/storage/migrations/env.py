@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from app.storage.tables import METADATA
+from app.storage.tables import SEQUENCE
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+context.configure(connection=context.config.attributes["connection"], target_metadata=SEQUENCE.metadata)
 with context.begin_transaction():
     context.run_migrations()

@@ -3,13 +3,15 @@
 Before that, an operation that changes something or streams refuses foreign web pages (``app.web.access.origins``).
 
 It subclasses Connexion's security middleware and replaces only the operations that demand HTTP Basic or Bearer, or nothing. An
-operation states the scope that it asks of its caller as ``x-scope``, and as ``x-takes-code`` that a person signs in by it.
+operation states the scope that it asks of its caller as ``x-scope``, as ``x-takes-code`` that a person signs in by it, and as
+``x-takes-session`` that it demands nothing, but is told who has a session at the console.
 Every other demand keeps Connexion's own logic, which reaches the same authenticator through ``security_map``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,9 +22,9 @@ from connexion.security import AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.enums import Scope as CallerScope
-from app.domain.errors import MissingScope, OrdergateError
+from app.domain.errors import MissingScope, NotAuthenticated, OrdergateError
 from app.web.access.authentication import Authenticator, address_of
-from app.web.access.cookies import authorization_of
+from app.web.access.cookies import authorization_of, session_in
 from app.web.access.origins import Origins
 from app.web.auditing import Auditor
 from app.web.messages import CALLING, ENDED, headers_of, sign_in
@@ -38,6 +40,23 @@ class OpenOperation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         CALLING.set(None)
+        await self._next(scope, receive, send)
+
+
+class SessionOperation:
+    """An operation that demands nothing, and is told whose session the cookie of the request is, if it is anybody's."""
+
+    def __init__(self, next_app: ASGIApp, authenticator: Authenticator, origins: Origins) -> None:
+        self._next = next_app
+        self._authenticator = authenticator
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        CALLING.set(None)
+        session = session_in(scope, self._origins)
+        if session is not None:
+            with suppress(NotAuthenticated):
+                sign_in(scope, await self._authenticator.caller(session, address_of(scope)))
         await self._next(scope, receive, send)
 
 
@@ -121,6 +140,8 @@ class PreparedSecurityAPI(SecurityAPI):  # type: ignore[misc]  # Connexion has n
         return GuardedOperation(check, self._origins) if _changes_or_streams(operation) else check
 
     def _security_of(self, operation: AbstractOperation) -> Any:
+        if operation._operation.get("x-takes-session", False):
+            return SessionOperation(self.next_app, self._authenticator, self._origins)
         if not operation.security:
             return OpenOperation(self.next_app)
         if _is_ours(operation):
