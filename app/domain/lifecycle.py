@@ -111,7 +111,6 @@ UNSETTLED = frozenset({OrderState.PENDING, OrderState.UNKNOWN})
 #: States in which the order may be on the exchange's book.
 ACTIVE = frozenset(OrderState) - FINAL
 
-
 #: Final states that are no conclusion of ours: only an order that an operator has ended in one of them can reappear.
 _SAID = frozenset({OrderState.FILLED, OrderState.EXPIRED})
 

@@ -15,15 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from app.domain.decimals import EXACT, ZERO, normal, shortest
-from app.domain.enums import (
-    EventKind,
-    OrderState,
-    OrderStatus,
-    OrderType,
-    PositionAction,
-    TimeInForce,
-    TradeType,
-)
+from app.domain.enums import EventKind, OrderState, OrderStatus, OrderType, PositionAction, TimeInForce, TradeType
 from app.domain.errors import REFUSALS, DuplicateOrderId
 from app.domain.events import OrderEvent
 from app.domain.fill import UNTOLD, Fill
@@ -264,9 +256,7 @@ class Order(Struct, frozen=True, kw_only=True):
     def status(self) -> OrderStatus:
         """The status word of the wire contract."""
         return wire_status(
-            self.state,
-            partly_filled=self.filled_amount > ZERO,
-            cancel_requested=self.cancel_requested_at is not None,
+            self.state, partly_filled=self.filled_amount > ZERO, cancel_requested=self.cancel_requested_at is not None
         )
 
     @property

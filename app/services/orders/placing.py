@@ -146,8 +146,7 @@ class Orders:
     async def cancel(self, key: OrderKey, guard: Guard = UNGUARDED) -> Order:
         """Cancel an order and return it as it then stands: final, or still open where the outcome is unknown.
 
-        Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refused the cancel, and what ``guard`` refuses it
-        with.
+        Raises ``OrderNotFound`` if it is not active, ``Refused`` if the exchange refuses, and what ``guard`` refuses it with.
         """
         return await self._inflight.run(self._cancels.cancel(key, guard), is_cancel=True)
 
@@ -180,9 +179,7 @@ class Orders:
     async def _open(
         self, request: OrderRequest, connector: Connector, guard: Guard, token: str | None, stopwatch: Stopwatch
     ) -> tuple[Connector, Opened, float]:
-        """Record the intent of what ``request`` asks for, unless it is there: the connector that it is for, what is recorded, and
-        when that began.
-        """
+        """Record the intent of ``request``, unless it is there. Return its connector, what is recorded, and when that began."""
         sendable = await self._preparing.checked(request, connector)
         connector.check_available()
         if token is not None:

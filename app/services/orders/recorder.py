@@ -171,12 +171,7 @@ class Recorder:
             return (OrderEvent(kind=EventKind.RETRIED, at=at, source=source, evidence=evidence, actor=guard.actor),)
 
         recorded = await self._journal.record(
-            order.key,
-            decide,
-            is_intent=True,
-            credentials_version=credentials_version,
-            guard=guard,
-            admission=admission,
+            order.key, decide, is_intent=True, credentials_version=credentials_version, guard=guard, admission=admission
         )
         _log_entries(recorded.order, recorded.entries)
         return Opened(order=recorded.order, is_new=bool(recorded.entries))

@@ -1,8 +1,8 @@
 """Recovery: making the journal equal to the exchange, for one account.
 
 ``reconcile`` compares what rests on the exchange's book with what the journal believes to be open. It runs at start, after every
-gap of the stream, and at intervals, since a stream may lose events without notice. After a gap it looks at the whole book, in
-between mostly at the pairs on which the journal has active orders.
+gap of the stream, and at intervals, since a stream may lose events without notice. After a gap and else every few minutes it looks
+at the whole book, in between only at the pairs on which the journal has active orders, where that is cheaper.
 
     the book shows      the journal has      done
     an order            it, active           recorded, with missing fills
@@ -99,12 +99,10 @@ class Recovery:
         self._strangers = Strangers(recorder=recorder, settling=settling, installations=installations, clock=clock)
 
     async def reconcile(self, account: AccountKey, *, after_gap: bool = True) -> bool:
-        """Bring one account's orders up to date and return whether the exchange said anything new.
+        """Bring one account's orders up to date and return whether the exchange said anything new. Where many accounts share an
+        address, each waits for its turn.
 
         Raises what the exchange raises when it can't be asked, after everything that could be done without that answer.
-
-        The whole book is asked for after a gap, and else every few minutes; in between only the pairs on which orders rest, where
-        that is cheaper. Where many accounts share an address, each waits for its turn.
         """
         with self._reconciliations.noting_failure(account):
             return await self._reconcile(account, after_gap=after_gap)
@@ -184,9 +182,7 @@ class Recovery:
             log.warning("pairs that could not be compared", **account._asdict(), pairs=why)
 
     async def wake_unsettled(self, account: AccountKey) -> None:
-        """Pursue every order that is pending or unknown, whichever process left it so, but for those whose answer is awaited here.
-        Reads the journal only.
-        """
+        """Pursue every pending or unknown order, whichever process left it so, whose answer is not awaited here. Asks nobody."""
         for order in await self._unsettled.get(_UNSETTLED_AGE):
             if order.key.account == account and order.key not in self._awaited:
                 self._settling.wake(order.key, at_once=False)
