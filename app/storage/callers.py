@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -27,6 +27,10 @@ from app.storage.tables import API_KEYS, ENDED_SESSIONS, SEQUENCE, USERS
 
 #: Asked for several times per second by every process, so it is built once.
 _VERSION = select(SEQUENCE.c.safety_version)
+
+
+#: By which the clock of another host, which still takes a session, may be behind.
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -112,11 +116,11 @@ class StoredCallers:
                 raise LastAdmin
 
     def end_session(self, session_id: str, expires_at: datetime, record: AuditRecord) -> None:
-        """End a session at the console that would last until ``expires_at``, and forget those that have expired. It may have
-        ended already.
+        """End a session at the console that would last until ``expires_at``, and forget those that have expired long ago. It
+        may have ended already.
         """
         with changing(self._database, record) as (connection, _):
-            connection.execute(delete(ENDED_SESSIONS).where(ENDED_SESSIONS.c.expires_at <= record.at))
+            connection.execute(delete(ENDED_SESSIONS).where(ENDED_SESSIONS.c.expires_at <= record.at - _CLOCKS_DIFFER))
             if not is_ended(connection, session_id):
                 connection.execute(insert(ENDED_SESSIONS).values(session_id=session_id, expires_at=expires_at))
 

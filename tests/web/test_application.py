@@ -16,7 +16,13 @@ from app.web.access.authentication import Authenticator
 from app.web.application import create_app
 from app.web.contract.arguments import PreparedValidation, PreparedValidationOperation
 from app.web.contract.routing import PreparedRouting
-from app.web.contract.security import BasicOperation, GuardedOperation, OpenOperation, PreparedSecurity
+from app.web.contract.security import (
+    BasicOperation,
+    GuardedOperation,
+    OpenOperation,
+    PreparedSecurity,
+    SessionOperation,
+)
 from app.web.errors import StartupRefused
 from openapi import load_spec
 from tests.web.conftest import PASSWORD, EdgeGateway, EdgeSettings, basic
@@ -247,7 +253,8 @@ def test_the_real_contract_is_compiled_completely() -> None:
     (security,) = [layer for layer in layers if isinstance(layer, PreparedSecurity)]
     (validation,) = [layer for layer in layers if isinstance(layer, PreparedValidation)]
     assert routing.is_complete
-    for layer, prepared in ((security, (OpenOperation, BasicOperation)), (validation, PreparedValidationOperation)):
+    secured = (OpenOperation, SessionOperation, BasicOperation)
+    for layer, prepared in ((security, secured), (validation, PreparedValidationOperation)):
         operations = [
             operation.operation if isinstance(operation, GuardedOperation) else operation
             for apis in layer.apis.values()
