@@ -400,7 +400,7 @@ def test_no_file_is_too_long() -> None:
 
 
 def test_no_directory_is_too_full() -> None:
-    """More than twenty modules side by side are found by searching only. Migrations are found by their numbers (ADR 47)."""
+    """More than twenty modules side by side are found by searching only. Migrations are found by their numbers (ADR 12)."""
     counts = files_by_directory([path for path, _ in modules() if "/migrations/" not in path])
     assert {directory: count for directory, count in counts.items() if count > MAX_MODULES} == {}
 

@@ -38,6 +38,10 @@ class BalanceNames:
     stand_for: Mapping[str, str] = field(default_factory=dict)
 
 
+#: The fewest and the most seconds of a countdown, where the exchange says no more of it.
+ANY_COUNTDOWN = (1, 86_400)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an exchange can do. Services refuse early by it, and conformance tests skip by it.
@@ -67,7 +71,7 @@ class Capabilities:
     position_modes: tuple[PositionMode, ...] = ()
     client_id_pattern: str = "[A-Za-z0-9_-]{1,32}"
     countdown: Literal["none", "pair", "account"] = "none"
-    countdown_seconds: tuple[int, int] = (1, 86_400)
+    countdown_seconds: tuple[int, int] = ANY_COUNTDOWN
     wire_id: WireIdForm = "same"
     absence_grace: timedelta | None = None
     overload_grace: timedelta | None = None

@@ -6,8 +6,9 @@ The rehearsals run side by side, since most of their time is the shortest time-o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +71,23 @@ def resting(truth: Truth) -> set[str]:
     return {order.trading_pair for order in truth.orders() if order.state == "open"}
 
 
-def held_by_the_account_s_countdown(directory: Path) -> None:
-    """Kraken's is one for all pairs: every process of the gateway is killed, and the exchange has emptied the account by itself."""
+@contextmanager
+def deployed(directory: Path, connector_name: str) -> Iterator[tuple[SqliteDeployment, SandboxExchange, Gateway]]:
+    """A gateway at an exchange that runs here, and its caller. All are killed in the end."""
     directory.mkdir()
-    exchange = SandboxExchange(directory, "kraken", seed=1)
+    exchange = SandboxExchange(directory, connector_name, seed=1)
     deployment = SqliteDeployment(directory, exchange=exchange)
     try:
         deployment.start(faulty=False)
-        gateway = Gateway(deployment.port, "kraken")
+        yield deployment, exchange, Gateway(deployment.port, connector_name)
+    finally:
+        deployment.kill()
+        exchange.close()
+
+
+def held_by_the_account_s_countdown(directory: Path) -> None:
+    """Kraken's is one for all pairs: every process of the gateway is killed, and the exchange has emptied the account by itself."""
+    with deployed(directory, "kraken") as (deployment, exchange, gateway):
         armed = arm(gateway, "kraken", require="exchange")
         assert (armed["held_by"], armed["covers"]["exchange"]) == ("both", [])
         for pair in PRICES:
@@ -88,21 +98,13 @@ def held_by_the_account_s_countdown(directory: Path) -> None:
         deployment.kill()
         wait_for(lambda: not resting(exchange.truth), "the exchange has not fired")
         assert {order.state for order in exchange.truth.orders()} == {"canceled"}
-    finally:
-        deployment.kill()
-        exchange.close()
 
 
 def held_by_the_exchange(directory: Path) -> None:
     """The caller of one account goes, and its gateway fires; then every process of the gateway is killed and never started again,
     and the exchange has emptied the other account by itself.
     """
-    directory.mkdir()
-    exchange = SandboxExchange(directory, "binance_perpetual", seed=1)
-    deployment = SqliteDeployment(directory, exchange=exchange)
-    try:
-        deployment.start(faulty=False)
-        gateway = Gateway(deployment.port, "binance_perpetual")
+    with deployed(directory, "binance_perpetual") as (deployment, exchange, gateway):
         assert place(gateway, "paper", "BTC-USDT", "gone").status == 201
         assert place(gateway, "binance_perpetual", "BTC-USDT", "before").status == 201
         assert arm(gateway, "paper", then="halt")["held_by"] == "gateway"
@@ -124,9 +126,6 @@ def held_by_the_exchange(directory: Path) -> None:
         assert not deployment.server.is_running
         wait_for(lambda: not resting(exchange.truth), "the exchange has not fired")
         assert {order.state for order in exchange.truth.orders()} == {"canceled"}
-    finally:
-        deployment.kill()
-        exchange.close()
 
 
 def held_by_the_gateway(directory: Path, server: PostgresServer) -> None:

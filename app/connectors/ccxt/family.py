@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from app.connectors.capabilities import Capabilities
+from app.connectors.capabilities import ANY_COUNTDOWN, Capabilities
 from app.connectors.ccxt.connector import CcxtConnector
 from app.connectors.ccxt.countdown import AccountCountdown
 from app.connectors.ccxt.exchanges import ROWS
@@ -37,7 +37,7 @@ def class_of(row: Row) -> type[CcxtConnector]:
         open_orders_by_pair=row.open_orders_by_pair,
         asks_together=row.asks_together,
         countdown="none" if row.countdown is None else "account",
-        countdown_seconds=row.countdown or (1, 86_400),
+        countdown_seconds=row.countdown or ANY_COUNTDOWN,
         absence_grace=None if row.settles == "by_operator" else row.listing_lag,
         candles_page=PAGE,
         settles=row.settles,

@@ -75,6 +75,10 @@ class Approval(Struct, frozen=True, kw_only=True):
         """Whether nothing is decided yet."""
         return self.state is ApprovalState.AWAITING
 
+    def has_other_key(self, idempotency_key: str | None) -> bool:
+        """Whether it belongs to another idempotency key than that one; what has none belongs to any."""
+        return None not in (self.idempotency_key, idempotency_key) and self.idempotency_key != idempotency_key
+
     def is_due(self, now: datetime) -> bool:
         """Whether it must expire."""
         return self.is_awaiting and now >= self.expires_at

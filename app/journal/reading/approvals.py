@@ -55,11 +55,9 @@ class Approvals:
             APPROVALS.c.terms == request.terms(),
             or_(*same),
         )
-        for approval in map(approval_of, self._database.rows(query)):
-            # An id that waits under another key is that key's.
-            if len({approval.idempotency_key, request.idempotency_key} - {None}) < 2:
-                return approval
-        return None
+        waiting = map(approval_of, self._database.rows(query))
+        # An id that waits under another key is that key's.
+        return next((each for each in waiting if not each.has_other_key(request.idempotency_key)), None)
 
     def page(self, wanted: ApprovalFilter, *, limit: int, cursor: str | None) -> Page[Approval]:
         """Approvals, newest first. Raises ``InvalidCursor``."""

@@ -48,10 +48,7 @@ def find_asked(batch: Batch, order: Order, at: datetime) -> Approval | None:
         return None
     # The key's own first: it holds after the approval is over, too.
     found = min(asked, key=lambda each: (each.idempotency_key != order.idempotency_key, each.number))
-    has_other_key = None not in (found.idempotency_key, order.idempotency_key) and (
-        found.idempotency_key != order.idempotency_key
-    )
-    if found.terms != order.terms or has_other_key:
+    if found.terms != order.terms or found.has_other_key(order.idempotency_key):
         differing = differing_terms(found.terms, order.terms)
         was = f"with other terms: what differs is {differing}" if differing else "with another Idempotency-Key"
         raise IdempotencyConflict(

@@ -9,26 +9,21 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from app.connectors import registry
-from app.connectors.ccxt.family import class_of
+from app.connectors.ccxt.connector import CcxtConnector
 from app.domain.enums import OrderState
 from app.domain.order import AccountKey, OrderRef
 from app.domain.reports import OrderReport
 from app.services.reconciling.acknowledged import _PAUSE
 from tests.clock import FakeClock
-from tests.connectors.quirks.dialect import HabitVenue, row_of
 from tests.connectors.quirks.exchange import Habits, Quirk
-from tests.services.world import ACCOUNT, World, key, market, request, running_world, until
+from tests.services.reconciling.habits import connector_with, habit_world
+from tests.services.world import ACCOUNT, World, key, market, request, until
 
 QUIRKS = (Quirk.BARE_ANSWERS, Quirk.RECENT)
 _MANY = 12
 
 
-class Connector(class_of(row_of(QUIRKS, "paper"))):  # type: ignore[misc]
-    """The family's connector, to whom the account has the name that the paper exchange gave it."""
-
-    async def fetch_exchange_account(self) -> str:
-        return ACCOUNT
+Connector = connector_with(QUIRKS)
 
 
 @pytest.fixture
@@ -36,13 +31,8 @@ async def bare(
     sqlite_url: str, tmp_path: object, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[World, Habits]]:
     """A process of the gateway, and the exchange."""
-    monkeypatch.setattr(registry, "CONNECTORS", {**registry.CONNECTORS, "paper": f"{__name__}:Connector"})
-    async with running_world(sqlite_url, tmp_path, clock) as world:  # type: ignore[arg-type]
-        habits = Habits(world.exchange, QUIRKS, ACCOUNT, clock, world.faults)
-        world.sessions._venues["paper"] = HabitVenue(Connector.row, world.settings, clock, habits)
-        yield world, habits
-        await world.faults.close()
-        await asyncio.to_thread(world.exchange.close)
+    async with habit_world(__name__, QUIRKS, sqlite_url, tmp_path, clock, monkeypatch) as opened:
+        yield opened
 
 
 async def place_many(world: World) -> list[str]:
@@ -87,7 +77,7 @@ async def test_what_the_lists_do_not_tell_is_asked_about_by_its_names(
     world, _ = bare
     whole = Connector.fetch_orders
 
-    async def in_part(connector: Connector, refs: Sequence[OrderRef]) -> Mapping[str, OrderReport]:
+    async def in_part(connector: CcxtConnector, refs: Sequence[OrderRef]) -> Mapping[str, OrderReport]:
         told: Mapping[str, OrderReport] = await whole(connector, refs)
         return {name: structs.replace(told[name], fills=()) for name in sorted(told)[: _MANY // 2]}
 
@@ -103,7 +93,7 @@ async def test_an_exchange_that_can_not_be_asked_for_lists_is_asked_about_each(
     """Whatever went wrong, no order is forgotten."""
     world, _ = bare
 
-    async def broken(_connector: Connector, _refs: Sequence[OrderRef]) -> Mapping[str, OrderReport]:
+    async def broken(_connector: CcxtConnector, _refs: Sequence[OrderRef]) -> Mapping[str, OrderReport]:
         raise ZeroDivisionError
 
     monkeypatch.setattr(Connector, "fetch_orders", broken)

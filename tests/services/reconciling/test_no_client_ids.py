@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from app.connectors import registry
-from app.connectors.ccxt.family import class_of
 from app.domain.enums import OrderState
 from app.domain.order import AccountKey
 from tests.clock import FakeClock
 from tests.connectors.conformance import Fault
-from tests.connectors.quirks.dialect import HabitVenue, row_of
 from tests.connectors.quirks.exchange import Habits, Quirk
-from tests.services.world import ACCOUNT, World, request, running_world, until
+from tests.services.reconciling.habits import connector_with, habit_world
+from tests.services.world import ACCOUNT, World, request, until
 
 QUIRKS = (Quirk.NO_CLIENT_ID,)
 
 
-class Connector(class_of(row_of(QUIRKS, "paper"))):  # type: ignore[misc]
-    """The family's connector, to whom the account has the name that the paper exchange gave it."""
-
-    async def fetch_exchange_account(self) -> str:
-        return ACCOUNT
+Connector = connector_with(QUIRKS)
 
 
 @pytest.fixture
@@ -32,14 +25,8 @@ async def nameless(
     sqlite_url: str, tmp_path: object, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[World, Habits]]:
     """A process of the gateway, and the exchange."""
-    monkeypatch.setattr(registry, "CONNECTORS", {**registry.CONNECTORS, "paper": f"{__name__}:Connector"})
-    async with running_world(sqlite_url, tmp_path, clock) as world:  # type: ignore[arg-type]
-        habits = Habits(world.exchange, QUIRKS, ACCOUNT, clock, world.faults)
-        venue = HabitVenue(Connector.row, world.settings, clock, habits)
-        world.sessions._venues["paper"] = venue
-        yield world, habits
-        await world.faults.close()
-        await asyncio.to_thread(world.exchange.close)
+    async with habit_world(__name__, QUIRKS, sqlite_url, tmp_path, clock, monkeypatch) as opened:
+        yield opened
 
 
 async def test_what_was_answered_is_followed_and_what_was_not_is_no_guess(nameless: tuple[World, Habits]) -> None:
